@@ -1,0 +1,68 @@
+"""The errors that this library raises: what happened, what was run, its last lines, what to do next.
+
+Nothing here prints or exits. `hostonly.program` is the one place that turns an
+error into text on stderr and an exit code.
+"""
+
+from __future__ import annotations
+
+# A failed build prints thousands of lines; its reason is nearly always in the last few.
+OUTPUT_LINES = 15
+
+
+def last_lines(output: str, count: int = OUTPUT_LINES) -> str:
+    """The last `count` lines of `output` that are not blank at its end."""
+    return "\n".join(output.rstrip().splitlines()[-count:])
+
+
+class HostonlyError(Exception):
+    """Something could not be done or observed.
+
+    `what` says what happened, in one sentence; `ran` is the command that was
+    run, as a person would type it; `output` is what it printed, of which only
+    the last lines are kept; `remedy` says what to do next.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        ran: str | None = None,
+        output: str = "",
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.ran = ran
+        self.output = last_lines(output)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        if self.ran:
+            parts.append(f"ran: {self.ran}")
+        if self.output:
+            parts.append(self.output)
+        if self.remedy:
+            parts.append(self.remedy)
+        return "\n".join(parts)
+
+
+class UsageError(HostonlyError):
+    """Wrong arguments: nothing was changed. One line."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A wrong or unknown setting, in a file or in the environment."""
+
+
+class ToolFailed(HostonlyError):
+    """A program that we ran failed, ran out of time, or could not be started."""
+
+
+class Unreachable(HostonlyError):
+    """The transport to a vantage failed: nothing is known about what was asked."""
