@@ -1,0 +1,5 @@
+"""`python -m hostonly` is `inv`."""
+
+from hostonly.program import main
+
+main()

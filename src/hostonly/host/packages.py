@@ -1,0 +1,223 @@
+"""Debian packages: which are missing, and installing them with the user's permission.
+
+Only the standard library is imported here: the bootstrap uses this module
+before there is a `.venv`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from hostonly.errors import HostonlyError, ToolFailed, UsageError, last_lines
+from hostonly.events import Done, Emit, Progress, Started, Warned
+
+# Debian policy's package name, so that no name can become an option of apt-get.
+PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+
+# What apt-get says when its lists are absent or older than the mirror.
+STALE_LISTS = re.compile(
+    r"Unable to locate package|has no installation candidate|Unable to fetch some archives"
+    r"|Package '[^']+' has no|404 +Not Found"
+)
+
+WORTH_SHOWING = re.compile(r"Get:|Unpacking |Setting up |Waiting for cache lock|E: |W: ")
+
+APT_OPTIONS = (
+    # Another apt-get (unattended-upgrades at boot, say) is waited for.
+    "-o",
+    "DPkg::Lock::Timeout=120",
+    # A mirror that is away ends in minutes, not in apt's default half hour.
+    "-o",
+    "Acquire::Retries=2",
+    "-o",
+    "Acquire::http::Timeout=30",
+    "-o",
+    "Acquire::https::Timeout=30",
+    # The user's changed configuration files stay as they are.
+    "-o",
+    "Dpkg::Options::=--force-confdef",
+    "-o",
+    "Dpkg::Options::=--force-confold",
+)
+
+# Long enough for a slow line; then it is an error and not a hang.
+APT_SECONDS = 1800
+
+
+def _checked(names: Sequence[str]) -> list[str]:
+    for name in names:
+        if not PACKAGE_NAME.fullmatch(name):
+            raise UsageError(f"{name!r} is no name of a Debian package")
+    return list(dict.fromkeys(names))
+
+
+def missing(names: Sequence[str]) -> list[str]:
+    """Those of `names` that are not installed, in their order.
+
+    Raises `ToolFailed` where there is no dpkg.
+    """
+    wanted = _checked(names)
+    if not wanted:
+        return []
+    command = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", "--", *wanted]
+    try:
+        # Exits 1 when it does not know a name: that is an answer, not a failure.
+        done = subprocess.run(
+            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        )
+    except OSError as error:
+        raise ToolFailed(
+            f"dpkg-query cannot be run ({error.strerror}): this is no Debian machine",
+            ran=shlex.join(command),
+            remedy="Install by hand what these Debian packages hold: " + " ".join(wanted),
+        ) from error
+    installed = {
+        line.split()[0] for line in done.stdout.splitlines() if line.endswith(" installed")
+    }
+    return [name for name in wanted if name not in installed]
+
+
+def install_line(names: Sequence[str]) -> str:
+    """The command a person types to install `names`."""
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get install --no-install-recommends " + shlex.join(names)
+
+
+def install(names: Sequence[str], emit: Emit) -> list[str]:
+    """Install those of `names` that are missing; gives back what was installed.
+
+    As root, or by sudo for an ordinary user. Recommended packages are left
+    out, and nothing is ever removed to make room.
+
+    Raises `HostonlyError` when `HOSTONLY_INSTALL=never` forbids it (its remedy
+    is the exact apt-get line), `ToolFailed` when apt-get fails.
+    """
+    todo = missing(names)
+    if not todo:
+        return []
+    by_hand = install_line(todo)
+    permission = os.environ.get("HOSTONLY_INSTALL", "")
+    if permission == "never":
+        raise HostonlyError(
+            f"missing Debian packages: {' '.join(todo)}, and HOSTONLY_INSTALL=never",
+            remedy=by_hand,
+        )
+    if permission not in ("", "auto"):
+        raise UsageError(
+            f"HOSTONLY_INSTALL: {permission[:60]!r} is not allowed: auto or never (default: auto)"
+        )
+    emit(Started(f"installing Debian packages: {' '.join(todo)}"))
+    command = [
+        *_as_root(by_hand),
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        # needrestart must neither ask nor restart services of this machine.
+        "NEEDRESTART_MODE=l",
+        "LC_ALL=C.UTF-8",
+        "apt-get",
+        *APT_OPTIONS,
+    ]
+    # apt would remove what conflicts (docker-ce's containerd for docker.io's): it must not.
+    arguments = ["install", "--yes", "--no-install-recommends", "--no-remove", *todo]
+    code, output = _run([*command, *arguments], emit)
+    if code != 0 and STALE_LISTS.search(output):
+        emit(Progress("apt-get update"))
+        updated, said = _run([*command, "update"], emit)
+        if updated != 0:
+            # A third party's broken source is none of our business if Debian's own answered.
+            emit(Warned("apt-get update had failures: " + last_lines(said, 1)))
+        code, output = _run([*command, *arguments], emit)
+    still = missing(todo)
+    if code != 0 or still:
+        raise ToolFailed(
+            f"apt-get could not install {' '.join(still or todo)} (exit {code})",
+            ran=by_hand,
+            output=output,
+            remedy=f"Try it by hand: {by_hand}",
+        )
+    emit(Done(f"installed Debian packages: {' '.join(todo)}"))
+    return todo
+
+
+def _as_root(by_hand: str) -> list[str]:
+    """What goes before a command that needs root; asks for nothing where nobody could answer."""
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") is None:
+        raise HostonlyError(
+            "installing Debian packages needs root, and there is no sudo", remedy=by_hand
+        )
+    quiet = subprocess.run(
+        ["sudo", "-n", "true"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if quiet.returncode == 0:
+        return ["sudo", "-n"]
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        raise HostonlyError(
+            "installing Debian packages needs root, and sudo wants a password that nobody is there to type",
+            remedy=by_hand,
+        )
+    return ["sudo", "-p", "[sudo] password for %u, to install the packages named above: "]
+
+
+def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
+    """Run apt-get, showing its progress: exit code and all it said.
+
+    Raises `ToolFailed` when it cannot be started or takes too long.
+    """
+    from threading import Timer
+
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        raise ToolFailed(
+            f"{command[0]} cannot be run: {error.strerror}", ran=shlex.join(command)
+        ) from error
+    late = False
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        process.terminate()
+
+    timer = Timer(APT_SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    lines: list[str] = []
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if WORTH_SHOWING.match(line):
+                emit(Progress(line.rstrip()))
+        code = process.wait()
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            # Killing dpkg half-way leaves packages unconfigured: it is asked, then waited for.
+            process.terminate()
+            process.wait()
+    if late:
+        raise ToolFailed(
+            f"apt-get took longer than {APT_SECONDS} s",
+            ran=shlex.join(command),
+            output="".join(lines),
+        )
+    return code, "".join(lines)

@@ -1,0 +1,69 @@
+"""`./inv test`: lint, types, unit tests, integration tests, and one summary of all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+from invoke import Context, Exit, task
+
+ROOT = Path(__file__).resolve().parents[3]
+
+Step = tuple[str, list[str]]
+
+
+def static_steps() -> list[Step]:
+    """What is checked without running the code."""
+    python = sys.executable
+    return [
+        ("ruff check", [python, "-m", "ruff", "check", "."]),
+        ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
+        ("mypy", [python, "-m", "mypy"]),
+    ]
+
+
+def test_steps(unit: bool, all_: bool) -> list[Step]:
+    """The pytest runs, unit tests first, so that a broken parser is seen before a sandbox is made."""
+    python = sys.executable
+    # -rs: what was skipped, and why, is part of the result.
+    pytest = [python, "-m", "pytest", "-rs", "--color=auto"]
+    if not all_:
+        pytest += ["-m", "not long"]
+    steps = [("unit tests", [*pytest, "tests/unit"])]
+    if not unit and any((ROOT / "tests" / "integration").glob("**/test_*.py")):
+        steps.append(("integration tests", [*pytest, "tests/integration"]))
+    return steps
+
+
+# Parts of the project that bring their own test run (Maven's) add a step here.
+EXTRA_STEPS: list[Step] = []
+
+
+@task(
+    name="test",
+    help={
+        "all": "also the long tests: crash recovery, faults, stress",
+        "unit": "lint, types and unit tests only: no root, no network, no sandbox",
+    },
+)
+def test(ctx: Context, all: bool = False, unit: bool = False) -> None:
+    """Run lint, types and tests; a failure in one does not hide the others."""
+    steps = [*static_steps(), *([] if unit else EXTRA_STEPS), *test_steps(unit, all)]
+    failed = []
+    summary = []
+    # pytest's closing line comes last in the output, after the summary of what went before.
+    for number, (name, command) in enumerate(steps):
+        if number == len(steps) - 1 and summary:
+            print("\n".join(summary), flush=True)
+        print(f"== {name}", flush=True)
+        started = monotonic()
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        # pytest exits 5 when it found no test: that is no pass.
+        if code != 0:
+            failed.append(name)
+        verdict = "ok" if code == 0 else f"FAILED (exit {code})"
+        summary.append(f"-- {name}: {verdict}, {monotonic() - started:.1f} s")
+    if failed:
+        raise Exit(f"failed: {', '.join(failed)}", code=1)
