@@ -44,7 +44,7 @@ public final class HelloSocket implements AutoCloseable {
     private static final int BACKLOG = 4096;
 
     /** How long a client may take to read its line and to close its side. */
-    private static final long DRAIN = TimeUnit.SECONDS.toNanos(2);
+    static final long DRAIN = TimeUnit.SECONDS.toNanos(2);
 
     /** The same, once we have been asked to stop. */
     private static final long DRAIN_AT_STOP = TimeUnit.MILLISECONDS.toNanos(200);
@@ -56,6 +56,7 @@ public final class HelloSocket implements AutoCloseable {
     private static final int BATCH = 256;
 
     private final String name;
+    private final long drain;
     private final ServerSocketChannel listener;
     private final Selector selector;
     private final Set<Visitor> open = new LinkedHashSet<>(); // oldest first
@@ -83,7 +84,13 @@ public final class HelloSocket implements AutoCloseable {
      * @throws IOException the port is taken, or not for us
      */
     HelloSocket(int port, String name) throws IOException {
+        this(port, name, DRAIN);
+    }
+
+    /** The same with another {@link #DRAIN}, in nanoseconds. */
+    HelloSocket(int port, String name, long drain) throws IOException {
         this.name = nameOf(name);
+        this.drain = drain;
         this.selector = Selector.open();
         this.listener = ServerSocketChannel.open();
         try {
@@ -160,12 +167,14 @@ public final class HelloSocket implements AutoCloseable {
         List<Visitor> late = new ArrayList<>();
         while (oldest.hasNext()) {
             Visitor visitor = oldest.next();
-            if (now - visitor.accepted < DRAIN && open.size() - late.size() <= MOST_OPEN) {
+            if (now - visitor.accepted < drain && open.size() - late.size() <= MOST_OPEN) {
                 break;
             }
             late.add(visitor);
         }
-        late.forEach(this::leave);
+        for (Visitor visitor : late) {
+            leave(visitor);
+        }
     }
 
     private void attendReady() {
@@ -263,7 +272,7 @@ public final class HelloSocket implements AutoCloseable {
     }
 
     /** Serves until SIGTERM; arguments after the first one are ignored. */
-    public static void main(String[] args) throws InterruptedException {
+    public static void main(String[] args) {
         String asked = System.getenv("HELLO_PORT");
         int port = DEFAULT_PORT;
         if (asked != null && !asked.isEmpty()) {
@@ -281,15 +290,18 @@ public final class HelloSocket implements AutoCloseable {
         }
         final HelloSocket serving = server;
         final Thread main = Thread.currentThread();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            serving.stop();
-            try {
-                main.join(TimeUnit.NANOSECONDS.toMillis(DRAIN_AT_STOP) * 3);
-            } catch (InterruptedException e) {
-                // no more time to be polite
+        Runtime.getRuntime().addShutdownHook(new Thread() {
+            @Override
+            public void run() {
+                serving.stop();
+                try {
+                    main.join(TimeUnit.NANOSECONDS.toMillis(DRAIN_AT_STOP) * 3);
+                } catch (InterruptedException e) {
+                    // no more time to be polite
+                }
+                Runtime.getRuntime().halt(0); // a signal would otherwise exit with 143
             }
-            Runtime.getRuntime().halt(0); // a signal would otherwise exit with 143
-        }));
+        });
         System.out.println("hello-socket: listening on port " + server.port());
         System.out.flush();
         try {

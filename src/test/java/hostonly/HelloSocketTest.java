@@ -32,7 +32,11 @@ class HelloSocketTest {
     private Thread serving;
 
     private void start(String name) throws IOException {
-        server = new HelloSocket(0, name);
+        start(name, HelloSocket.DRAIN);
+    }
+
+    private void start(String name, long drain) throws IOException {
+        server = new HelloSocket(0, name, drain);
         serving = new Thread(() -> {
             try {
                 server.serve();
@@ -191,7 +195,7 @@ class HelloSocketTest {
 
     @Test
     void closesAClientThatStaysTooLong() throws IOException, InterruptedException {
-        start("stayer");
+        start("stayer", TimeUnit.MILLISECONDS.toNanos(200));
         try (Socket socket = connect()) {
             assertEquals("Hello stayer! (1)\n", read(socket));
             InputStream in = socket.getInputStream();
@@ -199,7 +203,7 @@ class HelloSocketTest {
             assertThrows(IOException.class, () -> {
                 while (true) { // the server has closed: this is answered by a reset
                     socket.getOutputStream().write('\n');
-                    Thread.sleep(50);
+                    Thread.sleep(20);
                 }
             });
         }
