@@ -101,30 +101,54 @@ class ProjectConfig(Config):
         except Exception as error:
             if type(error).__name__ != "AmbiguousMergeError":
                 raise
-            raise SettingsError(_short(" ".join(str(error).split()), 200)) from error
+            key, value = _misshapen(self._project or {}, self._runtime or {})
+            raise SettingsError(
+                f"{key}: {_short(repr(value))} is not allowed: "
+                + ("one value, no section" if isinstance(value, dict) else "a section with keys")
+            ) from error
 
     def load_shell_env(self) -> None:
         """Load `INVOKE_…` variables, which Invoke casts to the type of the setting they replace."""
         try:
             super().load_shell_env()
         except (ValueError, TypeError, UncastableEnvVar, AmbiguousEnvVar) as error:
-            raise SettingsError(self._bad_variable(error)) from error
+            raise self._bad_variable(error) from error
 
-    def _bad_variable(self, error: Exception) -> str:
+    def _bad_variable(self, error: Exception) -> SettingsError:
         for variable, value in sorted(os.environ.items()):
-            node: Any = self._config
             if not variable.startswith("INVOKE_"):
                 continue
-            for key in _known_path(node, variable.removeprefix("INVOKE_").lower()):
+            path = _known_path(self._config, variable.removeprefix("INVOKE_").lower())
+            node: Any = self._config
+            for key in path:
                 node = node[key]
             if isinstance(node, int) and not isinstance(node, bool):
                 try:
                     int(value)
                 except ValueError:
-                    return f"{variable}: {_short(value)} is not allowed: a whole number"
+                    from hostonly import settings
+
+                    dotted = ".".join(path)
+                    known = None if dotted in settings.keys() else "a whole number"
+                    return settings.refusal(dotted, value, known)
             if isinstance(node, list | tuple):
-                return f"{variable}: a list cannot be given by a variable"
-        return f"an INVOKE_… variable cannot be used: {_short(error, 200)}"
+                return SettingsError(f"{variable}: a list cannot be given by a variable")
+        return SettingsError(f"an INVOKE_… variable cannot be used: {_short(str(error), 200)}")
+
+
+def _misshapen(base: dict[str, Any], over: dict[str, Any], at: str = "") -> tuple[str, Any]:
+    """The first key of `over`, dotted, that is a section where `base` has a value or the reverse."""
+    for key, value in over.items():
+        if key not in base or value == base[key]:
+            continue
+        name = f"{at}{key}"
+        if isinstance(value, dict) != isinstance(base[key], dict):
+            return name, value
+        if isinstance(value, dict):
+            found = _misshapen(base[key], value, f"{name}.")
+            if found[0]:
+                return found
+    return "", over
 
 
 def _known_path(node: Any, name: str) -> tuple[str, ...]:
