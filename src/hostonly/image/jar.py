@@ -1,0 +1,95 @@
+"""The JAR of HelloSocket, built by Maven with the profile `socket`."""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from hostonly.errors import HostonlyError
+
+JAR = Path("target/hello-socket.jar")
+
+# A cold Maven repository behind a slow line; a warm build takes four seconds.
+MAVEN_TIMEOUT = 600.0
+
+
+class Run(Protocol):
+    """Runs a program on this machine and gives its standard output.
+
+    Raises `hostonly.errors.ToolFailed` when it fails, cannot be started, or
+    takes longer than `timeout` seconds.
+    """
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> str: ...
+
+
+def digest(root: Path, files: Iterable[Path], *facts: str) -> str:
+    """SHA-256 (hex) of the `files` under `root`, with their names, and of further `facts`."""
+    total = hashlib.sha256()
+    for fact in facts:
+        total.update(f"fact {len(fact.encode())} ".encode() + fact.encode())
+    for file in sorted(files):
+        content = file.read_bytes()
+        name = file.relative_to(root).as_posix()
+        total.update(f"file {name} {len(content)} ".encode() + content)
+    return total.hexdigest()
+
+
+def jar_inputs(root: Path) -> str:
+    """What the JAR is made from, as a hex digest: `pom.xml` and the sources.
+
+    The JDK is not part of it: the JAR has the same bytes whichever JDK, 11 or
+    later, compiled it. Raises OSError when `root` is not a checkout of ours.
+    """
+    sources = (path for path in (root / "src/main").rglob("*") if path.is_file())
+    return digest(root, [root / "pom.xml", *sources])
+
+
+def build_jar(root: Path, run: Run) -> Path:
+    """Build the JAR in the checkout `root`, and return its path.
+
+    Maven's own tests of it are not run here, `mvn -Psocket package` runs them.
+    The file's time is set to that of its entries, so that an image made with it
+    does not depend on when it was built.
+
+    Raises ToolFailed when Maven fails, HostonlyError when it made no such JAR.
+    Source: the module "Introduction to Networking in Docker", which builds it by
+    `mvn -Psocket package`.
+    """
+    run(
+        [
+            "mvn",
+            "--batch-mode",
+            "--no-transfer-progress",
+            "--quiet",
+            "--activate-profiles=socket",
+            "-Dmaven.test.skip=true",
+            "package",
+        ],
+        cwd=root,
+        timeout=MAVEN_TIMEOUT,
+    )
+    jar = root / JAR
+    try:
+        with zipfile.ZipFile(jar) as entries:
+            newest = max(entry.date_time for entry in entries.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile) as problem:
+        raise HostonlyError(
+            f"Maven ended well, but {JAR} is not a JAR: {problem}",
+            remedy="Build it by hand and look: mvn -Psocket clean package",
+        ) from problem
+    seconds = calendar.timegm((*newest, 0, 0, 0))
+    os.utime(jar, (seconds, seconds))
+    return jar

@@ -1,0 +1,307 @@
+"""The base image of HelloSocket: a C library, busybox and a Java runtime, as one tar.
+
+The recipe is `packer/base/base.toml`. Packages come from mmdebstrap, the Java
+runtime from jlink; both are put together here, entry by entry, so that it needs
+neither root nor Docker and equal inputs give equal bytes. `docker import` makes
+an image of the tar.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import io
+import os
+import re
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hostonly.errors import HostonlyError
+from hostonly.image.jar import Run, digest
+
+RECIPE = Path("packer/base")
+TAR = "base.tar"
+JAVA_HOMES = Path("/usr/lib/jvm")
+
+# Where the runtime goes; /usr/bin/java links into it, so that it is on any PATH.
+OPT_JAVA = "/opt/java"
+
+# Some 5 MB of packages, but the mirror's index of packages too.
+BOOTSTRAP_TIMEOUT = 600.0
+JLINK_TIMEOUT = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What `packer/base/base.toml` says. `time` is in seconds since 1970, UTC."""
+
+    suite: str
+    time: int
+    packages: tuple[str, ...]
+    modules: tuple[str, ...]
+    drop: tuple[str, ...]
+    applets: tuple[str, ...]
+    files: Mapping[str, str]
+    directories: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Jdk:
+    """A JDK that can make a runtime: where it is, and its version, such as (17, 0, 15)."""
+
+    home: Path
+    version: tuple[int, ...]
+
+    @property
+    def release(self) -> str:
+        """Its own description of itself, which names the exact build."""
+        return (self.home / "release").read_text()
+
+
+def read_recipe(root: Path) -> Recipe:
+    """The recipe in the checkout `root`. Raises HostonlyError when it is not what we know."""
+    file = root / RECIPE / "base.toml"
+    try:
+        table = tomllib.loads(file.read_text())
+        time: datetime.datetime = table["time"]
+        recipe = Recipe(
+            suite=table["suite"],
+            time=int(time.timestamp()),
+            packages=tuple(table["packages"]),
+            modules=tuple(table["modules"]),
+            drop=tuple(table["drop"]),
+            applets=tuple(table["applets"]),
+            files={path: text.lstrip("\n") for path, text in table["files"].items()},
+            directories=dict(table["directories"]),
+        )
+    except (KeyError, AttributeError, TypeError, tomllib.TOMLDecodeError) as problem:
+        raise HostonlyError(f"{RECIPE / 'base.toml'} is not a recipe: {problem}") from problem
+    return recipe
+
+
+def _jdk(home: Path) -> Jdk | None:
+    """The JDK at `home`, or None where there is none, or one that jlink cannot work from."""
+    if not (home / "jmods" / "java.base.jmod").is_file() or not (home / "bin" / "jlink").is_file():
+        return None
+    try:
+        release = (home / "release").read_text()
+    except OSError:
+        return None
+    version = re.search(r'^JAVA_VERSION="(\d+(?:\.\d+)*)', release, re.MULTILINE)
+    if version is None:
+        return None
+    return Jdk(home, tuple(int(part) for part in version[1].split(".")))
+
+
+def find_jdk(environment: Mapping[str, str] = os.environ, homes: Path = JAVA_HOMES) -> Jdk:
+    """The JDK at JAVA_HOME, else the newest one under `homes` that has its modules (`jmods`).
+
+    Raises HostonlyError when there is none.
+    """
+    chosen = environment.get("JAVA_HOME")
+    if chosen and (jdk := _jdk(Path(chosen))):
+        return jdk
+    candidates = [jdk for home in sorted(homes.glob("*")) if (jdk := _jdk(home.resolve()))]
+    if not candidates:
+        raise HostonlyError(
+            f"No JDK with jlink and its modules, neither at JAVA_HOME nor under {homes}.",
+            remedy="apt-get install default-jdk-headless",
+        )
+    return max(candidates, key=lambda jdk: (jdk.version, str(jdk.home)))
+
+
+def base_inputs(root: Path) -> str:
+    """What the base is made from, as a hex digest: the recipe, this module, and the JDK.
+
+    The versions of the packages are the mirror's at the time of building and are
+    not asked for here; `packages(tar)` tells which ones a base was built with.
+    Raises HostonlyError when there is no JDK, OSError when `root` has no recipe.
+    """
+    recipe = [path for path in (root / RECIPE).iterdir() if path.is_file()]
+    return digest(root, recipe, find_jdk().release, Path(__file__).read_text())
+
+
+def build_base(root: Path, workdir: Path, run: Run, *, mirror: str | None = None) -> Path:
+    """Build the base's root file system as `base.tar` in `workdir`, and return its path.
+
+    `mirror` is a package mirror's URL; without one, Debian's own are used, with
+    the security updates. An older `base.tar` is replaced only by a complete new
+    one. Works as any user for whom mmdebstrap does.
+
+    Raises ToolFailed when mmdebstrap or jlink fails, HostonlyError when there is
+    no JDK, or one made for a newer C library than the base's.
+    """
+    recipe = read_recipe(root)
+    jdk = find_jdk()
+    workdir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="base-", dir=workdir) as scratch_name:
+        scratch = Path(scratch_name).resolve()
+        packages_tar = scratch / "packages.tar"
+        run(
+            [
+                "mmdebstrap",
+                "--mode=auto",
+                "--variant=extract",
+                "--format=tar",
+                f"--include={','.join(recipe.packages)}",
+                f"--extract-hook={(root / RECIPE / 'record-packages.sh').read_text()}",
+                recipe.suite,
+                str(packages_tar),
+                *([mirror] if mirror else []),
+            ],
+            timeout=BOOTSTRAP_TIMEOUT,
+        )
+        runtime = scratch / "java"
+        run(
+            [
+                str(jdk.home / "bin" / "jlink"),
+                f"--add-modules={','.join(recipe.modules)}",
+                # The libraries of a distribution's JDK are stripped already, and
+                # stripping them again needs a tool that a bare machine lacks.
+                "--strip-java-debug-attributes",
+                "--compress=zip-6" if jdk.version >= (21,) else "--compress=2",
+                "--no-header-files",
+                "--no-man-pages",
+                f"--output={runtime}",
+            ],
+            timeout=JLINK_TIMEOUT,
+        )
+        complete = scratch / TAR
+        assemble(recipe, packages_tar, runtime, complete)
+        return complete.replace(workdir.resolve() / TAR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One member of the tar to be: its header, and its content where it is a file."""
+
+    header: tarfile.TarInfo
+    content: bytes = b""
+
+
+def _directory(path: str, mode: int = 0o755) -> _Entry:
+    header = tarfile.TarInfo(path)
+    header.type, header.mode = tarfile.DIRTYPE, mode
+    return _Entry(header)
+
+
+def _file(path: str, content: bytes, mode: int = 0o644) -> _Entry:
+    header = tarfile.TarInfo(path)
+    header.mode, header.size = mode, len(content)
+    return _Entry(header, content)
+
+
+def _link(path: str, target: str) -> _Entry:
+    header = tarfile.TarInfo(path)
+    header.type, header.mode, header.linkname = tarfile.SYMTYPE, 0o777, target
+    return _Entry(header)
+
+
+def _from_packages(tar: Path, drop: Iterable[str]) -> Iterator[_Entry]:
+    """What mmdebstrap unpacked, less what matches a pattern of `drop`."""
+    patterns = [re.compile(fnmatch.translate(pattern)) for pattern in drop]
+    with tarfile.open(tar) as members:
+        for member in members:
+            path = member.name.removeprefix("./").strip("/")
+            if path in {"", "."} or any(pattern.match(path) for pattern in patterns):
+                continue
+            member.name = path
+            if member.isfile():
+                content = members.extractfile(member)
+                assert content is not None  # it is a file
+                yield _Entry(member, content.read())
+            elif member.isdir() or member.issym():
+                yield _Entry(member)
+            else:
+                raise HostonlyError(
+                    f"{path} in the packages is neither a file, a directory nor a symbolic link.",
+                    remedy=f"Name it under `drop` in {RECIPE / 'base.toml'}.",
+                )
+
+
+def _from_directory(top: Path, prefix: str) -> Iterator[_Entry]:
+    """A directory's tree as `prefix`, with modes that do not depend on our umask."""
+    yield _directory(prefix)
+    for path in top.rglob("*"):
+        name = f"{prefix}/{path.relative_to(top).as_posix()}"
+        if path.is_symlink():
+            yield _link(name, str(path.readlink()))
+        elif path.is_dir():
+            yield _directory(name)
+        else:
+            executable = path.stat().st_mode & 0o100
+            yield _file(name, path.read_bytes(), 0o755 if executable else 0o644)
+
+
+def assemble(recipe: Recipe, packages_tar: Path, runtime: Path, target: Path) -> None:
+    """Write the base to `target`: packages, Java runtime, links, files, directories.
+
+    Entries are sorted, owned by root by number, and carry the recipe's time.
+    Raises HostonlyError when the runtime needs a newer C library than the packages'.
+    """
+    entries: dict[str, _Entry] = {}
+
+    def add(new: Iterable[_Entry]) -> None:
+        for entry in new:
+            entries[entry.header.name] = entry
+
+    add(_from_packages(packages_tar, recipe.drop))
+    add(_from_directory(runtime, OPT_JAVA.strip("/")))
+    add([_link("usr/bin/java", f"{OPT_JAVA}/bin/java")])
+    add(_link(path.strip("/"), "/bin/busybox") for path in recipe.applets)
+    add(_file(path.strip("/"), text.encode()) for path, text in recipe.files.items())
+    add(_directory(path.strip("/"), mode) for path, mode in recipe.directories.items())
+    for path in list(entries):
+        for parent in PurePosixPath(path).parents:
+            if str(parent) != ".":
+                entries.setdefault(str(parent), _directory(str(parent)))
+    _check_c_library(entries)
+
+    with tarfile.open(target, "w", format=tarfile.GNU_FORMAT) as tar:
+        for _path, entry in sorted(entries.items()):
+            header = entry.header
+            header.uid = header.gid = 0
+            header.uname = header.gname = ""
+            header.mtime = recipe.time
+            header.pax_headers = {}
+            tar.addfile(header, io.BytesIO(entry.content))
+
+
+def _newest_glibc(content: bytes) -> tuple[int, ...]:
+    versions = re.findall(rb"GLIBC_(\d+(?:\.\d+)+)", content)
+    return max((tuple(int(part) for part in v.split(b".")) for v in versions), default=())
+
+
+def _check_c_library(entries: Mapping[str, _Entry]) -> None:
+    """A JDK made for a newer distribution would fail at the first start: say so now."""
+    given = max((_newest_glibc(e.content) for p, e in entries.items() if p.endswith("/libc.so.6")), default=())
+    for path, entry in entries.items():
+        if path.startswith(OPT_JAVA.strip("/")) and (path.endswith(".so") or "/bin/" in path):
+            needed = _newest_glibc(entry.content)
+            if needed > given:
+                raise HostonlyError(
+                    f"/{path} needs version {'.'.join(map(str, needed))} of the C library, "
+                    f"the base has {'.'.join(map(str, given)) or 'none'}.",
+                    remedy="Set JAVA_HOME to a JDK of the suite named in "
+                    f"{RECIPE / 'base.toml'}, or change the suite there.",
+                )
+
+
+def packages(tar: Path) -> dict[str, str]:
+    """The packages in a base's tar, name to version, as their control data has them.
+
+    Raises OSError or tarfile.TarError when `tar` is no readable tar.
+    """
+    found: dict[str, str] = {}
+    with tarfile.open(tar) as members:
+        for member in members:
+            if member.isfile() and member.name.startswith("var/lib/dpkg/status.d/"):
+                content = members.extractfile(member)
+                assert content is not None  # it is a file
+                version = re.search(r"^Version: (\S+)", content.read().decode(), re.MULTILINE)
+                found[PurePosixPath(member.name).name] = version[1] if version else ""
+    return found
