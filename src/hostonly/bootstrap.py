@@ -29,8 +29,8 @@ if __name__ == "__main__":
     # Python put this file's own directory first, where modules have the names of others.
     sys.path[0] = str(ROOT / "src")
 
-from hostonly.errors import HostonlyError, ToolFailed
-from hostonly.events import Event
+from hostonly.errors import HostonlyError, ToolFailed  # noqa: E402
+from hostonly.events import Event  # noqa: E402
 
 STAMPED = ("requirements.lock", "pyproject.toml")
 
@@ -53,6 +53,15 @@ MISLEADING = (
 )
 
 PIP_SECONDS = 1200
+
+# The lock is complete, so nothing is resolved; wheels only, so nothing is compiled.
+INSTALL_PINNED = shlex.split(
+    "install --quiet --no-deps --require-hashes --only-binary :all: --requirement"
+)
+# The build backend is among the pinned packages, so nothing is fetched.
+INSTALL_EDITABLE = shlex.split(
+    "install --quiet --no-deps --no-build-isolation --no-index --force-reinstall --editable"
+)
 
 
 def say(text: str) -> None:
@@ -266,8 +275,7 @@ def make(root: Path, lock_file: int) -> None:
         count = len(re.findall(r"^\S+==", lock, re.MULTILINE))
         say(f"installing {count} pinned Python packages into .venv")
         run(
-            [python, f"{pip}/pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-            + ["--only-binary", ":all:", "-r", str(root / "requirements.lock")],
+            [python, f"{pip}/pip", *INSTALL_PINNED, str(root / "requirements.lock")],
             lock_file,
             "installing the pinned Python packages",
         )
@@ -276,8 +284,7 @@ def make(root: Path, lock_file: int) -> None:
     shutil.rmtree(complete, ignore_errors=True)
     # Last, so that `inv` in .venv/bin is this project's and not Invoke's own.
     run(
-        [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["--no-index", "--force-reinstall", "--editable", str(root)],
+        [python, "-m", "pip", *INSTALL_EDITABLE, str(root)],
         lock_file,
         "installing hostonly into .venv",
     )

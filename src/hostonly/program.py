@@ -15,7 +15,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -129,7 +129,7 @@ class ProjectConfig(Config):
                     from hostonly import settings
 
                     dotted = ".".join(path)
-                    known = None if dotted in settings.keys() else "a whole number"
+                    known = None if dotted in settings.dotted_names() else "a whole number"
                     return settings.refusal(dotted, value, known)
             if isinstance(node, list | tuple):
                 return SettingsError(f"{variable}: a list cannot be given by a variable")
@@ -237,19 +237,21 @@ class HostonlyProgram(Program):
             config_class=ProjectConfig,
         )
 
-    def run(self, argv: Sequence[str] | None = None, exit: bool = True) -> int:
-        """Run the tasks that `argv` names; gives the exit code, or exits with it (`exit`)."""
-        given = list(sys.argv if argv is None else argv)
-        _remainder[:] = given[given.index("--") + 1 :] if "--" in given else []
-        try:
-            with interruptible():
-                code = self._code(given)
-        except KeyboardInterrupt:
-            # Between the handlers: nothing was running that would need cleaning up.
-            code = INTERRUPTED
+    def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
+        """Run the tasks that `argv` names and, with `exit`, leave with the exit code."""
+        code = self.exit_code(list(sys.argv if argv is None else argv))
         if exit:
             _leave(code)
-        return code
+
+    def exit_code(self, argv: list[str]) -> int:
+        """Run the tasks that `argv` names (its first item is the program); gives the exit code."""
+        _remainder[:] = argv[argv.index("--") + 1 :] if "--" in argv else []
+        try:
+            with interruptible():
+                return self._code(argv)
+        except KeyboardInterrupt:
+            # Outside of every task: there was nothing to clean up.
+            return INTERRUPTED
 
     def _code(self, argv: list[str]) -> int:
         """Run, say what went wrong on stderr, and give the exit code."""
@@ -282,11 +284,7 @@ class HostonlyProgram(Program):
             )
             return HostonlyError.exit_code
         except CommandTimedOut as error:
-            _say(
-                _paragraph(
-                    HostonlyError("a command took too long", ran=error.result.command)
-                )
-            )
+            _say(_paragraph(HostonlyError("a command took too long", ran=error.result.command)))
             return HostonlyError.exit_code
         except KeyboardInterrupt as error:
             why = f" by {error}" if isinstance(error, Interrupted) else ""
@@ -318,7 +316,9 @@ class HostonlyProgram(Program):
             flag = _flag_of(error.__traceback__)
             if flag is None:
                 raise
-            raise UsageError(f"--{flag}: {_short(_bad_value(error))} is not a whole number") from error
+            raise UsageError(
+                f"--{flag}: {_short(_bad_value(error))} is not a whole number"
+            ) from error
         except Exit as error:
             # Without a message, Invoke has just printed what was asked for.
             if error.message:
@@ -387,7 +387,7 @@ def _flag_of(trace: TracebackType | None) -> str | None:
     while trace is not None:
         owner = trace.tb_frame.f_locals.get("self")
         if isinstance(owner, Argument):
-            found = owner.name.replace("_", "-")
+            found = (owner.name or "").replace("_", "-")
         trace = trace.tb_next
     return found
 
@@ -412,16 +412,12 @@ def _paragraph(error: HostonlyError) -> str:
 
 def _say(text: str) -> None:
     """Write to stderr, whatever became of it."""
-    try:
+    # Nobody may be there to read it; the exit code still tells.
+    with suppress(OSError, ValueError):
         if sys.stdout is not None:
             sys.stdout.flush()
-    except OSError:
-        pass
-    try:
+    with suppress(OSError, ValueError):
         print(plain(text), file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        # Nobody is there to read it; the exit code still tells.
-        pass
 
 
 def _leave(code: int) -> None:

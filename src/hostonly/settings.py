@@ -141,9 +141,7 @@ class Sandbox(Section):
     name: Hostname = Field(
         description="a hostname: at most 40 of a-z, 0-9 and -, beginning with a letter, not ending with -"
     )
-    memory: int = Field(
-        ge=256, le=1_048_576, description="MiB, a whole number from 256 to 1048576"
-    )
+    memory: int = Field(ge=256, le=1_048_576, description="MiB, a whole number from 256 to 1048576")
     cpus: int = Field(ge=1, le=256, description="a whole number from 1 to 256")
 
 
@@ -165,7 +163,9 @@ class Network(Section):
         for key, interface in (("host", self.host), ("nat", self.nat)):
             if interface.network.overlaps(DOCKER_RANGE):
                 raise _conflict(
-                    key, interface, f"a range apart from {DOCKER_RANGE}, Docker's own in the sandbox"
+                    key,
+                    interface,
+                    f"a range apart from {DOCKER_RANGE}, Docker's own in the sandbox",
                 )
         if self.nat.network.overlaps(net):
             raise _conflict("nat", self.nat, f"a range apart from network.host's ({net})")
@@ -173,7 +173,9 @@ class Network(Section):
         for key, address in (("sandbox", self.sandbox), ("sandbox2", self.sandbox2)):
             if address not in net or address in (net.network_address, net.broadcast_address):
                 first, last = net.network_address + 1, net.broadcast_address - 1
-                raise _conflict(key, address, f"from {first} to {last}, as network.host is in {net}")
+                raise _conflict(
+                    key, address, f"from {first} to {last}, as network.host is in {net}"
+                )
             if address in taken:
                 raise _conflict(key, address, f"an address other than {taken[address]}")
             taken[address] = f"network.{key}"
@@ -248,7 +250,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def keys() -> list[str]:
+def dotted_names() -> list[str]:
     """All settings' dotted names."""
     return [f"{name}.{key}" for name, model in SECTIONS.items() for key in model.model_fields]
 
@@ -289,7 +291,7 @@ def read(path: Path, root: Path = ROOT) -> Settings:
     from invoke.util import yaml
 
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.safe_load(path.read_text())  # type: ignore[no-untyped-call]
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
@@ -317,7 +319,7 @@ def _unknown(key: str, value: object, known: list[str]) -> SettingsError:
 
 def _refuse_unknown_variables() -> None:
     """Invoke passes over a variable that it does not know: a typing error would change nothing."""
-    known = {variable(key) for key in keys()}
+    known = {variable(key) for key in dotted_names()}
     own = {"INVOKE_RUNTIME_CONFIG", "INVOKE_DEBUG"}
     own.update("INVOKE_" + path.upper() for path in _paths(Config.global_defaults()))
     for name, value in sorted(os.environ.items()):
@@ -367,7 +369,7 @@ __all__ = [
     "Registry",
     "Sandbox",
     "Settings",
-    "keys",
+    "dotted_names",
     "load",
     "read",
     "refusal",

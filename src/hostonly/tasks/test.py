@@ -51,8 +51,8 @@ EXTRA_STEPS: list[Step] = []
 def test(ctx: Context, all: bool = False, unit: bool = False) -> None:
     """Run lint, types and tests; a failure in one does not hide the others."""
     steps = [*static_steps(), *([] if unit else EXTRA_STEPS), *test_steps(unit, all)]
-    failed = []
-    summary = []
+    failed: list[str] = []
+    summary: list[str] = []
     # pytest's closing line comes last in the output, after the summary of what went before.
     for number, (name, command) in enumerate(steps):
         if number == len(steps) - 1 and summary:
