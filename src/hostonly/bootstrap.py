@@ -215,6 +215,9 @@ def run(command: Sequence[str], lock_file: int, what: str) -> None:
     environment = {k: v for k, v in os.environ.items() if k not in MISLEADING}
     environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     environment["PIP_NO_INPUT"] = "1"
+    # python's own downloads honour SSL_CERT_FILE; older pips know only their own names for it.
+    if "SSL_CERT_FILE" in environment and "REQUESTS_CA_BUNDLE" not in environment:
+        environment.setdefault("PIP_CERT", environment["SSL_CERT_FILE"])
     shown = shlex.join(command)
     try:
         process = subprocess.Popen(
@@ -244,7 +247,7 @@ def run(command: Sequence[str], lock_file: int, what: str) -> None:
             ran=shown,
             output=output,
             remedy="When the package index was out of reach: check network, proxy and "
-            "certificates, then run it again; nothing half-made is kept.",
+            "certificates, then run it again; what is half-made is made anew.",
         )
 
 
