@@ -1,0 +1,171 @@
+"""Running the programs that make things: the output is kept, shown as progress, and quoted in errors.
+
+Vantages are for looking and never fail; this is for doing, where a failure must stop the work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Protocol
+
+from hostonly.errors import ToolFailed
+from hostonly.vantages.host import environment
+from hostonly.vantages.vantage import shown
+
+# A tool that is told to end may have something to put back in order.
+PATIENCE_SECONDS = 20.0
+
+
+class Run(Protocol):
+    """The shape of ``run``, for code that takes it as a parameter."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> str: ...
+
+
+def as_root(argv: Sequence[str]) -> list[str]:
+    """``argv`` with ``sudo`` before it unless this process is root already."""
+    return list(argv) if os.geteuid() == 0 else ["sudo", *argv]
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    root: bool = False,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> str:
+    """Run ``argv`` to its end and give its standard output.
+
+    ``root``: run by sudo where we are not root. ``env`` is added to our own environment.
+    ``timeout`` is in seconds. ``on_line`` gets each line of both streams as it comes.
+
+    Raises:
+        ToolFailed: it could not be started, exited with another status than 0 or took too long; it
+            carries the command and its last lines.
+    """
+    command = as_root(argv) if root else list(argv)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment({**os.environ, **(env or {})}),
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            # A Ctrl-C is ours to pass on; except to sudo, which may have to ask at the terminal.
+            process_group=None if command[0] == "sudo" else 0,
+        )
+    except OSError as error:
+        raise ToolFailed(f"{command[0]} cannot be run: {error.strerror}", ran=shown(command)) from error
+    try:
+        return _follow(process, command, stdin, timeout, on_line)
+    finally:
+        if process.poll() is None:
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End ``process`` as a Ctrl-C would, and wait; kill it when it does not end in time."""
+    if process.poll() is not None:
+        return
+    _signal(process, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=PATIENCE_SECONDS / 2)
+        return
+    _signal(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=PATIENCE_SECONDS / 2)
+        return
+    _signal(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen[str], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+
+
+def _follow(
+    process: subprocess.Popen[str],
+    command: Sequence[str],
+    stdin: str | None,
+    timeout: float | None,
+    on_line: Callable[[str], None] | None,
+) -> str:
+    deadline = None if timeout is None else time.monotonic() + timeout
+    lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+
+    def read(name: str, stream: IO[str]) -> None:
+        for line in stream:
+            lines.put((name, line))
+        lines.put(None)
+
+    assert process.stdout is not None and process.stderr is not None
+    for name, stream in (("out", process.stdout), ("err", process.stderr)):
+        threading.Thread(target=read, args=(name, stream), daemon=True).start()
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(stdin or "")
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    out: list[str] = []
+    both: list[str] = []
+    still_open = 2
+    while still_open:
+        left = None if deadline is None else deadline - time.monotonic()
+        try:
+            item = lines.get(timeout=left if left is None else max(left, 0.001))
+        except queue.Empty:
+            end(process)
+            raise ToolFailed(
+                f"{command[0]} took longer than {timeout:g} s and was ended",
+                ran=shown(command),
+                output="".join(both),
+            ) from None
+        if item is None:
+            still_open -= 1
+            continue
+        name, line = item
+        both.append(line)
+        if name == "out":
+            out.append(line)
+        if on_line is not None:
+            on_line(line.rstrip("\n"))
+    status = process.wait()
+    if status != 0:
+        raise ToolFailed(
+            f"{Path(command[0]).name} failed with exit status {status}",
+            ran=shown(command),
+            output="".join(both),
+        )
+    return "".join(out)
+
+
+def find(program: str) -> Path | None:
+    """Where ``program`` is, also in the system directories that an ordinary user's PATH lacks."""
+    found = shutil.which(program, path=environment(os.environ)["PATH"])
+    return Path(found) if found else None

@@ -1,0 +1,79 @@
+"""Our one nftables table: NAT for the sandboxes' eth0, and host-only for their eth1.
+
+The table's name carries the project's mark and its comment the checkout that made it; it is
+written in one transaction and removed by its name only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hostonly.errors import ToolFailed
+from hostonly.host.command import run
+from hostonly.settings import Settings
+
+MARK = "hostonly"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table of the checkout whose settings it is made from."""
+
+    name: str
+    rules: str
+
+
+def table(settings: Settings) -> Table:
+    """The table for ``settings``, in nft's own language.
+
+    Filtering lies before Docker's and everybody else's (priority -10), since a drop there is final
+    while an accept is not: nothing that the user's own firewall forbids becomes allowed.
+    """
+    net = settings.network
+    name = f"{MARK}_{settings.sandbox.name.replace('-', '_')}"
+    rules = f"""\
+table inet {name}
+delete table inet {name}
+table inet {name} {{
+    comment "{MARK}: made by inv host.prepare, removed by inv host.restore"
+    chain forward {{
+        type filter hook forward priority -10; policy accept;
+        iifname "{net.bridge}" oifname "{net.bridge}" accept comment "sandbox to sandbox"
+        iifname "{net.bridge}" drop comment "host-only: nothing leaves through this machine"
+        oifname "{net.bridge}" drop comment "host-only: nothing enters through this machine"
+        iifname "{net.nat_bridge}" oifname "{net.nat_bridge}" drop comment "sandboxes meet on eth1 only"
+        oifname "{net.nat_bridge}" ct state != established,related drop comment "NAT is a way out"
+    }}
+    chain postrouting {{
+        type nat hook postrouting priority srcnat; policy accept;
+        iifname "{net.nat_bridge}" ip saddr {net.nat.network} masquerade comment "the way out of eth0"
+    }}
+}}
+"""
+    return Table(name, rules)
+
+
+def present(wanted: Table) -> bool:
+    """Whether the table is there."""
+    tables = run(["nft", "list", "tables", "inet"], root=True, timeout=10)
+    return f"table inet {wanted.name}" in tables.splitlines()
+
+
+def apply(wanted: Table) -> None:
+    """Write the table as it must be, in one transaction.
+
+    Raises:
+        ToolFailed: nft refused it (its message is kept).
+    """
+    run(["nft", "-f", "-"], root=True, stdin=wanted.rules, timeout=10)
+
+
+def remove(wanted: Table) -> bool:
+    """Remove the table; False where there was none."""
+    try:
+        run(["nft", "delete", "table", "inet", wanted.name], root=True, timeout=10)
+    except ToolFailed as error:
+        if "No such file or directory" in error.output:
+            return False
+        raise
+    return True

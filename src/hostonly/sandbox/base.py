@@ -1,0 +1,167 @@
+"""The base: one Debian system, built from packages and unpacked once, that all sandboxes share.
+
+It lies under /var/lib/hostonly/bases in a folder named by the digest of its inputs, already in the
+sandboxes' id range. Each sandbox has a thin overlay layer of its own on top (lxc-template), so the
+base is never written again: another recipe is another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostonly.errors import ToolFailed
+from hostonly.events import Done, Emit, Progress, Started, Unchanged
+from hostonly.host.command import run
+from hostonly.sandbox import idmap
+
+STORE = Path("/var/lib/hostonly")
+SUITE = "bookworm"
+
+# Raised when the way of building changes while the recipe's files do not.
+METHOD = "1"
+
+# Man pages and translations are a fifth of the base and of the time to unpack it.
+_DPKG_OPTIONS = (
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/info/*",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base by its digest (hexadecimal), whether it was built yet or not."""
+
+    digest: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies or will lie."""
+        return STORE / "bases" / self.digest
+
+    @property
+    def rootfs(self) -> Path:
+        """Its root file system, owned by the sandboxes' id range."""
+        return self.folder / "rootfs"
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was built to its end."""
+        return (self.folder / "complete").exists()
+
+
+def recipe(root: Path) -> Path:
+    """The folder of the guest recipe in the checkout at ``root``."""
+    return root / "packer" / "guest"
+
+
+def packages(root: Path) -> list[str]:
+    """The Debian packages of the recipe."""
+    lines = (recipe(root) / "packages").read_text().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def current(root: Path) -> Base:
+    """The base that the recipe in the checkout at ``root`` asks for."""
+    digest = hashlib.sha256(f"{METHOD} {SUITE} {idmap.START}".encode())
+    for name in ("packages", "configure"):
+        digest.update((recipe(root) / name).read_bytes())
+    return Base(digest.hexdigest()[:16])
+
+
+def ensure(root: Path, emit: Emit, *, rebuild: bool = False) -> Base:
+    """The current base, built if it is not there.
+
+    Raises:
+        ToolFailed: mmdebstrap or the unpacking failed (mirror away, disk full); nothing half-made
+            is left in the base's place.
+    """
+    base = current(root)
+    if base.complete and not rebuild:
+        emit(Unchanged(f"the base {base.digest} is built"))
+        return base
+    emit(Started(f"building the sandbox's base from {len(packages(root))} Debian packages"))
+    partial = base.folder.with_name(base.digest + ".partial")
+    discard(partial)
+    run(["mkdir", "-p", "-m", "0755", str(STORE), str(partial.parent), str(partial)], root=True)
+    rootfs, scratch = partial / "rootfs", partial / "scratch"
+    run(["mkdir", str(rootfs), str(scratch)], root=True)
+    owner = f"{idmap.START}:{idmap.START}"
+    run(["chown", owner, str(rootfs)], root=True)
+    try:
+        run(
+            ["env", f"TMPDIR={scratch}", "bash", "-c", _pipeline(), "build", str(rootfs), *_mmdebstrap(root)],
+            root=True,
+            timeout=1800,
+            on_line=lambda line: _progress(line, emit),
+        )
+        run(["rm", "-rf", "--one-file-system", str(scratch)], root=True)
+        run(["touch", str(partial / "complete")], root=True)
+        if rebuild:
+            discard(base.folder)
+        run(["mv", "-T", str(partial), str(base.folder)], root=True)
+    except ToolFailed as error:
+        discard(partial)
+        raise ToolFailed(
+            "the sandbox's base could not be built",
+            ran=error.ran,
+            output=error.output,
+            remedy="Is the Debian mirror reachable, and is there 1.5 GB of room under /var/lib? "
+            "Then again: ./inv sandbox.box",
+        ) from error
+    emit(Done(f"built the base {base.digest}"))
+    return base
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder of the store; nothing outside the store is ever removed."""
+    if not folder.is_relative_to(STORE) or folder == STORE:
+        raise ValueError(f"{folder} is not inside {STORE}")
+    if folder.exists():
+        run(["rm", "-rf", "--one-file-system", str(folder)], root=True)
+
+
+def _pipeline() -> str:
+    """Shell: $1 is the root file system to fill, the rest is mmdebstrap's command line.
+
+    The archive is unpacked inside the id map, so that owners, suid bits and file capabilities are
+    those that the sandbox will see. Device nodes cannot be made there, and LXC brings its own.
+    """
+    ids = f"{idmap.START}:{idmap.COUNT}"
+    return (
+        "set -eo pipefail; rootfs=$1; shift; "
+        f'"$@" | lxc-usernsexec -m u:0:{ids} -m g:0:{ids} -- '
+        "tar -C \"$rootfs\" --xattrs --xattrs-include='*' --exclude='./dev/*' -xpf -"
+    )
+
+
+def _mmdebstrap(root: Path) -> list[str]:
+    configure = recipe(root) / "configure"
+    return [
+        "mmdebstrap",
+        "--variant=minbase",
+        "--mode=root",
+        "--format=tar",
+        '--aptopt=Acquire::Languages "none"',
+        *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
+        f"--include={','.join(packages(root))}",
+        # The hook gets the path by the environment: it may hold spaces.
+        f"--customize-hook=upload {_hook_quoted(configure)} /run/configure",
+        '--customize-hook=chroot "$1" env HOSTONLY_CONTAINER=1 sh /run/configure',
+        '--customize-hook=rm "$1/run/configure"',
+        SUITE,
+        "-",
+    ]
+
+
+def _hook_quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "'\\''") + "'"
+
+
+def _progress(line: str, emit: Emit) -> None:
+    if line.startswith(("I: ", "W: ", "E: ")):
+        emit(Progress(line[3:].rstrip(".")))

@@ -1,0 +1,169 @@
+"""What a sandbox needs on the host before ``vagrant up``, and taking it away after the last destroy.
+
+Everything here is found again by its mark and made only where it is missing, so that a second call
+costs a few milliseconds and an attempt that was cut off is completed by the next.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from hostonly.errors import HostonlyError
+from hostonly.events import Done, Emit
+from hostonly.host import bridges, firewall, forwarding, packages
+from hostonly.host.command import run
+from hostonly.sandbox import base, box, idmap, keys
+from hostonly.settings import Settings
+
+PACKAGES = (
+    "vagrant",
+    "vagrant-lxc",
+    "lxc",
+    "mmdebstrap",
+    "iproute2",
+    "procps",
+    "nftables",
+    "openssh-client",
+)
+
+SANDBOXES = base.STORE / "sandboxes"
+
+_RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+
+
+def container_name(settings: Settings, machine: str) -> str:
+    """The LXC container's name: the same words as in the Vagrantfile."""
+    return f"{settings.sandbox.name}-{machine}"
+
+
+def machines(settings: Settings) -> dict[str, str]:
+    """Name and host-only address of each machine of the Vagrantfile."""
+    return {
+        "sandbox": str(settings.network.sandbox),
+        "sandbox2": str(settings.network.sandbox2),
+    }
+
+
+def prepare(settings: Settings, machine: str, emit: Emit) -> None:
+    """Make what ``vagrant up`` of ``machine`` needs: packages, keys, base, box, bridges, rules.
+
+    Raises:
+        HostonlyError: an address or a name is somebody else's (naming whose), or a tool failed.
+    """
+    if settings.sandbox.provider != "lxc":
+        raise HostonlyError(
+            f"the provider {settings.sandbox.provider} cannot be prepared yet",
+            remedy="Set sandbox.provider to lxc in invoke.yaml.",
+        )
+    packages.install(PACKAGES, emit)
+    settings.state.mkdir(exist_ok=True)
+    _claim_name(settings, machine)
+    wanted = bridges.bridges(settings, settings.root)
+    # Asked before anything is made: a conflict must change nothing.
+    missing = [bridge for bridge in wanted if not bridges.present(bridge)]
+    for bridge in missing:
+        bridges.refuse_conflicts(bridge)
+    made = keys.ensure(settings.state / "ssh", machines(settings))
+    built = base.ensure(settings.root, emit)
+    box.ensure(settings.root, settings.state, emit)
+    if not idmap.allowed():
+        idmap.allow()
+        (settings.state / "subids").touch()
+    for bridge in missing:
+        bridges.create(bridge)
+    table = firewall.table(settings)
+    if missing or not firewall.present(table):
+        firewall.apply(table)
+    forwarding.enable(settings, settings.state / "forwarding.json")
+    _hand_over(settings, machine, made, built)
+    if missing:
+        emit(Done(f"made the bridges {' and '.join(b.name for b in missing)}"))
+
+
+def restore(settings: Settings, emit: Emit) -> None:
+    """Take away what ``prepare`` made on the host, unless a container of this checkout still exists.
+
+    The base and the box stay: they are caches, which ``sandbox.destroy --purge`` removes.
+    """
+    names = {container_name(settings, machine) for machine in machines(settings)}
+    if any((Path("/var/lib/lxc") / name).exists() for name in names):
+        return
+    changed = []
+    if firewall.remove(firewall.table(settings)):
+        changed.append("the firewall table")
+    for bridge in bridges.bridges(settings, settings.root):
+        if bridges.remove(bridge):
+            changed.append(f"the bridge {bridge.name}")
+    changed += [f"forwarding on {name}" for name in forwarding.restore(settings.state / "forwarding.json")]
+    for name in sorted(names):
+        if _owner(name) == str(settings.root):
+            run(["rm", "-rf", str(SANDBOXES / name)], root=True)
+    if (settings.state / "subids").exists():
+        idmap.disallow()
+        (settings.state / "subids").unlink()
+        changed.append("root's range in /etc/subuid and /etc/subgid")
+    if changed:
+        emit(Done(f"put back: {', '.join(changed)}"))
+
+
+def _owner(name: str) -> str | None:
+    """The checkout that has claimed the container's ``name``; None where nobody has."""
+    try:
+        return (SANDBOXES / name / "owner").read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def _claim_name(settings: Settings, machine: str) -> None:
+    name = container_name(settings, machine)
+    owner = _owner(name)
+    if owner not in (None, str(settings.root)):
+        raise HostonlyError(
+            f"a sandbox named {name} belongs to another checkout: {owner}",
+            remedy="Destroy it there, or give sandbox.name (and the network section) other values here.",
+        )
+    if owner is None and (Path("/var/lib/lxc") / name).exists():
+        raise HostonlyError(
+            f"an LXC container named {name} is already here, and hostonly did not make it",
+            remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",
+        )
+
+
+def nameservers() -> list[str]:
+    """The host's name servers that a sandbox can reach: those that are not on the host's loopback."""
+    for file in _RESOLVERS:
+        lines = file.read_text().splitlines() if file.exists() else []
+        servers = [line.split()[1] for line in lines if line.startswith("nameserver ") and len(line.split()) > 1]
+        reachable = [server for server in servers if not server.startswith("127.") and server != "::1"]
+        if reachable:
+            return reachable
+    return []
+
+
+def _hand_over(settings: Settings, machine: str, made: keys.Keys, built: base.Base) -> None:
+    """Fill the folder from which lxc-template, as root, makes the sandbox."""
+    folder = SANDBOXES / container_name(settings, machine)
+    values = {
+        "BASE": str(built.folder),
+        "IDMAP_START": str(idmap.START),
+        "IDMAP_COUNT": str(idmap.COUNT),
+        "HOSTNAME": machine,
+        "REGISTRY_PORT": str(settings.registry.port),
+        "NAMESERVERS": " ".join(nameservers()),
+    }
+    text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
+    host_key = made.host_key(machine)
+    if os.geteuid() == 0 and (folder / "settings").exists():
+        same = (folder / "settings").read_text() == text
+        if same and (folder / "ssh_host_ed25519_key").read_bytes() == host_key.read_bytes():
+            return
+    run(["mkdir", "-p", "-m", "0755", str(SANDBOXES), str(folder)], root=True)
+    # The owner may be read by every checkout's user; the host key only by root.
+    run(["tee", str(folder / "owner")], root=True, stdin=f"{settings.root}\n")
+    run(["install", "-m", "0600", str(host_key), str(folder / "ssh_host_ed25519_key")], root=True)
+    for source, name in ((host_key, "ssh_host_ed25519_key.pub"), (made.login, "authorized_keys")):
+        public = source.with_name(source.name + ".pub")
+        run(["install", "-m", "0644", str(public), str(folder / name)], root=True)
+    run(["tee", str(folder / "settings")], root=True, stdin=text)

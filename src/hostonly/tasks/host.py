@@ -1,0 +1,25 @@
+"""host.…: this machine; what `vagrant up` and `vagrant destroy` typed by hand call as well."""
+
+from __future__ import annotations
+
+from invoke import Context, task
+
+from hostonly.tasks.session import machine_of, session
+
+
+@task(help={"machine": "for which one: sandbox (default) or sandbox2"})
+def prepare(ctx: Context, machine: str = "sandbox") -> None:
+    """Make what a sandbox needs here: packages, keys, base, box, bridges, firewall table."""
+    from hostonly.sandbox import prepare as host
+
+    with machine_of(ctx, machine) as it:
+        host.prepare(it.settings, it.name, it.emit)
+
+
+@task
+def restore(ctx: Context) -> None:
+    """Take away bridges, rules and forwarding, unless a sandbox still needs them."""
+    from hostonly.sandbox import prepare as host
+
+    with session(ctx) as (settings, emit):
+        host.restore(settings, emit)

@@ -1,0 +1,92 @@
+"""sandbox.…: the disposable Docker host."""
+
+from __future__ import annotations
+
+from invoke import Context, Exit, task
+
+from hostonly.tasks.session import machine_of, session
+
+MACHINE = {"machine": "which one: sandbox (default) or sandbox2"}
+
+
+@task(help={"rebuild": "build it again although it is there"})
+def box(ctx: Context, rebuild: bool = False) -> None:
+    """Build the base that sandboxes are made of, from Debian packages (up does it when needed)."""
+    from hostonly.host import packages
+    from hostonly.sandbox import base, prepare
+    from hostonly.sandbox import box as vagrant_box
+
+    with session(ctx) as (settings, emit):
+        packages.install(prepare.PACKAGES, emit)
+        settings.state.mkdir(exist_ok=True)
+        base.ensure(settings.root, emit, rebuild=rebuild)
+        vagrant_box.ensure(settings.root, settings.state, emit)
+
+
+@task(help=MACHINE)
+def up(ctx: Context, machine: str = "sandbox") -> None:
+    """Make and start the sandbox; returns when Docker and the registry answer."""
+    with machine_of(ctx, machine) as it:
+        it.up()
+
+
+@task(help={"json": "one JSON document on standard output"})
+def status(ctx: Context, json: bool = False) -> None:
+    """Say of each machine whether it is created and running."""
+    from hostonly.report.status import as_json, as_table
+    from hostonly.sandbox.machine import Machine
+    from hostonly.sandbox.prepare import machines
+
+    with session(ctx) as (settings, emit):
+        found = [Machine(settings, emit, name).status() for name in machines(settings)]
+    print(as_json(found) if json else as_table(found))
+
+
+@task(help=MACHINE)
+def halt(ctx: Context, machine: str = "sandbox") -> None:
+    """Shut the sandbox down cleanly; what it holds stays."""
+    with machine_of(ctx, machine) as it:
+        it.halt()
+
+
+@task(
+    help={
+        "machine": "only this one: sandbox or sandbox2 (default: both)",
+        "purge": "also the base, the box and this checkout's keys",
+    }
+)
+def destroy(ctx: Context, machine: str = "", purge: bool = False) -> None:
+    """Remove the sandboxes and everything the host had for them."""
+    from hostonly.sandbox.prepare import machines
+    from hostonly.sandbox.purge import purge as purge_caches
+
+    with session(ctx) as (settings, emit):
+        names = [machine] if machine else list(machines(settings))
+    for name in names:
+        with machine_of(ctx, name) as it:
+            it.destroy()
+    if purge:
+        with session(ctx) as (settings, emit):
+            purge_caches(settings, emit)
+
+
+@task(help=MACHINE)
+def ssh(ctx: Context, machine: str = "sandbox") -> None:
+    """Open a shell in the sandbox."""
+    with machine_of(ctx, machine) as it:
+        it.require_running()
+    raise Exit(code=it.interact(None))
+
+
+@task(name="exec", help=MACHINE)
+def exec_(ctx: Context, machine: str = "sandbox") -> None:
+    """Run a command in the sandbox: sandbox.exec -- COMMAND ARG …; its exit code is ours."""
+    from hostonly.errors import UsageError
+    from hostonly.program import remainder_argv
+
+    command = remainder_argv()
+    if not command:
+        raise UsageError("nothing to run: ./inv sandbox.exec -- COMMAND ARG …")
+    with machine_of(ctx, machine) as it:
+        it.require_running()
+    raise Exit(code=it.interact(command))
