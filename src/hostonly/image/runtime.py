@@ -278,7 +278,10 @@ def _newest_glibc(content: bytes) -> tuple[int, ...]:
 
 def _check_c_library(entries: Mapping[str, _Entry]) -> None:
     """A JDK made for a newer distribution would fail at the first start: say so now."""
-    given = max((_newest_glibc(e.content) for p, e in entries.items() if p.endswith("/libc.so.6")), default=())
+    given = max(
+        (_newest_glibc(e.content) for p, e in entries.items() if p.endswith("/libc.so.6")),
+        default=(),
+    )
     for path, entry in entries.items():
         if path.startswith(OPT_JAVA.strip("/")) and (path.endswith(".so") or "/bin/" in path):
             needed = _newest_glibc(entry.content)
