@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from hostonly.facts import Fact, NotObserved
+from hostonly.facts import Fact, NotObserved, Unreadable
 from hostonly.vantages import Result
 
 
@@ -24,11 +24,17 @@ class Verdict(enum.StrEnum):
     SKIPPED = "SKIPPED"
 
 
+VERDICTS = {True: Verdict.HOLDS, False: Verdict.FAILS, None: Verdict.UNKNOWN}
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A check's answer: whether the sentence ``holds``, and ``because`` of what, in half a line."""
+    """A check's answer: whether the sentence ``holds``, and ``because`` of what, in half a line.
 
-    holds: bool
+    ``holds`` is None where the values do not decide it: the claim is then UNKNOWN.
+    """
+
+    holds: bool | None
     because: str
 
 
@@ -46,7 +52,7 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """``id`` is dotted (``listener.process``); ``sentence`` may hold ``{placeholders}`` that
+    """``id`` is dotted (``listener.process``); it and ``sentence`` may hold ``{placeholders}`` that
     ``judge`` fills in; ``source`` names the section of the tutorial or the manual that says so.
     """
 
@@ -60,23 +66,30 @@ class Claim:
 
         ``about`` fills the sentence's placeholders and is passed to the check as well: settings,
         names, expected numbers, which are known and not observed.
+
+        A fact that was not observed makes the claim UNKNOWN, and the check is not asked; so does
+        output that turns out to be unreadable only when the check looks into it.
         """
         about = about or {}
-        sentence = self.sentence.format(**about)
+        id, sentence = self.id.format(**about), self.sentence.format(**about)
         evidence = tuple(dict.fromkeys(r for fact in facts.values() for r in fact.evidence))
         unknown = [f for f in facts.values() if isinstance(f, NotObserved)]
         if unknown:
             because = "; ".join(dict.fromkeys(f"not observed: {f.because}" for f in unknown))
-            return ClaimResult(self.id, sentence, self.source, Verdict.UNKNOWN, because, evidence)
-        values = {name: fact.value for name, fact in facts.items() if not isinstance(fact, NotObserved)}
-        judgement = self.check(**about, **values)
-        verdict = Verdict.HOLDS if judgement.holds else Verdict.FAILS
-        return ClaimResult(self.id, sentence, self.source, verdict, judgement.because, evidence)
+            return ClaimResult(id, sentence, self.source, Verdict.UNKNOWN, because, evidence)
+        values = {k: f.value for k, f in facts.items() if not isinstance(f, NotObserved)}
+        try:
+            judgement = self.check(**about, **values)
+        except Unreadable as error:
+            judgement = Judgement(None, f"not observed: cannot be read: {error}")
+        verdict = VERDICTS[judgement.holds]
+        return ClaimResult(id, sentence, self.source, verdict, judgement.because, evidence)
 
     def skip(self, because: str, *, about: dict[str, object] | None = None) -> ClaimResult:
         """The claim not tried, ``because`` of a missing capability, which the reason must name."""
-        sentence = self.sentence.format(**(about or {}))
-        return ClaimResult(self.id, sentence, self.source, Verdict.SKIPPED, because)
+        about = about or {}
+        id, sentence = self.id.format(**about), self.sentence.format(**about)
+        return ClaimResult(id, sentence, self.source, Verdict.SKIPPED, because)
 
 
 def claim(id: str, sentence: str, *, source: str) -> Callable[[Callable[..., Judgement]], Claim]:

@@ -1,0 +1,11 @@
+"""The demos: each is one module here with a function ``run(stage)``, and one line below.
+
+Nothing heavy is imported before a demo is loaded, since ``./inv --list`` shows them all.
+"""
+
+from __future__ import annotations
+
+# In the tutorial's order. A demo's module is its name with _ for -.
+DEMOS = {
+    "host": "a container that shares the sandbox's network: no bridge, no DNAT, no docker-proxy",
+}

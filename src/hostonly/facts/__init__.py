@@ -4,6 +4,24 @@ A fact is ``Observed`` or ``NotObserved``; a missing tool, a refused permission 
 output is never an empty value.
 """
 
-from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.facts.fact import (
+    Fact,
+    NotObserved,
+    Observed,
+    Unreadable,
+    observe,
+    read,
+    select,
+    together,
+)
 
-__all__ = ["Fact", "NotObserved", "Observed"]
+__all__ = [
+    "Fact",
+    "NotObserved",
+    "Observed",
+    "Unreadable",
+    "observe",
+    "read",
+    "select",
+    "together",
+]

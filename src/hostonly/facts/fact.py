@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from hostonly.errors import Unreachable
 from hostonly.vantages import Result, Vantage
 
 T = TypeVar("T")
+U = TypeVar("U")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -36,22 +38,12 @@ class Unreadable(ValueError):
     """A parser met output that it does not understand; its text says what."""
 
 
-def observe(
-    vantage: Vantage,
-    argv: Sequence[str],
-    parse: Callable[[str], T],
-    *,
-    timeout: float = 30.0,
-) -> Fact[T]:
-    """Run ``argv`` at ``vantage`` and read its standard output with ``parse``.
+def read(result: Result, parse: Callable[[str], T]) -> Fact[T]:
+    """The fact in a ``result`` that is there already.
 
-    Anything but exit status 0 and output that ``parse`` understands gives ``NotObserved``: an
-    absent tool or a refused permission must never look like an empty list.
+    Anything but exit status 0 and standard output that ``parse`` understands gives
+    ``NotObserved``: an absent tool or a refused permission must never look like an empty list.
     """
-    try:
-        result = vantage.run(argv, timeout=timeout)
-    except Unreachable as error:
-        return NotObserved(str(error))
     if not result.ok:
         last = (result.stderr.strip() or result.stdout.strip()).splitlines()
         why = f": {last[-1]}" if last else ""
@@ -60,3 +52,67 @@ def observe(
         return Observed(parse(result.stdout), (result,))
     except Unreadable as error:
         return NotObserved(f"`{result.command}` printed what cannot be read: {error}", (result,))
+
+
+def observe(
+    vantage: Vantage,
+    argv: Sequence[str],
+    parse: Callable[[str], T],
+    *,
+    timeout: float = 30.0,
+) -> Fact[T]:
+    """Run ``argv`` at ``vantage`` and ``read`` what it printed with ``parse``."""
+    try:
+        result = vantage.run(argv, timeout=timeout)
+    except Unreachable as error:
+        return NotObserved(str(error))
+    return read(result, parse)
+
+
+def together(facts: Sequence[Fact[T]]) -> Fact[tuple[T, ...]]:
+    """Several facts as one, in order; not observed when one of them was not."""
+    evidence = tuple(dict.fromkeys(result for fact in facts for result in fact.evidence))
+    missing = [fact.because for fact in facts if isinstance(fact, NotObserved)]
+    if missing:
+        return NotObserved("; ".join(dict.fromkeys(missing)), evidence)
+    return Observed(tuple(fact.value for fact in facts if isinstance(fact, Observed)), evidence)
+
+
+def select(fact: Fact[T], choose: Callable[[T], U]) -> Fact[U]:
+    """The part of ``fact`` that ``choose`` picks, with the same evidence.
+
+    ``choose`` raises ``Unreadable`` when the part is not there.
+    """
+    if isinstance(fact, NotObserved):
+        return fact
+    try:
+        return Observed(choose(fact.value), fact.evidence)
+    except Unreadable as error:
+        return NotObserved(str(error), fact.evidence)
+
+
+def json_list(output: str) -> list[dict[str, Any]]:
+    """A JSON list of objects, as ``ip -json`` and ``docker inspect`` print it.
+
+    Raises:
+        Unreadable: it is something else. Old versions of ``ip`` print nothing where they mean an
+            empty list; that is not accepted, since a tool that died early prints nothing as well.
+    """
+    try:
+        document = json.loads(output)
+    except ValueError as error:
+        raise Unreadable(f"no JSON: {error}") from error
+    if not isinstance(document, list) or not all(isinstance(item, dict) for item in document):
+        raise Unreadable("no JSON list of objects")
+    return document
+
+
+def json_object(output: str) -> dict[str, Any]:
+    """One JSON object, as ``docker info --format '{{json .}}'`` prints it; else ``Unreadable``."""
+    try:
+        document = json.loads(output)
+    except ValueError as error:
+        raise Unreadable(f"no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise Unreadable("no JSON object")
+    return document

@@ -1,0 +1,1 @@
+"""Results as a terminal transcript and as JSON, from the same objects."""

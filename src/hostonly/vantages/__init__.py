@@ -2,6 +2,20 @@
 subprocess, an SSH channel or ``docker exec``.
 """
 
-from hostonly.vantages.vantage import Result, Vantage, shown
+from hostonly.vantages.container import Container, Namespace
+from hostonly.vantages.host import Host
+from hostonly.vantages.sandbox import Sandbox, SshTarget
+from hostonly.vantages.vantage import NOT_FOUND, TIMED_OUT, Result, Vantage, shown
 
-__all__ = ["Result", "Vantage", "shown"]
+__all__ = [
+    "NOT_FOUND",
+    "TIMED_OUT",
+    "Container",
+    "Host",
+    "Namespace",
+    "Result",
+    "Sandbox",
+    "SshTarget",
+    "Vantage",
+    "shown",
+]

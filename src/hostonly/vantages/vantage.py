@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+# The exit status of a command that was not there, and of one that outlived its time limit, as a
+# shell and `timeout` have them.
+NOT_FOUND = 127
+TIMED_OUT = 124
+
 
 def shown(argv: Sequence[str]) -> str:
     """The command line that somebody could type to run exactly ``argv``."""
@@ -43,17 +48,24 @@ class Result:
 
 
 class Vantage(Protocol):
-    """A place from which commands are run."""
+    """A place from which commands are run. Safe to use from several threads at once."""
 
     @property
     def name(self) -> str:
         """What reports call this place: ``host``, ``sandbox``, ``container web``."""
         ...
 
+    @property
+    def prompt(self) -> str:
+        """The machine in whose shell the shown commands can be typed: ``host``, ``sandbox``."""
+        ...
+
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
     ) -> Result:
         """Run ``argv`` (never a shell line) and give its ``Result``, whatever its exit status.
+
+        Without ``stdin`` the command reads an empty one.
 
         Raises:
             hostonly.errors.Unreachable: the place itself could not be reached, so that nothing is

@@ -1,0 +1,67 @@
+"""Claims about what HelloSocket answers."""
+
+from __future__ import annotations
+
+from hostonly.claims.claim import Judgement, claim
+from hostonly.facts.reach import Greeting, Reach
+
+
+def _strangers(answers: tuple[Reach, ...], name: str) -> list[str]:
+    """What was not answered ``Hello NAME! (n)``, numbered from 1, in words."""
+    return [
+        f"connection {number}: {reach}"
+        for number, reach in enumerate(answers, 1)
+        if reach.greeting is None or reach.greeting.name != name
+    ]
+
+
+def _greetings(answers: tuple[Reach, ...]) -> list[Greeting]:
+    return [reach.greeting for reach in answers if reach.greeting is not None]
+
+
+@claim(
+    "hello.{place}",
+    "The {place} gets `Hello {name}! (n)` from {address}:{port}, n rising by one per connection.",
+    source="Tutorial, host networking: HelloSocket",
+)
+def hello_rises(
+    *, place: str, name: str, address: str, port: int, answers: tuple[Reach, ...]
+) -> Judgement:
+    """Holds when at least two connections in a row were all answered by ``name``, each with a
+    count one higher than the one before."""
+    if strangers := _strangers(answers, name):
+        return Judgement(False, "; ".join(strangers))
+    if len(answers) < 2:
+        return Judgement(None, f"{len(answers)} connection shows no rise")
+    counts = [greeting.count for greeting in _greetings(answers)]
+    said = ", ".join(str(count) for count in counts)
+    rises = counts == list(range(counts[0], counts[0] + len(counts)))
+    return Judgement(rises, f"{len(counts)} connections gave n = {said}")
+
+
+@claim(
+    "hello.continues",
+    "The {place} gets `Hello {name}! (n)` on {address}:{port}, and the count goes on from the host's.",
+    source="Tutorial, host networking: one server, one count",
+)
+def hello_continues(
+    *,
+    place: str,
+    name: str,
+    address: str,
+    port: int,
+    before: tuple[Reach, ...],
+    after: tuple[Reach, ...],
+) -> Judgement:
+    """Holds when ``after``, made right after ``before``, were all answered by ``name`` and count on
+    from it by one per connection: it is one server that both talk to."""
+    if strangers := _strangers(after, name):
+        return Judgement(False, "; ".join(strangers))
+    earlier = _greetings(before)
+    if not earlier or not after or before[-1].greeting is None:
+        return Judgement(None, "there is no earlier count to go on from")
+    last = earlier[-1].count
+    counts = [greeting.count for greeting in _greetings(after)]
+    said = ", ".join(str(count) for count in counts)
+    goes_on = counts == list(range(last + 1, last + 1 + len(counts)))
+    return Judgement(goes_on, f"after the host's {last} came {said}")

@@ -1,0 +1,100 @@
+"""Finding a demo and running it: its steps, its claims, and clearing up whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from hostonly.claims import ClaimResult, Verdict
+from hostonly.demos import DEMOS
+from hostonly.demos.stage import Stage, Stopped
+from hostonly.demos.testbed import Testbed
+from hostonly.errors import HostonlyError, UsageError
+from hostonly.events import Emit
+from hostonly.report.model import ClaimJudged, DemoResult
+
+# A demo is stopped while its last command may still be at work in the engine: what that was
+# about to create can appear a moment after everything was removed.
+SETTLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo: ``run`` takes the steps and judges the claims on the stage it is given."""
+
+    name: str
+    summary: str
+    run: Callable[[Stage], None]
+
+
+def load(name: str) -> Demo:
+    """The demo called ``name``.
+
+    Raises:
+        hostonly.errors.UsageError: there is none.
+    """
+    if name not in DEMOS:
+        raise UsageError(f"there is no demo {name!r}; there are {', '.join(DEMOS)}")
+    module = import_module(f"hostonly.demos.{name.replace('-', '_')}")
+    return Demo(name, DEMOS[name], module.run)
+
+
+def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> DemoResult:
+    """Run ``demo`` and clear up after it, unless ``keep``; what came of it.
+
+    A demo that cannot go on gives a result whose verdict is not HOLDS and says why. So does one
+    that was interrupted: the interrupt is in the result, for the caller to raise again. It is
+    cleared up after in that case too, ``keep`` or not.
+    """
+    start = time.monotonic()
+    stage = Stage(demo.name, testbed, emit, keep=keep)
+    troubles: list[ClaimResult] = []
+    interrupt: KeyboardInterrupt | None = None
+    kept: tuple[str, ...] = ()
+    try:
+        try:
+            stage.open()
+            demo.run(stage)
+        except HostonlyError as error:
+            troubles.append(_trouble("demo.steps", "Every step of the demo can be taken.", error))
+        if keep:
+            kept = stage.removal_commands()
+    except KeyboardInterrupt as error:
+        interrupt = error
+        stopped = HostonlyError(f"interrupted{f' by {error}' if str(error) else ''}")
+        troubles.append(_trouble("demo.steps", "Every step of the demo can be taken.", stopped))
+    except HostonlyError as error:
+        troubles.append(_trouble("demo.kept", "What the demo made can be listed.", error))
+    finally:
+        # Any other exception is a mistake in the demo; it is raised on, with all cleared up.
+        if not keep or interrupt is not None:
+            errors = stage.close()
+            if interrupt is not None:
+                time.sleep(SETTLE_SECONDS)
+                errors += stage.close()
+            troubles += [
+                _trouble("demo.cleanup", "What the demo made is gone afterwards.", error)
+                for error in errors
+            ]
+    for trouble in troubles:
+        emit(ClaimJudged(trouble))
+    return DemoResult(
+        demo.name,
+        demo.summary,
+        testbed.about,
+        tuple(stage.steps),
+        (*stage.claims, *troubles),
+        time.monotonic() - start,
+        kept,
+        interrupt,
+    )
+
+
+def _trouble(id: str, sentence: str, error: HostonlyError) -> ClaimResult:
+    """Why nothing, or not everything, is known: a claim like the others, so that it is reported
+    and counted like them."""
+    evidence = error.evidence if isinstance(error, Stopped) else ()
+    because = " ".join(str(error).split())
+    return ClaimResult(id, sentence, "hostonly", Verdict.UNKNOWN, because, evidence)

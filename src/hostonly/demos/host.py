@@ -1,0 +1,74 @@
+"""Host networking: the container has no network of its own, it uses the sandbox's.
+
+The page that goes with it is docs/demo-host.md.
+"""
+
+from __future__ import annotations
+
+from hostonly.claims.firewall import nat_silent
+from hostonly.claims.hello import hello_continues, hello_rises
+from hostonly.claims.images import image_built
+from hostonly.claims.listeners import listener_process
+from hostonly.claims.namespaces import interfaces_same, namespace_shared
+from hostonly.demos.stage import Stage
+from hostonly.facts import Fact, NotObserved, together
+from hostonly.facts.docker import observe_container
+from hostonly.facts.firewall import observe_firewall
+from hostonly.facts.interfaces import listed_in, observe_interfaces
+from hostonly.facts.listeners import observe_listeners
+from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
+from hostonly.facts.reach import Reach, observe_reach
+
+# The container, as the tutorial calls it, and what HelloSocket is told to call itself.
+HELLO = "hello"
+NAME = "host"
+LOOPBACK = "127.0.0.1"
+
+
+def run(stage: Stage) -> None:
+    """Take the tutorial's steps, then judge what it says about them."""
+    sandbox, port, bridge = stage.sandbox, stage.settings.hello.port, stage.settings.network.bridge
+    stage.require_free_port(port)
+    run_hello = ["docker", "run", "-d", "--name", HELLO, *stage.labels, "--network", "host"]
+    stage.step(sandbox, *run_hello, stage.image, NAME)
+    stage.wait_for_listener(port)
+    stage.step(sandbox, "docker", "ps")
+    listing = stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
+    stage.step(sandbox, "sudo", "netstat", "-tlnp")
+    stage.step(sandbox, "sudo", "iptables", "-t", "nat", "-L", "-n", may_fail=True)
+
+    def from_host() -> Fact[Reach]:
+        return stage.probe(lambda: observe_reach(stage.host, stage.address, port, bridge=bridge))
+
+    def from_sandbox() -> Fact[Reach]:
+        return stage.probe(lambda: observe_reach(sandbox, LOOPBACK, port))
+
+    host_answers = together([from_host() for _ in range(3)])
+    sandbox_answers = together([from_sandbox() for _ in range(2)])
+
+    container = observe_container(sandbox, HELLO)
+    stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
+    inside: Fact[NetworkNamespace] = (
+        NotObserved(container.because, container.evidence)
+        if isinstance(container, NotObserved)
+        else observe_namespace_of(sandbox, container.value.pid)
+    )
+    stage.judge(namespace_shared, container=inside, sandbox=observe_namespace_of(sandbox, 1))
+    stage.judge(interfaces_same, container=listed_in(listing), sandbox=observe_interfaces(sandbox))
+    stage.judge(
+        listener_process,
+        about={"port": port, "process": "java"},
+        listeners=observe_listeners(sandbox),
+    )
+    stage.judge(nat_silent, about={"port": port}, firewall=observe_firewall(sandbox))
+    stage.judge(
+        hello_rises,
+        about={"place": "host", "name": NAME, "address": stage.address, "port": port},
+        answers=host_answers,
+    )
+    stage.judge(
+        hello_continues,
+        about={"place": "sandbox", "name": NAME, "address": LOOPBACK, "port": port},
+        before=host_answers,
+        after=sandbox_answers,
+    )

@@ -1,0 +1,276 @@
+"""The stage that a demo is given: it runs steps, judges claims, and clears up afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from hostonly.claims import Claim, ClaimResult
+from hostonly.demos.leftovers import DEMO_LABEL, find, labels, removals
+from hostonly.demos.testbed import Testbed
+from hostonly.errors import HostonlyError
+from hostonly.events import Emit, Warned
+from hostonly.facts import Fact, NotObserved
+from hostonly.facts.listeners import observe_listeners, on_port
+from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
+from hostonly.settings import Settings
+from hostonly.vantages import Container, Namespace, Result, Vantage, shown
+
+T = TypeVar("T")
+
+STEP_SECONDS = 60.0
+READY_SECONDS = 20.0
+POLL_SECONDS = 0.05
+
+
+class Stopped(HostonlyError):
+    """The demo cannot go on: a step failed, or what it needs is not there. ``evidence`` shows it."""
+
+    def __init__(self, what: str, evidence: tuple[Result, ...] = ()) -> None:
+        super().__init__(what)
+        self.evidence = evidence
+
+
+class Stage:
+    """One run of one demo. Not to be used from several threads."""
+
+    def __init__(self, demo: str, testbed: Testbed, emit: Emit, *, keep: bool = False) -> None:
+        self.demo = demo
+        self.keep = keep
+        self.steps: list[Result] = []
+        self.claims: list[ClaimResult] = []
+        self._testbed = testbed
+        self._emit = emit
+        self._exits: list[tuple[Vantage, tuple[str, ...]]] = []
+        self._second: Vantage | None = None
+        self._image: str | None = None
+
+    @property
+    def host(self) -> Vantage:
+        """This machine."""
+        return self._testbed.host
+
+    @property
+    def sandbox(self) -> Vantage:
+        """The sandbox."""
+        return self._testbed.sandbox
+
+    @property
+    def second_sandbox(self) -> Vantage:
+        """The second sandbox, brought up when first asked for."""
+        if self._second is None:
+            self._second = self._testbed.second_sandbox()
+            self._remove_leftovers(self._second)
+        return self._second
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this checkout."""
+        return self._testbed.settings
+
+    @property
+    def address(self) -> str:
+        """The sandbox's address on the host-only network."""
+        return self._testbed.about.address
+
+    @property
+    def image_id(self) -> str:
+        """The id of the image that was built here."""
+        return self._testbed.image.id
+
+    @property
+    def image(self) -> str:
+        """What to write behind ``docker run``: the image's reference while that still names what
+        was built, and else the id of what was built."""
+        if self._image is None:
+            built = self._testbed.image
+            command = ["docker", "image", "inspect", "--format", "{{.Id}}", built.reference]
+            named = self.sandbox.run(command)
+            if named.ok and named.stdout.strip() == built.id:
+                self._image = built.reference
+            else:
+                self._image = built.id
+                self._emit(
+                    Warned(
+                        f"{built.reference} no longer names the image that was built here:"
+                        " the demo runs that one, by its id"
+                    )
+                )
+        return self._image
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The options that everything a demo creates must be created with."""
+        return labels(self.demo, keep=self.keep)
+
+    def container(self, name: str) -> Container:
+        """The container ``name`` on the sandbox, with its own tools."""
+        return Container(self.sandbox, name)
+
+    def namespace(self, name: str) -> Namespace:
+        """The network of container ``name`` on the sandbox, with the sandbox's tools."""
+        return Namespace(self.sandbox, name)
+
+    def step(
+        self, vantage: Vantage, *argv: str, may_fail: bool = False, timeout: float = STEP_SECONDS
+    ) -> Result:
+        """Run ``argv`` at ``vantage`` as a step that is shown.
+
+        Raises:
+            Stopped: it did not end with status 0, and was not told that it ``may_fail``.
+            hostonly.errors.Unreachable: the vantage could not be reached.
+        """
+        self._emit(StepStarted(vantage.prompt, shown(argv)))
+        result = vantage.run(argv, timeout=timeout)
+        return self._taken(result, may_fail=may_fail)
+
+    def probe(self, observe: Callable[[], Fact[T]]) -> Fact[T]:
+        """Observe a fact and show the commands that it took as steps, since they do something
+        (a connection, say) that belongs to the demo's story."""
+        fact = observe()
+        for result in fact.evidence:
+            self._emit(StepStarted(result.prompt, result.command))
+            self._taken(result, may_fail=True)
+        return fact
+
+    def judge(
+        self, claim: Claim, *, about: dict[str, object] | None = None, **facts: Fact[Any]
+    ) -> ClaimResult:
+        """Hold ``claim`` against ``facts`` and keep what came of it."""
+        return self._judged(claim.judge(about=about, **facts))
+
+    def skip(
+        self, claim: Claim, because: str, *, about: dict[str, object] | None = None
+    ) -> ClaimResult:
+        """Do not try ``claim``, ``because`` of a missing capability that the reason names."""
+        return self._judged(claim.skip(because, about=about))
+
+    def on_exit(self, vantage: Vantage, *argv: str) -> None:
+        """Run ``argv`` when the demo ends, however it does; what came last goes first.
+
+        For what has no label: routes, links, a swarm. Containers and networks made with
+        ``labels`` are removed without it. ``argv`` must be harmless where its counterpart was
+        never made; its failure is then no failure.
+        """
+        self._exits.append((vantage, argv))
+
+    def require_free_port(self, port: int) -> None:
+        """Stop the demo when something listens on ``port`` of the sandbox, saying who.
+
+        Raises:
+            Stopped: somebody does, or it could not be seen. Nothing is ended.
+        """
+        listeners = observe_listeners(self.sandbox)
+        if isinstance(listeners, NotObserved):
+            raise Stopped(
+                f"who listens on the sandbox was not observed: {listeners.because}",
+                listeners.evidence,
+            )
+        here = on_port(listeners.value, port)
+        if here:
+            names = {f"{h.name} (pid {h.pid})" for each in here for h in each.holders}
+            raise Stopped(
+                f"port {port} on the sandbox is held by"
+                f" {', '.join(sorted(names)) or 'a process that was not named'}; it was left alone",
+                listeners.evidence,
+            )
+
+    def wait_until(
+        self,
+        observe: Callable[[], Fact[T]],
+        satisfied: Callable[[T], bool],
+        what: str,
+        *,
+        seconds: float = READY_SECONDS,
+    ) -> Fact[T]:
+        """Look again and again until ``satisfied``; the last fact.
+
+        ``observe`` must change nothing: readiness is seen in a listener, not by a connection,
+        which HelloSocket would count.
+
+        Raises:
+            Stopped: ``what`` did not come about in ``seconds``, or could not be observed.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            fact = observe()
+            if isinstance(fact, NotObserved):
+                raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
+            if satisfied(fact.value):
+                return fact
+            if time.monotonic() >= deadline:
+                raise Stopped(f"{what}: not within {seconds:.0f} s", fact.evidence)
+            time.sleep(POLL_SECONDS)
+
+    def wait_for_listener(self, port: int) -> None:
+        """Wait until something listens on TCP ``port`` of the sandbox. Raises ``Stopped``."""
+        self.wait_until(
+            lambda: observe_listeners(self.sandbox),
+            lambda listeners: bool(on_port(listeners, port)),
+            f"waiting for a listener on port {port} of the sandbox",
+        )
+
+    def open(self) -> None:
+        """Remove what an earlier run left that was killed before it could clear up."""
+        self._remove_leftovers(self.sandbox)
+
+    def close(self) -> list[HostonlyError]:
+        """Clear up; what could not be removed. Every part is tried, whatever became of the others."""
+        errors: list[HostonlyError] = []
+        for vantage, argv in reversed(self._exits):
+            try:
+                self.step(vantage, *argv, may_fail=True)
+            except HostonlyError as error:
+                errors.append(error)
+        self._exits.clear()
+        for vantage in self._sandboxes():
+            try:
+                mine = tuple(each for each in find(vantage) if each.demo == self.demo)
+                for command in removals(mine):
+                    self.step(vantage, *command)
+            except HostonlyError as error:
+                errors.append(error)
+        return errors
+
+    def removal_commands(self) -> tuple[str, ...]:
+        """How a person removes what ``--keep`` left, in this order, each in the place it names."""
+        exits = [(vantage.prompt, argv) for vantage, argv in reversed(self._exits)]
+        made = [
+            (vantage.prompt, tuple(command))
+            for vantage in self._sandboxes()
+            for command in removals(tuple(e for e in find(vantage) if e.demo == self.demo))
+        ]
+        return tuple(f"{prompt}$ {shown(argv)}" for prompt, argv in [*exits, *made])
+
+    def _sandboxes(self) -> list[Vantage]:
+        return [self.sandbox, *([self._second] if self._second is not None else [])]
+
+    def _remove_leftovers(self, sandbox: Vantage) -> None:
+        """Everything of this demo's, and of other demos' what nobody wanted to keep."""
+        old = tuple(each for each in find(sandbox) if each.demo == self.demo or not each.kept)
+        if old:
+            names = ", ".join(f"{each.kind} {each.name}" for each in old)
+            self._emit(
+                Warned(
+                    f"an earlier demo left {names} ({DEMO_LABEL}): removing it from {sandbox.name}"
+                )
+            )
+        for command in removals(old):
+            self.step(sandbox, *command)
+
+    def _taken(self, result: Result, *, may_fail: bool) -> Result:
+        self.steps.append(result)
+        self._emit(StepEnded(result))
+        if not result.ok and not may_fail:
+            last = result.output.strip().splitlines()
+            raise Stopped(
+                f"`{result.command}` exited with {result.exit}{': ' + last[-1] if last else ''}",
+                (result,),
+            )
+        return result
+
+    def _judged(self, result: ClaimResult) -> ClaimResult:
+        self.claims.append(result)
+        self._emit(ClaimJudged(result))
+        return result

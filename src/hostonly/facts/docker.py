@@ -1,0 +1,190 @@
+"""Containers, networks and images as the engine describes them: ``docker … inspect``.
+
+Source of the format: Docker Engine API v1.41 (20.10), the responses of ``ContainerInspect``,
+``NetworkInspect`` and ``ImageInspect``, which ``docker inspect`` prints as a JSON list. Only the
+fields that claims speak of are read; they are the same up to v1.52 (29).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hostonly.facts.fact import Fact, Unreadable, json_list, observe
+from hostonly.vantages import Vantage
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A container's place in one network; ``address`` and ``gateway`` are None where the engine
+    gives none (host, none), ``mac`` empty likewise."""
+
+    network: str
+    network_id: str
+    address: str | None
+    prefix: int
+    gateway: str | None
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    """``container_port`` with its protocol, to be reached at ``host_address``:``host_port``."""
+
+    container_port: int
+    protocol: str
+    host_address: str
+    host_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container. ``pid`` is its init's number on the sandbox, 0 when it does not run; ``image``
+    is the image's id; ``network_mode`` is ``host``, ``none``, ``default``, ``container:ID`` or a
+    network's name."""
+
+    id: str
+    name: str
+    image: str
+    status: str
+    pid: int
+    network_mode: str
+    labels: tuple[tuple[str, str], ...]
+    endpoints: tuple[Endpoint, ...]
+    published: tuple[PublishedPort, ...]
+
+    @property
+    def running(self) -> bool:
+        """Whether its init runs."""
+        return self.pid > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of the engine's. ``subnets`` are in CIDR, ``gateways`` without prefix; ``members``
+    are the names of the containers attached now."""
+
+    id: str
+    name: str
+    driver: str
+    internal: bool
+    subnets: tuple[str, ...]
+    gateways: tuple[str, ...]
+    members: tuple[str, ...]
+    options: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image; ``digests`` are ``REPOSITORY@sha256:…`` of the registries it was seen in."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    architecture: str
+
+
+def observe_container(sandbox: Vantage, name: str) -> Fact[Container]:
+    """The container called ``name`` at ``sandbox``."""
+    return observe(sandbox, ["docker", "container", "inspect", name], parse_container)
+
+
+def observe_network(sandbox: Vantage, name: str) -> Fact[Network]:
+    """The network called ``name`` at ``sandbox``."""
+    return observe(sandbox, ["docker", "network", "inspect", name], parse_network)
+
+
+def observe_image(sandbox: Vantage, reference: str) -> Fact[Image]:
+    """The image that ``reference`` names now at ``sandbox``."""
+    return observe(sandbox, ["docker", "image", "inspect", reference], parse_image)
+
+
+def parse_container(output: str) -> Container:
+    """Read ``docker container inspect`` of one container."""
+    return _one(output, _container)
+
+
+def parse_network(output: str) -> Network:
+    """Read ``docker network inspect`` of one network."""
+    return _one(output, _network)
+
+
+def parse_image(output: str) -> Image:
+    """Read ``docker image inspect`` of one image."""
+    return _one(output, _image)
+
+
+def _one(output: str, make: Callable[[dict[str, Any]], T]) -> T:
+    items = json_list(output)
+    if len(items) != 1:
+        raise Unreadable(f"{len(items)} objects where one was asked for")
+    try:
+        return make(items[0])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unreadable(f"not as the engine's API describes it: {error!r}") from error
+
+
+def _pairs(mapping: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((mapping or {}).items()))
+
+
+def _container(item: dict[str, Any]) -> Container:
+    settings = item["NetworkSettings"]
+    return Container(
+        id=item["Id"],
+        name=item["Name"].removeprefix("/"),
+        image=item["Image"],
+        status=item["State"]["Status"],
+        pid=int(item["State"]["Pid"]),
+        network_mode=item["HostConfig"]["NetworkMode"],
+        labels=_pairs(item["Config"]["Labels"]),
+        endpoints=tuple(
+            Endpoint(
+                name,
+                end["NetworkID"],
+                end["IPAddress"] or None,
+                int(end["IPPrefixLen"]),
+                end["Gateway"] or None,
+                end.get("MacAddress") or "",
+            )
+            for name, end in sorted(settings["Networks"].items())
+        ),
+        published=tuple(
+            PublishedPort(
+                int(inside.partition("/")[0]),
+                inside.partition("/")[2],
+                binding["HostIp"],
+                int(binding["HostPort"]),
+            )
+            for inside, bindings in sorted((settings["Ports"] or {}).items())
+            for binding in bindings or ()
+        ),
+    )
+
+
+def _network(item: dict[str, Any]) -> Network:
+    configs = item["IPAM"]["Config"] or ()
+    return Network(
+        id=item["Id"],
+        name=item["Name"],
+        driver=item["Driver"],
+        internal=bool(item["Internal"]),
+        subnets=tuple(config["Subnet"] for config in configs if "Subnet" in config),
+        gateways=tuple(config["Gateway"] for config in configs if config.get("Gateway")),
+        members=tuple(sorted(c["Name"] for c in (item.get("Containers") or {}).values())),
+        options=_pairs(item.get("Options")),
+        labels=_pairs(item.get("Labels")),
+    )
+
+
+def _image(item: dict[str, Any]) -> Image:
+    return Image(
+        item["Id"],
+        tuple(item.get("RepoTags") or ()),
+        tuple(item.get("RepoDigests") or ()),
+        item["Architecture"],
+    )

@@ -1,0 +1,65 @@
+"""The Docker engine: version, storage driver, firewall backend: ``docker info``.
+
+Source of the format: Docker Engine API v1.41, ``SystemInfo``, as ``docker info --format
+'{{json .}}'`` prints it (with ``ServerErrors`` and status 0 or 1 where no engine answers).
+``FirewallBackend`` exists since 28.2; engines without it have iptables only.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hostonly.facts.fact import Fact, Unreadable, json_object, observe
+from hostonly.vantages import Vantage
+
+NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """``version`` as the engine writes it; ``storage_driver`` such as ``overlay2``;
+    ``firewall_backend`` is ``iptables``, ``nftables`` or what a later engine says; ``swarm`` is
+    the node's state: ``inactive``, ``pending``, ``active``, ``error`` or ``locked``."""
+
+    version: str
+    storage_driver: str
+    firewall_backend: str
+    cgroup_version: str
+    kernel: str
+    swarm: str
+
+    @property
+    def release(self) -> tuple[int, int, int]:
+        """The version as numbers, to be compared: ``20.10.24+dfsg1`` is (20, 10, 24)."""
+        match = NUMBERS.match(self.version)
+        if match is None:
+            raise Unreadable(f"version {self.version!r}")
+        major, minor, patch = match.groups()
+        return int(major), int(minor), int(patch or 0)
+
+
+def observe_engine(sandbox: Vantage) -> Fact[Engine]:
+    """The engine that answers at ``sandbox``."""
+    return observe(sandbox, ["docker", "info", "--format", "{{json .}}"], parse)
+
+
+def parse(output: str) -> Engine:
+    """Read ``docker info`` in JSON; ``Unreadable`` when no engine answered it."""
+    info = json_object(output)
+    if info.get("ServerErrors"):
+        raise Unreadable(f"no engine answers: {info['ServerErrors'][0]}")
+    try:
+        engine = Engine(
+            version=str(info["ServerVersion"]),
+            storage_driver=str(info["Driver"]),
+            firewall_backend=str((info.get("FirewallBackend") or {}).get("Driver", "iptables")),
+            # Docker 20.10 on cgroup v1 says "1".
+            cgroup_version=str(info.get("CgroupVersion", "")),
+            kernel=str(info["KernelVersion"]),
+            swarm=str((info.get("Swarm") or {}).get("LocalNodeState", "inactive")),
+        )
+        engine.release  # noqa: B018 - an unreadable version is to be noticed here
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unreadable(f"not as the engine's API describes it: {error!r}") from error
+    return engine

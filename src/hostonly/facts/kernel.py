@@ -1,0 +1,45 @@
+"""What the sandbox's kernel can do: tried in a network namespace that ends with the attempt.
+
+A module's file proves nothing: a container's kernel is the host's, which may lack it, have it
+built in, or refuse to load it from there. So a link of the kind is made, in a namespace that only
+the attempt's own process holds, and that the kernel takes away with it. Sources: unshare(1),
+ip-link(8) ("Unknown device type"), and for IPVS its own file in /proc, which exists exactly where
+the module is loaded or built in.
+"""
+
+from __future__ import annotations
+
+from hostonly.errors import Unreachable
+from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.vantages import Vantage
+
+# A pair of links first, since ipvlan and macvlan need one beneath them.
+TRY_LINK = "ip link add below type veth peer name other && ip link add {link} above type {kind}"
+KINDS = {
+    "dummy": TRY_LINK.format(kind="dummy", link="name"),
+    "ipvlan": TRY_LINK.format(kind="ipvlan", link="link below name"),
+    "macvlan": TRY_LINK.format(kind="macvlan", link="link below name"),
+    "vxlan": TRY_LINK.format(kind="vxlan id 1 dstport 4789", link="name"),
+    "vlan": TRY_LINK.format(kind="vlan id 7", link="link below name"),
+    "ip_vs": "test -e /proc/net/ip_vs",
+}
+MISSING = ("Unknown device type", "Operation not supported", "Not supported")
+
+
+def observe_capability(vantage: Vantage, kind: str) -> Fact[bool]:
+    """Whether the kernel of ``vantage`` has ``kind``, one of ``KINDS``."""
+    argv = ["sudo", "unshare", "--net", "sh", "-c", KINDS[kind]]
+    try:
+        result = vantage.run(argv)
+    except Unreachable as error:
+        return NotObserved(str(error))
+    if result.ok:
+        return Observed(True, (result,))
+    if any(words in result.stderr for words in MISSING):
+        return Observed(False, (result,))
+    if kind == "ip_vs" and result.exit == 1 and not result.output:
+        return Observed(False, (result,))
+    last = result.output.strip().splitlines()
+    return NotObserved(
+        f"`{result.command}` exited with {result.exit}{': ' + last[-1] if last else ''}", (result,)
+    )

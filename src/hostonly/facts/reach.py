@@ -1,0 +1,110 @@
+"""What a TCP connection to an address and port gives: ``nc -nv -w 2 ADDRESS PORT``.
+
+HelloSocket speaks first and closes, so that nothing has to be sent to it. Source of the messages:
+nc(1) of Debian's netcat-openbsd 1.219 (``netcat.c``), which with ``-v`` says on stderr whether the
+connection was made and otherwise why not; busybox's and netcat-traditional's say the same reasons
+in the C library's words. ``nc`` does not tell a connection that was closed from one that was reset
+after it was made, nor from one that stayed silent until the time limit: all are EMPTY.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+from hostonly.errors import Unreachable
+from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.vantages import TIMED_OUT, Result, Vantage
+from hostonly.vantages.route_guard import require_host_only_route
+
+WAIT_SECONDS = 2
+
+
+class Outcome(enum.StrEnum):
+    """What became of an attempt to connect."""
+
+    ANSWERS = "ANSWERS"
+    EMPTY = "EMPTY"
+    REFUSED = "REFUSED"
+    TIMEOUT = "TIMEOUT"
+    NO_ROUTE = "NO ROUTE"
+    RESET = "RESET"
+
+
+# The C library's words (strerror), in the order in which they are looked for.
+REASONS = (
+    ("Connection refused", Outcome.REFUSED),
+    ("No route to host", Outcome.NO_ROUTE),
+    ("Network is unreachable", Outcome.NO_ROUTE),
+    ("Connection reset by peer", Outcome.RESET),
+    ("timed out", Outcome.TIMEOUT),
+    ("Operation now in progress", Outcome.TIMEOUT),
+)
+CONNECTED = re.compile(r"succeeded!|\bopen$|^Connection to .* port", re.MULTILINE)
+GREETING = re.compile(r"Hello (?P<name>.*)! \((?P<count>\d+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """HelloSocket's line: the ``name`` it was given, and the ``count`` of connections so far."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The ``outcome`` and, where somebody answered, everything that was said."""
+
+    outcome: Outcome
+    said: str = ""
+
+    @property
+    def greeting(self) -> Greeting | None:
+        """HelloSocket's line, when that and nothing else was said."""
+        match = GREETING.fullmatch(self.said.removesuffix("\n"))
+        return Greeting(match["name"], int(match["count"])) if match else None
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.said.strip()!r}" if self.said else str(self.outcome)
+
+
+def observe_reach(
+    vantage: Vantage, address: str, port: int, *, bridge: str | None = None
+) -> Fact[Reach]:
+    """Connect once from ``vantage`` to ``address`` (a number, no name) and ``port``.
+
+    ``bridge`` must be given when the vantage is the host: unless the kernel's route leaves by it,
+    nothing is sent and the fact is not observed.
+    """
+    evidence: tuple[Result, ...] = ()
+    try:
+        if bridge is not None:
+            evidence = (require_host_only_route(address, bridge, host=vantage),)
+        result = vantage.run(argv(address, port), timeout=WAIT_SECONDS * 2 + 1)
+    except Unreachable as error:
+        return NotObserved(str(error), evidence)
+    reach = read_result(result)
+    if reach is None:
+        last = result.output.strip().splitlines()
+        why = f": {last[-1]}" if last else ""
+        return NotObserved(f"`{result.command}` exited with {result.exit}{why}", (result,))
+    return Observed(reach, (result,))
+
+
+def argv(address: str, port: int) -> list[str]:
+    """The probe's command line. It reads an empty standard input and so sends no byte."""
+    return ["nc", "-nv", "-w", str(WAIT_SECONDS), address, str(port)]
+
+
+def read_result(result: Result) -> Reach | None:
+    """What ``nc`` saw; None when it did not run or said nothing that is known."""
+    if result.stdout:
+        return Reach(Outcome.ANSWERS, result.stdout)
+    for words, outcome in REASONS:
+        if words in result.stderr:
+            return Reach(outcome)
+    if CONNECTED.search(result.stderr) and result.exit in (0, 1, TIMED_OUT):
+        return Reach(Outcome.EMPTY)
+    return None

@@ -1,0 +1,105 @@
+"""Routes: the main table, and the kernel's own choice for one address. Nothing is sent.
+
+Source of the format: ip-route(8) of iproute2 6.1 with ``-json`` (``iproute.c``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+
+from hostonly.errors import Unreachable
+from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_list, observe, read
+from hostonly.vantages import Vantage
+from hostonly.vantages.route_guard import NO_ROUTE_MESSAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. ``kind`` is ``unicast``, ``local``, ``unreachable``, …; ``device`` is None for
+    those that lead nowhere; ``metric`` 0 is preferred."""
+
+    destination: IPv4Network | IPv6Network
+    device: str | None
+    gateway: str | None = None
+    source: str | None = None
+    kind: str = "unicast"
+    protocol: str | None = None
+    scope: str | None = None
+    metric: int = 0
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is for every address."""
+        return self.destination.prefixlen == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The kernel's choice for a packet to ``address``."""
+
+    address: str
+    device: str
+    gateway: str | None
+    source: str | None
+    kind: str = "unicast"
+
+
+def observe_routes(vantage: Vantage, *, family: int = 4) -> Fact[tuple[Route, ...]]:
+    """The main table of ``vantage``, for IP version ``family`` (4 or 6)."""
+
+    def parse_family(output: str) -> tuple[Route, ...]:
+        return parse(output, family=family)
+
+    return observe(vantage, ["ip", f"-{family}", "-json", "route"], parse_family)
+
+
+def route_to(vantage: Vantage, address: str) -> Fact[Way | None]:
+    """The way that the kernel of ``vantage`` would send to ``address``; None: it has none."""
+    try:
+        result = vantage.run(["ip", "-json", "route", "get", address])
+    except Unreachable as error:
+        return NotObserved(str(error))
+    if result.exit == 2 and any(message in result.stderr for message in NO_ROUTE_MESSAGES):
+        return Observed(None, (result,))
+    return read(result, parse_way)
+
+
+def parse(output: str, *, family: int = 4) -> tuple[Route, ...]:
+    """Read ``ip -json route``; ``Unreadable`` when it is something else."""
+    try:
+        return tuple(_route(item, family) for item in json_list(output))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"no route: {error!r}") from error
+
+
+def parse_way(output: str) -> Way:
+    """Read ``ip -json route get``; ``Unreadable`` when it is not exactly one route."""
+    try:
+        (item,) = json_list(output)
+        return Way(
+            str(item["dst"]),
+            str(item["dev"]),
+            item.get("gateway"),
+            item.get("prefsrc"),
+            item.get("type", "unicast"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"no route: {error!r}") from error
+
+
+def _route(item: dict[str, Any], family: int) -> Route:
+    destination = item["dst"]
+    if destination == "default":
+        destination = "0.0.0.0/0" if family == 4 else "::/0"
+    return Route(
+        ip_network(destination),
+        item.get("dev"),
+        item.get("gateway"),
+        item.get("prefsrc"),
+        item.get("type", "unicast"),
+        item.get("protocol"),
+        item.get("scope"),
+        int(item.get("metric", 0)),
+    )

@@ -1,0 +1,87 @@
+"""Results as JSON documents, schema ``hostonly/1``: whole outputs, nothing shortened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hostonly.claims import ClaimResult, worst
+from hostonly.report.model import CheckResult, DemoResult
+from hostonly.vantages import Result
+
+SCHEMA = "hostonly/1"
+# Wall-clock times are measured to the millisecond.
+DIGITS = 3
+
+
+def demo_document(result: DemoResult) -> dict[str, Any]:
+    """The document of one demo."""
+    return {
+        "schema": SCHEMA,
+        "kind": "demo",
+        "name": result.name,
+        "verdict": result.verdict.value,
+        "sandbox": {
+            "name": result.sandbox.name,
+            "provider": result.sandbox.provider,
+            "address": result.sandbox.address,
+            "engine": result.sandbox.engine,
+        },
+        "steps": [_step(step) for step in result.steps],
+        "claims": [claim_item(claim) for claim in result.claims],
+        "seconds": round(result.seconds, DIGITS),
+    }
+
+
+def demos_document(results: Sequence[DemoResult], seconds: float) -> dict[str, Any]:
+    """The document of several demos, run in this order; the verdict is their worst."""
+    return {
+        "schema": SCHEMA,
+        "kind": "demos",
+        "verdict": worst(result.verdict for result in results).value,
+        "demos": [demo_document(result) for result in results],
+        "seconds": round(seconds, DIGITS),
+    }
+
+
+def check_document(result: CheckResult) -> dict[str, Any]:
+    """The document of one check."""
+    return {
+        "schema": SCHEMA,
+        "kind": "check",
+        "name": result.name,
+        "verdict": result.verdict.value,
+        "claims": [claim_item(claim) for claim in result.claims],
+        "seconds": round(result.seconds, DIGITS),
+    }
+
+
+def claim_item(claim: ClaimResult) -> dict[str, Any]:
+    """A claim as it stands in every document."""
+    return {
+        "id": claim.id,
+        "sentence": claim.sentence,
+        "source": claim.source,
+        "verdict": claim.verdict.value,
+        "because": claim.because,
+        "evidence": [
+            {"vantage": result.vantage, "command": result.command, "output": result.output}
+            for result in claim.evidence
+        ],
+    }
+
+
+def _step(result: Result) -> dict[str, Any]:
+    return {
+        "vantage": result.vantage,
+        "command": result.command,
+        "exit": result.exit,
+        "output": result.output,
+        "seconds": round(result.seconds, DIGITS),
+    }
+
+
+def dumps(document: dict[str, Any]) -> str:
+    """``document`` as text: one line a value, pure ASCII, so that no terminal is driven by it."""
+    return json.dumps(document, indent=2)

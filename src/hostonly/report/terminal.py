@@ -1,0 +1,152 @@
+"""Results as a transcript that a person likes to read.
+
+Everything that came out of a command is escaped before it is printed: it was written by a
+container, and must neither drive the terminal nor be read as rich's markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO
+
+from rich.console import Console
+from rich.text import Text
+
+from hostonly.claims import ClaimResult, Verdict, worst
+from hostonly.events import Done, Event, Progress, Started, Unchanged, Warned
+from hostonly.report.model import CheckResult, ClaimJudged, DemoResult, StepEnded, StepStarted
+
+# Of a long output the first lines are shown; the JSON document has them all.
+SHOWN_LINES = 24
+
+MARKS = {
+    Verdict.HOLDS: ("✓", "green"),
+    Verdict.FAILS: ("✗", "bold red"),
+    Verdict.UNKNOWN: ("?", "bold yellow"),
+    Verdict.SKIPPED: ("-", "cyan"),
+}
+
+
+def escaped(text: str) -> str:
+    """``text`` with every character that a terminal might obey, or hide, written out.
+
+    Line ends and tabs stay; a carriage return before a line end is dropped.
+    """
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1]
+        for char in text.replace("\r\n", "\n")
+    )
+
+
+def shortened(output: str, lines: int = SHOWN_LINES) -> str:
+    """The first ``lines`` lines, and how many more there are."""
+    every = output.rstrip("\n").split("\n")
+    if len(every) <= lines + 1:
+        return "\n".join(every)
+    return "\n".join([*every[:lines], f"… {len(every) - lines} more lines"])
+
+
+class Terminal:
+    """Prints events as they come, and results when all is done, to ``stream``."""
+
+    def __init__(self, stream: IO[str], *, colour: bool | None = None) -> None:
+        """``colour``: None asks the stream whether it is a terminal."""
+        self._console = Console(
+            file=stream,
+            force_terminal=colour,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            soft_wrap=True,
+        )
+
+    def __call__(self, event: Event) -> None:
+        """Print ``event``; kinds that are not known here are passed over."""
+        match event:
+            case StepStarted(prompt, command):
+                self._print((f"{prompt}$ ", "bold cyan"), (command, "bold"))
+            case StepEnded(result):
+                self._output(result.output)
+                if not result.ok:
+                    self._print((f"    exit {result.exit}", "yellow"))
+            case ClaimJudged(claim):
+                self._claim(claim)
+            case Started(what):
+                self._print((f"… {what}", "dim"))
+            case Progress(line):
+                self._print((f"    {line}", "dim"))
+            case Done(what, seconds):
+                took = "" if seconds is None else f" ({seconds:.1f} s)"
+                self._print((f"• {what}{took}", ""))
+            case Unchanged(what):
+                self._print((f"• {what}", "dim"))
+            case Warned(what):
+                self._print((f"! {what}", "yellow"))
+
+    def demo_heading(self, name: str, summary: str) -> None:
+        """The line above a demo's transcript."""
+        self._print((f"demo.{name}", "bold"), (f"  {summary}", ""))
+
+    def demo_end(self, result: DemoResult) -> None:
+        """The line under a demo's transcript; how to remove what was kept."""
+        self._end(f"demo.{result.name}", result.verdict, result.claims, result.seconds)
+        if result.kept:
+            self._print(("Left in place, as asked. To remove it:", ""))
+            for command in result.kept:
+                self._print((f"    {command}", "bold"))
+
+    def check_end(self, result: CheckResult) -> None:
+        """The line under a check's claims."""
+        self._end(f"check.{result.name}", result.verdict, result.claims, result.seconds)
+
+    def demos_end(self, results: Sequence[DemoResult], seconds: float) -> None:
+        """The summary of several demos: one line each, and one for the whole."""
+        width = max((len(result.name) for result in results), default=0)
+        self._print(("", ""))
+        for result in results:
+            mark, style = MARKS[result.verdict]
+            self._print(
+                (f"{mark} {result.verdict:<8}", style),
+                (f" demo.{result.name:<{width}}", "bold"),
+                (f"  {tally(result.claims)}, {result.seconds:.1f} s", ""),
+            )
+        verdict = worst(result.verdict for result in results)
+        mark, style = MARKS[verdict]
+        self._print((f"{mark} {verdict}", style), (f"  {len(results)} demos, {seconds:.1f} s", ""))
+
+    def _end(
+        self, title: str, verdict: Verdict, claims: tuple[ClaimResult, ...], seconds: float
+    ) -> None:
+        mark, style = MARKS[verdict]
+        self._print(
+            (f"{mark} {verdict}", style), (f"  {title}: {tally(claims)}, {seconds:.1f} s", "")
+        )
+
+    def _output(self, output: str) -> None:
+        if output.strip():
+            for line in shortened(escaped(output)).split("\n"):
+                self._print((f"    {line}", "dim"))
+
+    def _claim(self, claim: ClaimResult) -> None:
+        mark, style = MARKS[claim.verdict]
+        self._print((f"{mark} {claim.verdict:<7}", style), (f" {claim.sentence}", "bold"))
+        self._print((f"          {claim.because}", ""))
+        for result in claim.evidence:
+            self._print((f"          {result.prompt}$ {result.command}", "dim"))
+
+    def _print(self, *pieces: tuple[str, str]) -> None:
+        text = Text()
+        for words, style in pieces:
+            text.append(escaped(words), style=style)
+        self._console.print(text)
+
+
+def tally(claims: Sequence[ClaimResult]) -> str:
+    """How many claims came to what: ``7 claims: 6 HOLDS, 1 FAILS``."""
+    counts = [
+        f"{sum(claim.verdict is verdict for claim in claims)} {verdict}"
+        for verdict in Verdict
+        if any(claim.verdict is verdict for claim in claims)
+    ]
+    number = f"{len(claims)} claim{'' if len(claims) == 1 else 's'}"
+    return f"{number}: {', '.join(counts)}" if counts else f"{number} judged"

@@ -1,0 +1,217 @@
+"""A sandbox: commands run over SSH. The only importer of Fabric."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hostonly.errors import Unreachable
+from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.vantages.vantage import TIMED_OUT, Result, shown
+
+if TYPE_CHECKING:
+    import fabric
+
+CONNECT_SECONDS = 5
+RETRY_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class SshTarget:
+    """How to reach one sandbox: ``known_hosts`` must already hold its key, ``key`` is ours."""
+
+    address: str
+    port: int
+    user: str
+    key: Path
+    known_hosts: Path
+
+
+class Sandbox:
+    """A sandbox, over one SSH connection that is opened at first use and then kept.
+
+    Neither an agent nor anything in ``~/.ssh`` is used. The sandbox's key must be the one in
+    ``known_hosts``. Before the connection is opened the kernel is asked for the way: it must leave
+    by ``bridge`` (None where the way is a forwarded port on this machine itself).
+    """
+
+    def __init__(
+        self,
+        target: SshTarget,
+        *,
+        bridge: str | None,
+        name: str = "sandbox",
+        retry_seconds: float = 0.0,
+    ) -> None:
+        """``retry_seconds``: how long a connection that is refused or unanswered is tried again,
+        for a sandbox that is just booting; 0 tries once."""
+        self.target = target
+        self._bridge = bridge
+        self._name = name
+        self._retry_seconds = retry_seconds
+        self._connection: fabric.Connection | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self._name
+
+    @property
+    def prompt(self) -> str:
+        """Commands are shown as typed in the sandbox's own shell."""
+        return self._name
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        """Run ``argv`` in the sandbox. At ``timeout`` seconds it is killed with its process group.
+
+        Raises:
+            hostonly.errors.Unreachable: no connection, or it broke while the command ran.
+        """
+        from invoke.exceptions import CommandTimedOut
+
+        connection = self._open()
+        start = time.monotonic()
+        # The shell says its process id, so that we can end it, and then becomes the command.
+        line = f"echo $$; exec {shown(argv)}"
+        reader = io.StringIO()
+        try:
+            try:
+                done: Any = connection.run(
+                    line,
+                    hide=True,
+                    warn=True,
+                    encoding="utf-8",
+                    timeout=timeout,
+                    out_stream=reader,
+                    in_stream=io.StringIO(stdin or ""),
+                )
+                status: int = done.exited
+            except CommandTimedOut as late:
+                done, status = late.result, TIMED_OUT
+                self._kill(connection, done.stdout)
+        except KeyboardInterrupt:
+            self._kill(connection, reader.getvalue())
+            raise
+        except Exception as error:
+            self.close()
+            raise Unreachable(
+                f"the connection to {self._name} broke: {error or type(error).__name__}",
+                ran=shown(argv),
+            ) from error
+        if status == -1:
+            self.close()
+            raise Unreachable(f"the connection to {self._name} broke", ran=shown(argv))
+        return Result(
+            self._name,
+            self._name,
+            shown(argv),
+            status,
+            done.stdout.partition("\n")[2],
+            done.stderr,
+            time.monotonic() - start,
+        )
+
+    def close(self) -> None:
+        """Close the connection; the next command opens another."""
+        with self._opening:
+            if self._connection is not None:
+                with contextlib.suppress(Exception):
+                    self._connection.close()
+                self._connection = None
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _kill(self, connection: fabric.Connection, output: str) -> None:
+        """End the process group whose leader's id is the first line of ``output``."""
+        pid = output.partition("\n")[0].strip()
+        if pid.isdecimal():
+            with contextlib.suppress(Exception):
+                connection.run(
+                    f"sudo -n kill -KILL -- -{shlex.quote(pid)}",
+                    hide=True,
+                    warn=True,
+                    in_stream=False,
+                    timeout=5,
+                )
+
+    def _open(self) -> fabric.Connection:
+        """The connection, opened if it is not. One thread opens, the others wait for it."""
+        with self._opening:
+            if self._connection is not None and self._connection.is_connected:
+                return self._connection
+            deadline = time.monotonic() + self._retry_seconds
+            while True:
+                if self._bridge is not None:
+                    require_host_only_route(self.target.address, self._bridge)
+                try:
+                    self._connection = self._connect()
+                except (OSError, EOFError) as error:
+                    # Refused, unanswered, or closed before the banner: a booting sandbox does so.
+                    if time.monotonic() >= deadline:
+                        raise self._unreachable(error) from error
+                    time.sleep(RETRY_SECONDS)
+                else:
+                    return self._connection
+
+    def _connect(self) -> fabric.Connection:
+        """Open one connection; OSError or EOFError when nobody answers.
+
+        Raises:
+            hostonly.errors.Unreachable: somebody answers, but not with the known key, or does not
+                take ours.
+        """
+        import fabric
+        import paramiko
+
+        target = self.target
+        try:
+            connection = fabric.Connection(
+                target.address,
+                user=target.user,
+                port=target.port,
+                # Lazy: no /etc/fabric.yaml, no ~/.fabric.yaml, no ~/.ssh/config.
+                config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
+                connect_timeout=CONNECT_SECONDS,
+                connect_kwargs={
+                    "key_filename": str(target.key),
+                    "allow_agent": False,
+                    "look_for_keys": False,
+                    "banner_timeout": CONNECT_SECONDS,
+                },
+            )
+            connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+            connection.client.load_host_keys(str(target.known_hosts))
+            connection.open()
+        except paramiko.BadHostKeyException as error:
+            raise self._unreachable(
+                error, "another key than the sandbox's answers: is that address somebody else's?"
+            ) from error
+        except paramiko.SSHException as error:
+            if "banner" in str(error).lower() or isinstance(error.__cause__, EOFError):
+                raise EOFError(str(error)) from error
+            raise self._unreachable(error) from error
+        except FileNotFoundError as error:
+            raise self._unreachable(error, "./inv sandbox.up makes the key") from error
+        return connection
+
+    def _unreachable(self, error: BaseException, remedy: str | None = None) -> Unreachable:
+        target = self.target
+        return Unreachable(
+            f"{self._name} cannot be reached by ssh at {target.address}:{target.port}:"
+            f" {error or type(error).__name__}",
+            remedy=remedy or "./inv sandbox.status says whether it is up",
+        )
