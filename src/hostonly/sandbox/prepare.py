@@ -66,11 +66,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     for bridge in missing:
         bridges.refuse_conflicts(bridge)
     made = keys.ensure(settings.state / "ssh", machines(settings))
-    built = base.ensure(settings.root, emit)
-    box.ensure(settings.root, settings.state, emit)
-    if not idmap.allowed():
-        idmap.allow()
-        (settings.state / "subids").touch()
+    built = make_box(settings, emit)
     for bridge in missing:
         bridges.create(bridge)
     table = firewall.table(settings)
@@ -80,6 +76,21 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     _hand_over(settings, machine, made, built)
     if missing:
         emit(Done(f"made the bridges {' and '.join(b.name for b in missing)}"))
+
+
+def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.Base:
+    """Build the base and add the box to Vagrant, where they are missing.
+
+    Raises:
+        ToolFailed: one of the tools failed; nothing half-made is left in place.
+    """
+    if not idmap.allowed():
+        # The mark first: an entry without it would never be taken out again.
+        (settings.state / "subids").touch()
+        idmap.allow()
+    built = base.ensure(settings.root, emit, rebuild=rebuild)
+    box.ensure(settings.root, settings.state, emit)
+    return built
 
 
 def restore(settings: Settings, emit: Emit) -> None:

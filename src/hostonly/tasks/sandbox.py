@@ -13,14 +13,12 @@ MACHINE = {"machine": "which one: sandbox (default) or sandbox2"}
 def box(ctx: Context, rebuild: bool = False) -> None:
     """Build the base that sandboxes are made of, from Debian packages (up does it when needed)."""
     from hostonly.host import packages
-    from hostonly.sandbox import base, prepare
-    from hostonly.sandbox import box as vagrant_box
+    from hostonly.sandbox import prepare
 
     with session(ctx) as (settings, emit):
         packages.install(prepare.PACKAGES, emit)
         settings.state.mkdir(exist_ok=True)
-        base.ensure(settings.root, emit, rebuild=rebuild)
-        vagrant_box.ensure(settings.root, settings.state, emit)
+        prepare.make_box(settings, emit, rebuild=rebuild)
 
 
 @task(help=MACHINE)
