@@ -253,6 +253,14 @@ class HostonlyProgram(Program):
             # Outside of every task: there was nothing to clean up.
             return INTERRUPTED
 
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Invoke's, but tasks are compiled once: it would switch that off, to our start-up's cost."""
+        switched_off = sys.dont_write_bytecode
+        try:
+            super().parse_core(argv)
+        finally:
+            sys.dont_write_bytecode = switched_off
+
     def _code(self, argv: list[str]) -> int:
         """Run, say what went wrong on stderr, and give the exit code."""
         try:
