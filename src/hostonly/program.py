@@ -34,19 +34,12 @@ from invoke.parser import Argument
 
 from hostonly import __version__
 from hostonly.errors import HostonlyError, SettingsError, UsageError, last_lines
+from hostonly.report.safe import plain
 
 # src/hostonly/program.py -> the checkout; the install is editable, so it is always there.
 ROOT = Path(__file__).resolve().parents[2]
 
 INTERRUPTED = 130
-
-# All control characters but tab and newline: what a container prints must not drive a terminal.
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def plain(text: str) -> str:
-    """`text` with terminal control characters made visible as escapes."""
-    return CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class ProjectConfig(Config):

@@ -15,7 +15,7 @@ from hostonly import program
 from hostonly.program import HostonlyProgram
 from hostonly.settings import ROOT
 
-TASKS = '''
+TASKS = """
 import os, signal, sys, time
 from invoke import Exit, task
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
@@ -61,7 +61,7 @@ def wait(c):
 @task
 def much(c):
     for n in range(100000): print(n)
-'''
+"""
 
 
 @pytest.fixture
@@ -177,9 +177,7 @@ def test_a_tool_that_failed(project: Path, capsys: pytest.CaptureFixture[str]) -
     assert lines[-1] == "  next: try again"
 
 
-def test_a_command_of_invoke_that_failed(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_command_of_invoke_that_failed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("runs") == 3
     assert "a command failed with exit 7" in capsys.readouterr().err
 

@@ -190,13 +190,15 @@ def test_a_variable_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVOKE_REGISTRY_PORT", "70000")
-    with pytest.raises(SettingsError, match=r"^registry\.port: 70000 \(from INVOKE_REGISTRY_PORT\)"):
+    with pytest.raises(
+        SettingsError, match=r"^registry\.port: 70000 \(from INVOKE_REGISTRY_PORT\)"
+    ):
         load(FILE)
 
 
 def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVOKE_REGISTRY_PROT", "5001")
-    with pytest.raises(SettingsError, match="did you mean INVOKE_REGISTRY_PORT?"):
+    with pytest.raises(SettingsError, match="did you mean INVOKE_REGISTRY_PORT"):
         load(FILE)
 
 

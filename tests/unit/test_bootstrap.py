@@ -1,0 +1,219 @@
+"""The wrapper and the bootstrap, without a network: pip and venv are not run here."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hostonly import bootstrap
+from hostonly.errors import HostonlyError, ToolFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout, in a path with a space, whose .venv is complete and whose `inv` says its argv."""
+    root = tmp_path / "a b" / "check out"
+    (root / ".venv" / "bin").mkdir(parents=True)
+    for name in ("inv", *bootstrap.STAMPED):
+        shutil.copy(ROOT / name, root / name)
+    (root / ".venv" / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    (root / ".venv" / "bin" / "inv").write_text("import sys; print('fast', sys.argv[1:])")
+    complete = root / ".venv" / ".complete"
+    complete.mkdir()
+    for name, content in bootstrap.stamp(root).items():
+        (complete / name).write_bytes(content)
+    # Stands where the bootstrap would be, and says that the slow way was taken.
+    slow = root / "src" / "hostonly" / "bootstrap.py"
+    slow.parent.mkdir(parents=True)
+    slow.write_text("import sys; print('slow', sys.argv[1:])")
+    return root
+
+
+def wrapper(script: Path | str, *arguments: str, cwd: Path | None = None) -> str:
+    done = subprocess.run([script, *arguments], capture_output=True, text=True, check=True, cwd=cwd)
+    assert done.stderr == ""
+    return done.stdout.rstrip("\n")
+
+
+def test_complete_is_fast_and_arguments_survive(checkout: Path) -> None:
+    given = ["a  b", "", "--", '"q"', "$HOME"]
+    assert wrapper(checkout / "inv", *given) == f"fast {given}"
+    assert bootstrap.differing(checkout) == []
+
+
+def test_found_through_links_and_from_elsewhere(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(checkout / "inv")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "two").symlink_to("../one")
+    assert wrapper(tmp_path / "sub" / "two", cwd=Path("/")) == "fast []"
+    assert wrapper("./inv", cwd=checkout) == "fast []"
+
+
+@pytest.mark.parametrize("name", bootstrap.STAMPED)
+def test_a_changed_file_is_noticed(checkout: Path, name: str) -> None:
+    with (checkout / name).open("a") as file:
+        file.write("\n# changed\n")
+    assert wrapper(checkout / "inv", "x") == "slow ['x']"
+    assert bootstrap.differing(checkout) == [name]
+
+
+def test_half_made_is_noticed(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".venv" / ".complete")
+    assert wrapper(checkout / "inv") == "slow []"
+    assert "made" in bootstrap.differing(checkout)
+
+
+def test_a_move_is_noticed(checkout: Path) -> None:
+    moved = checkout.rename(checkout.with_name("elsewhere"))
+    assert wrapper(moved / "inv") == "slow []"
+    assert bootstrap.differing(moved) == ["made"]
+
+
+def test_a_python_that_is_gone_or_another_is_noticed(checkout: Path) -> None:
+    python = checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    assert wrapper(checkout / "inv") == "slow []"
+    assert "made" in bootstrap.differing(checkout)
+    python.symlink_to("/bin/sh")
+    assert wrapper(checkout / "inv") == "slow []"
+    assert "made" in bootstrap.differing(checkout)
+
+
+def test_no_python_is_said(checkout: Path, tmp_path: Path) -> None:
+    shutil.rmtree(checkout / ".venv")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "python3").write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
+    (tools / "python3").chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", checkout / "inv", "up"],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "3.11 or later; found: Python 3.9.2" in done.stderr
+
+
+def test_the_wrapper_is_plain_sh() -> None:
+    subprocess.run(["/bin/sh", "-n", ROOT / "inv"], check=True)
+    assert os.access(ROOT / "inv", os.X_OK)
+
+
+def test_the_lock_pins_all_by_hash_and_names_no_place() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    assert "--find-links" not in lock and "index" not in lock
+    entries = [line for line in lock.splitlines() if line and line[0] not in " #"]
+    assert entries and all("==" in line and line.endswith("\\") for line in entries)
+    version, digests = bootstrap.pip_pin(lock)
+    assert version[0].isdigit() and digests
+
+
+def test_a_lock_without_pip() -> None:
+    with pytest.raises(HostonlyError, match="pins no pip"):
+        bootstrap.pip_pin("rich==1.0 \\\n    --hash=sha256:" + "0" * 64)
+
+
+class Index:
+    """A package index that serves `wheel`."""
+
+    def __init__(self, wheel: bytes) -> None:
+        self.wheel = wheel
+        self.asked: list[str] = []
+
+    def __call__(self, url: str, **_: object) -> io.BytesIO:
+        self.asked.append(url)
+        link = '<a href="../../files/pip-9.9-py3-none-any.whl#sha256=x&amp;y">pip</a>'
+        answer = io.BytesIO(self.wheel if url.endswith("y") else link.encode())
+        answer.geturl = lambda: url  # type: ignore[attr-defined]
+        return answer
+
+
+LOCK = (
+    "pip==9.9 \\\n"
+    "    --hash=sha256:4f8b10d6b29e8c1a7d59a9a6ce9d4ce2b6a7ddfa5ab3f6f8d0b1d1b7b2f6d001 \\\n"
+    "    --hash=sha256:{}\n"
+)
+
+
+def test_pip_is_fetched_from_the_callers_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hashlib
+
+    index = Index(b"a wheel")
+    monkeypatch.setattr("urllib.request.urlopen", index)
+    monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/root/simple/")
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    lock = LOCK.format(hashlib.sha256(b"a wheel").hexdigest())
+    assert bootstrap.fetched_pip(lock, tmp_path).read_bytes() == b"a wheel"
+    assert index.asked[0] == "https://index.example/root/simple/pip/"
+    assert index.asked[1].startswith("https://index.example/root/files/pip-9.9")
+
+
+def test_a_pip_that_is_not_the_pinned_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urllib.request.urlopen", Index(b"another"))
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    with pytest.raises(ToolFailed, match="is not the pinned one"):
+        bootstrap.fetched_pip(LOCK.format("0" * 64), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_pip_and_index_the_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def away(url: str, **_: object) -> None:
+        raise OSError("no route")
+
+    monkeypatch.setattr(bootstrap, "bundled_pip", lambda: None)
+    monkeypatch.setattr("urllib.request.urlopen", away)
+    monkeypatch.setattr("hostonly.host.packages.missing", lambda names: list(names))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setenv("HOSTONLY_INSTALL", "never")
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    with pytest.raises(HostonlyError) as caught:
+        bootstrap.find_pip(LOCK.format("0" * 64), tmp_path)
+    assert caught.value.remedy == "apt-get install --no-install-recommends python3-venv"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failed_step_has_its_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    lock = os.open("/dev/null", os.O_RDONLY)
+    with pytest.raises(ToolFailed) as caught:
+        bootstrap.run(["sh", "-c", "echo reason; exit 4"], lock, "a step")
+    os.close(lock)
+    assert caught.value.what == "a step: exit 4"
+    assert caught.value.output == "reason"
+
+
+def test_the_callers_python_and_pip_do_not_mislead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("PIP_TARGET", "/elsewhere")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/")
+    lock = os.open("/dev/null", os.O_RDONLY)
+    check = 'test -z "$PYTHONPATH$PIP_TARGET" && test -n "$PIP_INDEX_URL"'
+    bootstrap.run(["sh", "-c", check], lock, "a step")
+    os.close(lock)
+
+
+def test_the_lock_is_held_by_the_children_too(tmp_path: Path) -> None:
+    lock = bootstrap.locked(tmp_path)
+    child = subprocess.Popen(["sleep", "30"], pass_fds=[lock])
+    os.close(lock)
+    with (tmp_path / ".hostonly" / "venv.lock").open() as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        child.kill()
+        child.wait()
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,147 @@
+"""Debian packages, against stand-ins of dpkg-query, apt-get and sudo that write down their calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hostonly.errors import HostonlyError, ToolFailed, UsageError
+from hostonly.events import Event
+from hostonly.host import packages
+
+# Knows what is installed from a file; like the real one, exits 1 over unknown names.
+DPKG_QUERY = r"""#!/bin/sh
+code=0
+while [ "$1" != -- ]; do shift; done
+shift
+for name; do
+    if grep -qx "$name" "$STATE/installed"; then echo "$name installed"
+    elif grep -qx "$name" "$STATE/removed"; then echo "$name config-files"
+    else echo "no packages found matching $name" >&2; code=1; fi
+done
+exit $code
+"""
+APT_GET = r"""#!/bin/sh
+echo "apt-get $*" >>"$STATE/calls"
+echo "$DEBIAN_FRONTEND" >>"$STATE/frontend"
+case " $* " in
+*" update "*) echo "W: Failed to fetch a third party's list"; touch "$STATE/updated"; exit 100 ;;
+esac
+if [ -e "$STATE/stale" ] && [ ! -e "$STATE/updated" ]; then
+    echo "E: Unable to locate package lxc"; exit 100
+fi
+if [ -e "$STATE/broken" ]; then echo "E: no space"; exit 100; fi
+echo "Unpacking lxc"
+for name; do echo "$name" >>"$STATE/installed"; done
+"""
+SUDO = r"""#!/bin/sh
+echo "sudo $*" >>"$STATE/calls"
+[ -e "$STATE/password" ] && exit 1
+[ "$1" = -n ] && shift
+exec "$@"
+"""
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of facts about the machine that the stand-ins pretend to be; we are root on it."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, text in (("dpkg-query", DPKG_QUERY), ("apt-get", APT_GET), ("sudo", SUDO)):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    (tmp_path / "installed").write_text("git\n")
+    (tmp_path / "removed").write_text("vagrant\n")
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    monkeypatch.setenv("STATE", str(tmp_path))
+    monkeypatch.delenv("HOSTONLY_INSTALL", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    return tmp_path
+
+
+def calls(machine: Path) -> list[str]:
+    file = machine / "calls"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def ignore(event: Event) -> None:
+    pass
+
+
+def test_missing(machine: Path) -> None:
+    assert packages.missing(["vagrant", "git", "lxc"]) == ["vagrant", "lxc"]
+    assert packages.missing([]) == []
+
+
+@pytest.mark.parametrize("name", ["-y", "a b", "", "a;b", "../a", "A"])
+def test_a_name_that_is_none(machine: Path, name: str) -> None:
+    with pytest.raises(UsageError):
+        packages.missing([name])
+
+
+def test_nothing_is_installed_twice(machine: Path) -> None:
+    assert packages.install(["git"], ignore) == []
+    assert calls(machine) == []
+
+
+def test_install(machine: Path) -> None:
+    events: list[Event] = []
+    assert packages.install(["git", "lxc"], events.append) == ["lxc"]
+    (call,) = calls(machine)
+    assert call.endswith(" install --yes --no-install-recommends --no-remove lxc")
+    assert "update" not in call
+    assert (machine / "frontend").read_text() == "noninteractive\n"
+    # Named before it is done.
+    assert "lxc" in str(events[0]) and "Started" in str(events[0])
+
+
+def test_lists_are_fetched_when_they_lack_it_and_a_broken_source_is_borne(machine: Path) -> None:
+    (machine / "stale").touch()
+    assert packages.install(["lxc"], ignore) == ["lxc"]
+    assert [line.split()[-1] for line in calls(machine)] == ["lxc", "update", "lxc"]
+
+
+def test_a_failure_says_what_and_what_next(machine: Path) -> None:
+    (machine / "broken").touch()
+    with pytest.raises(ToolFailed) as caught:
+        packages.install(["lxc"], ignore)
+    assert caught.value.output == "E: no space"
+    assert caught.value.ran == "apt-get install --no-install-recommends lxc"
+
+
+def test_never_means_never(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTONLY_INSTALL", "never")
+    with pytest.raises(HostonlyError) as caught:
+        packages.install(["lxc", "git", "vagrant"], ignore)
+    assert caught.value.remedy == "apt-get install --no-install-recommends lxc vagrant"
+    assert caught.value.exit_code == 3
+    assert calls(machine) == []
+
+
+def test_a_permission_that_is_none(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTONLY_INSTALL", "nevr")
+    with pytest.raises(UsageError, match="auto or never"):
+        packages.install(["lxc"], ignore)
+    assert calls(machine) == []
+
+
+def test_an_ordinary_user_has_sudo(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert packages.install(["lxc"], ignore) == ["lxc"]
+    assert calls(machine)[0] == "sudo -n true"
+    assert calls(machine)[1].startswith("sudo -n env DEBIAN_FRONTEND=noninteractive ")
+
+
+def test_nobody_is_asked_for_a_password(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    (machine / "password").touch()
+    with pytest.raises(HostonlyError, match="password") as caught:
+        packages.install(["lxc"], ignore)
+    assert caught.value.remedy == "sudo apt-get install --no-install-recommends lxc"
+
+
+def test_no_debian(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(ToolFailed, match="no Debian"):
+        packages.missing(["lxc"])
