@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from time import monotonic
 
 from invoke import Context, Exit, task
+
+from hostonly.program import Interrupted
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,6 +40,23 @@ def test_steps(unit: bool, all_: bool) -> list[Step]:
     return steps
 
 
+def run_to_its_end(command: list[str]) -> int:
+    """The exit code of `command`, which when interrupted still gets to clean up.
+
+    `subprocess.run` would kill it a quarter of a second after Ctrl-C, and a
+    sandbox that its tests made would stay.
+    """
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        return process.wait()
+    except KeyboardInterrupt as interrupt:
+        # The terminal sends Ctrl-C to the child as well; a SIGTERM has come to us alone.
+        if isinstance(interrupt, Interrupted):
+            process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
+
+
 # Parts of the project that bring their own test run (Maven's) add a step here.
 EXTRA_STEPS: list[Step] = []
 
@@ -59,7 +79,7 @@ def test(ctx: Context, all: bool = False, unit: bool = False) -> None:
             print("\n".join(summary), flush=True)
         print(f"== {name}", flush=True)
         started = monotonic()
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        code = run_to_its_end(command)
         # pytest exits 5 when it found no test: that is no pass.
         if code != 0:
             failed.append(name)
