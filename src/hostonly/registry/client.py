@@ -88,6 +88,16 @@ class RegistryClient:
             )
         return Manifest(digest, answer.headers.get("Content-Type", ""), self._json(answer))
 
+    def missing_blobs(self, repository: str, manifest: Manifest) -> list[str]:
+        """The digests of the blobs that ``manifest`` names and the registry does not have."""
+        named = [manifest.document.get("config") or {}, *(manifest.document.get("layers") or [])]
+        digests = [str(blob["digest"]) for blob in named if "digest" in blob]
+        return [
+            digest
+            for digest in digests
+            if self._get(f"/v2/{repository}/blobs/{digest}", head=True).status_code == 404
+        ]
+
     def _pages(self, path: str, key: str) -> list[str]:
         found: list[str] = []
         for _ in range(PAGES):
@@ -101,11 +111,15 @@ class RegistryClient:
             path = following.removeprefix(self.url)
         raise HostonlyError(f"the registry's list at {path} does not end after {PAGES} pages")
 
-    def _get(self, path: str) -> requests.Response:
+    def _get(self, path: str, *, head: bool = False) -> requests.Response:
         require_host_only_route(self._address, self._bridge)
         try:
-            answer = self._session.get(
-                self.url + path, headers={"Accept": ", ".join(MANIFESTS)}, timeout=SECONDS
+            answer = self._session.request(
+                "HEAD" if head else "GET",
+                self.url + path,
+                headers={"Accept": ", ".join(MANIFESTS)},
+                timeout=SECONDS,
+                allow_redirects=False,
             )
         except requests.RequestException as error:
             raise HostonlyError(

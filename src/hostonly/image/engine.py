@@ -1,0 +1,123 @@
+"""The sandbox's engine, as the Docker SDK and Packer on the host see it: a forwarded socket.
+
+Nothing in the sandbox listens for Docker on the network; ssh carries the engine's own socket to a
+socket in a folder that only this user can enter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hostonly.errors import HostonlyError, Unreachable
+from hostonly.sandbox import base
+from hostonly.sandbox.machine import Machine
+from hostonly.vantages.route_guard import require_host_only_route
+
+if TYPE_CHECKING:
+    import docker
+
+FORWARD_SECONDS = 10.0
+REQUEST_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine: ``url`` is what DOCKER_HOST takes, ``client`` the SDK's."""
+
+    url: str
+    client: docker.DockerClient
+
+
+@contextlib.contextmanager
+def sandbox_engine(machine: Machine) -> Iterator[Engine]:
+    """The engine of ``machine``, for as long as the context lasts.
+
+    Raises:
+        Unreachable: ssh could not forward the socket, or the engine does not answer.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    require_host_only_route(machine.address, machine.settings.network.bridge)
+    # Not below the checkout: a socket's path may have 107 characters only.
+    folder = Path(tempfile.mkdtemp(prefix="hostonly-"))
+    socket = folder / "docker.sock"
+    forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes"]
+    forward += ["-L", f"{socket}:/var/run/docker.sock"]
+    argv = machine.ssh_argv()
+    # setpriv: where we are killed outright, the kernel ends the forwarding with us.
+    process = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "TERM", *argv[:-1], *forward, argv[-1]],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(socket, process)
+        client = docker.DockerClient(base_url=f"unix://{socket}", timeout=REQUEST_SECONDS)
+        try:
+            client.ping()
+        except DockerException as error:
+            raise Unreachable(
+                f"the engine of {machine.name} does not answer: {error}",
+                remedy="./inv sandbox.exec -- systemctl status docker",
+            ) from error
+        try:
+            yield Engine(f"unix://{socket}", client)
+        finally:
+            client.close()
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(socket: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + FORWARD_SECONDS
+    while not socket.exists():
+        if process.poll() is not None or time.monotonic() >= deadline:
+            process.kill()
+            said = process.stderr.read() if process.stderr else ""
+            raise Unreachable(
+                "ssh could not forward the engine's socket",
+                output=said,
+                remedy="./inv sandbox.status says whether the sandbox is up",
+            )
+        time.sleep(0.01)
+
+
+def docker_cli(machine: Machine) -> Path:
+    """A folder for PATH that holds the ``docker`` command of the sandbox's own version.
+
+    Packer drives an engine by that command. The one of the sandbox's base is used, so that no
+    engine needs to be installed on the host to have a client.
+
+    Raises:
+        HostonlyError: the base has none.
+    """
+    program = base.current(machine.settings.root).rootfs / "usr" / "bin" / "docker"
+    if not program.is_file():
+        raise HostonlyError(
+            f"there is no docker command at {program}", remedy="./inv sandbox.box --rebuild"
+        )
+    folder = machine.settings.state / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "docker"
+    if not link.is_symlink() or link.readlink() != program:
+        link.unlink(missing_ok=True)
+        link.symlink_to(program)
+    return folder
