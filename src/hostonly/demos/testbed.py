@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from hostonly.errors import HostonlyError
 from hostonly.events import Emit
+from hostonly.facts import NotObserved
+from hostonly.facts.engine import observe_engine
 from hostonly.report.model import SandboxAbout
 from hostonly.settings import Settings
-from hostonly.vantages import Vantage
+from hostonly.vantages import Host, Vantage
 
+if TYPE_CHECKING:
+    # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
+    from hostonly.image import publish, stages
+    from hostonly.sandbox.machine import Machine
 
-@dataclass(frozen=True, slots=True)
-class BuiltImage:
-    """The image that was built here: ``reference`` is where it was pushed to
-    (``localhost:5000/hello-socket``), ``id`` what the engine calls it (``sha256:…``). The
-    reference may come to name something else; the id cannot."""
+    with ExitStack() as connections:
 
-    reference: str
-    id: str
+        def second() -> Vantage:
+            machine = Machine(settings, emit, "sandbox2")
+            machine.up()
+            return connections.enter_context(machine.vantage())
 
-
-@dataclass(frozen=True, slots=True)
-class Testbed:
-    """A sandbox that is up, with its registry and the image in it."""
-
-    # pytest takes classes called Test… for its own.
-    __test__ = False
-
-    settings: Settings
-    host: Vantage
-    sandbox: Vantage
-    about: SandboxAbout
-    image: BuiltImage
-    second_sandbox: Callable[[], Vantage]
-
-
-def ready(settings: Settings, emit: Emit) -> Testbed:
-    """Bring the sandbox up and the image into its registry, where either is missing.
-
-    Raises:
-        hostonly.errors.HostonlyError: one of them could not be done.
-    """
-    raise NotImplementedError("the lead fills this in from hostonly.sandbox and hostonly.image")
+        machine = Machine(settings, emit)
+        built = stages.pushed(machine)
+        sandbox = connections.enter_context(machine.vantage())
+        engine = observe_engine(sandbox)
+        if isinstance(engine, NotObserved):
+            raise HostonlyError(f"the sandbox's engine was not observed: {engine.because}")
+        about = SandboxAbout(
+            settings.sandbox.name, settings.sandbox.provider, machine.address, engine.value.version
+        )
+        image = BuiltImage(publish.reference(machine), built.image_id)
+        yield Testbed(settings, Host(), sandbox, about, image, second)
