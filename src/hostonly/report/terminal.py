@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.text import Text
 
 from hostonly.claims import ClaimResult, Verdict, worst
-from hostonly.events import Done, Event, Progress, Started, Unchanged, Warned
+from hostonly.events import Event
 from hostonly.report.model import CheckResult, ClaimJudged, DemoResult, StepEnded, StepStarted
+from hostonly.report.progress import Follower
+from hostonly.report.safe import plain
 
 # Of a long output the first lines are shown; the JSON document has them all.
 SHOWN_LINES = 24
@@ -27,17 +29,6 @@ MARKS = {
 }
 
 
-def escaped(text: str) -> str:
-    """``text`` with every character that a terminal might obey, or hide, written out.
-
-    Line ends and tabs stay; a carriage return before a line end is dropped.
-    """
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1]
-        for char in text.replace("\r\n", "\n")
-    )
-
-
 def shortened(output: str, lines: int = SHOWN_LINES) -> str:
     """The first ``lines`` lines, and how many more there are."""
     every = output.rstrip("\n").split("\n")
@@ -47,21 +38,17 @@ def shortened(output: str, lines: int = SHOWN_LINES) -> str:
 
 
 class Terminal:
-    """Prints events as they come, and results when all is done, to ``stream``."""
+    """Prints steps and claims as they come, and results when all is done, to ``stream``.
 
-    def __init__(self, stream: IO[str], *, colour: bool | None = None) -> None:
-        """``colour``: None asks the stream whether it is a terminal."""
-        self._console = Console(
-            file=stream,
-            force_terminal=colour,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            soft_wrap=True,
-        )
+    Events of other kinds, progress, go to ``follower``.
+    """
+
+    def __init__(self, stream: IO[str], follower: Follower) -> None:
+        self._follower = follower
+        self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
 
     def __call__(self, event: Event) -> None:
-        """Print ``event``; kinds that are not known here are passed over."""
+        """Print ``event``."""
         match event:
             case StepStarted(prompt, command):
                 self._print((f"{prompt}$ ", "bold cyan"), (command, "bold"))
@@ -71,17 +58,8 @@ class Terminal:
                     self._print((f"    exit {result.exit}", "yellow"))
             case ClaimJudged(claim):
                 self._claim(claim)
-            case Started(what):
-                self._print((f"… {what}", "dim"))
-            case Progress(line):
-                self._print((f"    {line}", "dim"))
-            case Done(what, seconds):
-                took = "" if seconds is None else f" ({seconds:.1f} s)"
-                self._print((f"• {what}{took}", ""))
-            case Unchanged(what):
-                self._print((f"• {what}", "dim"))
-            case Warned(what):
-                self._print((f"! {what}", "yellow"))
+            case _:
+                self._follower(event)
 
     def demo_heading(self, name: str, summary: str) -> None:
         """The line above a demo's transcript."""
@@ -124,7 +102,7 @@ class Terminal:
 
     def _output(self, output: str) -> None:
         if output.strip():
-            for line in shortened(escaped(output)).split("\n"):
+            for line in shortened(output.replace("\r\n", "\n")).split("\n"):
                 self._print((f"    {line}", "dim"))
 
     def _claim(self, claim: ClaimResult) -> None:
@@ -135,9 +113,10 @@ class Terminal:
             self._print((f"          {result.prompt}$ {result.command}", "dim"))
 
     def _print(self, *pieces: tuple[str, str]) -> None:
+        self._follower.pause()
         text = Text()
         for words, style in pieces:
-            text.append(escaped(words), style=style)
+            text.append(plain(words), style=style)
         self._console.print(text)
 
 

@@ -1,0 +1,81 @@
+"""demo.…: one task for each demo, made from the list of demos, and tasks for all of them."""
+
+from __future__ import annotations
+
+from invoke import Collection, Context, Exit, Task, task
+
+from hostonly.demos import DEMOS
+from hostonly.tasks.session import session
+
+FLAGS = {
+    "keep": "leave what the demo makes in place, and say how to remove it",
+    "json": "one JSON document on standard output, everything else on standard error",
+}
+
+
+def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: bool) -> None:
+    """Run the demos called ``names`` in this order, show them, and end with the exit code.
+
+    ``many`` asks for the summary and the document of several demos, also where it is one.
+    """
+    import sys
+    import time
+
+    from hostonly.demos.demo import load, perform
+    from hostonly.demos.testbed import ready
+    from hostonly.report.json import demo_document, demos_document, dumps
+    from hostonly.report.model import EXIT_CODES, DemoResult
+    from hostonly.report.terminal import Terminal
+
+    start = time.monotonic()
+    demos = [load(name) for name in names]
+    with session(ctx) as (settings, follower):
+        terminal = Terminal(sys.stderr if json else sys.stdout, follower)
+        results: list[DemoResult] = []
+        with ready(settings, terminal) as testbed:
+            for demo in demos:
+                terminal.demo_heading(demo.name, demo.summary)
+                results.append(perform(demo, testbed, terminal, keep=keep))
+                terminal.demo_end(results[-1])
+                if results[-1].interrupt is not None:
+                    break
+        seconds = time.monotonic() - start
+        if many:
+            terminal.demos_end(results, seconds)
+        if json:
+            document = demos_document(results, seconds) if many else demo_document(results[0])
+            print(dumps(document), flush=True)
+        interrupt = results[-1].interrupt
+        if interrupt is not None:
+            raise interrupt
+    code = max((EXIT_CODES[result.verdict] for result in results), default=3)
+    if any(EXIT_CODES[result.verdict] == 1 for result in results):
+        code = 1
+    if code:
+        raise Exit(code=code)
+
+
+def _task(name: str, summary: str) -> Task:  # type: ignore[type-arg]
+    def run(ctx: Context, keep: bool = False, json: bool = False) -> None:
+        perform(ctx, [name], keep=keep, json=json, many=False)
+
+    run.__doc__ = f"{summary[0].upper()}{summary[1:]}."
+    made: Task = task(name=name, help=FLAGS)(run)  # type: ignore[type-arg]
+    return made
+
+
+@task(name="list")
+def list_(ctx: Context) -> None:
+    """List the demos, each with one sentence."""
+    width = max(len(name) for name in DEMOS)
+    print("\n".join(f"{name:<{width}}  {summary}" for name, summary in DEMOS.items()))
+
+
+@task(name="all", help={"json": FLAGS["json"]})
+def all_(ctx: Context, json: bool = False) -> None:
+    """Run every demo in the tutorial's order, and summarise."""
+    perform(ctx, list(DEMOS), keep=False, json=json, many=True)
+
+
+# The name under which Invoke looks for a module's own Collection.
+ns = Collection(list_, all_, *(_task(name, summary) for name, summary in DEMOS.items()))
