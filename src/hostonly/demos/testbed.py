@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
 
 from hostonly.errors import HostonlyError
-from hostonly.events import Emit
 from hostonly.facts import NotObserved
 from hostonly.facts.engine import observe_engine
 from hostonly.report.model import SandboxAbout
-from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage
 
-if TYPE_CHECKING:
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """The image that was built here: ``reference`` is where it was pushed to
+    (``localhost:5000/hello-socket``), ``id`` what the engine calls it (``sha256:…``). The
+    reference may come to name something else; the id cannot."""
+
+    reference: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Testbed:
+    """A sandbox that is up, with its registry and the image in it."""
+
+    # pytest takes classes called Test… for its own.
+    __test__ = False
+
+    settings: Settings
+    host: Vantage
+    sandbox: Vantage
+    about: SandboxAbout
+    image: BuiltImage
+    second_sandbox: Callable[[], Vantage]
+
+
+@contextmanager
+def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
+    """Bring the sandbox up and the image into its registry, where either is missing; connections
+    are closed at the end.
+
+    Raises:
+        hostonly.errors.HostonlyError: one of them could not be done.
+    """
     # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
     from hostonly.image import publish, stages
     from hostonly.sandbox.machine import Machine
@@ -28,7 +56,7 @@ if TYPE_CHECKING:
             return connections.enter_context(machine.vantage())
 
         machine = Machine(settings, emit)
-        built = stages.pushed(machine)
+        built = stages.pulled(machine)
         sandbox = connections.enter_context(machine.vantage())
         engine = observe_engine(sandbox)
         if isinstance(engine, NotObserved):
