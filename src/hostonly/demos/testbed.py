@@ -46,6 +46,9 @@ def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
     """
     # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
     from hostonly.image import publish, stages
+
+    # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
+    from hostonly.image import publish, stages
     from hostonly.sandbox.machine import Machine
 
     with ExitStack() as connections:
@@ -56,7 +59,7 @@ def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
             return connections.enter_context(machine.vantage())
 
         machine = Machine(settings, emit)
-        built = stages.pulled(machine)
+        built = stages.pushed(machine)
         sandbox = connections.enter_context(machine.vantage())
         engine = observe_engine(sandbox)
         if isinstance(engine, NotObserved):

@@ -16,6 +16,8 @@ from hostonly.errors import HostonlyError
 from hostonly.host.command import run
 from hostonly.settings import Settings
 
+MARK = "hostonly"
+
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
@@ -29,12 +31,14 @@ class Bridge:
 def bridges(settings: Settings, root: Path) -> tuple[Bridge, Bridge]:
     """The host-only bridge and the NAT bridge of the checkout at ``root``."""
     net = settings.network
-    mark = f"hostonly {root}"
+    mark = f"{MARK} {root}"
     return Bridge(net.bridge, net.host, mark), Bridge(net.nat_bridge, net.nat, mark)
 
 
 def _links() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(run(["ip", "-json", "-details", "address"], timeout=10))
+    found: list[dict[str, Any]] = json.loads(
+        run(["ip", "-json", "-details", "address"], timeout=10)
+    )
     return found
 
 
@@ -112,7 +116,10 @@ def create(bridge: Bridge) -> None:
     ]
     if not any(link.get("ifname") == bridge.name for link in _links()):
         # The kernel takes an alias only after the link is there: one batch, so that they come together.
-        made = [f"link add {bridge.name} type bridge", f'link set {bridge.name} alias "{bridge.mark}"']
+        made = [
+            f"link add {bridge.name} type bridge",
+            f'link set {bridge.name} alias "{bridge.mark}"',
+        ]
         run(["ip", "-batch", "-"], root=True, stdin="\n".join(made) + "\n", timeout=10)
     run(["sysctl", "-qw", f"net.ipv6.conf.{bridge.name}.accept_ra=0"], root=True, timeout=10)
     run(["ip", "-batch", "-"], root=True, stdin="\n".join(steps) + "\n", timeout=10)
@@ -125,3 +132,13 @@ def remove(bridge: Bridge) -> bool:
             run(["ip", "link", "delete", bridge.name, "type", "bridge"], root=True)
             return True
     return False
+
+
+def others(root: Path) -> list[str]:
+    """The bridges of other checkouts of hostonly on this machine."""
+    return [
+        str(link["ifname"])
+        for link in _links()
+        if str(link.get("ifalias", "")).startswith(f"{MARK} ")
+        and link["ifalias"] != f"{MARK} {root}"
+    ]

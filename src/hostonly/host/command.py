@@ -77,7 +77,9 @@ def run(
             process_group=None if command[0] == "sudo" else 0,
         )
     except OSError as error:
-        raise ToolFailed(f"{command[0]} cannot be run: {error.strerror}", ran=shown(command)) from error
+        raise ToolFailed(
+            f"{command[0]} cannot be run: {error.strerror}", ran=shown(command)
+        ) from error
     try:
         return _follow(process, command, stdin, timeout, on_line)
     finally:

@@ -6,7 +6,6 @@ The global ``net.ipv4.ip_forward`` is not touched: it would make a router of eve
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from hostonly.host.command import run
@@ -34,32 +33,39 @@ def _write(interface: str, value: str) -> None:
 
 
 def enable(settings: Settings, journal: Path) -> None:
-    """Let packets pass between the NAT bridge and the uplinks; ``journal`` keeps what was before."""
-    before: dict[str, str] = json.loads(journal.read_text()) if journal.exists() else {}
-    todo = []
-    for interface in [settings.network.nat_bridge, *uplinks()]:
-        value = _read(interface)
-        if value == "0":
-            todo.append(interface)
-            if interface != settings.network.nat_bridge:
-                before.setdefault(interface, value)
-    # Written before anything is changed: a kill between the two loses nothing.
-    written = journal.with_suffix(".new")
-    written.write_text(json.dumps(before))
-    os.replace(written, journal)
+    """Let packets pass between the NAT bridge and the uplinks.
+
+    ``journal`` is root's file that keeps what was before; all checkouts of this machine share it,
+    since they share the uplinks.
+    """
+    bridge = settings.network.nat_bridge
+    todo = [name for name in [bridge, *uplinks()] if _read(name) == "0"]
+    before = _journalled(journal)
+    changed = {name: "0" for name in todo if name != bridge} | before
+    if changed != before:
+        # Written before anything is changed: a kill between the two loses nothing.
+        run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True, timeout=10)
+        run(["tee", str(journal)], root=True, stdin=json.dumps(changed), timeout=10)
     for interface in todo:
         _write(interface, "1")
 
 
 def restore(journal: Path) -> list[str]:
     """Put back what ``enable`` found; the names of the interfaces that were changed back."""
-    if not journal.exists():
-        return []
     changed = []
-    before: dict[str, str] = json.loads(journal.read_text())
-    for interface, value in before.items():
+    for interface, value in _journalled(journal).items():
         if _read(interface) not in (None, value):
             _write(interface, value)
             changed.append(interface)
-    journal.unlink()
+    if journal.exists():
+        run(["rm", "-f", str(journal)], root=True, timeout=10)
     return changed
+
+
+def _journalled(journal: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(journal.read_text())
+    except (FileNotFoundError, ValueError):
+        # Cut off while it was written: then nothing was changed yet.
+        return {}
+    return found

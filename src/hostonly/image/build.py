@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Mapping
@@ -59,8 +60,10 @@ def labels(root: Path) -> dict[str, str]:
     values = {"version": VERSION, "revision": "unknown", "created": "1970-01-01T00:00:00Z"}
     try:
         line = run(
-            ["git", "-C", str(root), "log", "-1", "--date=format-local:%Y-%m-%dT%H:%M:%SZ"]
-            + ["--format=%H %cd", "--", *_INPUTS],
+            [
+                *("git", "-C", str(root), "log", "-1", "--format=%H %cd"),
+                *("--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--", *_INPUTS),
+            ],
             env={"TZ": "UTC"},
             timeout=20,
         ).split()
@@ -176,11 +179,9 @@ def _packer(
     settings = machine.settings
     root, work = settings.root, settings.state / "packer"
     work.mkdir(parents=True, exist_ok=True)
-    try:
+    with contextlib.suppress(NotFound):
         # What a build that was killed has left; the name is ours.
         engine.client.containers.get(BUILD_CONTAINER).remove(force=True, v=True)
-    except NotFound:
-        pass
     variables = {"base": base, "jar": str(artefact), "repository": settings.image.name, **told}
     given = [word for key, value in variables.items() for word in ("-var", f"{key}={value}")]
     emit(Started("packer build " + str(TEMPLATE)))

@@ -87,14 +87,15 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> No
             )
         )
     by_digest = f"{reference(machine)}@{built.manifest}"
-    if _id(engine, by_digest) == built.image_id and _id(engine, reference(machine)) == built.image_id:
+    if (
+        _id(engine, by_digest) == built.image_id
+        and _id(engine, reference(machine)) == built.image_id
+    ):
         emit(Unchanged(f"{reference(machine)} is pulled and unchanged ({short(built.manifest)})"))
         return
     emit(Started(f"docker pull {by_digest}"))
     _follow(
-        engine.client.api.pull(
-            reference(machine), tag=built.manifest, stream=True, decode=True
-        ),
+        engine.client.api.pull(reference(machine), tag=built.manifest, stream=True, decode=True),
         f"docker pull {by_digest}",
         emit,
     )
@@ -139,7 +140,9 @@ def _name_it(engine: Engine, image_id: str, name: str, emit: Emit) -> None:
     engine.client.images.get(image_id).tag(name, TAG)
     if before is not None:
         emit(
-            Warned(f"{name} named another image ({short(before)}): it names {short(image_id)} again")
+            Warned(
+                f"{name} named another image ({short(before)}): it names {short(image_id)} again"
+            )
         )
 
 
@@ -155,4 +158,8 @@ def _follow(lines: Iterable[dict[str, Any]], ran: str, emit: Emit) -> None:
                 "(./inv sandbox.exec -- df -h /var)?",
             )
         if line.get("status"):
-            emit(Progress(" ".join(str(line[k]) for k in ("id", "status", "progress") if line.get(k))))
+            emit(
+                Progress(
+                    " ".join(str(line[k]) for k in ("id", "status", "progress") if line.get(k))
+                )
+            )

@@ -24,8 +24,7 @@ def pushed(machine: Machine) -> Built:
 
 
 def pulled(machine: Machine) -> Built:
-    """And the engine's ``localhost:…`` name is what the registry served."""
-    machine.up()
+    """And the engine's ``localhost:…`` name is what the registry served. The sandbox must be up."""
     with sandbox_engine(machine) as engine:
         done = _pushed(machine, engine)
         publish.pull(machine, engine, done, machine.emit)

@@ -7,7 +7,6 @@ asked of the engine and of the registry each time.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,4 +34,4 @@ def save(file: Path, built: Built) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     written = file.with_suffix(".new")
     written.write_text(json.dumps(asdict(built), indent=2) + "\n")
-    os.replace(written, file)
+    written.replace(file)

@@ -27,11 +27,15 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
         return
     started = sandbox.run(["sudo", "systemctl", "restart", UNIT])
     if not started.ok:
-        raise ToolFailed("the registry could not be started", ran=started.command, output=started.output)
+        raise ToolFailed(
+            "the registry could not be started", ran=started.command, output=started.output
+        )
     retried = [*probe[:1], "--retry", "50", "--retry-delay", "0", "--retry-connrefused", *probe[1:]]
     answered = sandbox.run(["timeout", "20", *retried])
     if not answered.ok:
-        journal = sandbox.run(["sudo", "journalctl", "-u", UNIT, "-n", "15", "--no-pager", "-o", "cat"])
+        journal = sandbox.run(
+            ["sudo", "journalctl", "-u", UNIT, "-n", "15", "--no-pager", "-o", "cat"]
+        )
         raise HostonlyError(
             f"the registry does not answer on port {settings.registry.port}",
             ran=answered.command,

@@ -94,7 +94,16 @@ def ensure(root: Path, emit: Emit, *, rebuild: bool = False) -> Base:
     run(["chown", owner, str(rootfs)], root=True)
     try:
         run(
-            ["env", f"TMPDIR={scratch}", "bash", "-c", _pipeline(), "build", str(rootfs), *_mmdebstrap(root)],
+            [
+                "env",
+                f"TMPDIR={scratch}",
+                "bash",
+                "-c",
+                _pipeline(),
+                "build",
+                str(rootfs),
+                *_mmdebstrap(root),
+            ],
             root=True,
             timeout=1800,
             on_line=lambda line: _progress(line, emit),

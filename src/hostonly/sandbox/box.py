@@ -5,8 +5,10 @@ Vagrant keeps boxes for a user, not for a checkout, so the box holds nothing of 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -15,29 +17,30 @@ from hostonly.events import Done, Emit, Started
 from hostonly.host.command import run
 from hostonly.sandbox.base import recipe
 
-NAME = "hostonly"
+PREFIX = "hostonly"
 
 # vagrant-lxc insists on a tarball; ours may be empty, since lxc-template does not unpack it.
-_FILES = ("metadata.json", "lxc-config", "lxc-template")
+_FILES = ("lxc-config", "lxc-template", "metadata.json")
 
 
-def vagrant_home() -> Path:
+def name(root: Path) -> str:
+    """The box's name, which says what is in it: the same words as in the Vagrantfile."""
+    content = b"".join((recipe(root) / "lxc" / file).read_bytes() for file in _FILES)
+    return f"{PREFIX}-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def boxes() -> Path:
     """Where Vagrant keeps its boxes."""
-    return Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d")
+    return Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d") / "boxes"
 
 
-def installed() -> Path:
-    """The folder of the installed box, whether it is there or not (Vagrant's layout, version 0)."""
-    return vagrant_home() / "boxes" / NAME / "0" / "lxc"
-
-
-def up_to_date(root: Path) -> bool:
-    """Whether the installed box has exactly this checkout's files."""
-    source = recipe(root) / "lxc"
+def present(root: Path) -> bool:
+    """Whether Vagrant has the box, whole (Vagrant's layout of an unversioned box: version 0)."""
+    installed = boxes() / name(root) / "0" / "lxc"
     return all(
-        (installed() / name).is_file()
-        and (installed() / name).read_bytes() == (source / name).read_bytes()
-        for name in _FILES
+        (installed / file).is_file()
+        and (installed / file).read_bytes() == (recipe(root) / "lxc" / file).read_bytes()
+        for file in _FILES
     )
 
 
@@ -47,13 +50,13 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
     Raises:
         ToolFailed: ``vagrant box add`` failed.
     """
-    if up_to_date(root):
+    if present(root):
         return
     emit(Started("adding the box to Vagrant"))
-    archive = state / f"{NAME}.box"
+    archive = state / f"{name(root)}.box"
     with tarfile.open(archive, "w") as box:
-        for name in _FILES:
-            box.add(recipe(root) / "lxc" / name, name)
+        for file in _FILES:
+            box.add(recipe(root) / "lxc" / file, file)
         empty = io.BytesIO()
         with tarfile.open(fileobj=empty, mode="w:gz"):
             pass
@@ -62,7 +65,17 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
         box.addfile(info, io.BytesIO(empty.getvalue()))
     try:
         run(
-            ["vagrant", "box", "add", "--force", "--provider", "lxc", "--name", NAME, str(archive)],
+            [
+                "vagrant",
+                "box",
+                "add",
+                "--force",
+                "--provider",
+                "lxc",
+                "--name",
+                name(root),
+                str(archive),
+            ],
             # Away from the checkout: Vagrant would read the Vagrantfile, which this does not need.
             cwd=Path("/"),
             timeout=120,
@@ -72,10 +85,15 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
     emit(Done("added the box to Vagrant"))
 
 
-def remove() -> bool:
-    """Take the box out of Vagrant; False where there was none."""
-    if not installed().exists():
-        return False
-    run(["vagrant", "box", "remove", "--force", "--all", NAME], cwd=Path("/"), timeout=120)
-    shutil.rmtree(vagrant_home() / "boxes" / NAME, ignore_errors=True)
-    return True
+def remove_all() -> list[str]:
+    """Take all of our boxes out of Vagrant; their names.
+
+    Raises:
+        ToolFailed: Vagrant refused.
+    """
+    ours = re.compile(rf"{PREFIX}-[0-9a-f]{{12}}")
+    names = [folder.name for folder in boxes().glob(f"{PREFIX}-*") if ours.fullmatch(folder.name)]
+    for box in names:
+        run(["vagrant", "box", "remove", "--force", "--all", box], cwd=Path("/"), timeout=120)
+        shutil.rmtree(boxes() / box, ignore_errors=True)
+    return names

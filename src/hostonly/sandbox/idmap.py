@@ -21,7 +21,7 @@ def _covers(line: str) -> bool:
     if len(fields) != 3 or fields[0] not in ("root", "0"):
         return False
     start, count = int(fields[1]), int(fields[2])
-    return start <= START and START + COUNT <= start + count
+    return start <= START and start + count >= START + COUNT
 
 
 def allowed() -> bool:

@@ -6,7 +6,6 @@ a moment of blind trust, and ``~/.ssh`` is neither read nor written.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,5 +58,5 @@ def ensure(folder: Path, machines: dict[str, str]) -> Keys:
     if not keys.known_hosts.exists() or keys.known_hosts.read_text() != text:
         written = keys.known_hosts.with_suffix(".new")
         written.write_text(text)
-        os.replace(written, keys.known_hosts)
+        written.replace(keys.known_hosts)
     return keys

@@ -80,7 +80,12 @@ class Machine:
         target = self.target()
         argv = ["ssh", "-F", "none", "-i", str(target.key), "-o", "IdentitiesOnly=yes"]
         # ssh splits the file name at spaces unless it is quoted once more.
-        argv += ["-o", f'UserKnownHostsFile="{target.known_hosts}"', "-o", "StrictHostKeyChecking=yes"]
+        argv += [
+            "-o",
+            f'UserKnownHostsFile="{target.known_hosts}"',
+            "-o",
+            "StrictHostKeyChecking=yes",
+        ]
         argv += ["-o", "GlobalKnownHostsFile=none", "-o", "LogLevel=ERROR"]
         return [*argv, f"{target.user}@{target.address}", *(command or [])]
 
@@ -100,7 +105,11 @@ class Machine:
             return "not_created"
         if not Path("/var/lib/lxc", self.container).exists():
             return "not_created"
-        said = run(["lxc-info", "--state", "--no-humanize", "--name", self.container], root=True, timeout=20)
+        said = run(
+            ["lxc-info", "--state", "--no-humanize", "--name", self.container],
+            root=True,
+            timeout=20,
+        )
         return said.strip().lower()
 
     def require_running(self) -> None:
@@ -147,7 +156,9 @@ class Machine:
                 return
             prepare.prepare(self.settings, self.name, self.emit)
             self.emit(Started(f"vagrant up {self.name}"))
-            self._vagrant(lambda v: v.up(vm_name=self.name, provider=self.settings.sandbox.provider), "up")
+            self._vagrant(
+                lambda v: v.up(vm_name=self.name, provider=self.settings.sandbox.provider), "up"
+            )
             self.emit(Started(f"waiting for Docker and the registry in {self.name}"))
             if not self._ready(READY_SECONDS):
                 raise HostonlyError(
@@ -243,7 +254,7 @@ class Machine:
                     f"vagrant {verb} of {self.name} failed with exit status {error.returncode}",
                     ran=f"vagrant {verb} {self.name}",
                     output=output.read(),
-                    remedy=f"./inv sandbox.status, then ./inv sandbox.destroy and ./inv sandbox.up",
+                    remedy="./inv sandbox.status, then ./inv sandbox.destroy and ./inv sandbox.up",
                 ) from error
             output.seek(0)
             for line in output:
@@ -251,7 +262,11 @@ class Machine:
 
     def _environment(self) -> dict[str, str]:
         # A user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on would lead to another machine.
-        ours = {k: v for k, v in os.environ.items() if not k.startswith("VAGRANT_") or k == "VAGRANT_HOME"}
+        ours = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith("VAGRANT_") or k == "VAGRANT_HOME"
+        }
         return {
             **ours,
             "HOSTONLY_PREPARED": "1",

@@ -26,9 +26,16 @@ PACKAGES = (
     "procps",
     "nftables",
     "openssh-client",
+    # What the tutorial looks with from the host.
+    "netcat-openbsd",
+    "curl",
 )
 
 SANDBOXES = base.STORE / "sandboxes"
+
+# Marks and journals of what was changed on the host for all checkouts.
+FORWARDING = base.STORE / "forwarding.json"
+SUBIDS = base.STORE / "subids"
 
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
@@ -72,7 +79,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     table = firewall.table(settings)
     if missing or not firewall.present(table):
         firewall.apply(table)
-    forwarding.enable(settings, settings.state / "forwarding.json")
+    forwarding.enable(settings, FORWARDING)
     _hand_over(settings, machine, made, built)
     if missing:
         emit(Done(f"made the bridges {' and '.join(b.name for b in missing)}"))
@@ -86,7 +93,8 @@ def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.B
     """
     if not idmap.allowed():
         # The mark first: an entry without it would never be taken out again.
-        (settings.state / "subids").touch()
+        run(["mkdir", "-p", "-m", "0755", str(base.STORE)], root=True, timeout=10)
+        run(["touch", str(SUBIDS)], root=True, timeout=10)
         idmap.allow()
     built = base.ensure(settings.root, emit, rebuild=rebuild)
     box.ensure(settings.root, settings.state, emit)
@@ -107,14 +115,16 @@ def restore(settings: Settings, emit: Emit) -> None:
     for bridge in bridges.bridges(settings, settings.root):
         if bridges.remove(bridge):
             changed.append(f"the bridge {bridge.name}")
-    changed += [f"forwarding on {name}" for name in forwarding.restore(settings.state / "forwarding.json")]
     for name in sorted(names):
         if _owner(name) == str(settings.root):
             run(["rm", "-rf", str(SANDBOXES / name)], root=True)
-    if (settings.state / "subids").exists():
-        idmap.disallow()
-        (settings.state / "subids").unlink()
-        changed.append("root's range in /etc/subuid and /etc/subgid")
+    # What all checkouts share stays while another one has sandboxes.
+    if not bridges.others(settings.root):
+        changed += [f"forwarding on {name}" for name in forwarding.restore(FORWARDING)]
+        if SUBIDS.exists():
+            idmap.disallow()
+            run(["rm", "-f", str(SUBIDS)], root=True, timeout=10)
+            changed.append("root's range in /etc/subuid and /etc/subgid")
     if changed:
         emit(Done(f"put back: {', '.join(changed)}"))
 
@@ -146,8 +156,14 @@ def nameservers() -> list[str]:
     """The host's name servers that a sandbox can reach: those that are not on the host's loopback."""
     for file in _RESOLVERS:
         lines = file.read_text().splitlines() if file.exists() else []
-        servers = [line.split()[1] for line in lines if line.startswith("nameserver ") and len(line.split()) > 1]
-        reachable = [server for server in servers if not server.startswith("127.") and server != "::1"]
+        servers = [
+            line.split()[1]
+            for line in lines
+            if line.startswith("nameserver ") and len(line.split()) > 1
+        ]
+        reachable = [
+            server for server in servers if not server.startswith("127.") and server != "::1"
+        ]
         if reachable:
             return reachable
     return []

@@ -36,9 +36,9 @@ def purge(settings: Settings, emit: Emit) -> None:
         if folder not in used:
             base.discard(folder)
             emit(Done(f"removed the base {folder.name}"))
-    if not used and box.remove():
-        emit(Done("removed the box from Vagrant"))
     if not used:
+        for name in box.remove_all():
+            emit(Done(f"removed the box {name} from Vagrant"))
         line = f"rmdir --ignore-fail-on-non-empty {base.STORE}/bases {base.STORE}/sandboxes {base.STORE} 2>/dev/null || true"
         run(["sh", "-c", line], root=True)
     shutil.rmtree(settings.state, ignore_errors=True)

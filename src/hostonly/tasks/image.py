@@ -31,4 +31,5 @@ def pull(ctx: Context) -> None:
     from hostonly.image import stages
 
     with machine_of(ctx, "sandbox") as it:
+        it.up()
         stages.pulled(it)

@@ -30,7 +30,9 @@ def catalog(ctx: Context, vantage: str = "host") -> None:
     print("\n".join(found))
 
 
-@task(positional=["repository"], help={"repository": "its name (default: the image of the settings)"})
+@task(
+    positional=["repository"], help={"repository": "its name (default: the image of the settings)"}
+)
 def tags(ctx: Context, repository: str = "") -> None:
     """List the tags of a repository in the registry, one a line."""
     from hostonly.registry.look import client
