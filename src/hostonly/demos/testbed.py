@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from hostonly.errors import HostonlyError
+from hostonly.events import Emit
 from hostonly.facts import NotObserved
 from hostonly.facts.engine import observe_engine
 from hostonly.report.model import SandboxAbout
+from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage
 
 
@@ -24,9 +28,6 @@ class BuiltImage:
 @dataclass(frozen=True, slots=True)
 class Testbed:
     """A sandbox that is up, with its registry and the image in it."""
-
-    # pytest takes classes called Test… for its own.
-    __test__ = False
 
     settings: Settings
     host: Vantage
@@ -46,9 +47,6 @@ def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
     """
     # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
     from hostonly.image import publish, stages
-
-    # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
-    from hostonly.image import publish, stages
     from hostonly.sandbox.machine import Machine
 
     with ExitStack() as connections:
@@ -59,7 +57,8 @@ def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
             return connections.enter_context(machine.vantage())
 
         machine = Machine(settings, emit)
-        built = stages.pushed(machine)
+        machine.up()
+        built = stages.pulled(machine)
         sandbox = connections.enter_context(machine.vantage())
         engine = observe_engine(sandbox)
         if isinstance(engine, NotObserved):
