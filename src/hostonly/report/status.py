@@ -26,7 +26,8 @@ def as_table(found: Sequence[MachineStatus]) -> str:
     """One line a machine: name, state, address, provider."""
     width = max(len(status.state) for status in found)
     return "\n".join(
-        f"{s.machine:<9} {s.state.replace('_', ' '):<{width}}  {s.address:<15} {s.provider}" for s in found
+        f"{s.machine:<9} {s.state.replace('_', ' '):<{width}}  {s.address:<15} {s.provider}"
+        for s in found
     )
 
 
