@@ -7,12 +7,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from hostonly.errors import HostonlyError
-from hostonly.events import Emit
+from hostonly.events import Emit, Started
 from hostonly.facts import NotObserved
 from hostonly.facts.engine import observe_engine
 from hostonly.report.model import SandboxAbout
 from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage
+
+# A demo takes seconds, all of them on a fresh machine some minutes.
+WAIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Testbed:
 @contextmanager
 def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
     """Bring the sandbox up and the image into its registry, where either is missing; connections
-    are closed at the end.
+    are closed at the end. Demos of one checkout wait for each other: each removes what
+    an earlier one left, and a sandbox has each port once.
 
     Raises:
         hostonly.errors.HostonlyError: one of them could not be done.
@@ -49,7 +53,7 @@ def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
     from hostonly.image import publish, stages
     from hostonly.sandbox.machine import Machine
 
-    with ExitStack() as connections:
+    with _alone(settings, emit), ExitStack() as connections:
 
         def second() -> Vantage:
             machine = Machine(settings, emit, "sandbox2")
@@ -68,3 +72,27 @@ def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
         )
         image = BuiltImage(publish.reference(machine), built.image_id)
         yield Testbed(settings, Host(), sandbox, about, image, second)
+
+
+@contextmanager
+def _alone(settings: Settings, emit: Emit) -> Iterator[None]:
+    """No other demo of this checkout runs meanwhile; the kernel frees the lock when we die."""
+    from filelock import FileLock, Timeout
+
+    settings.state.mkdir(exist_ok=True)
+    lock = FileLock(settings.state / "demo.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        emit(Started("waiting for another demo to end"))
+        try:
+            lock.acquire(timeout=WAIT_SECONDS)
+        except Timeout as error:
+            raise HostonlyError(
+                f"another demo has been running for {WAIT_SECONDS:.0f} s",
+                remedy="wait for it or end it, then try again",
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
