@@ -13,11 +13,14 @@ from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit
-from hostonly.report.model import ClaimJudged, DemoResult
+from hostonly.report.model import ClaimJudged, DemoResult, SandboxAbout
+from hostonly.settings import Settings
 
 # A demo is stopped while its last command may still be at work in the engine: what that was
 # about to create can appear a moment after everything was removed.
 SETTLE_SECONDS = 1.0
+
+STEPS = "Every step of the demo can be taken."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,13 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
             stage.open()
             demo.run(stage)
         except HostonlyError as error:
-            troubles.append(_trouble("demo.steps", "Every step of the demo can be taken.", error))
+            troubles.append(_trouble("demo.steps", STEPS, error))
         if keep:
             kept = stage.removal_commands()
     except KeyboardInterrupt as error:
         interrupt = error
         stopped = HostonlyError(f"interrupted{f' by {error}' if str(error) else ''}")
-        troubles.append(_trouble("demo.steps", "Every step of the demo can be taken.", stopped))
+        troubles.append(_trouble("demo.steps", STEPS, stopped))
     except HostonlyError as error:
         troubles.append(_trouble("demo.kept", "What the demo made can be listed.", error))
     finally:
@@ -90,6 +93,15 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
         kept,
         interrupt,
     )
+
+
+def not_performed(demo: Demo, settings: Settings, error: HostonlyError) -> DemoResult:
+    """The result of a demo that had nothing to stand on: no sandbox, or no image, because of
+    ``error``. Nobody asked the engine for its version then: it is empty."""
+    sandbox = settings.sandbox
+    about = SandboxAbout(sandbox.name, sandbox.provider, str(settings.network.sandbox), "")
+    trouble = _trouble("demo.testbed", "The sandbox is up and the image is in its registry.", error)
+    return DemoResult(demo.name, demo.summary, about, (), (trouble,), 0.0)
 
 
 def _trouble(id: str, sentence: str, error: HostonlyError) -> ClaimResult:

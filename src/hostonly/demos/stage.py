@@ -234,14 +234,20 @@ class Stage:
         return errors
 
     def removal_commands(self) -> tuple[str, ...]:
-        """How a person removes what ``--keep`` left, in this order, each in the place it names."""
-        exits = [(vantage.prompt, argv) for vantage, argv in reversed(self._exits)]
+        """How a person removes what ``--keep`` left: commands for a shell of the host, in order."""
+        exits = [(vantage, argv) for vantage, argv in reversed(self._exits)]
         made = [
-            (vantage.prompt, tuple(command))
+            (vantage, tuple(command))
             for vantage in self._sandboxes()
             for command in removals(tuple(e for e in find(vantage) if e.demo == self.demo))
         ]
-        return tuple(f"{prompt}$ {shown(argv)}" for prompt, argv in [*exits, *made])
+        return tuple(self._from_host(vantage, argv) for vantage, argv in [*exits, *made])
+
+    def _from_host(self, vantage: Vantage, argv: tuple[str, ...]) -> str:
+        if vantage is self.host:
+            return shown(argv)
+        machine = () if vantage.prompt == self.sandbox.prompt else ("--machine", vantage.prompt)
+        return shown(("./inv", "sandbox.exec", *machine, "--", *argv))
 
     def _sandboxes(self) -> list[Vantage]:
         return [self.sandbox, *([self._second] if self._second is not None else [])]

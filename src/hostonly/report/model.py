@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hostonly.claims import ClaimResult, Verdict, worst
@@ -10,6 +11,11 @@ from hostonly.vantages import Result
 
 # 0 all hold, 1 a claim fails, 3 something could not be observed or done.
 EXIT_CODES = {Verdict.HOLDS: 0, Verdict.SKIPPED: 0, Verdict.FAILS: 1, Verdict.UNKNOWN: 3}
+
+
+def exit_code(verdicts: Iterable[Verdict]) -> int:
+    """The exit code of a task that came to these ``verdicts``; of none at all, 3."""
+    return EXIT_CODES[worst(verdicts)]
 
 
 @dataclass(frozen=True, slots=True)

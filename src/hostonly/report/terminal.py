@@ -6,6 +6,7 @@ container, and must neither drive the terminal nor be read as rich's markup.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import IO
 
@@ -109,8 +110,10 @@ class Terminal:
         mark, style = MARKS[claim.verdict]
         self._print((f"{mark} {claim.verdict:<7}", style), (f" {claim.sentence}", "bold"))
         self._print((f"          {claim.because}", ""))
-        for result in claim.evidence:
-            self._print((f"          {result.prompt}$ {result.command}", "dim"))
+        commands = Counter(f"{result.prompt}$ {result.command}" for result in claim.evidence)
+        for command, times in commands.items():
+            again = f"  (×{times})" if times > 1 else ""
+            self._print((f"          {command}{again}", "dim"))
 
     def _print(self, *pieces: tuple[str, str]) -> None:
         self._follower.pause()

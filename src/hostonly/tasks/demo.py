@@ -17,41 +17,53 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
     """Run the demos called ``names`` in this order, show them, and end with the exit code.
 
     ``many`` asks for the summary and the document of several demos, also where it is one.
+
+    Raises:
+        Exit: a claim fails (1) or is unknown (3).
+        HostonlyError: there was no sandbox or no image to run them on.
+        KeyboardInterrupt: a demo was interrupted; what there is of it has been shown.
     """
     import sys
     import time
 
-    from hostonly.demos.demo import load, perform
+    from hostonly.demos.demo import load, not_performed, perform
     from hostonly.demos.testbed import ready
+    from hostonly.errors import HostonlyError
     from hostonly.report.json import demo_document, demos_document, dumps
-    from hostonly.report.model import EXIT_CODES, DemoResult
+    from hostonly.report.model import DemoResult, exit_code
     from hostonly.report.terminal import Terminal
 
     start = time.monotonic()
     demos = [load(name) for name in names]
+    results: list[DemoResult] = []
+    trouble: BaseException | None = None
     with session(ctx) as (settings, follower):
         terminal = Terminal(sys.stderr if json else sys.stdout, follower)
-        results: list[DemoResult] = []
-        with ready(settings, terminal) as testbed:
-            for demo in demos:
-                terminal.demo_heading(demo.name, demo.summary)
-                results.append(perform(demo, testbed, terminal, keep=keep))
-                terminal.demo_end(results[-1])
-                if results[-1].interrupt is not None:
-                    break
+        try:
+            with ready(settings, terminal) as testbed:
+                for demo in demos:
+                    terminal.demo_heading(demo.name, demo.summary)
+                    results.append(perform(demo, testbed, terminal, keep=keep))
+                    terminal.demo_end(results[-1])
+                    trouble = results[-1].interrupt
+                    if trouble is not None:
+                        break
+        except HostonlyError as error:
+            trouble = error
+        except KeyboardInterrupt as interrupt:
+            trouble = interrupt
+        for demo in demos[len(results) :] if trouble is not None else ():
+            why = trouble if isinstance(trouble, HostonlyError) else HostonlyError("interrupted")
+            results.append(not_performed(demo, settings, why))
         seconds = time.monotonic() - start
         if many:
             terminal.demos_end(results, seconds)
         if json:
             document = demos_document(results, seconds) if many else demo_document(results[0])
             print(dumps(document), flush=True)
-        interrupt = results[-1].interrupt
-        if interrupt is not None:
-            raise interrupt
-    code = max((EXIT_CODES[result.verdict] for result in results), default=3)
-    if any(EXIT_CODES[result.verdict] == 1 for result in results):
-        code = 1
-    if code:
+    if trouble is not None:
+        raise trouble
+    if code := exit_code(result.verdict for result in results):
         raise Exit(code=code)
 
 

@@ -31,7 +31,9 @@ class Case:
     says: str = ""
 
 
-LO = Interface(1, "lo", "00:00:00:00:00:00", 65536, frozenset({"UP"}), (Address("127.0.0.1/8", "host"),))
+LO = Interface(
+    1, "lo", "00:00:00:00:00:00", 65536, frozenset({"UP"}), (Address("127.0.0.1/8", "host"),)
+)
 ETH1 = Interface(
     3, "eth1", "02:00:00:00:00:02", 1500, frozenset({"UP"}), (Address("172.16.0.2/24", "global"),)
 )
@@ -109,7 +111,13 @@ SILENT = (
 
 CASES = [
     Case(image_built, True, {"container": CONTAINER}, {"image_id": "sha256:aa"}),
-    Case(image_built, False, {"container": CONTAINER}, {"image_id": "sha256:bb"}, "sha256:bb was built"),
+    Case(
+        image_built,
+        False,
+        {"container": CONTAINER},
+        {"image_id": "sha256:bb"},
+        "sha256:bb was built",
+    ),
     Case(
         namespace_shared,
         True,
@@ -152,7 +160,12 @@ CASES = [
     Case(nat_silent, True, {"firewall": parse("*filter\nCOMMIT\n")}, PORT, "nobody has used"),
     *(Case(nat_silent, True, nat(rule), PORT, "none of the 1 rules") for rule in SILENT),
     *(Case(nat_silent, False, nat(rule), PORT, rule) for rule in SPEAKING),
-    Case(nat_silent, None, nat("-A MINE -p tcp -m tcp --dport http -j DNAT --to-destination 1.2.3.4"), PORT),
+    Case(
+        nat_silent,
+        None,
+        nat("-A MINE -p tcp -m tcp --dport http -j DNAT --to-destination 1.2.3.4"),
+        PORT,
+    ),
     Case(hello_rises, True, {"answers": counted(4, 5, 6)}, HOST, "n = 4, 5, 6"),
     *(
         Case(hello_rises, holds, {"answers": answers}, HOST, says)
@@ -169,7 +182,13 @@ CASES = [
             (None, (), "0 connection"),
         )
     ),
-    Case(hello_continues, True, {"before": counted(1, 2), "after": counted(3, 4)}, HERE, "2 came 3, 4"),
+    Case(
+        hello_continues,
+        True,
+        {"before": counted(1, 2), "after": counted(3, 4)},
+        HERE,
+        "2 came 3, 4",
+    ),
     *(
         Case(hello_continues, holds, {"before": before, "after": after}, HERE, says)
         for holds, before, after, says in (

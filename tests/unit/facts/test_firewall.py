@@ -25,7 +25,9 @@ def test_tables_chains_and_rules(captured: Captured) -> None:
 
 
 def test_a_rule_in_its_parts(captured: Captured) -> None:
-    multiport, redirect, quoted, counting = parse(captured("firewall/hard-to-read.txt")).rules_in("nat")
+    multiport, redirect, quoted, counting = parse(captured("firewall/hard-to-read.txt")).rules_in(
+        "nat"
+    )
     assert multiport.match("--dports") == Option("--dports", ("80,8000:9000",))
     assert multiport.match("--comment") == Option("--comment", ("--dport 8080",))
     assert multiport.match("--dport") is None
@@ -35,7 +37,11 @@ def test_a_rule_in_its_parts(captured: Captured) -> None:
     assert redirect.match("--dport") == Option("--dport", ("8080",), negated=True)
     assert (redirect.target, redirect.option("--to-ports")) == ("REDIRECT", "7000-7100")
     assert quoted.match("--comment") == Option("--comment", ('say "8080" \\\\ x',))
-    assert [option.name for option in quoted.options] == ["--to-destination", "--random", "--persistent"]
+    assert [option.name for option in quoted.options] == [
+        "--to-destination",
+        "--random",
+        "--persistent",
+    ]
     assert counting.target is None
     assert counting.match("--tcp-flags") == Option("--tcp-flags", ("SYN,ACK", "SYN"))
     assert counting.match("-d") == Option("-d", ("127.0.0.0/8",), negated=True)
@@ -43,7 +49,9 @@ def test_a_rule_in_its_parts(captured: Captured) -> None:
 
 
 def test_counters() -> None:
-    (rule,) = parse("*nat\n[12:720] -A DOCKER -p tcp -j DNAT --to-destination 172.17.0.2:80\nCOMMIT\n").rules
+    (rule,) = parse(
+        "*nat\n[12:720] -A DOCKER -p tcp -j DNAT --to-destination 172.17.0.2:80\nCOMMIT\n"
+    ).rules
     assert (rule.packets, rule.bytes, rule.protocol) == (12, 720, "tcp")
 
 
@@ -86,7 +94,9 @@ class Says:
     name = prompt = "sandbox"
 
     def __init__(self, exit: int, stdout: str = "", stderr: str = "") -> None:
-        self.answer = Result("sandbox", "sandbox", "sudo iptables-save -c", exit, stdout, stderr, 0.0)
+        self.answer = Result(
+            "sandbox", "sandbox", "sudo iptables-save -c", exit, stdout, stderr, 0.0
+        )
 
     def run(self, argv: object, *, stdin: str | None = None, timeout: float = 30.0) -> Result:
         return self.answer
@@ -94,10 +104,16 @@ class Says:
 
 def test_not_observed_is_never_empty() -> None:
     assert isinstance(observe_firewall(Says(0)), Observed)
-    refused = observe_firewall(Says(126, stderr="sudo: unable to execute iptables-save: Permission denied\n"))
+    refused = observe_firewall(
+        Says(126, stderr="sudo: unable to execute iptables-save: Permission denied\n")
+    )
     assert isinstance(refused, NotObserved) and "Permission denied" in refused.because
     hidden = observe_firewall(
-        Says(0, "*nat\nCOMMIT\n", "# Warning: iptables-legacy tables present, use iptables-legacy-save\n")
+        Says(
+            0,
+            "*nat\nCOMMIT\n",
+            "# Warning: iptables-legacy tables present, use iptables-legacy-save\n",
+        )
     )
     assert isinstance(hidden, NotObserved) and "iptables-legacy" in hidden.because
 

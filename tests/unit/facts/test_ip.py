@@ -54,7 +54,8 @@ def test_unreadable_interfaces(output: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "output", ["", "sh: ip: not found\n", "    link/ether 02:00:00:00:00:01\n", "1: lo: <UP> mtu 9\nwhat\n"]
+    "output",
+    ["", "sh: ip: not found\n", "    link/ether 02:00:00:00:00:01\n", "1: lo: <UP> mtu 9\nwhat\n"],
 )
 def test_unreadable_text(output: str) -> None:
     with pytest.raises(Unreadable):
@@ -95,8 +96,12 @@ def test_no_way_is_an_observation_but_an_error_is_not() -> None:
     none: Vantage = Says(2, "RTNETLINK answers: Network is unreachable\n")
     fact = routes.route_to(none, "11.1.1.1")
     assert isinstance(fact, Observed) and fact.value is None
-    assert not isinstance(routes.route_to(Says(1, 'any valid prefix is expected rather than "x".'), "x"), Observed)
-    assert not isinstance(routes.route_to(Says(127, "ip: No such file or directory"), "10.0.0.1"), Observed)
+    assert not isinstance(
+        routes.route_to(Says(1, 'any valid prefix is expected rather than "x".'), "x"), Observed
+    )
+    assert not isinstance(
+        routes.route_to(Says(127, "ip: No such file or directory"), "10.0.0.1"), Observed
+    )
 
 
 def test_neighbours(captured: Captured) -> None:

@@ -87,7 +87,9 @@ class Routed:
         self.device = device
         self.ran: list[str] = []
 
-    def run(self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0) -> Result:
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
         self.ran.append(argv[0])
         if argv[0] == "ip":
             return result(0, f'[{{"dst":"172.16.0.2","dev":"{self.device}"}}]', "")

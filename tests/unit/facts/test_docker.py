@@ -1,0 +1,124 @@
+"""Containers, networks, images, the engine and processes, from captured output of Docker 20.10."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from hostonly.facts import Unreadable, docker, engine, firewall, interfaces, listeners, processes
+from hostonly.facts.docker import PublishedPort
+from hostonly.facts.listeners import on_port
+
+Captured = Callable[[str], str]
+
+
+def test_a_published_container(captured: Captured) -> None:
+    container = docker.parse_container(captured("docker/container-published.json"))
+    assert (container.name, container.running, container.network_mode) == (
+        "capture",
+        True,
+        "default",
+    )
+    assert container.image.startswith("sha256:")
+    assert dict(container.labels)["hostonly.demo"] == "capture"
+    (endpoint,) = container.endpoints
+    assert (endpoint.network, endpoint.address, endpoint.prefix) == ("bridge", "172.17.0.2", 16)
+    assert (endpoint.gateway, endpoint.mac) == ("172.17.0.1", "02:42:ac:11:00:02")
+    assert container.published == (
+        PublishedPort(8080, "tcp", "0.0.0.0", 8080),
+        PublishedPort(8080, "tcp", "::", 8080),
+    )
+
+
+def test_a_container_that_does_not_run(captured: Captured) -> None:
+    container = docker.parse_container(captured("docker/container-created.json"))
+    assert (container.status, container.pid, container.running) == ("created", 0, False)
+    assert (container.network_mode, container.published) == ("host", ())
+
+
+def test_networks(captured: Captured) -> None:
+    bridge = docker.parse_network(captured("docker/network-with-member.json"))
+    assert (bridge.name, bridge.driver, bridge.internal) == ("bridge", "bridge", False)
+    assert (bridge.subnets, bridge.members) == (("172.17.0.0/16",), ("capture",))
+    assert dict(bridge.options)["com.docker.network.bridge.name"] == "docker0"
+    host = docker.parse_network(captured("docker/network-host.json"))
+    assert (host.driver, host.subnets, host.gateways, host.members) == ("host", (), (), ())
+
+
+def test_an_image(captured: Captured) -> None:
+    image = docker.parse_image(captured("docker/image.json"))
+    assert "localhost:5000/hello-socket:latest" in image.tags
+    assert image.digests[0].startswith("localhost:5000/hello-socket@sha256:")
+
+
+@pytest.mark.parametrize("output", ["", "[]", "[{}]", '{"Id": 1}', '[{"Id": "a"}, {"Id": "b"}]'])
+def test_unreadable(output: str) -> None:
+    for parse in (docker.parse_container, docker.parse_network, docker.parse_image):
+        with pytest.raises(Unreadable):
+            parse(output)
+
+
+def test_the_engine(captured: Captured) -> None:
+    seen = engine.parse(captured("engine/20.10.json"))
+    assert seen.release == (20, 10, 24)
+    assert (seen.firewall_backend, seen.swarm) == ("iptables", "inactive")
+    assert seen.storage_driver
+
+
+def test_a_newer_engine_names_its_firewall_backend(captured: Captured) -> None:
+    info = json.loads(captured("engine/20.10.json"))
+    info |= {"ServerVersion": "29.0.1", "FirewallBackend": {"Driver": "nftables"}}
+    seen = engine.parse(json.dumps(info))
+    assert (seen.release, seen.firewall_backend) == ((29, 0, 1), "nftables")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        '{"ID": "", "ServerErrors": ["Cannot connect to the Docker daemon"]}',
+        '{"ServerVersion": "new", "Driver": "overlay2", "KernelVersion": "6"}',
+        "{}",
+        "[]",
+    ],
+)
+def test_an_engine_that_does_not_answer(output: str) -> None:
+    with pytest.raises(Unreadable):
+        engine.parse(output)
+
+
+def test_processes(captured: Captured) -> None:
+    seen = {process.pid: process for process in processes.parse(captured("processes/sandbox.txt"))}
+    assert (seen[1].parent, seen[1].user, seen[1].command) == (0, "root", "/sbin/init")
+    assert any(
+        process.command.startswith("/usr/sbin/dockerd -H fd://") for process in seen.values()
+    )
+    for output in ("", "error: garbage option\n"):
+        with pytest.raises(Unreadable):
+            processes.parse(output)
+
+
+def test_publishing_a_port_as_the_sandbox_shows_it(captured: Captured) -> None:
+    before = firewall.parse(captured("firewall/docker-20.10-nothing-published.txt"))
+    after = firewall.parse(captured("firewall/docker-20.10-published.txt"))
+    assert not any(rule.target == "DNAT" for rule in before.rules)
+    (dnat,) = [rule for rule in after.rules_in("nat", "DOCKER") if rule.target == "DNAT"]
+    assert (dnat.option("--to-destination"), dnat.packets, dnat.protocol) == (
+        "172.17.0.2:8080",
+        1,
+        "tcp",
+    )
+    assert after.policy("filter", "FORWARD") == "DROP"
+    held = on_port(listeners.parse(captured("listeners/published.txt")), 8080)
+    assert {holder.name for each in held for holder in each.holders} == {"docker-proxy"}
+    assert on_port(listeners.parse(captured("listeners/nothing-published.txt")), 8080) == ()
+
+
+def test_a_bridged_container_lists_the_same_by_both_ways(captured: Captured) -> None:
+    inside = interfaces.parse_text(captured("interfaces/container-busybox.txt"))
+    outside = interfaces.parse(captured("interfaces/container.json"))
+    assert [(i.index, i.name, i.mac, i.addresses) for i in inside] == [
+        (i.index, i.name, i.mac, i.addresses) for i in outside
+    ]
+    assert [interface.name for interface in inside] == ["lo", "eth0"]

@@ -1,0 +1,100 @@
+"""The container vantages and the route guard, on prepared answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from hostonly.errors import Unreachable
+from hostonly.vantages import Container, Namespace, Result, shown
+from hostonly.vantages.route_guard import require_host_only_route
+
+
+class Prepared:
+    """A vantage that answers what was prepared for a command, and nothing else."""
+
+    prompt = "sandbox"
+
+    def __init__(self, answers: dict[str, tuple[int, str, str]], name: str = "sandbox") -> None:
+        self.answers = answers
+        self.name = name
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        exit, stdout, stderr = self.answers[shown(argv)]
+        return Result(self.name, self.prompt, shown(argv), exit, stdout, stderr, 0.0)
+
+
+def test_a_container_runs_by_docker_exec() -> None:
+    sandbox = Prepared({"docker exec web ip addr": (0, "1: lo", "")})
+    result = Container(sandbox, "web").run(["ip", "addr"])
+    assert (result.vantage, result.prompt) == ("container web", "sandbox")
+    assert result.command == "docker exec web ip addr"
+
+
+def test_a_command_that_fails_in_a_container_is_a_result() -> None:
+    sandbox = Prepared({"docker exec web false": (1, "", "")})
+    assert Container(sandbox, "web").run(["false"]).exit == 1
+
+
+@pytest.mark.parametrize(
+    "stderr",
+    [
+        "Error: No such container: web\n",
+        "Error response from daemon: Container web is not running\n",
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n",
+    ],
+)
+def test_a_container_that_is_not_there(stderr: str) -> None:
+    sandbox = Prepared({"docker exec web true": (1, "", stderr)})
+    with pytest.raises(Unreachable, match="container web"):
+        Container(sandbox, "web").run(["true"])
+
+
+INSPECT = "docker container inspect --format '{{.State.Pid}}' web"
+
+
+def test_a_namespace_is_entered_by_the_containers_init() -> None:
+    sandbox = Prepared(
+        {INSPECT: (0, "42\n", ""), "sudo nsenter --target 42 --net ip -json addr": (0, "[]", "")}
+    )
+    result = Namespace(sandbox, "web").run(["ip", "-json", "addr"])
+    assert (result.vantage, result.stdout) == ("container web", "[]")
+
+
+@pytest.mark.parametrize(
+    "answer", [(0, "0\n", ""), (1, "", "Error: No such container: web"), (0, "", "")]
+)
+def test_a_namespace_of_nothing(answer: tuple[int, str, str]) -> None:
+    with pytest.raises(Unreachable, match="not running"):
+        Namespace(Prepared({INSPECT: answer}), "web").run(["ip", "addr"])
+
+
+GET = "ip -json route get 172.16.0.2"
+
+
+def test_the_guard_lets_the_host_only_bridge_pass() -> None:
+    host = Prepared({GET: (0, '[{"dst":"172.16.0.2","dev":"hostonly0","flags":[]}]', "")}, "host")
+    assert require_host_only_route("172.16.0.2", "hostonly0", host=host).command == GET
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (
+            (0, '[{"dst":"172.16.0.2","gateway":"10.0.0.1","dev":"eth0"}]', ""),
+            "would leave by eth0",
+        ),
+        ((0, '[{"type":"unreachable","dst":"172.16.0.2","dev":"lo"}]', ""), "would leave by lo"),
+        ((2, "", "RTNETLINK answers: Network is unreachable"), "has no route"),
+        ((127, "", "ip: No such file or directory"), "could not be asked"),
+        ((0, "", ""), "could not be read"),
+        ((0, "[]", ""), "could not be read"),
+        ((0, '[{"dst":"172.16.0.2"}]', ""), "could not be read"),
+    ],
+)
+def test_the_guard_stops_everything_else(answer: tuple[int, str, str], says: str) -> None:
+    with pytest.raises(Unreachable, match=says):
+        require_host_only_route("172.16.0.2", "hostonly0", host=Prepared({GET: answer}, "host"))
