@@ -18,6 +18,9 @@ from hostonly.settings import Settings
 
 MARK = "hostonly"
 
+# Routes to larger networks than this are ways to everywhere and claim no addresses.
+OWNED_PREFIX = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
@@ -80,7 +83,9 @@ def conflicts(bridge: Bridge) -> list[str]:
     for route in json.loads(run(["ip", "-json", "-4", "route"], timeout=10)):
         if route.get("dst") == "default" or route.get("dev") == bridge.name:
             continue
-        if ip_network(route["dst"], strict=False).overlaps(network):
+        theirs = ip_network(route["dst"], strict=False)
+        # A VPN that takes everything says so by two halves of the world: a default route, no owner.
+        if theirs.prefixlen >= OWNED_PREFIX and theirs.overlaps(network):
             by = route.get("gateway") or route.get("dev", "nowhere")
             sentence = f"the route to {route['dst']} leaves by {by}"
             if not any(s.startswith(f"{route.get('dev')} has") for s in found):

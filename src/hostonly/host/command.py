@@ -88,27 +88,37 @@ def run(
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End ``process`` as a Ctrl-C would, and wait; kill it when it does not end in time."""
+    """End ``process`` as a Ctrl-C would, and wait; kill it when it does not end in time.
+
+    What it has started in its process group ends with it: a shell's children ignore a Ctrl-C.
+    """
     if process.poll() is not None:
         return
-    _signal(process, signal.SIGINT)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=PATIENCE_SECONDS / 2)
-        return
-    _signal(process, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=PATIENCE_SECONDS / 2)
-        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        _signal(process, number)
+        if _ends_within(process, PATIENCE_SECONDS / 2):
+            break
+    # The process itself is not waited for yet, so its group's number cannot be somebody else's.
     _signal(process, signal.SIGKILL)
     process.wait()
 
 
+def _ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def _signal(process: subprocess.Popen[str], number: int) -> None:
+    # A process under sudo has no group of its own, and is root's: sudo passes signals on to it.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if os.getpgid(process.pid) == process.pid:
             os.killpg(process.pid, number)
         else:
-            process.send_signal(number)
+            os.kill(process.pid, number)
 
 
 def _follow(

@@ -1,0 +1,96 @@
+"""Whose a bridge is, and who else uses its addresses: on what iproute2 6.1 printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly.errors import HostonlyError
+from hostonly.host import bridges
+from hostonly.host.bridges import Bridge
+
+HERE = Path(__file__).parent
+OURS = "hostonly /home/ada/check out"
+
+
+@pytest.fixture(autouse=True)
+def captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(argv: Sequence[str], **_: Any) -> str:
+        name = "routes.json" if "route" in argv else "addresses.json"
+        return (HERE / name).read_text()
+
+    monkeypatch.setattr(bridges, "run", run)
+
+
+def bridge(name: str = "hostonly0", address: str = "172.16.0.1/24", mark: str = OURS) -> Bridge:
+    return Bridge(name, IPv4Interface(address), mark)
+
+
+def test_ours_with_its_address_is_present() -> None:
+    assert bridges.present(bridge())
+
+
+def test_ours_without_its_address_is_not_whole() -> None:
+    assert not bridges.present(bridge(address="172.16.5.1/24"))
+
+
+def test_another_checkouts_bridge_is_refused_by_name() -> None:
+    with pytest.raises(HostonlyError, match="belongs to hostonly /home/ada/check out"):
+        bridges.present(bridge(mark="hostonly /elsewhere"))
+
+
+def test_an_unmarked_link_is_refused() -> None:
+    with pytest.raises(HostonlyError, match="does not carry hostonly's mark"):
+        bridges.present(bridge(name="plain0"))
+
+
+def test_an_address_in_the_range_is_a_conflict_named_by_its_link() -> None:
+    assert bridges.conflicts(bridge()) == ["wg0 has 172.16.9.4/16"]
+
+
+def test_a_route_into_the_range_is_a_conflict() -> None:
+    found = bridges.conflicts(bridge(name="hostonly1", address="172.17.3.1/24"))
+    assert found == ["the route to 172.17.0.0/16 leaves by 172.16.9.1"]
+
+
+def test_a_free_range_has_no_conflict() -> None:
+    assert bridges.conflicts(bridge(name="hostonly1", address="10.9.8.1/24")) == []
+
+
+def test_a_route_to_half_the_world_is_no_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(argv: Sequence[str], **_: Any) -> str:
+        return json.dumps([{"dst": "128.0.0.0/1", "dev": "tun0"}] if "route" in argv else [])
+
+    monkeypatch.setattr(bridges, "run", run)
+    assert bridges.conflicts(bridge()) == []
+
+
+def test_conflicts_are_refused_with_a_next_step() -> None:
+    with pytest.raises(HostonlyError, match=r"wg0 has 172\.16\.9\.4/16") as refusal:
+        bridges.refuse_conflicts(bridge())
+    assert "invoke.yaml" in str(refusal.value.remedy)
+
+
+def test_only_a_marked_bridge_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Sequence[str]] = []
+    links = (HERE / "addresses.json").read_text()
+
+    def run(argv: Sequence[str], **_: Any) -> str:
+        ran.append(argv)
+        return links
+
+    monkeypatch.setattr(bridges, "run", run)
+    assert not bridges.remove(bridge(name="plain0"))
+    assert not any("delete" in argv for argv in ran)
+    assert bridges.remove(bridge())
+    assert ["ip", "link", "delete", "hostonly0", "type", "bridge"] in ran
+
+
+def test_other_checkouts_are_seen_by_their_marks() -> None:
+    assert bridges.others(Path("/home/ada/check out")) == []
+    assert bridges.others(Path("/home/bob/hostonly")) == ["hostonly0"]

@@ -1,0 +1,64 @@
+"""Running programs: what they print, how they fail, and that they do not outlive us."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from hostonly.errors import ToolFailed
+from hostonly.host.command import run
+
+
+def test_standard_output_is_returned_and_both_streams_are_followed() -> None:
+    seen: list[str] = []
+    said = run(["sh", "-c", "echo out; echo err >&2"], on_line=seen.append)
+    assert said == "out\n"
+    assert sorted(seen) == ["err", "out"]
+
+
+def test_arguments_are_not_read_by_a_shell() -> None:
+    assert run(["printf", "%s", "$(id) ; `id` * 'x'"]) == "$(id) ; `id` * 'x'"
+
+
+def test_standard_input_and_environment_reach_the_program() -> None:
+    assert (
+        run(["sh", "-c", 'cat; printf %s "$WORD"'], stdin="in ", env={"WORD": "here"}) == "in here"
+    )
+
+
+def test_a_failure_carries_the_command_and_its_last_lines() -> None:
+    with pytest.raises(ToolFailed) as failure:
+        run(["sh", "-c", "seq 100; echo 'no room' >&2; exit 3"])
+    assert "exit status 3" in failure.value.what
+    assert failure.value.ran and failure.value.ran.startswith("sh -c")
+    assert "no room" in failure.value.output
+    assert len(failure.value.output.splitlines()) <= 15
+
+
+def test_a_program_that_is_not_there_is_an_error_of_ours() -> None:
+    with pytest.raises(ToolFailed, match="cannot be run"):
+        run(["no-such-program-anywhere"])
+
+
+def test_a_program_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    start = time.monotonic()
+    with pytest.raises(ToolFailed, match=r"took longer than 0\.3 s"):
+        run(["sh", "-c", f"sleep 60 & echo $! >'{pid_file}'; wait"], timeout=0.3)
+    assert time.monotonic() - start < 15
+    pid = int(pid_file.read_text())
+    deadline = time.monotonic() + 5
+    while _alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(pid)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z" and os.getpid() != pid

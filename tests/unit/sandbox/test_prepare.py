@@ -1,0 +1,117 @@
+"""What the host's side is made of: names, name servers, id range, digests, keys."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hostonly.sandbox import base, box, idmap, keys, prepare
+from hostonly.settings import Settings
+
+
+def test_containers_are_named_by_sandbox_and_machine(settings: Settings) -> None:
+    assert prepare.container_name(settings, "sandbox2") == "hostonly-sandbox2"
+    assert prepare.machines(settings) == {"sandbox": "172.16.0.2", "sandbox2": "172.16.0.3"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("nameserver 10.0.0.1\nnameserver 10.0.0.2\n", None, ["10.0.0.1", "10.0.0.2"]),
+        ("# none\nsearch lan\n", None, []),
+        ("nameserver 127.0.0.53\n", "nameserver 192.0.2.9\n", ["192.0.2.9"]),
+        ("nameserver ::1\nnameserver\n", None, []),
+    ],
+)
+def test_name_servers_are_those_a_sandbox_can_reach(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    second: str | None,
+    expected: list[str],
+) -> None:
+    files = (tmp_path / "resolv.conf", tmp_path / "resolved.conf")
+    files[0].write_text(first)
+    if second is not None:
+        files[1].write_text(second)
+    monkeypatch.setattr(prepare, "_RESOLVERS", files)
+    assert prepare.nameservers() == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "allowed"),
+    [
+        ("root:1000000:65536\n", True),
+        ("root:900000:200000\n", True),
+        ("root:1000000:65535\n", False),
+        ("ada:1000000:65536\n", False),
+        ("", False),
+        ("garbage\n", False),
+    ],
+)
+def test_the_id_range_must_be_covered_by_an_entry_of_roots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, allowed: bool
+) -> None:
+    files = (tmp_path / "subuid", tmp_path / "subgid")
+    for file in files:
+        file.write_text(lines)
+    monkeypatch.setattr(idmap, "_FILES", files)
+    monkeypatch.setattr(idmap, "find", lambda program: Path("/usr/bin") / program)
+    assert idmap.allowed() is allowed
+
+
+def test_without_newuidmap_no_entry_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idmap, "_FILES", ())
+    monkeypatch.setattr(idmap, "find", lambda program: None)
+    assert idmap.allowed()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, settings: Settings) -> Path:
+    shutil.copytree(settings.root / "packer", tmp_path / "packer")
+    return tmp_path
+
+
+def test_the_base_is_another_when_its_recipe_is(checkout: Path) -> None:
+    before = base.current(checkout)
+    assert base.current(checkout) == before
+    (checkout / "packer" / "guest" / "packages").open("a").write("hello\n")
+    assert base.current(checkout) != before
+    assert "hello" in base.packages(checkout)
+
+
+def test_the_box_is_named_by_its_content(checkout: Path) -> None:
+    before = box.name(checkout)
+    (checkout / "packer" / "guest" / "lxc" / "lxc-config").open("a").write("# more\n")
+    assert box.name(checkout) != before
+
+
+def test_only_folders_of_the_store_are_discarded(tmp_path: Path) -> None:
+    for folder in (tmp_path, base.STORE, base.STORE / ".." / "x"):
+        with pytest.raises(ValueError, match="is not inside"):
+            base.discard(folder.resolve())
+
+
+def test_keys_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
+    folder = tmp_path / "with space" / "ssh"
+    made = keys.ensure(folder, {"sandbox": "172.16.0.2"})
+    private = made.login.read_bytes()
+    for file in (made.login, made.host_key("sandbox")):
+        assert file.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    again = keys.ensure(folder, {"sandbox": "172.16.0.2", "sandbox2": "172.16.0.3"})
+    assert again.login.read_bytes() == private
+    known = again.known_hosts.read_text().splitlines()
+    assert [line.split()[:2] for line in known] == [
+        ["172.16.0.2", "ssh-ed25519"],
+        ["172.16.0.3", "ssh-ed25519"],
+    ]
+
+
+def test_half_a_key_pair_is_made_again(tmp_path: Path) -> None:
+    made = keys.ensure(tmp_path, {})
+    made.login.with_name("id_ed25519.pub").unlink()
+    keys.ensure(tmp_path, {})
+    assert made.login.with_name("id_ed25519.pub").exists()
