@@ -32,6 +32,9 @@ class BuiltImage:
 class Testbed:
     """A sandbox that is up, with its registry and the image in it."""
 
+    # pytest takes classes called Test… for tests.
+    __test__ = False
+
     settings: Settings
     host: Vantage
     sandbox: Vantage

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 RETRY_SECONDS = 0.1
+# sshd allows 10 sessions on a connection, and frees each a moment after it has ended.
+SESSIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Sandbox:
         self._retry_seconds = retry_seconds
         self._connection: fabric.Connection | None = None
         self._opening = threading.Lock()
+        self._sessions = threading.BoundedSemaphore(SESSIONS)
 
     @property
     def name(self) -> str:
@@ -77,9 +80,15 @@ class Sandbox:
         Raises:
             hostonly.errors.Unreachable: no connection, or it broke while the command ran.
         """
+        connection = self._open()
+        with self._sessions:
+            return self._run(connection, argv, stdin, timeout)
+
+    def _run(
+        self, connection: fabric.Connection, argv: Sequence[str], stdin: str | None, timeout: float
+    ) -> Result:
         from invoke.exceptions import CommandTimedOut
 
-        connection = self._open()
         start = time.monotonic()
         # The shell says its process id, so that we can end it, and then becomes the command.
         line = f"echo $$; exec {shown(argv)}"

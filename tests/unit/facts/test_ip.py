@@ -106,7 +106,11 @@ def test_no_way_is_an_observation_but_an_error_is_not() -> None:
 
 def test_neighbours(captured: Captured) -> None:
     failed, permanent = neighbours.parse(captured("neighbours/permanent-and-failed.json"))
-    assert (failed.address, failed.mac, failed.states) == ("10.9.0.4", None, {"FAILED"})
+    assert (failed.address, failed.mac, failed.states) == (
+        "10.9.0.4",
+        None,
+        frozenset({"FAILED"}),
+    )
     assert (permanent.mac, permanent.device) == ("02:00:00:00:00:03", "eth1")
     with pytest.raises(Unreadable):
         neighbours.parse('[{"dst": "10.0.0.1"}]')

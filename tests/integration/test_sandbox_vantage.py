@@ -1,0 +1,89 @@
+"""The sandbox vantage on a real sandbox: streams, time limits, and whose key is believed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hostonly.errors import Unreachable
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
+from hostonly.vantages import NOT_FOUND, TIMED_OUT, Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def machine(settings: Settings) -> Machine:
+    subprocess.run(
+        [sys.executable, "-m", "hostonly", "sandbox.up"], cwd=ROOT, timeout=600, check=True
+    )
+    return Machine(settings, lambda event: None)
+
+
+@pytest.fixture
+def sandbox(machine: Machine) -> Iterator[Sandbox]:
+    with machine.vantage() as vantage:
+        yield vantage
+
+
+def test_streams_status_input_and_quoting(sandbox: Sandbox) -> None:
+    result = sandbox.run(["sh", "-c", "cat; echo err >&2; exit 7"], stdin="grüße $HOME `id`\n")
+    assert (result.exit, result.stdout, result.stderr) == (7, "grüße $HOME `id`\n", "err\n")
+    assert sandbox.run(["printf", "%s|", "a b", "$HOME", "'", ""]).stdout == "a b|$HOME|'||"
+    assert sandbox.run(["no-such-program"]).exit == NOT_FOUND
+
+
+def test_a_timeout_keeps_what_was_printed_and_ends_the_command(sandbox: Sandbox) -> None:
+    result = sandbox.run(["sh", "-c", "echo begun; sleep 61; true"], timeout=1)
+    assert (result.exit, result.stdout) == (TIMED_OUT, "begun\n")
+    assert sandbox.run(["pgrep", "-fx", "sleep 61"]).exit == 1
+    assert sandbox.run(["sudo", "sleep", "62"], timeout=1).exit == TIMED_OUT
+    assert sandbox.run(["pgrep", "-fx", "sleep 62"]).exit == 1
+
+
+def test_several_threads_share_the_connection(sandbox: Sandbox) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = pool.map(lambda n: sandbox.run(["echo", str(n)]).stdout, range(24))
+    assert list(results) == [f"{number}\n" for number in range(24)]
+
+
+def test_a_large_output_arrives_whole(sandbox: Sandbox) -> None:
+    result = sandbox.run(["sh", "-c", "seq 200000; seq 1000 >&2"])
+    assert result.stdout.splitlines()[-1] == "200000" and len(result.stdout.splitlines()) == 200000
+    assert len(result.stderr.splitlines()) == 1000
+
+
+@pytest.mark.parametrize("known", ["", "other"])
+def test_a_host_key_that_is_not_the_known_one_is_not_believed(
+    machine: Machine, tmp_path: Path, known: str
+) -> None:
+    file = tmp_path / "known_hosts"
+    if known:
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True
+        )
+        public = (tmp_path / "key.pub").read_text().split()
+        file.write_text(f"{machine.address} {public[0]} {public[1]}\n")
+    else:
+        file.write_text("")
+    target = replace(machine.target(), known_hosts=file)
+    with pytest.raises(Unreachable):
+        Sandbox(target, bridge=machine.settings.network.bridge).run(["true"])
+
+
+def test_nothing_is_sent_where_the_route_does_not_leave_by_the_bridge(machine: Machine) -> None:
+    with pytest.raises(Unreachable, match="would leave by"):
+        Sandbox(machine.target(), bridge="another0").run(["true"])
+
+
+def test_a_port_where_nobody_listens(machine: Machine) -> None:
+    target = replace(machine.target(), port=1)
+    with pytest.raises(Unreachable, match="cannot be reached by ssh"):
+        Sandbox(target, bridge=machine.settings.network.bridge).run(["true"])
