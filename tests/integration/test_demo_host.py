@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +84,15 @@ def test_every_claim_holds_with_evidence() -> None:
         assert claim["evidence"] and all(e["command"] for e in claim["evidence"])
     assert document["sandbox"]["engine"]
     assert any(step["command"].startswith("docker run -d") for step in document["steps"])
+
+
+def test_the_page_shows_the_commands_that_run_and_the_claims_that_are_judged() -> None:
+    _, document = demo()
+    page = (ROOT / "docs" / "demo-host.md").read_text()
+    shown = re.findall(r"^    (?:sandbox|host)\$ (.*)$", page, re.MULTILINE)
+    assert shown == list(dict.fromkeys(step["command"] for step in document["steps"]))
+    rows = re.findall(r"^\| `([a-z.]+)` \| (.*?) \| ", page, re.MULTILINE)
+    assert rows == [(claim["id"], claim["sentence"]) for claim in document["claims"]]
 
 
 def test_a_dnat_rule_made_by_hand_is_named() -> None:
