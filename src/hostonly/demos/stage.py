@@ -203,12 +203,14 @@ class Stage:
                 raise Stopped(f"{what}: not within {seconds:.0f} s", fact.evidence)
             time.sleep(POLL_SECONDS)
 
-    def wait_for_listener(self, port: int) -> None:
-        """Wait until something listens on TCP ``port`` of the sandbox. Raises ``Stopped``."""
+    def wait_for_listener(self, port: int, *, at: Vantage | None = None) -> None:
+        """Wait until something listens on TCP ``port`` ``at`` this vantage, a ``namespace``, say;
+        without one, of the sandbox. Raises ``Stopped``."""
+        vantage = at or self.sandbox
         self.wait_until(
-            lambda: observe_listeners(self.sandbox),
+            lambda: observe_listeners(vantage),
             lambda listeners: bool(on_port(listeners, port)),
-            f"waiting for a listener on port {port} of the sandbox",
+            f"waiting for a listener on port {port} of {vantage.name}",
         )
 
     def open(self) -> None:

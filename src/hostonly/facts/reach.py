@@ -1,9 +1,11 @@
-"""What a TCP connection to an address and port gives: ``nc -nv -w 2 ADDRESS PORT``.
+"""What a TCP connection to an address and port gives: ``nc -nv -w 2 ADDRESS PORT``, and in a
+container ``nc -w 2 ADDRESS PORT``.
 
 HelloSocket speaks first and closes, so that nothing has to be sent to it. Source of the messages:
 nc(1) of Debian's netcat-openbsd 1.219 (``netcat.c``), which with ``-v`` says on stderr whether the
-connection was made and otherwise why not; busybox's and netcat-traditional's say the same reasons
-in the C library's words. ``nc`` does not tell a connection that was closed from one that was reset
+connection was made and otherwise why not. In a container it is busybox 1.35's
+(``networking/nc.c``), which has neither option, says the same reasons in the C library's words, and
+where a connection was made nothing, but for exit status 0. ``nc`` does not tell a connection that was closed from one that was reset
 after it was made, nor from one that stayed silent until the time limit: all are EMPTY.
 """
 
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 
 from hostonly.errors import Unreachable
 from hostonly.facts.fact import Fact, NotObserved, Observed
-from hostonly.vantages import TIMED_OUT, Result, Vantage
+from hostonly.vantages import TIMED_OUT, Container, Result, Vantage
 from hostonly.vantages.route_guard import require_host_only_route
 
 WAIT_SECONDS = 2
@@ -73,19 +75,22 @@ class Reach:
 def observe_reach(
     vantage: Vantage, address: str, port: int, *, bridge: str | None = None
 ) -> Fact[Reach]:
-    """Connect once from ``vantage`` to ``address`` (a number, no name) and ``port``.
+    """Connect once from ``vantage`` to ``address`` (a number, no name) and ``port``. A container
+    connects by its own ``nc``, which must be busybox's.
 
     ``bridge`` must be given when the vantage is the host: unless the kernel's route leaves by it,
     nothing is sent and the fact is not observed.
     """
     evidence: tuple[Result, ...] = ()
+    busybox = isinstance(vantage, Container)
     try:
         if bridge is not None:
             evidence = (require_host_only_route(address, bridge, host=vantage),)
-        result = vantage.run(argv(address, port), timeout=WAIT_SECONDS * 2 + 1)
+        command = argv(address, port, busybox=busybox)
+        result = vantage.run(command, timeout=WAIT_SECONDS * 2 + 1)
     except Unreachable as error:
         return NotObserved(str(error), evidence)
-    reach = read_result(result)
+    reach = read_result(result, busybox=busybox)
     if reach is None:
         last = result.output.strip().splitlines()
         why = f": {last[-1]}" if last else ""
@@ -93,18 +98,24 @@ def observe_reach(
     return Observed(reach, (result,))
 
 
-def argv(address: str, port: int) -> list[str]:
+def argv(address: str, port: int, *, busybox: bool = False) -> list[str]:
     """The probe's command line. It reads an empty standard input and so sends no byte."""
-    return ["nc", "-nv", "-w", str(WAIT_SECONDS), address, str(port)]
+    options = [] if busybox else ["-nv"]
+    return ["nc", *options, "-w", str(WAIT_SECONDS), address, str(port)]
 
 
-def read_result(result: Result) -> Reach | None:
-    """What ``nc`` saw; None when it did not run or said nothing that is known."""
+def read_result(result: Result, *, busybox: bool = False) -> Reach | None:
+    """What ``nc`` saw; None when it did not run or said nothing that is known.
+
+    Only of ``busybox`` is silence with status 0 known to be a connection without an answer.
+    """
     if result.stdout:
         return Reach(Outcome.ANSWERS, result.stdout)
     for words, outcome in REASONS:
         if words in result.stderr:
             return Reach(outcome)
     if CONNECTED.search(result.stderr) and result.exit in (0, 1, TIMED_OUT):
+        return Reach(Outcome.EMPTY)
+    if busybox and result.exit == 0 and not result.stderr:
         return Reach(Outcome.EMPTY)
     return None
