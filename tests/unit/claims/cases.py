@@ -3,10 +3,9 @@ for each Claim of the package, and tries each fact of the first in its absence."
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from hostonly.claims import Claim
 from hostonly.claims.firewall import nat_silent
 from hostonly.claims.hello import hello_continues, hello_rises
 from hostonly.claims.images import image_built
@@ -18,18 +17,7 @@ from hostonly.facts.interfaces import Address, Interface
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.namespaces import NetworkNamespace
 from hostonly.facts.reach import Outcome, Reach
-
-
-@dataclass(frozen=True)
-class Case:
-    """`claim` judged `about` this of fact `values` comes to `holds`; `says` is in its reason."""
-
-    claim: Claim
-    holds: bool | None
-    values: dict[str, Any]
-    about: dict[str, object]
-    says: str = ""
-
+from tests.unit.claims.case import Case
 
 LO = Interface(
     1, "lo", "00:00:00:00:00:00", 65536, frozenset({"UP"}), (Address("127.0.0.1/8", "host"),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pkgutil
-import runpy
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,13 @@ import hostonly.claims
 from hostonly.claims import Claim, Judgement, Verdict, claim, worst
 from hostonly.facts import NotObserved, Observed, Unreadable
 from hostonly.vantages import Result
+from tests.unit.claims.case import Case
 
-CASES: list[Any] = runpy.run_path(str(Path(__file__).with_name("cases.py")))["CASES"]
+CASES: list[Case] = [
+    case
+    for file in sorted(Path(__file__).parent.glob("cases*.py"))
+    for case in import_module(f"tests.unit.claims.{file.stem}").CASES
+]
 
 VERDICT = {True: Verdict.HOLDS, False: Verdict.FAILS, None: Verdict.UNKNOWN}
 

@@ -1,0 +1,94 @@
+"""Claims about who does not reach whom.
+
+That something was not answered proves nothing by itself: the probe may be broken, the other end
+away, the packet never sent. So each of these takes a positive control, the same probe from the same
+place to something that must answer, and the way that the kernel would send the packet; and where
+the other end is said to be alive, an answer that it gave to somebody else.
+"""
+
+from __future__ import annotations
+
+from hostonly.claims.claim import Judgement, claim
+from hostonly.facts.reach import Outcome, Reach
+from hostonly.facts.routes import Way
+
+CONNECTED = frozenset({Outcome.ANSWERS, Outcome.EMPTY})
+# From these we know that the other end got our packet; a refusal is an answer of its kernel's.
+ALIVE = CONNECTED | {Outcome.REFUSED, Outcome.RESET}
+
+
+@claim(
+    "unreachable.{topic}",
+    "The {place} does not reach {target} at {address}:{port}.",
+    source="Tutorial, bridge networking; nc(1), ip-route(8)",
+)
+def unreachable(
+    *,
+    topic: str,
+    place: str,
+    target: str,
+    address: str,
+    port: int,
+    expected: Outcome,
+    device: str,
+    attempt: Reach,
+    control: Reach,
+    way: Way | None,
+    witness: Reach | None = None,
+) -> Judgement:
+    """Holds when the ``attempt`` came to ``expected`` while the ``control`` was answered, and the
+    kernel's ``way`` leaves by ``device``. A ``witness`` is the same target tried from elsewhere.
+
+    Undecided where the control was not answered, the packet would have gone elsewhere, or the
+    witness did not find the target alive.
+    """
+    if attempt.outcome in CONNECTED:
+        return Judgement(False, f"it does: {attempt}")
+    if control.outcome is not Outcome.ANSWERS:
+        return Judgement(None, f"the control was not answered either, but: {control}")
+    if way is None or way.device != device:
+        leaves = "has no way" if way is None else f"leaves by {way.device}"
+        return Judgement(None, f"{attempt}, but the packet {leaves} where {device} was expected")
+    if witness is not None and witness.outcome not in ALIVE:
+        return Judgement(None, f"{attempt}, but nobody else reaches it either: {witness}")
+    if attempt.outcome is not expected:
+        return Judgement(False, f"{attempt} by way of {device}, and not {expected}")
+    seen = "" if witness is None else f"; elsewhere it is {witness}"
+    return Judgement(True, f"{attempt} by way of {device}, the control {control}{seen}")
+
+
+@claim(
+    "route.absent",
+    "The {place} has no route to {target} ({address}) by way of {gateway}.",
+    source="Tutorial, bridge networking; ip-route(8)",
+)
+def route_absent(
+    *, place: str, target: str, address: str, gateway: str, device: str, way: Way | None
+) -> Judgement:
+    """Holds when the kernel would not send a packet for ``address`` to ``gateway``, nor out of
+    ``device``, the interface that ``gateway`` is behind. Nothing is sent."""
+    if way is None:
+        return Judgement(True, "it has no route there at all")
+    leaves = f"by {way.device}{f' via {way.gateway}' if way.gateway else ''}"
+    if way.device == device or way.gateway == gateway:
+        return Judgement(False, f"a packet there would leave {leaves}")
+    return Judgement(True, f"a packet there would leave {leaves}, which is not towards it")
+
+
+@claim(
+    "route.none",
+    "The {place} has no route to {address}.",
+    source="Tutorial, none networking; ip-route(8)",
+)
+def route_none(
+    *, place: str, address: str, attempt: Reach, control: Reach, way: Way | None
+) -> Judgement:
+    """Holds when the kernel has no route to ``address`` and said so to the ``attempt``, while the
+    ``control``, the same probe on loopback, was answered."""
+    if way is not None:
+        return Judgement(False, f"a packet to {address} would leave by {way.device}")
+    if control.outcome is not Outcome.ANSWERS:
+        return Judgement(None, f"the control was not answered either, but: {control}")
+    return Judgement(
+        attempt.outcome is Outcome.NO_ROUTE, f"to {address}: {attempt}; on loopback: {control}"
+    )
