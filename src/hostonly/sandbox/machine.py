@@ -6,19 +6,19 @@ import contextlib
 import os
 import shlex
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Progress, Started, Unchanged
+from hostonly.host import bridges
 from hostonly.host.command import run
 from hostonly.sandbox import prepare
+from hostonly.sandbox.container import Container
 from hostonly.sandbox.keys import Keys
 from hostonly.settings import Settings
 from hostonly.vantages.route_guard import require_host_only_route
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     import vagrant
 
 READY_SECONDS = 60.0
+
+# Longer than Vagrant's own limits for booting and for a graceful halt together.
+VAGRANT_SECONDS = 180.0
+BUSY_SECONDS = 60.0
+
+# What a sandbox is there for.
+SERVICES = ("ssh", "docker", "docker-registry")
 POLL_SECONDS = 0.05
 LOCK_SECONDS = 600.0
 
@@ -58,6 +65,8 @@ class Machine:
         self.name = name
         self.address = prepare.machines(settings)[name]
         self.container = prepare.container_name(settings, name)
+        machines = settings.root / ".vagrant" / "machines"
+        self.lxc = Container(self.container, machines / name / "lxc" / "id")
 
     # --- where it is
 
@@ -101,16 +110,8 @@ class Machine:
         return Status(self.name, self.container, provider, self.address, self._state())
 
     def _state(self) -> str:
-        if not (self.settings.root / ".vagrant" / "machines" / self.name / "lxc" / "id").exists():
-            return "not_created"
-        if not Path("/var/lib/lxc", self.container).exists():
-            return "not_created"
-        said = run(
-            ["lxc-info", "--state", "--no-humanize", "--name", self.container],
-            root=True,
-            timeout=20,
-        )
-        return said.strip().lower()
+        # What Vagrant does not know, whether half made or lost from its sight, is not created yet.
+        return self.lxc.state() if self.lxc.known_to_vagrant else "not_created"
 
     def require_running(self) -> None:
         """Stop with a next step where it is not running.
@@ -154,11 +155,15 @@ class Machine:
             if self._state() == "running" and self._ready(0.0):
                 self.emit(Unchanged(f"{self.name} is up at {self.address}"))
                 return
+            prepare.claim_name(self.settings, self.name)
+            self.lxc.reconcile(self.emit)
             prepare.prepare(self.settings, self.name, self.emit)
-            self.emit(Started(f"vagrant up {self.name}"))
-            self._vagrant(
-                lambda v: v.up(vm_name=self.name, provider=self.settings.sandbox.provider), "up"
-            )
+            if self._state() == "running":
+                self._mend()
+            else:
+                self.emit(Started(f"vagrant up {self.name}"))
+                provider = self.settings.sandbox.provider
+                self._vagrant("up", lambda v: v.up(vm_name=self.name, provider=provider))
             self.emit(Started(f"waiting for Docker and the registry in {self.name}"))
             if not self._ready(READY_SECONDS):
                 raise HostonlyError(
@@ -168,6 +173,13 @@ class Machine:
                     "./inv sandbox.exec -- sudo journalctl -b -p warning",
                 )
         self.emit(Done(f"{self.name} is up at {self.address}", time.monotonic() - start))
+
+    def _mend(self) -> None:
+        """It runs and does not answer: give it its bridges back, and start what was stopped in it."""
+        self.lxc.reattach(bridges.bridges(self.settings, self.settings.root)[::-1], self.emit)
+        if not self._ready(0.0):
+            self.emit(Started(f"starting what does not answer in {self.name}"))
+            self.lxc.start_services(SERVICES)
 
     def _ready(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -192,18 +204,25 @@ class Machine:
                 return
             start = time.monotonic()
             self.emit(Started(f"vagrant halt {self.name}"))
-            self._vagrant(lambda v: v.halt(vm_name=self.name), "halt")
+            self._vagrant("halt", lambda v: v.halt(vm_name=self.name))
         self.emit(Done(f"{self.name} is halted", time.monotonic() - start))
 
     def destroy(self) -> None:
-        """Remove it with all it holds, and what the host had for it if it was the last."""
+        """Remove it with all it holds, and what the host had for it if it was the last.
+
+        Raises:
+            HostonlyError: Vagrant could not, or the container's name is another checkout's.
+        """
         with self._locked("destroy"):
+            prepare.claim_name(self.settings, self.name)
+            if self.lxc.exists or self.lxc.known_to_vagrant:
+                self.lxc.reconcile(self.emit)
             if self._state() == "not_created":
                 self.emit(Unchanged(f"{self.name} is not created"))
             else:
                 start = time.monotonic()
                 self.emit(Started(f"vagrant destroy {self.name}"))
-                self._vagrant(lambda v: v.destroy(vm_name=self.name), "destroy")
+                self._vagrant("destroy", lambda v: v.destroy(vm_name=self.name))
                 self.emit(Done(f"{self.name} is destroyed", time.monotonic() - start))
             prepare.restore(self.settings, self.emit)
 
@@ -233,44 +252,64 @@ class Machine:
         finally:
             lock.release()
 
-    def _vagrant(self, act: Callable[[vagrant.Vagrant], Any], verb: str) -> None:
-        """Let ``act`` call Vagrant; its output becomes progress and, on failure, the error's lines."""
+    def _vagrant(self, verb: str, act: Callable[[vagrant.Vagrant], Any]) -> None:
+        """Let ``act`` call Vagrant once; its output is progress and, on failure, the error's lines.
+
+        Raises:
+            ToolFailed: Vagrant failed or did not end within ``VAGRANT_SECONDS``.
+        """
         import vagrant
 
-        with tempfile.TemporaryFile("w+", errors="replace") as output:
+        machine = self
 
-            @contextlib.contextmanager
-            def stream() -> Iterator[IO[str]]:
-                yield output
+        class Followed(vagrant.Vagrant):
+            """python-vagrant, whose calls are bounded and can be followed."""
 
-            api = vagrant.Vagrant(
-                root=str(self.settings.root), out_cm=stream, err_cm=stream, env=self._environment()
-            )
-            try:
-                act(api)
-            except subprocess.CalledProcessError as error:
-                output.seek(0)
-                raise ToolFailed(
-                    f"vagrant {verb} of {self.name} failed with exit status {error.returncode}",
-                    ran=f"vagrant {verb} {self.name}",
-                    output=output.read(),
-                    remedy="./inv sandbox.status, then ./inv sandbox.destroy and ./inv sandbox.up",
-                ) from error
-            output.seek(0)
-            for line in output:
-                self.emit(Progress(line.rstrip()))
+            def _call_vagrant_command(self, args: list[str | None]) -> None:
+                machine.call_vagrant([word for word in args if word is not None])
 
-    def _environment(self) -> dict[str, str]:
+        if os.geteuid() != 0:
+            # Where sudo wants a password it is asked for here, at the terminal, and not behind it.
+            run(["true"], root=True)
+        try:
+            api: Any = Followed
+            act(api(root=str(self.settings.root)))
+        except ToolFailed as error:
+            raise ToolFailed(
+                f"vagrant {verb} of {self.name} did not work: {error.what}",
+                ran=f"vagrant {verb} {self.name}",
+                output=error.output,
+                remedy="./inv sandbox.up tries again; ./inv sandbox.destroy begins anew",
+            ) from error
+
+    def call_vagrant(self, arguments: list[str]) -> None:
+        """Run ``vagrant`` in the checkout, on our machine whatever the caller's environment says.
+
+        Raises:
+            ToolFailed: it failed or took too long.
+        """
         # A user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on would lead to another machine.
+        theirs = [k for k in os.environ if k.startswith("VAGRANT_") and k != "VAGRANT_HOME"]
+        unset = [word for variable in theirs for word in ("-u", variable)]
         ours = {
-            k: v
-            for k, v in os.environ.items()
-            if not k.startswith("VAGRANT_") or k == "VAGRANT_HOME"
-        }
-        return {
-            **ours,
             "HOSTONLY_PREPARED": "1",
             "HOSTONLY_SETTINGS": self.settings.to_json(),
             "VAGRANT_CHECKPOINT_DISABLE": "1",
-            "LC_ALL": "C.UTF-8",
         }
+        assignments = [f"{key}={value}" for key, value in ours.items()]
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                run(
+                    ["env", *unset, *assignments, "vagrant", *arguments],
+                    cwd=self.settings.root,
+                    timeout=VAGRANT_SECONDS,
+                    on_line=lambda line: self.emit(Progress(line.strip())),
+                )
+                return
+            except ToolFailed as error:
+                # Its caller was killed and it was not: it ends by itself, and frees its lock.
+                if "is locked" not in error.output or time.monotonic() >= deadline:
+                    raise
+                self.emit(Progress("another Vagrant is at work on this machine"))
+                time.sleep(1.0)

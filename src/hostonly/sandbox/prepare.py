@@ -66,7 +66,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
         )
     packages.install(PACKAGES, emit)
     settings.state.mkdir(exist_ok=True)
-    _claim_name(settings, machine)
+    claim_name(settings, machine)
     wanted = bridges.bridges(settings, settings.root)
     # Asked before anything is made: a conflict must change nothing.
     missing = [bridge for bridge in wanted if not bridges.present(bridge)]
@@ -82,7 +82,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     forwarding.enable(settings, FORWARDING)
     _hand_over(settings, machine, made, built)
     if missing:
-        emit(Done(f"made the bridges {' and '.join(b.name for b in missing)}"))
+        emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
 
 
 def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.Base:
@@ -137,7 +137,12 @@ def _owner(name: str) -> str | None:
         return None
 
 
-def _claim_name(settings: Settings, machine: str) -> None:
+def claim_name(settings: Settings, machine: str) -> None:
+    """Stop where the container's name is somebody else's.
+
+    Raises:
+        HostonlyError: another checkout has it, or a container that hostonly did not make.
+    """
     name = container_name(settings, machine)
     owner = _owner(name)
     if owner not in (None, str(settings.root)):

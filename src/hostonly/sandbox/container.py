@@ -1,0 +1,122 @@
+"""The LXC container under a machine of the Vagrantfile: its state, and bringing both in step again.
+
+Vagrant knows a container only by the id that it notes after ``lxc-create`` has ended. Where that
+went wrong (an interrupt, a kill, `.vagrant` deleted) the container is there and Vagrant cannot see
+it; what is done about it is decided here, from what LXC itself says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostonly.errors import ToolFailed
+from hostonly.events import Emit, Warned
+from hostonly.host.bridges import Bridge
+from hostonly.host.command import run
+
+LXC = Path("/var/lib/lxc")
+
+# Written by lxc-template as the last thing it does.
+COMPLETE = "hostonly-complete"
+
+SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """``name`` is LXC's; ``id_file`` is where Vagrant notes that name as the machine's id."""
+
+    name: str
+    id_file: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether LXC has a folder of that name, whole or not."""
+        return (LXC / self.name).exists()
+
+    @property
+    def known_to_vagrant(self) -> bool:
+        """Whether Vagrant has noted it."""
+        try:
+            return self.id_file.read_text().strip() == self.name
+        except FileNotFoundError:
+            return False
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was made to its end; Vagrant notes none that was not."""
+        return self.known_to_vagrant or (LXC / self.name / COMPLETE).exists()
+
+    def state(self) -> str:
+        """LXC's word for its state, in lower case: running, stopped, frozen, …; ``not_created``.
+
+        Raises:
+            ToolFailed: lxc-info failed.
+        """
+        if not self.exists:
+            return "not_created"
+        said = self._lxc("info", "--state", "--no-humanize")
+        return said.strip().lower()
+
+    def reconcile(self, emit: Emit) -> None:
+        """Bring LXC and Vagrant in step: adopt a whole container, remove half of one.
+
+        Raises:
+            ToolFailed: half a container could not be removed.
+        """
+        if not self.exists:
+            if self.id_file.exists():
+                emit(Warned(f"the container {self.name} is gone; Vagrant's note of it was removed"))
+                self.id_file.unlink()
+            return
+        if not self.complete:
+            emit(Warned(f"the container {self.name} was made only half: removing it"))
+            self.remove()
+        elif not self.known_to_vagrant:
+            emit(Warned(f"Vagrant had lost sight of the container {self.name}: noted again"))
+            self.id_file.parent.mkdir(parents=True, exist_ok=True)
+            self.id_file.write_text(self.name)
+        if self.exists and self.state() == "frozen":
+            emit(Warned(f"the container {self.name} was frozen: thawing it"))
+            self._lxc("unfreeze")
+
+    def remove(self) -> None:
+        """Stop it at once and remove it with all it holds, whether LXC finds it whole or not.
+
+        Raises:
+            ToolFailed: it is still there afterwards.
+        """
+        try:
+            self._lxc("destroy", "--force")
+        except ToolFailed:
+            # LXC does not destroy what it does not take for defined; its folder is ours all the same.
+            if self.state() not in ("stopped", "not_created"):
+                raise
+            run(["rm", "-rf", "--one-file-system", str(LXC / self.name)], root=True, timeout=120)
+        self.id_file.unlink(missing_ok=True)
+
+    def reattach(self, bridges: Sequence[Bridge], emit: Emit) -> None:
+        """Give its network interfaces back to bridges that were removed and made again under it.
+
+        LXC lists a running container's links in the order of its configuration, which is that of
+        ``bridges``.
+        """
+        said = self._lxc("info", "--no-humanize")
+        links = [line.split()[1] for line in said.splitlines() if line.startswith("Link:")]
+        for link, bridge in zip(links, bridges, strict=False):
+            if not Path("/sys/class/net", link, "master").exists():
+                run(["ip", "link", "set", link, "master", bridge.name, "up"], root=True, timeout=10)
+                emit(Warned(f"{self.name} had lost the bridge {bridge.name}: attached again"))
+
+    def start_services(self, units: Sequence[str]) -> None:
+        """Start ``units`` inside by way of LXC, which needs neither network nor sshd.
+
+        Raises:
+            ToolFailed: systemd inside refused, or does not answer.
+        """
+        self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0)
+
+    def _lxc(self, verb: str, *arguments: str, seconds: float = SECONDS) -> str:
+        return run([f"lxc-{verb}", "--name", self.name, *arguments], root=True, timeout=seconds)
