@@ -16,6 +16,11 @@ CONNECTED = frozenset({Outcome.ANSWERS, Outcome.EMPTY})
 # From these we know that the other end got our packet; a refusal is an answer of its kernel's.
 ALIVE = CONNECTED | {Outcome.REFUSED, Outcome.RESET}
 
+# What may be expected of an attempt: the port is shut and its kernel says so, or nobody says
+# anything at all (no answer to ARP is NO ROUTE, after a while).
+SHUT = frozenset({Outcome.REFUSED})
+SILENT = frozenset({Outcome.TIMEOUT, Outcome.NO_ROUTE})
+
 
 @claim(
     "unreachable.{topic}",
@@ -29,14 +34,14 @@ def unreachable(
     target: str,
     address: str,
     port: int,
-    expected: Outcome,
+    expected: frozenset[Outcome],
     device: str,
     attempt: Reach,
     control: Reach,
     way: Way | None,
     witness: Reach | None = None,
 ) -> Judgement:
-    """Holds when the ``attempt`` came to ``expected`` while the ``control`` was answered, and the
+    """Holds when the ``attempt`` came to one of ``expected`` while the ``control`` was answered, and the
     kernel's ``way`` leaves by ``device``. A ``witness`` is the same target tried from elsewhere.
 
     Undecided where the control was not answered, the packet would have gone elsewhere, or the
@@ -51,8 +56,9 @@ def unreachable(
         return Judgement(None, f"{attempt}, but the packet {leaves} where {device} was expected")
     if witness is not None and witness.outcome not in ALIVE:
         return Judgement(None, f"{attempt}, but nobody else reaches it either: {witness}")
-    if attempt.outcome is not expected:
-        return Judgement(False, f"{attempt} by way of {device}, and not {expected}")
+    if attempt.outcome not in expected:
+        wanted = " or ".join(sorted(expected))
+        return Judgement(False, f"{attempt} by way of {device}, and not {wanted}")
     seen = "" if witness is None else f"; elsewhere it is {witness}"
     return Judgement(True, f"{attempt} by way of {device}, the control {control}{seen}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hostonly.claims.reach import route_absent, route_none, unreachable
+from hostonly.claims.reach import SHUT, SILENT, route_absent, route_none, unreachable
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 from tests.unit.claims.case import Case
@@ -22,10 +22,10 @@ CLOSED: dict[str, object] = {
     "target": "the sandbox's port",
     "address": "172.16.0.2",
     "port": 8080,
-    "expected": Outcome.REFUSED,
+    "expected": SHUT,
     "device": "hostonly0",
 }
-CUT_OFF = {**CLOSED, "expected": Outcome.TIMEOUT}
+CUT_OFF = {**CLOSED, "expected": SILENT}
 CONTAINER: dict[str, object] = {
     "place": "host",
     "target": "the container",
@@ -49,6 +49,13 @@ CASES = [
         {"attempt": TIMEOUT, "control": HELLO, "way": WAY, "witness": REFUSED},
         CUT_OFF,
         "elsewhere it is REFUSED",
+    ),
+    Case(
+        unreachable,
+        False,
+        {"attempt": REFUSED, "control": HELLO, "way": WAY, "witness": HELLO},
+        CUT_OFF,
+        "and not NO ROUTE or TIMEOUT",
     ),
     *(
         Case(unreachable, holds, {"attempt": attempt, "control": control, "way": way}, CLOSED, says)
