@@ -18,9 +18,10 @@ import shlex
 from dataclasses import dataclass
 
 from hostonly.errors import Unreachable
+from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Unreadable, read
 from hostonly.facts.ports import ports_in
-from hostonly.vantages import Vantage
+from hostonly.vantages import Result, Vantage
 
 # Options whose one value is free text: it may look like an option itself, and is not quoted then.
 FREE_TEXT = frozenset(
@@ -121,11 +122,22 @@ class Firewall:
 
 def observe_firewall(vantage: Vantage, *, version: int = 4) -> Fact[Firewall]:
     """Every rule at ``vantage`` for IP ``version`` (4 or 6), seen as root."""
-    command = {4: "iptables-save", 6: "ip6tables-save"}[version]
+    question = firewall_look(version)
     try:
-        result = vantage.run(["sudo", command, "-c"])
+        result = vantage.run(question.argv)
     except Unreachable as error:
         return NotObserved(str(error))
+    return question.read(result)
+
+
+def firewall_look(version: int = 4) -> Look[Firewall]:
+    """The same, to be run with others."""
+    command = {4: "iptables-save", 6: "ip6tables-save"}[version]
+    return Look(("sudo", command, "-c"), lambda result: read_rules(result, version))
+
+
+def read_rules(result: Result, version: int = 4) -> Fact[Firewall]:
+    """The rules in what ``iptables-save -c`` gave; not observed where it did not show all."""
     if result.ok and LEGACY in result.output:
         return NotObserved(
             f"there are rules that `{result.command}` does not show: {LEGACY}", (result,)

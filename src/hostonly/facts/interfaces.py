@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Any
 
+from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Fact, Unreadable, json_list, observe, read
 from hostonly.vantages import Result, Vantage
+
+COMMAND = ("ip", "-json", "addr")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,7 +53,12 @@ class Interface:
 
 def observe_interfaces(vantage: Vantage) -> Fact[tuple[Interface, ...]]:
     """The interfaces that ``vantage`` sees, in the kernel's order."""
-    return observe(vantage, ["ip", "-json", "addr"], parse)
+    return observe(vantage, COMMAND, parse)
+
+
+def interfaces_look() -> Look[tuple[Interface, ...]]:
+    """The same, to be run with others."""
+    return look(COMMAND, parse)
 
 
 def listed_in(result: Result) -> Fact[tuple[Interface, ...]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Fact, Unreadable, observe
 from hostonly.vantages import Vantage
 
@@ -37,12 +38,17 @@ class Listener:
 
 def observe_listeners(vantage: Vantage, protocol: str = "tcp") -> Fact[tuple[Listener, ...]]:
     """What listens at ``vantage`` on ``protocol`` (``tcp`` or ``udp``), seen as root."""
-    flag = {"tcp": "-t", "udp": "-u"}[protocol]
+    return observe(vantage, command(protocol), lambda output: parse(output, protocol))
 
-    def parse_protocol(output: str) -> tuple[Listener, ...]:
-        return parse(output, protocol)
 
-    return observe(vantage, ["sudo", "ss", "-H", "-l", flag, "-n", "-p"], parse_protocol)
+def listeners_look(protocol: str = "tcp") -> Look[tuple[Listener, ...]]:
+    """The same, to be run with others."""
+    return look(command(protocol), lambda output: parse(output, protocol))
+
+
+def command(protocol: str) -> list[str]:
+    """What shows the listeners of ``protocol``."""
+    return ["sudo", "ss", "-H", "-l", {"tcp": "-t", "udp": "-u"}[protocol], "-n", "-p"]
 
 
 def on_port(listeners: tuple[Listener, ...], port: int) -> tuple[Listener, ...]:

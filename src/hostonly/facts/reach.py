@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 
 from hostonly.errors import Unreachable
+from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed
 from hostonly.vantages import TIMED_OUT, Container, Result, Vantage
 from hostonly.vantages.route_guard import require_host_only_route
@@ -63,6 +64,11 @@ class Reach:
     said: str = ""
 
     @property
+    def connected(self) -> bool:
+        """Whether a connection was made, whatever was said on it."""
+        return self.outcome in (Outcome.ANSWERS, Outcome.EMPTY)
+
+    @property
     def greeting(self) -> Greeting | None:
         """HelloSocket's line, when that and nothing else was said."""
         match = GREETING.fullmatch(self.said.removesuffix("\n"))
@@ -90,6 +96,18 @@ def observe_reach(
         result = vantage.run(command, timeout=WAIT_SECONDS * 2 + 1)
     except Unreachable as error:
         return NotObserved(str(error), evidence)
+    return read_reach(result, busybox=busybox)
+
+
+def reach_look(address: str, port: int, *, only_connect: bool = False) -> Look[Reach]:
+    """The same, to be run with others; the caller has asked for the route. ``only_connect``: close
+    at once, for servers that wait for us to speak; a connection is EMPTY then."""
+    command = argv(address, port)
+    return Look((command[0], *(["-z"] if only_connect else []), *command[1:]), read_reach)
+
+
+def read_reach(result: Result, *, busybox: bool = False) -> Fact[Reach]:
+    """What ``nc`` saw; not observed where it did not get to look."""
     reach = read_result(result, busybox=busybox)
     if reach is None:
         last = result.output.strip().splitlines()

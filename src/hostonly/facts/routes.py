@@ -10,8 +10,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from hostonly.errors import Unreachable
+from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_list, observe, read
-from hostonly.vantages import Vantage
+from hostonly.vantages import Result, Vantage
 from hostonly.vantages.route_guard import NO_ROUTE_MESSAGES
 
 
@@ -57,10 +58,21 @@ def observe_routes(vantage: Vantage, *, family: int = 4) -> Fact[tuple[Route, ..
 
 def route_to(vantage: Vantage, address: str) -> Fact[Way | None]:
     """The way that the kernel of ``vantage`` would send to ``address``; None: it has none."""
+    question = way_look(address)
     try:
-        result = vantage.run(["ip", "-json", "route", "get", address])
+        result = vantage.run(question.argv)
     except Unreachable as error:
         return NotObserved(str(error))
+    return question.read(result)
+
+
+def way_look(address: str) -> Look[Way | None]:
+    """The same, to be run with others."""
+    return Look(("ip", "-json", "route", "get", address), read_way)
+
+
+def read_way(result: Result) -> Fact[Way | None]:
+    """The way in what ``ip -json route get`` gave; None where the kernel said that it has none."""
     if result.exit == 2 and any(message in result.stderr for message in NO_ROUTE_MESSAGES):
         return Observed(None, (result,))
     return read(result, parse_way)

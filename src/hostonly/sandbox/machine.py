@@ -15,12 +15,14 @@ from filelock import FileLock, Timeout
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Progress, Started, Unchanged
+from hostonly.facts import Fact, Observed, observe
 from hostonly.host import bridges
-from hostonly.host.command import run
+from hostonly.host.command import as_root, run
 from hostonly.sandbox import prepare
 from hostonly.sandbox.container import Container
 from hostonly.sandbox.keys import Keys
 from hostonly.settings import Settings
+from hostonly.vantages.host import Host
 from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.sandbox import Sandbox, SshTarget
 
@@ -108,6 +110,13 @@ class Machine:
         """
         provider = self.settings.sandbox.provider
         return Status(self.name, self.container, provider, self.address, self._state())
+
+    def observe_state(self) -> Fact[str]:
+        """The same as a fact, for claims: the state in Vagrant's words, with the evidence."""
+        if not (self.lxc.known_to_vagrant and self.lxc.exists):
+            return Observed("not_created", ())
+        argv = as_root(["lxc-info", "--name", self.container, "--state", "--no-humanize"])
+        return observe(Host(), argv, lambda said: said.strip().lower(), timeout=20)
 
     def _state(self) -> str:
         # What Vagrant does not know, whether half made or lost from its sight, is not created yet.

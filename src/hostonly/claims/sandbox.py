@@ -1,0 +1,229 @@
+"""Claims about the sandbox as a machine on the host-only network, from the host's side of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+from hostonly.claims.claim import Judgement, claim
+from hostonly.facts import Unreadable
+from hostonly.facts.fact import json_object
+from hostonly.facts.http import Answer
+from hostonly.facts.interfaces import Interface
+from hostonly.facts.listeners import Listener
+from hostonly.facts.neighbours import Neighbour
+from hostonly.facts.reach import Outcome, Reach
+from hostonly.facts.routes import Route, Way
+
+# What to do about a sandbox in this state; the states are in Vagrant's words.
+NEXT_STEPS = {
+    "not_created": "./inv sandbox.up makes it",
+    "stopped": "./inv sandbox.up starts it",
+    "frozen": "its processes are suspended: ./inv sandbox.up thaws it",
+}
+
+
+@claim("sandbox.running", "The machine {machine} is running.", source="lxc-info(1): State")
+def sandbox_running(*, machine: str, state: str) -> Judgement:
+    """Holds when the provider says ``running``; fails with what to do next."""
+    if state == "running":
+        return Judgement(True, "its state is running")
+    return Judgement(
+        False,
+        f"its state is {state.replace('_', ' ')}: {NEXT_STEPS.get(state, './inv sandbox.status')}",
+    )
+
+
+@claim(
+    "route.host-only",
+    "The host's way to {address} is the host-only bridge {bridge}, directly, and nothing else.",
+    source="Tutorial, host-only network; ip-route(8): the longest prefix wins",
+)
+def route_host_only(
+    *, address: str, bridge: str, source: str, way: Way | None, routes: tuple[Route, ...]
+) -> Judgement:
+    """Holds when the kernel's own choice for ``address`` leaves by ``bridge`` without a gateway and
+    with ``source`` as its own address, and no route of the same or a longer prefix leads elsewhere.
+    """
+    if way is None:
+        return Judgement(
+            False, "the host has no route to it: is the bridge there? ./inv sandbox.up"
+        )
+    if way.device != bridge or way.kind != "unicast":
+        return Judgement(
+            False,
+            f"a packet would leave by {way.device}, so none was sent:"
+            f" is the bridge there? ./inv sandbox.up",
+        )
+    if way.gateway is not None or way.source != source:
+        return Judgement(False, f"it goes through {way.gateway or bridge} from {way.source}")
+    to = ip_address(address)
+    leading = [route for route in routes if to in route.destination]
+    longest = max((route.destination.prefixlen for route in leading), default=0)
+    astray = [
+        f"{route.destination} by {route.device}"
+        for route in leading
+        if route.destination.prefixlen == longest and route.device != bridge
+    ]
+    if astray:
+        return Judgement(False, f"there is also {', '.join(astray)}")
+    return Judgement(True, f"{way.device}, from {way.source}, no gateway")
+
+
+@claim(
+    "neighbour.sandbox",
+    "The neighbour that answers for {address} on {bridge} is the sandbox itself, by its MAC address.",
+    source="ip-neighbour(8); the sandbox's own ip addr, over ssh with its pinned key",
+)
+def neighbour_sandbox(
+    *,
+    address: str,
+    bridge: str,
+    neighbours: tuple[Neighbour, ...],
+    interfaces: tuple[Interface, ...],
+) -> Judgement:
+    """Holds when the host's neighbour entry has the MAC of the interface that has ``address`` in
+    the sandbox; undecided where there is no entry, since nobody has asked then."""
+    entry = next((n for n in neighbours if (n.address, n.device) == (address, bridge)), None)
+    owner = next(
+        (i for i in interfaces if any(str(a.value.ip) == address for a in i.addresses)), None
+    )
+    if owner is None:
+        return Judgement(False, f"no interface of the sandbox has {address}")
+    if entry is None:
+        return Judgement(None, f"the host has no neighbour entry for {address} on {bridge}")
+    if entry.mac is None:
+        return Judgement(False, f"nobody answers for {address}: {', '.join(sorted(entry.states))}")
+    if entry.mac != owner.mac:
+        return Judgement(
+            False, f"{entry.mac} answers, and the sandbox's {owner.name} is {owner.mac}"
+        )
+    return Judgement(True, f"{entry.mac} is the sandbox's {owner.name}")
+
+
+@claim(
+    "ports.open",
+    "From the host, {address} accepts connections on {ports}.",
+    source="Tutorial: ssh and the registry of the sandbox",
+)
+def ports_open(*, address: str, ports: str, reaches: Mapping[int, Reach]) -> Judgement:
+    """Holds when every port of ``reaches`` took a connection."""
+    shut = [f"{port}: {reach.outcome}" for port, reach in reaches.items() if not reach.connected]
+    if shut:
+        return Judgement(False, ", ".join(shut))
+    if not reaches:
+        return Judgement(None, "no port was tried")
+    return Judgement(True, f"{' and '.join(map(str, reaches))} took a connection")
+
+
+@claim(
+    "ssh.session",
+    "The host gets a session by ssh, with the key that was made for {machine} shown by it.",
+    source="sshd(8): host keys; known_hosts of this checkout",
+)
+def ssh_session(*, machine: str, hostname: str) -> Judgement:
+    """Holds when a command ran there (which the pinned key allows nobody else) and the machine
+    calls itself ``machine``."""
+    if hostname == machine:
+        return Judgement(True, f"its hostname is {hostname}")
+    return Judgement(False, f"the machine that answers calls itself {hostname}")
+
+
+@claim(
+    "engine.answers",
+    "The sandbox's Docker engine answers.",
+    source="Docker Engine API v1.41: SystemVersion",
+)
+def engine_answers(*, answer: Answer) -> Judgement:
+    """Holds when the engine's socket answers ``/version`` as an engine does."""
+    if answer.status is None:
+        return Judgement(False, f"{answer.because}: ./inv sandbox.exec -- systemctl status docker")
+    try:
+        version = json_object(answer.body)
+    except Unreadable:
+        version = {}
+    if answer.status != 200 or "ApiVersion" not in version:
+        return Judgement(False, f"{answer}, and no version of an engine in it")
+    return Judgement(True, f"version {version.get('Version')}, API {version['ApiVersion']}")
+
+
+@claim(
+    "registry.answers.{place}",
+    "From the {place}, the registry at {url} answers as a registry of API version 2.",
+    source="OCI distribution specification 1.1, end-1; Docker Registry HTTP API V2: API Version Check",
+)
+def registry_answers(*, place: str, url: str, answer: Answer) -> Judgement:
+    """Holds at status 200 with ``Docker-Distribution-Api-Version: registry/2.0``."""
+    if answer.status is None:
+        return Judgement(False, f"{answer.because}: ./inv registry.up")
+    version = answer.header("docker-distribution-api-version")
+    if answer.status != 200 or version != "registry/2.0":
+        return Judgement(False, f"{answer}, API version {version}")
+    return Judgement(True, f"{answer}, API version {version}")
+
+
+@claim(
+    "ports.closed",
+    "From the host, {ports} on the sandbox refuse connections: {why}.",
+    source="dockerd(8): the API on tcp 2375 or 2376 makes everybody root who reaches it",
+)
+def ports_closed(
+    *, ports: str, why: str, reaches: Mapping[int, Reach], control: Reach
+) -> Judgement:
+    """Holds when every port was refused; undecided unless the same probe from the same place to a
+    port that must answer (the ``control``) made a connection."""
+    taken = [
+        f"{port}: {reach.outcome}"
+        for port, reach in reaches.items()
+        if reach.outcome is not Outcome.REFUSED
+    ]
+    if taken:
+        return Judgement(False, ", ".join(taken))
+    if not control.connected or not reaches:
+        return Judgement(None, f"the same probe does not reach ssh either: {control.outcome}")
+    return Judgement(True, "REFUSED, while the same probe reaches ssh")
+
+
+@claim(
+    "listeners.expected",
+    "Nothing listens where the host can reach it but ssh, the registry and what containers offer.",
+    source="ss(8); the guest recipe; docker-proxy or, from 28 on, dockerd for published ports",
+)
+def listeners_expected(
+    *, expected: Mapping[int, str], unsafe: tuple[int, ...], listeners: tuple[Listener, ...]
+) -> Judgement:
+    """Holds when each listener on another address than loopback is ``expected`` (port to process),
+    or is Docker's for a published port; Docker on an ``unsafe`` port is not."""
+    strange = []
+    seen = []
+    for listener in listeners:
+        if _only_loopback(listener.address):
+            continue
+        names = {holder.name for holder in listener.holders}
+        offered = names and names <= {"docker-proxy", "dockerd"} and listener.port not in unsafe
+        if names == {expected.get(listener.port)} or offered:
+            seen.append(listener.port)
+        else:
+            who = ", ".join(sorted(names)) or "a process that was not named"
+            strange.append(f"{who} on {listener.address}:{listener.port}")
+    if strange:
+        return Judgement(False, "; ".join(dict.fromkeys(strange)))
+    return Judgement(True, f"on {', '.join(map(str, sorted(set(seen)))) or 'no port'}")
+
+
+def _only_loopback(address: str) -> bool:
+    try:
+        return ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        # `*`: every address.
+        return False
+
+
+@claim(
+    "hello.host",
+    "From the host, HelloSocket at {address}:{port} answers `Hello NAME! (n)`.",
+    source="Tutorial: HelloSocket",
+)
+def hello_answers(*, address: str, port: int, reach: Reach) -> Judgement:
+    """Holds when the whole answer is HelloSocket's line."""
+    return Judgement(reach.greeting is not None, str(reach))

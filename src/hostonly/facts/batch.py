@@ -1,0 +1,142 @@
+"""Many commands at one vantage in one round trip, side by side, each with a result of its own.
+
+A connection to a sandbox costs some 50 ms a command, which a check of twenty facts would feel. So
+a shell there starts all of them at once and says what became of each. Running stays apart from
+reading: a ``Look`` is a command and the pure function that reads its result.
+
+Sources: timeout(1) of coreutils 9.1 (124 for a command that outlived its limit, ``--foreground``
+leaves it in the process group that the vantage ends); write(2) to a pipe is whole up to PIPE_BUF
+(4096), so that lines shorter than that never mix.
+"""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from hostonly.errors import Unreachable
+from hostonly.facts.fact import Fact, NotObserved, read
+from hostonly.vantages import Result, Vantage, shown
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+COMMAND_SECONDS = 10.0
+# Beyond the commands' own limit: the shell's start, and the last lines on their way.
+SPARE_SECONDS = 5.0
+
+# Shell: NUMBER and a command line. Each line of the answer is NUMBER, what it is, and a piece of
+# it: of output in base64, so that no byte of it can be taken for a line of ours.
+PRELUDE = """\
+exec 3>&1
+tag() {
+  base64 -w 3000 | while IFS= read -r piece; do printf '%s %s %s\\n' "$1" "$2" "$piece" >&3; done
+}
+job() {
+  number=$1; shift
+  {
+    {
+      read -r began rest </proc/uptime
+      timeout --foreground -k 1 "$limit" "$@" </dev/null 3>&-
+      status=$?
+      read -r ended rest </proc/uptime
+      printf '%s exit %s %s %s\\n' "$number" "$status" "$began" "$ended" >&3
+    } 2>&1 >&4 4>&- | tag "$number" err
+  } 4>&1 | tag "$number" out
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Generic[T_co]):
+    """A command that changes nothing, and how its result is read."""
+
+    argv: tuple[str, ...]
+    read: Callable[[Result], Fact[T_co]]
+
+
+def look(argv: Sequence[str], parse: Callable[[str], T]) -> Look[T]:
+    """A ``Look`` whose command must end with status 0 and print what ``parse`` understands."""
+    return Look(tuple(argv), lambda result: read(result, parse))
+
+
+def observe_all(
+    vantage: Vantage, looks: Mapping[str, Look[Any]], *, timeout: float = COMMAND_SECONDS
+) -> dict[str, Fact[Any]]:
+    """The facts of all ``looks`` by their keys, from one round trip to ``vantage``."""
+    try:
+        results = run_at_once(vantage, [each.argv for each in looks.values()], timeout=timeout)
+    except Unreachable as error:
+        return {key: NotObserved(str(error)) for key in looks}
+    return {
+        key: each.read(result) for (key, each), result in zip(looks.items(), results, strict=True)
+    }
+
+
+def run_at_once(
+    vantage: Vantage, commands: Sequence[Sequence[str]], *, timeout: float = COMMAND_SECONDS
+) -> tuple[Result, ...]:
+    """Run ``commands`` at ``vantage`` side by side; their results in order, each as if run alone.
+
+    ``timeout`` is each one's limit in seconds; one that outlives it has exit status 124.
+
+    Raises:
+        hostonly.errors.Unreachable: the vantage could not be reached, or did not tell of all.
+    """
+    if not commands:
+        return ()
+    calls = [f"job {number} {shlex.join(argv)} &" for number, argv in enumerate(commands)]
+    script = "\n".join([f"limit={timeout:g}", PRELUDE, *calls, "wait"])
+    answer = vantage.run(["sh", "-c", script], timeout=timeout + SPARE_SECONDS)
+    ends = _ends(answer.stdout, len(commands))
+    missing = [shown(argv) for argv, end in zip(commands, ends, strict=True) if end.status is None]
+    if missing:
+        raise Unreachable(
+            f"{vantage.name} did not tell what became of {len(missing)} of {len(commands)} commands",
+            ran=missing[0],
+            output=answer.stderr,
+        )
+    return tuple(
+        Result(
+            answer.vantage,
+            answer.prompt,
+            shown(argv),
+            end.status or 0,
+            end.out.decode(errors="replace"),
+            end.err.decode(errors="replace"),
+            end.seconds,
+        )
+        for argv, end in zip(commands, ends, strict=True)
+    )
+
+
+@dataclass(slots=True)
+class _End:
+    """What has been told of one command so far."""
+
+    status: int | None = None
+    seconds: float = 0.0
+    out: bytearray = field(default_factory=bytearray)
+    err: bytearray = field(default_factory=bytearray)
+
+
+def _ends(told: str, count: int) -> list[_End]:
+    """Read the shell's lines. What is no line of ours is passed over: the command that it belonged
+    to is then missing, or its output is not the JSON or text that its reader accepts."""
+    ends = [_End() for _ in range(count)]
+    for line in told.splitlines():
+        words = line.split()
+        if len(words) < 3 or not words[0].isdecimal() or int(words[0]) >= count:
+            continue
+        end = ends[int(words[0])]
+        match words[1:]:
+            case ["out", piece]:
+                end.out += base64.b64decode(piece)
+            case ["err", piece]:
+                end.err += base64.b64decode(piece)
+            case ["exit", status, began, ended]:
+                end.status, end.seconds = int(status), float(ended) - float(began)
+    return ends

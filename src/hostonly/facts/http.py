@@ -1,0 +1,73 @@
+"""What an HTTP server answers: ``curl -q -sS -i --noproxy * -m 5 URL``.
+
+Source: curl(1) 7.88. ``-i`` prints the status line and the headers before the body; exit statuses
+6, 7, 28, 35, 52 and 56 mean that nobody answered as an HTTP server does, and why; others (2, 3: a
+wrong option or address) say nothing about the server.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hostonly.facts.batch import Look
+from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.vantages import Result
+
+SECONDS = 5
+
+NOBODY = {
+    7: "refused or no route",
+    28: "no answer in time",
+    52: "an empty answer",
+    56: "the connection was reset",
+}
+STATUS = re.compile(r"HTTP/[\d.]+ (\d{3})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``status`` is None where nobody answered, ``because`` of what; header names are in lower
+    case; ``body`` is text."""
+
+    status: int | None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    because: str = ""
+
+    def header(self, name: str) -> str | None:
+        """The first header called ``name`` (lower case)."""
+        return next((value for key, value in self.headers if key == name), None)
+
+    def __str__(self) -> str:
+        return f"status {self.status}" if self.status is not None else self.because
+
+
+def look(url: str, *, accept: str | None = None, socket: str | None = None) -> Look[Answer]:
+    """Ask for ``url``, by the Unix ``socket`` where one is given."""
+    # -q: no ~/.curlrc; --noproxy: a proxy would carry the request to somebody else.
+    argv = ["curl", "-q", "-sS", "-i", "--noproxy", "*", "-m", str(SECONDS)]
+    argv += ["--unix-socket", socket] if socket else []
+    argv += ["-H", f"Accept: {accept}"] if accept else []
+    return Look((*argv, url), read_answer)
+
+
+def read_answer(result: Result) -> Fact[Answer]:
+    """What ``curl`` saw; not observed where it did not get to look."""
+    if result.exit in NOBODY:
+        last = result.stderr.strip().splitlines()
+        why = last[-1].removeprefix("curl: ") if last else NOBODY[result.exit]
+        return Observed(Answer(None, because=why), (result,))
+    head, _, body = result.stdout.replace("\r\n", "\n").partition("\n\n")
+    first, *lines = head.split("\n")
+    match = STATUS.match(first)
+    if not result.ok or match is None:
+        last = (result.stderr.strip() or first).splitlines()
+        why = f": {last[-1]}" if last else ""
+        return NotObserved(f"`{result.command}` exited with {result.exit}{why}", (result,))
+    headers = tuple(
+        (name.strip().lower(), value.strip())
+        for name, colon, value in (line.partition(":") for line in lines)
+        if colon
+    )
+    return Observed(Answer(int(match[1]), headers, body), (result,))

@@ -1,0 +1,47 @@
+"""check.…: what is so, looked at from every side, without a tutorial's steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from invoke import Context, Exit, task
+
+from hostonly.tasks.session import session
+
+if TYPE_CHECKING:
+    from hostonly.events import Emit
+    from hostonly.report.model import CheckResult
+    from hostonly.settings import Settings
+
+FLAGS = {"json": "one JSON document on standard output, everything else on standard error"}
+
+
+def perform(ctx: Context, check: Callable[[Settings, Emit], CheckResult], *, json: bool) -> None:
+    """Run a check, show it, and end with the exit code.
+
+    Raises:
+        Exit: a claim fails (1) or is unknown (3).
+    """
+    import sys
+
+    from hostonly.report.json import check_document, dumps
+    from hostonly.report.model import exit_code
+    from hostonly.report.terminal import Terminal
+
+    with session(ctx) as (settings, follower):
+        terminal = Terminal(sys.stderr if json else sys.stdout, follower)
+        result = check(settings, terminal)
+        terminal.check_end(result)
+        if json:
+            print(dumps(check_document(result)), flush=True)
+    if code := exit_code(claim.verdict for claim in result.claims):
+        raise Exit(code=code)
+
+
+@task(name="host-to-sandbox", help=FLAGS)
+def host_to_sandbox(ctx: Context, json: bool = False) -> None:
+    """Is the sandbox all right, as the host sees it? Route, neighbour, ssh, engine, registry, ports."""
+    from hostonly.checks.host_to_sandbox import check
+
+    perform(ctx, check, json=json)

@@ -1,0 +1,152 @@
+"""check.host-to-sandbox on a real sandbox: as it should be, and with things made wrong by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly.host.command import as_root
+from hostonly.program import ProjectConfig
+from hostonly.settings import Settings, load
+
+ROOT = Path(__file__).resolve().parents[2]
+INV = [sys.executable, "-m", "hostonly"]
+LABEL = "hostonly.demo=test-check"
+
+
+def run(argv: list[str], *, check: bool = True) -> str:
+    """Run a command; what it printed on standard output."""
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=300, check=False, text=True)
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def check() -> tuple[int, dict[str, Any], dict[str, str]]:
+    """The check's exit code, its document, and the verdicts by the claims' ids."""
+    done = subprocess.run(
+        [*INV, "check.host-to-sandbox", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=False,
+        text=True,
+    )
+    document: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, document, {c["id"]: c["verdict"] for c in document["claims"]}
+
+
+def sandbox(*argv: str) -> list[str]:
+    return [*INV, "sandbox.exec", "--", *argv]
+
+
+@contextmanager
+def wrong(do: list[str], undo: list[str]) -> Iterator[None]:
+    """Something made wrong, and put right again whatever happens."""
+    run(do)
+    try:
+        yield
+    finally:
+        run(undo)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def up() -> None:
+    run([*INV, "image.pull"])
+
+
+@pytest.fixture
+def settings_now() -> Settings:
+    """The settings as the environment has them: this checkout's own addresses and names."""
+    config = ProjectConfig(project_location=ROOT)
+    config.load_project()
+    config.load_shell_env()
+    return load(config)
+
+
+def test_all_is_well() -> None:
+    code, document, verdicts = check()
+    assert code == 0, document
+    assert (document["kind"], document["name"], document["verdict"]) == (
+        "check",
+        "host-to-sandbox",
+        "HOLDS",
+    )
+    assert verdicts.pop("hello.host") == "SKIPPED"
+    assert set(verdicts.values()) == {"HOLDS"}
+    assert all(c["evidence"] for c in document["claims"] if c["verdict"] == "HOLDS")
+    assert document["seconds"] < 5
+
+
+@pytest.mark.parametrize(
+    ("options", "verdict"),
+    [
+        ("-p {port}:8080", "HOLDS"),
+        ("-p 127.0.0.1:{port}:8080", "SKIPPED"),
+        ("--network host --env HELLO_PORT={port}", "HOLDS"),
+    ],
+)
+def test_hello_where_it_runs(options: str, verdict: str, settings_now: Settings) -> None:
+    port = settings_now.hello.port
+    image = f"localhost:{settings_now.registry.port}/{settings_now.image.name}"
+    container = ["docker", "run", "-d", "--rm", "--name", "test-check", "--label", LABEL]
+    run_it = sandbox(*container, *options.format(port=port).split(), image, "test")
+    wait = f"for i in $(seq 50); do nc -z 127.0.0.1 {port} && exit; sleep .1; done; exit 1"
+    with wrong(run_it, sandbox("docker", "rm", "--force", "test-check")):
+        run(sandbox("sh", "-c", wait))
+        _, document, verdicts = check()
+    assert verdicts.pop("hello.host") == verdict
+    assert set(verdicts.values()) == {"HOLDS"}, document
+
+
+def test_the_engine_away() -> None:
+    stop = sandbox("sudo", "systemctl", "stop", "docker.socket", "docker.service")
+    start = sandbox("sudo", "systemctl", "start", "docker.socket", "docker.service")
+    with wrong(stop, start):
+        code, _, verdicts = check()
+    assert code == 1
+    assert {claim for claim, verdict in verdicts.items() if verdict == "FAILS"} == {
+        "engine.answers"
+    }
+
+
+def test_a_stranger_listens() -> None:
+    # systemd-run: it outlives the ssh session.
+    listen = sandbox("sudo", "systemd-run", "--unit=test-check", "nc", "-lk", "2375")
+    with wrong(listen, sandbox("sudo", "systemctl", "stop", "test-check")):
+        code, document, verdicts = check()
+    assert code == 1
+    assert verdicts["ports.closed"] == verdicts["listeners.expected"] == "FAILS"
+    because = {claim["id"]: claim["because"] for claim in document["claims"]}
+    assert "2375" in because["ports.closed"]
+    assert "nc on" in because["listeners.expected"]
+
+
+def test_a_frozen_sandbox(settings_now: Settings) -> None:
+    name = f"{settings_now.sandbox.name}-sandbox"
+    with wrong(as_root(["lxc-freeze", "-n", name]), as_root(["lxc-unfreeze", "-n", name])):
+        code, document, verdicts = check()
+    assert code == 1
+    assert verdicts.pop("sandbox.running") == "FAILS"
+    assert verdicts.pop("route.host-only") == "HOLDS"
+    assert set(verdicts.values()) == {"UNKNOWN"}
+    assert document["seconds"] < 2
+
+
+def test_the_bridge_down(settings_now: Settings) -> None:
+    link = ["ip", "link", "set", settings_now.network.bridge]
+    with wrong(as_root([*link, "down"]), as_root([*link, "up"])):
+        code, document, verdicts = check()
+    assert code == 1
+    assert verdicts.pop("sandbox.running") == "HOLDS"
+    assert verdicts.pop("route.host-only") == "FAILS"
+    # Nothing was sent where it would have left by another interface.
+    assert set(verdicts.values()) == {"UNKNOWN"}
+    sent = [e["command"] for c in document["claims"] for e in c["evidence"]]
+    assert not any(command.startswith(("nc", "curl")) for command in sent)
