@@ -8,6 +8,8 @@ from hostonly.settings import Settings
 from hostonly.vantages import Vantage
 
 UNIT = "docker-registry.service"
+# HAProxy, which holds the one port and passes to the registry what comes by HTTP and by TLS.
+PORT_UNIT = "registry-port.service"
 
 
 def catalog_command(settings: Settings) -> list[str]:
@@ -25,7 +27,7 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
     if sandbox.run(probe).ok:
         emit(Unchanged(f"the registry answers on port {settings.registry.port}"))
         return
-    started = sandbox.run(["sudo", "systemctl", "restart", UNIT])
+    started = sandbox.run(["sudo", "systemctl", "restart", UNIT, PORT_UNIT])
     if not started.ok:
         raise ToolFailed(
             "the registry could not be started", ran=started.command, output=started.output
@@ -34,12 +36,12 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
     answered = sandbox.run(["timeout", "20", *retried])
     if not answered.ok:
         journal = sandbox.run(
-            ["sudo", "journalctl", "-u", UNIT, "-n", "15", "--no-pager", "-o", "cat"]
+            ["sudo", "journalctl", "-u", UNIT, "-u", PORT_UNIT, "-n", "15", "--no-pager", "-o", "cat"]
         )
         raise HostonlyError(
             f"the registry does not answer on port {settings.registry.port}",
             ran=answered.command,
             output=journal.output,
-            remedy="./inv sandbox.exec -- systemctl status docker-registry",
+            remedy="./inv sandbox.exec -- systemctl status docker-registry registry-port",
         )
     emit(Done(f"the registry answers on port {settings.registry.port}"))

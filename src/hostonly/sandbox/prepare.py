@@ -14,6 +14,8 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit
 from hostonly.host import bridges, firewall, forwarding, packages
 from hostonly.host.command import run
+from hostonly.registry import certificate
+from hostonly.registry.certificate import Certificate
 from hostonly.sandbox import base, box, idmap, keys
 from hostonly.settings import Settings
 
@@ -80,9 +82,25 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     if missing or not firewall.present(table):
         firewall.apply(table)
     forwarding.enable(settings, FORWARDING)
-    _hand_over(settings, machine, made, built)
+    _hand_over(settings, machine, made, registry_certificates(settings), built)
     if missing:
         emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
+
+
+def registry_certificates(settings: Settings) -> dict[str, Certificate]:
+    """The certificate of each machine's registry, made where it is missing.
+
+    That of a sandbox that exists stays as it is: the sandbox has it already, and engines trust it.
+    """
+    found = {}
+    for machine, address in machines(settings).items():
+        folder = settings.state / "registry" / machine
+        exists = (Path("/var/lib/lxc") / container_name(settings, machine)).exists()
+        made = Certificate(folder)
+        if not (exists and made.server.exists()):
+            made = certificate.ensure(folder, address)
+        found[machine] = made
+    return found
 
 
 def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.Base:
@@ -174,7 +192,13 @@ def nameservers() -> list[str]:
     return []
 
 
-def _hand_over(settings: Settings, machine: str, made: keys.Keys, built: base.Base) -> None:
+def _hand_over(
+    settings: Settings,
+    machine: str,
+    made: keys.Keys,
+    certificates: dict[str, Certificate],
+    built: base.Base,
+) -> None:
     """Fill the folder from which lxc-template, as root, makes the sandbox."""
     folder = SANDBOXES / container_name(settings, machine)
     values = {
@@ -187,15 +211,37 @@ def _hand_over(settings: Settings, machine: str, made: keys.Keys, built: base.Ba
     }
     text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
     host_key = made.host_key(machine)
-    if os.geteuid() == 0 and (folder / "settings").exists():
-        same = (folder / "settings").read_text() == text
-        if same and (folder / "ssh_host_ed25519_key").read_bytes() == host_key.read_bytes():
-            return
+    # Each file's name below the folder, where it comes from, and who may read it there.
+    files = {
+        "ssh_host_ed25519_key": (host_key, "0600"),
+        "ssh_host_ed25519_key.pub": (host_key.with_name(host_key.name + ".pub"), "0644"),
+        "authorized_keys": (made.login.with_name(made.login.name + ".pub"), "0644"),
+        "registry.pem": (certificates[machine].server, "0600"),
+    }
+    for name, address in machines(settings).items():
+        target = f"certs.d/{address}:{settings.registry.port}/ca.crt"
+        files[target] = (certificates[name].authority, "0644")
+    if _handed_over(folder, text, {name: source for name, (source, _) in files.items()}):
+        return
     run(["mkdir", "-p", "-m", "0755", str(SANDBOXES), str(folder)], root=True)
-    # The owner may be read by every checkout's user; the host key only by root.
+    # The owner may be read by every checkout's user; the private keys only by root.
     run(["tee", str(folder / "owner")], root=True, stdin=f"{settings.root}\n")
-    run(["install", "-m", "0600", str(host_key), str(folder / "ssh_host_ed25519_key")], root=True)
-    for source, name in ((host_key, "ssh_host_ed25519_key.pub"), (made.login, "authorized_keys")):
-        public = source.with_name(source.name + ".pub")
-        run(["install", "-m", "0644", str(public), str(folder / name)], root=True)
+    run(["rm", "-rf", str(folder / "certs.d")], root=True)
+    for name, (source, mode) in files.items():
+        run(["install", "-D", "-m", mode, str(source), str(folder / name)], root=True)
     run(["tee", str(folder / "settings")], root=True, stdin=text)
+
+
+def _handed_over(folder: Path, settings: str, files: dict[str, Path]) -> bool:
+    """Whether the folder holds exactly this already; only root can tell, others write it anew."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        same = (folder / "settings").read_text() == settings
+        same = same and all(
+            (folder / name).read_bytes() == source.read_bytes() for name, source in files.items()
+        )
+        authorities = {str(file.relative_to(folder)) for file in folder.glob("certs.d/*/*")}
+        return same and authorities <= set(files)
+    except FileNotFoundError:
+        return False
