@@ -94,8 +94,6 @@ def _serves(certificate: Certificate, address: str) -> bool:
     return private and named and leaf.not_valid_after_utc - datetime.now(UTC) > LEAST
 
 
-
-
 def _make(certificate: Certificate, address: str) -> None:
     authority_key, server_key = new_key(SECP256R1()), new_key(SECP256R1())
     addresses = [ip_address(each) for each in (address, *LOOPBACK)]

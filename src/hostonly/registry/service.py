@@ -36,7 +36,19 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
     answered = sandbox.run(["timeout", "20", *retried])
     if not answered.ok:
         journal = sandbox.run(
-            ["sudo", "journalctl", "-u", UNIT, "-u", PORT_UNIT, "-n", "15", "--no-pager", "-o", "cat"]
+            [
+                "sudo",
+                "journalctl",
+                "-u",
+                UNIT,
+                "-u",
+                PORT_UNIT,
+                "-n",
+                "15",
+                "--no-pager",
+                "-o",
+                "cat",
+            ]
         )
         raise HostonlyError(
             f"the registry does not answer on port {settings.registry.port}",
