@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, ip_network
+from ipaddress import IPv4Interface, IPv4Network
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ MARK = "hostonly"
 
 # Routes to larger networks than this are ways to everywhere and claim no addresses.
 OWNED_PREFIX = 8
+
+# RFC 1918, the least used first.
+_PRIVATE = (IPv4Network("172.16.0.0/12"), IPv4Network("10.0.0.0/8"), IPv4Network("192.168.0.0/16"))
+_CANDIDATES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,41 +75,81 @@ def present(bridge: Bridge) -> bool:
 def conflicts(bridge: Bridge) -> list[str]:
     """Who else on this machine uses addresses of ``bridge``'s network: a sentence for each."""
     network = bridge.address.network
-    found = []
+    found: dict[str, str] = {}
     for link in _links():
         if link.get("ifname") == bridge.name:
             continue
         for address in link.get("addr_info", []):
             if address.get("family") != "inet":
                 continue
-            theirs = ip_network(f"{address['local']}/{address['prefixlen']}", strict=False)
+            theirs = IPv4Network(f"{address['local']}/{address['prefixlen']}", strict=False)
             if theirs.overlaps(network):
-                found.append(f"{link['ifname']} has {address['local']}/{address['prefixlen']}")
+                owner = f" ({link['ifalias']})" if link.get("ifalias") else ""
+                found[link["ifname"]] = (
+                    f"{link['ifname']}{owner} has {address['local']}/{theirs.prefixlen}"
+                )
     for route in json.loads(run(["ip", "-json", "-4", "route"], timeout=10)):
-        if route.get("dst") == "default" or route.get("dev") == bridge.name:
+        device = route.get("dev", "nowhere")
+        # A link's own route says nothing that its address did not.
+        if route.get("dst") == "default" or device == bridge.name:
             continue
-        theirs = ip_network(route["dst"], strict=False)
+        theirs = IPv4Network(route["dst"], strict=False)
         # A VPN that takes everything says so by two halves of the world: a default route, no owner.
         if theirs.prefixlen >= OWNED_PREFIX and theirs.overlaps(network):
-            by = route.get("gateway") or route.get("dev", "nowhere")
-            sentence = f"the route to {route['dst']} leaves by {by}"
-            if not any(s.startswith(f"{route.get('dev')} has") for s in found):
-                found.append(sentence)
-    return found
+            by = route.get("gateway") or device
+            found.setdefault(device, f"the route to {route['dst']} leaves by {by}")
+    return list(found.values())
 
 
-def refuse_conflicts(bridge: Bridge) -> None:
+def free_network(prefix: int) -> IPv4Network | None:
+    """A private network of ``prefix`` bits that nobody on this machine uses; None if there is none."""
+    taken = _used()
+    for block in _PRIVATE:
+        if prefix < block.prefixlen:
+            continue
+        for candidate in islice(block.subnets(new_prefix=prefix), _CANDIDATES):
+            if not any(candidate.overlaps(theirs) for theirs in taken):
+                return candidate
+    return None
+
+
+def _used() -> list[IPv4Network]:
+    addresses = [
+        IPv4Interface(f"{a['local']}/{a['prefixlen']}").network
+        for link in _links()
+        for a in link.get("addr_info", [])
+        if a.get("family") == "inet"
+    ]
+    routes = json.loads(run(["ip", "-json", "-4", "route"], timeout=10))
+    routed = [IPv4Network(r["dst"], strict=False) for r in routes if r.get("dst") != "default"]
+    return [network for network in addresses + routed if network.prefixlen >= OWNED_PREFIX]
+
+
+def refuse_conflicts(bridge: Bridge, setting: str) -> None:
     """Stop where somebody else on this machine uses addresses of ``bridge``'s network.
 
+    ``setting`` is the key under ``network`` that gives the bridge's address: ``host`` or ``nat``.
+
     Raises:
-        HostonlyError: they are in use, naming by whom.
+        HostonlyError: they are in use, naming by whom, and a range that is free.
     """
     theirs = conflicts(bridge)
-    if theirs:
-        raise HostonlyError(
-            f"{bridge.address.network} is already in use on this machine: {'; '.join(theirs)}",
-            remedy="Give the network section of invoke.yaml a range of its own; nothing was changed.",
-        )
+    if not theirs:
+        return
+    free = free_network(bridge.address.network.prefixlen)
+    proposal = "" if free is None else f", {free} for example: {_as_variables(free, setting)}"
+    raise HostonlyError(
+        f"{bridge.address.network} is already in use on this machine: {'; '.join(theirs)}",
+        remedy=f"Nothing was changed. Give network.{setting} a range of its own{proposal}",
+    )
+
+
+def _as_variables(free: IPv4Network, setting: str) -> str:
+    hosts = [str(address) for address in islice(free.hosts(), 3)]
+    words = [f"INVOKE_NETWORK_{setting.upper()}={hosts[0]}/{free.prefixlen}"]
+    if setting == "host" and len(hosts) == 3:
+        words += [f"INVOKE_NETWORK_SANDBOX={hosts[1]}", f"INVOKE_NETWORK_SANDBOX2={hosts[2]}"]
+    return " ".join(words)
 
 
 def create(bridge: Bridge) -> None:
@@ -126,7 +171,13 @@ def create(bridge: Bridge) -> None:
             f'link set {bridge.name} alias "{bridge.mark}"',
         ]
         run(["ip", "-batch", "-"], root=True, stdin="\n".join(made) + "\n", timeout=10)
-    run(["sysctl", "-qw", f"net.ipv6.conf.{bridge.name}.accept_ra=0"], root=True, timeout=10)
+    # Gone again with the bridge: no router advertisement is heard, and what comes in must come from
+    # where the way back leads.
+    guards = [
+        f"net/ipv6/conf/{bridge.name}/accept_ra=0",
+        f"net/ipv4/conf/{bridge.name}/rp_filter=1",
+    ]
+    run(["sysctl", "-qw", *guards], root=True, timeout=10)
     run(["ip", "-batch", "-"], root=True, stdin="\n".join(steps) + "\n", timeout=10)
 
 

@@ -36,13 +36,25 @@ table inet {name}
 delete table inet {name}
 table inet {name} {{
     comment "{MARK}: made by inv host.prepare, removed by inv host.restore"
+    chain input {{
+        type filter hook input priority -10; policy accept;
+        iifname != {{ "{net.bridge}", "{net.nat_bridge}" }} accept comment "none of ours"
+        ct state established,related accept comment "what this machine started"
+        icmp type {{ echo-request, destination-unreachable, time-exceeded }} accept
+        icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert, echo-request }} accept
+        iifname "{net.nat_bridge}" meta l4proto {{ tcp, udp }} th dport 53 accept comment "this machine may be the name server"
+        counter drop comment "a sandbox starts nothing on this machine"
+    }}
     chain forward {{
         type filter hook forward priority -10; policy accept;
         iifname "{net.bridge}" oifname "{net.bridge}" accept comment "sandbox to sandbox"
-        iifname "{net.bridge}" drop comment "host-only: nothing leaves through this machine"
-        oifname "{net.bridge}" drop comment "host-only: nothing enters through this machine"
-        iifname "{net.nat_bridge}" oifname "{net.nat_bridge}" drop comment "sandboxes meet on eth1 only"
-        oifname "{net.nat_bridge}" ct state != established,related drop comment "NAT is a way out"
+        iifname "{net.bridge}" counter drop comment "host-only: nothing leaves through this machine"
+        oifname "{net.bridge}" counter drop comment "host-only: nothing enters through this machine"
+        iifname "{net.nat_bridge}" oifname "{net.nat_bridge}" counter drop comment "sandboxes meet on eth1 only"
+        iifname "{net.nat_bridge}" meta nfproto ipv6 counter drop comment "NAT is for IPv4"
+        iifname "{net.nat_bridge}" ip saddr != {net.nat.network} counter drop comment "no address but their own"
+        oifname "{net.nat_bridge}" ct state established,related accept comment "answers"
+        oifname "{net.nat_bridge}" counter drop comment "NAT is a way out, not in"
     }}
     chain postrouting {{
         type nat hook postrouting priority srcnat; policy accept;
@@ -51,12 +63,6 @@ table inet {name} {{
 }}
 """
     return Table(name, rules)
-
-
-def present(wanted: Table) -> bool:
-    """Whether the table is there."""
-    tables = run(["nft", "list", "tables", "inet"], root=True, timeout=10)
-    return f"table inet {wanted.name}" in tables.splitlines()
 
 
 def apply(wanted: Table) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit
-from hostonly.host import bridges, firewall, forwarding, packages
+from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, packages
 from hostonly.host.command import run
 from hostonly.registry import certificate
 from hostonly.registry.certificate import Certificate
@@ -72,15 +72,16 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     wanted = bridges.bridges(settings, settings.root)
     # Asked before anything is made: a conflict must change nothing.
     missing = [bridge for bridge in wanted if not bridges.present(bridge)]
-    for bridge in missing:
-        bridges.refuse_conflicts(bridge)
+    for bridge, setting in zip(wanted, ("host", "nat"), strict=True):
+        if bridge in missing:
+            bridges.refuse_conflicts(bridge, setting)
     made = keys.ensure(settings.state / "ssh", machines(settings))
     built = make_box(settings, emit)
     for bridge in missing:
         bridges.create(bridge)
-    table = firewall.table(settings)
-    if missing or not firewall.present(table):
-        firewall.apply(table)
+    # Written each time: somebody may have taken a rule out of it.
+    firewall.apply(firewall.table(settings))
+    bridge_netfilter.accept(settings.network.bridge, settings.network.nat_bridge)
     forwarding.enable(settings, FORWARDING)
     _hand_over(settings, machine, made, registry_certificates(settings), built)
     if missing:
@@ -130,6 +131,8 @@ def restore(settings: Settings, emit: Emit) -> None:
     changed = []
     if firewall.remove(firewall.table(settings)):
         changed.append("the firewall table")
+    if bridge_netfilter.remove(settings.network.bridge, settings.network.nat_bridge):
+        changed.append("the rules beside Docker's")
     for bridge in bridges.bridges(settings, settings.root):
         if bridges.remove(bridge):
             changed.append(f"the bridge {bridge.name}")

@@ -70,10 +70,17 @@ def test_a_route_to_half_the_world_is_no_conflict(monkeypatch: pytest.MonkeyPatc
     assert bridges.conflicts(bridge()) == []
 
 
+def test_another_checkout_is_named() -> None:
+    found = bridges.conflicts(bridge(name="hostonly1", address="172.16.0.9/28"))
+    assert f"hostonly0 ({OURS}) has 172.16.0.1/24" in found
+
+
 def test_conflicts_are_refused_with_a_next_step() -> None:
     with pytest.raises(HostonlyError, match=r"wg0 has 172\.16\.9\.4/16") as refusal:
-        bridges.refuse_conflicts(bridge())
-    assert "invoke.yaml" in str(refusal.value.remedy)
+        bridges.refuse_conflicts(bridge(), "host")
+    # 172.16/16 and 172.17/16 are taken in the captured routes.
+    assert "INVOKE_NETWORK_HOST=172.18.0.1/24" in str(refusal.value.remedy)
+    assert "INVOKE_NETWORK_SANDBOX2=172.18.0.3" in str(refusal.value.remedy)
 
 
 def test_only_a_marked_bridge_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,137 @@
+"""What is done where LXC and Vagrant do not agree on a container."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly.errors import ToolFailed
+from hostonly.events import Event, Warned
+from hostonly.host.bridges import Bridge
+from hostonly.sandbox import container as module
+from hostonly.sandbox.container import COMPLETE, Container
+
+
+class Lxc:
+    """Stands for the lxc-… commands, with one container's state."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = "STOPPED"
+        self.destroyable = True
+        self.ran: list[list[str]] = []
+
+    def run(self, argv: Sequence[str], **_: Any) -> str:
+        self.ran.append(list(argv))
+        match argv[0]:
+            case "lxc-info" if "--state" in argv:
+                return self.state + "\n"
+            case "lxc-info":
+                return "Name:           c\nState:          RUNNING\nLink:           vethA\nLink:           vethB\n"
+            case "lxc-unfreeze":
+                self.state = "RUNNING"
+            case "lxc-destroy":
+                if not self.destroyable:
+                    raise ToolFailed("Container is not defined")
+                self._remove()
+            case "rm":
+                self._remove()
+        return ""
+
+    def _remove(self) -> None:
+        for file in self.folder.iterdir():
+            file.unlink()
+        self.folder.rmdir()
+
+
+@pytest.fixture
+def lxc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lxc:
+    monkeypatch.setattr(module, "LXC", tmp_path / "lxc")
+    made = Lxc(tmp_path / "lxc" / "c")
+    monkeypatch.setattr(module, "run", made.run)
+    return made
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Container:
+    return Container("c", tmp_path / "vagrant" / "id")
+
+
+def said(container: Container) -> list[str]:
+    events: list[Event] = []
+    container.reconcile(events.append)
+    return [event.what for event in events if isinstance(event, Warned)]
+
+
+def create(lxc: Lxc, *, complete: bool) -> None:
+    lxc.folder.mkdir(parents=True)
+    if complete:
+        (lxc.folder / COMPLETE).touch()
+
+
+def note(container: Container) -> None:
+    container.id_file.parent.mkdir(parents=True)
+    container.id_file.write_text("c")
+
+
+def test_nothing_there_is_nothing_to_do(lxc: Lxc, container: Container) -> None:
+    assert said(container) == []
+    assert lxc.ran == []
+
+
+def test_half_a_container_is_removed(lxc: Lxc, container: Container) -> None:
+    create(lxc, complete=False)
+    assert said(container) == ["the container c was made only half: removing it"]
+    assert not container.exists
+
+
+def test_half_a_container_that_lxc_does_not_know_is_removed_too(
+    lxc: Lxc, container: Container
+) -> None:
+    create(lxc, complete=False)
+    lxc.destroyable = False
+    said(container)
+    assert not container.exists
+
+
+def test_half_a_container_that_runs_all_the_same_is_not_deleted_under_itself(
+    lxc: Lxc, container: Container
+) -> None:
+    create(lxc, complete=False)
+    lxc.destroyable, lxc.state = False, "RUNNING"
+    with pytest.raises(ToolFailed):
+        said(container)
+    assert container.exists
+
+
+def test_a_whole_container_that_vagrant_lost_is_noted_again(lxc: Lxc, container: Container) -> None:
+    create(lxc, complete=True)
+    assert said(container) == ["Vagrant had lost sight of the container c: noted again"]
+    assert container.known_to_vagrant
+
+
+def test_a_note_without_a_container_is_removed(lxc: Lxc, container: Container) -> None:
+    note(container)
+    assert said(container) == ["the container c is gone; Vagrant's note of it was removed"]
+    assert not container.id_file.exists()
+
+
+def test_a_frozen_container_is_thawed(lxc: Lxc, container: Container) -> None:
+    create(lxc, complete=True)
+    note(container)
+    lxc.state = "FROZEN"
+    assert said(container) == ["the container c was frozen: thawing it"]
+    assert container.state() == "running"
+
+
+def test_links_without_a_bridge_are_attached_in_their_order(lxc: Lxc, container: Container) -> None:
+    create(lxc, complete=True)
+    nat = Bridge("nat0", IPv4Interface("10.0.0.1/24"), "m")
+    only = Bridge("only0", IPv4Interface("172.16.0.1/24"), "m")
+    container.reattach([nat, only], lambda event: None)
+    set_ = [argv[3:6] for argv in lxc.ran if argv[:3] == ["ip", "link", "set"]]
+    assert set_ == [["vethA", "master", "nat0"], ["vethB", "master", "only0"]]
