@@ -1,0 +1,131 @@
+"""One real sandbox for all integration tests, apart from the user's own.
+
+It belongs to a copy of this checkout, made below `.hostonly` from the files as they are now, with a
+name, bridges and addresses of its own: a sandbox that the user runs meanwhile is not touched. The
+copy's path has a space in it, so that every tool is tried with one. What took long to make (the
+base image's archive, Maven's output) stays in the copy for the next run; the sandbox is destroyed.
+
+Tests need nothing of this: `python -m hostonly …` runs the copy, and the fixture `settings` has
+the copy's settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from hostonly import settings as settings_module
+from hostonly.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+COPY = ROOT / ".hostonly" / "integration" / "a copy"
+
+# Neither the environment, nor what the user's own sandbox is known by.
+NOT_COPIED = (".git", ".venv", ".hostonly", ".vagrant", "target", "__pycache__", ".*_cache")
+# What a run before this one left in the copy and this one can use.
+KEPT = (".hostonly", ".vagrant", "target")
+
+
+def _refresh_copy() -> None:
+    COPY.mkdir(parents=True, exist_ok=True)
+    for old in COPY.iterdir():
+        if old.name in KEPT:
+            continue
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
+    ignore = shutil.ignore_patterns(*NOT_COPIED)
+    shutil.copytree(ROOT, COPY, symlinks=True, ignore=ignore, dirs_exist_ok=True)
+
+
+def _in_use() -> list[IPv4Network]:
+    """The networks that this machine has an address in or a route to."""
+    routes = json.loads(
+        subprocess.run(
+            ["ip", "-json", "-4", "route", "show", "table", "all"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
+    found = [route["dst"] for route in routes if route["dst"] != "default"]
+    return [IPv4Network(dst, strict=False) for dst in found]
+
+
+def _free(ranges: list[IPv4Network], start: int) -> IPv4Network:
+    used = _in_use()
+    for offset in range(len(ranges)):
+        candidate = ranges[(start + offset) % len(ranges)]
+        if not any(candidate.overlaps(other) for other in used):
+            return candidate
+    raise AssertionError(f"no free /24 among {ranges[0]} and the following {len(ranges) - 1}")
+
+
+def _variables() -> dict[str, str]:
+    """The settings of the tests' sandbox, the same at each run unless somebody took its addresses."""
+    mark = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
+    start = int(mark, 16)
+    # 172.17.0.0/16 is the sandbox's own docker0; 172.16.0.0/24 is where users' sandboxes are.
+    host_only = _free(list(IPv4Network("172.20.0.0/14").subnets(new_prefix=24)), start)
+    nat = _free(list(IPv4Network("10.204.0.0/16").subnets(new_prefix=24)), start)
+    return {
+        "INVOKE_SANDBOX_NAME": f"hostonly-test-{mark}",
+        "INVOKE_NETWORK_BRIDGE": f"hotest{mark}",
+        "INVOKE_NETWORK_NAT_BRIDGE": f"honat{mark}",
+        "INVOKE_NETWORK_HOST": f"{host_only[1]}/24",
+        "INVOKE_NETWORK_SANDBOX": str(host_only[2]),
+        "INVOKE_NETWORK_SANDBOX2": str(host_only[3]),
+        "INVOKE_NETWORK_NAT": f"{nat[1]}/24",
+    }
+
+
+def _inv(task: str, timeout: float) -> None:
+    subprocess.run([sys.executable, "-m", "hostonly", task], cwd=COPY, timeout=timeout, check=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def checkout() -> Iterator[Path]:
+    """The copy of this checkout whose sandbox the tests use; destroyed at the end of the session."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("INVOKE_", "VAGRANT_"))]:
+            patch.delenv(name)
+        patch.setenv("PYTHONPATH", str(COPY / "src"))
+        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        # Of a run that was killed: its bridges would make its own addresses look taken.
+        if (COPY / ".vagrant").exists() and (COPY / ".hostonly" / "variables.json").exists():
+            earlier = json.loads((COPY / ".hostonly" / "variables.json").read_text())
+            with pytest.MonkeyPatch.context() as before:
+                for name, value in earlier.items():
+                    before.setenv(name, value)
+                _inv("sandbox.destroy", 120)
+        _refresh_copy()
+        variables = _variables()
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        (COPY / ".hostonly").mkdir(exist_ok=True)
+        (COPY / ".hostonly" / "variables.json").write_text(json.dumps(variables))
+        try:
+            yield COPY
+        finally:
+            _inv("sandbox.destroy", 120)
+
+
+@pytest.fixture
+def settings(checkout: Path) -> Settings:
+    """The settings of the copy, as the tasks that run in it read them."""
+    from hostonly.program import ProjectConfig
+
+    config = ProjectConfig(project_location=checkout)
+    config.load_project()
+    config.load_shell_env()
+    return settings_module.load(config, checkout)
