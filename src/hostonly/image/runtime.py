@@ -130,7 +130,7 @@ def build_base(root: Path, workdir: Path, run: Run, *, mirror: str | None = None
 
     `mirror` is a package mirror's URL; without one, Debian's own are used, with
     the security updates. An older `base.tar` is replaced only by a complete new
-    one. Works as any user for whom mmdebstrap does.
+    one. Works as any user.
 
     Raises ToolFailed when mmdebstrap or jlink fails, HostonlyError when there is
     no JDK, or one made for a newer C library than the base's.
@@ -144,7 +144,8 @@ def build_base(root: Path, workdir: Path, run: Run, *, mirror: str | None = None
         run(
             [
                 "mmdebstrap",
-                "--mode=auto",
+                # Nothing of the packages is run, so that any user may do it on any kernel.
+                "--mode=chrootless",
                 "--variant=extract",
                 "--format=tar",
                 f"--include={','.join(recipe.packages)}",
