@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hostonly.errors import HostonlyError, ToolFailed
@@ -46,6 +47,19 @@ def tools() -> tuple[str, ...]:
     except HostonlyError:
         needed.append("default-jdk-headless")
     return tuple(needed)
+
+
+def test_hello(root: Path, emit: Emit) -> None:
+    """Run Maven's own tests of HelloSocket, installing Maven and a JDK where they are missing.
+
+    Raises:
+        ToolFailed: a test failed, with its last lines. HostonlyError: there was none.
+    """
+    packages.install(tools(), emit)
+    emit(Started("mvn -Psocket test"))
+    start = time.monotonic()
+    passed = jar.run_tests(root, partial(run, on_line=lambda line: emit(Progress(line))))
+    emit(Done(f"{passed} tests of HelloSocket passed", time.monotonic() - start))
 
 
 def inputs(root: Path, labels: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Context, task
 
-from hostonly.tasks.session import machine_of
+from hostonly.tasks.session import machine_of, session
 
 
 @task
@@ -33,3 +33,12 @@ def pull(ctx: Context) -> None:
     with machine_of(ctx, "sandbox") as it:
         it.up()
         stages.pulled(it)
+
+
+@task
+def test(ctx: Context) -> None:
+    """Run Maven's own tests of HelloSocket (part of ./inv test)."""
+    from hostonly.image.build import test_hello
+
+    with session(ctx) as (settings, emit):
+        test_hello(settings.root, emit)

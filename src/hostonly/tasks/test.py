@@ -57,8 +57,10 @@ def run_to_its_end(command: list[str]) -> int:
         raise
 
 
-# Parts of the project that bring their own test run (Maven's) add a step here.
-EXTRA_STEPS: list[Step] = []
+# Test runs that parts of the project bring along.
+EXTRA_STEPS: list[Step] = [
+    ("Maven's tests", [sys.executable, "-m", "hostonly", "image.test"]),
+]
 
 
 @task(

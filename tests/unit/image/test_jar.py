@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.errors import HostonlyError, ToolFailed
-from hostonly.image.jar import JAR, build_jar, jar_inputs
+from hostonly.image.jar import JAR, Run, build_jar, jar_inputs, run_tests
 
 
 class Maven:
@@ -94,3 +94,39 @@ def test_the_inputs_change_with_pom_and_sources_and_with_nothing_else(checkout: 
     (checkout / "pom.xml").write_text("<project></project>\n")
     seen.append(jar_inputs(checkout))
     assert len(set(seen)) == len(seen)
+
+
+def said(output: str) -> Run:
+    """Stands in for Maven: says `output`."""
+
+    def run(
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> str:
+        return output
+
+    return run
+
+
+def test_passed_tests_are_counted(tmp_path: Path) -> None:
+    output = (
+        "[INFO] Tests run: 13, Failures: 0, Errors: 0, Skipped: 0, Time elapsed: 1.8 s -- in A\n"
+        "[INFO] Results:\n[INFO] \n[WARNING] Tests run: 14, Failures: 0, Errors: 0, Skipped: 1\n"
+    )
+    assert run_tests(tmp_path, said(output)) == 13
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "[INFO] No tests to run.\n",
+        "[WARNING] Tests run: 2, Failures: 0, Errors: 0, Skipped: 2\n",
+    ],
+)
+def test_no_test_is_no_pass(tmp_path: Path, output: str) -> None:
+    with pytest.raises(HostonlyError, match="no test"):
+        run_tests(tmp_path, said(output))
