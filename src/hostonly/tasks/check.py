@@ -45,3 +45,11 @@ def host_to_sandbox(ctx: Context, json: bool = False) -> None:
     from hostonly.checks.host_to_sandbox import check
 
     perform(ctx, check, json=json)
+
+
+@task(help=FLAGS)
+def registry(ctx: Context, json: bool = False) -> None:
+    """Does the registry serve what was pushed, to host and sandbox? Every byte of it is hashed."""
+    from hostonly.checks.registry import check
+
+    perform(ctx, check, json=json)

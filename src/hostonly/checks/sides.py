@@ -1,0 +1,69 @@
+"""Looking from the host and from inside the sandbox at once, where that may be done at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from hostonly.claims import Claim, ClaimResult
+from hostonly.events import Emit
+from hostonly.facts import Fact, NotObserved, Observed
+from hostonly.facts.batch import COMMAND_SECONDS, Look, observe_all
+from hostonly.report.model import ClaimJudged
+from hostonly.vantages import Vantage
+
+Looks: TypeAlias = Mapping[str, Look[Any]]
+Facts: TypeAlias = dict[str, Fact[Any]]
+
+
+class Judged:
+    """The claims of a check as they are judged, each told of at once."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.results: list[ClaimResult] = []
+        self._emit = emit
+
+    def judge(self, claim: Claim, about: dict[str, object], **facts: Fact[Any]) -> None:
+        """Hold ``claim`` against ``facts``."""
+        self._add(claim.judge(about=about, **facts))
+
+    def skip(self, claim: Claim, because: str, about: dict[str, object]) -> None:
+        """Do not try ``claim``, ``because`` of what is not there."""
+        self._add(claim.skip(because, about=about))
+
+    def _add(self, result: ClaimResult) -> None:
+        self.results.append(result)
+        self._emit(ClaimJudged(result))
+
+
+def why_not_look(state: Fact[str], way: Fact[Any], bridge: str) -> str | None:
+    """Why nothing may or can be asked of the sandbox; None where it can."""
+    if isinstance(way, NotObserved):
+        return f"nothing was sent: {way.because}"
+    if way.value is None or way.value.device != bridge:
+        return f"nothing was sent, since the way does not lead by {bridge}"
+    if isinstance(state, Observed) and state.value != "running":
+        return f"nothing was sent, since the sandbox is {state.value.replace('_', ' ')}"
+    return None
+
+
+def look_from_both(
+    host: Vantage,
+    outside: Looks,
+    sandbox: Vantage,
+    inside: Looks,
+    closed: str | None,
+    *,
+    timeout: float = COMMAND_SECONDS,
+) -> tuple[Facts, Facts]:
+    """What the host sees and what the sandbox sees, a round trip each, at the same time; nothing
+    where that is ``closed``, for this reason. ``timeout`` is each command's, in seconds."""
+    if closed is not None:
+        nothing = NotObserved(closed)
+        return dict.fromkeys(outside, nothing), dict.fromkeys(inside, nothing)
+    with ThreadPoolExecutor(1) as pool:
+        # The host looks while the connection to the sandbox is being made.
+        from_host = pool.submit(observe_all, host, outside, timeout=timeout)
+        from_inside = observe_all(sandbox, inside, timeout=timeout)
+        return from_host.result(), from_inside

@@ -1,0 +1,83 @@
+"""What a registry really serves, by the digest of the bytes that come.
+
+The digest is computed where the bytes arrive, by ``curl … | sha256sum``; what the registry says of
+itself in a header is not asked. Sources: OCI distribution specification 1.1, pulling manifests and
+blobs; OCI image specification 1.1, image manifest; curl(1): ``-f`` gives status 22 for a status of
+400 or above.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hostonly.facts.batch import Look
+from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_object
+from hostonly.facts.http import NOBODY
+from hostonly.vantages import Result
+
+# A layer of some 40 MB, on a machine that is busy with others.
+SECONDS = 30
+
+# The manifests of one image, to be asked for; without it an old format is served.
+MANIFEST = (
+    "application/vnd.docker.distribution.manifest.v2+json,"
+    " application/vnd.oci.image.manifest.v1+json"
+)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+SUM = re.compile(r"([0-9a-f]{64})  -\n?")
+# -L is not given: a registry that sends us elsewhere does not serve it itself.
+PIPE = f'set -o pipefail; curl -q -sSf --noproxy "*" -m {SECONDS} "$@" | sha256sum'
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """``digest`` of the bytes that came, None where none came, ``because`` of what."""
+
+    digest: str | None
+    because: str = ""
+
+    def __str__(self) -> str:
+        return self.digest or self.because
+
+
+def served_look(url: str, *, accept: str | None = None) -> Look[Served]:
+    """Fetch ``url`` and compute the digest of its bytes."""
+    header = ("-H", f"Accept: {accept}") if accept else ()
+    return Look(("bash", "-c", PIPE, "bash", *header, url), read_served)
+
+
+def read_served(result: Result) -> Fact[Served]:
+    """The digest; not observed where neither bytes nor a registry's refusal came."""
+    last = (result.stderr.strip().splitlines() or [""])[-1]
+    match = SUM.fullmatch(result.stdout)
+    if result.ok and match is not None:
+        return Observed(Served(f"sha256:{match[1]}"), (result,))
+    if result.exit == 22 or result.exit in NOBODY:
+        return Observed(Served(None, last.removeprefix("curl: ")), (result,))
+    return NotObserved(f"`{result.command}` exited with {result.exit}: {last}", (result,))
+
+
+def blobs_in(manifest: str) -> tuple[str, ...]:
+    """The digests of the configuration and of every layer that a ``manifest`` names, in order.
+
+    Raises:
+        Unreadable: it is no manifest of one image.
+    """
+    document = json_object(manifest)
+    try:
+        named = [document["config"]["digest"], *(layer["digest"] for layer in document["layers"])]
+    except (KeyError, TypeError) as error:
+        raise Unreadable(f"no manifest of one image: {error!r}") from error
+    for digest in named:
+        if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
+            raise Unreadable(f"no digest: {str(digest)[:80]!r}")
+    return tuple(dict.fromkeys(named))
+
+
+def repositories_in(catalog: str) -> tuple[str, ...]:
+    """The names in a ``/v2/_catalog``; ``Unreadable`` when it is something else."""
+    names = json_object(catalog).get("repositories")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Unreadable("no catalog")
+    return tuple(names)

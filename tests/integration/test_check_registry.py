@@ -1,0 +1,106 @@
+"""check.registry on a real sandbox: as it should be, and with the registry's data made wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+INV = [sys.executable, "-m", "hostonly"]
+STORE = "/var/lib/docker-registry/docker/registry/v2/blobs/sha256"
+
+
+def run(argv: list[str]) -> str:
+    """Run a command; what it printed on standard output."""
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=600, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def root(line: str) -> str:
+    """Run a shell line as root in the sandbox."""
+    return run([*INV, "sandbox.exec", "--", "sudo", "bash", "-ec", line])
+
+
+def check() -> tuple[int, dict[str, Any]]:
+    """The check's exit code, and its claims by their ids."""
+    done = subprocess.run(
+        [*INV, "check.registry", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        timeout=120,
+        check=False,
+        text=True,
+    )
+    document = json.loads(done.stdout)
+    assert (document["kind"], document["name"]) == ("check", "registry")
+    return done.returncode, {claim["id"]: claim for claim in document["claims"]}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def pushed() -> None:
+    run([*INV, "image.pull"])
+
+
+@pytest.fixture
+def largest() -> Iterator[str]:
+    """The file of the largest blob; whatever the test does to it is put right afterwards."""
+    blob = root(f"find {STORE} -name data -printf '%s %p\\n' | sort -n | tail -1").split()[1]
+    root(f"cp -p {blob} /var/tmp/test-blob")
+    yield blob
+    # Restarted: the registry keeps in memory what it knows of its blobs.
+    root(f"mv /var/tmp/test-blob {blob}; systemctl restart docker-registry")
+    root(
+        "for i in $(seq 50); do curl -sf localhost:$(cut -d: -f2 /etc/hostonly/sandbox.env)/v2/ && break; sleep .1; done"
+    )
+
+
+def test_all_is_served() -> None:
+    code, claims = check()
+    assert code == 0, claims
+    assert {claim["verdict"] for claim in claims.values()} == {"HOLDS"}
+    assert {"registry.catalog", "registry.blobs.host", "registry.blobs.sandbox"} <= set(claims)
+    assert all(claim["evidence"] for claim in claims.values())
+
+
+def test_a_layer_that_changed_on_the_disk(largest: str) -> None:
+    root(f"printf X | dd of={largest} bs=1 seek=1000 conv=notrunc status=none")
+    code, claims = check()
+    assert code == 1
+    digest = "sha256:" + largest.split("/")[-2]
+    for place in ("host", "sandbox"):
+        assert claims[f"registry.blobs.{place}"]["verdict"] == "FAILS"
+        assert f"{digest} gave sha256:" in claims[f"registry.blobs.{place}"]["because"]
+        assert claims[f"registry.manifest.{place}"]["verdict"] == "HOLDS"
+
+
+def test_a_layer_that_is_gone(largest: str) -> None:
+    root(f"rm {largest}; systemctl restart docker-registry; sleep 0.5")
+    code, claims = check()
+    assert code == 1
+    assert claims["registry.blobs.host"]["verdict"] == "FAILS"
+    assert "404" in claims["registry.blobs.host"]["because"]
+
+
+def test_nothing_pushed_under_that_name() -> None:
+    from os import environ
+
+    done = subprocess.run(
+        [*INV, "check.registry", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        timeout=120,
+        check=False,
+        text=True,
+        env={**environ, "INVOKE_IMAGE_NAME": "never-pushed"},
+    )
+    claims = {claim["id"]: claim for claim in json.loads(done.stdout)["claims"]}
+    assert done.returncode == 0
+    assert claims["registry.blobs.host"]["verdict"] == "SKIPPED"
+    assert "./inv image.push" in claims["registry.blobs.host"]["because"]

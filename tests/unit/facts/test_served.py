@@ -1,0 +1,72 @@
+"""What a registry serves: the digest of real bytes, and manifests as the registry printed them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hostonly.facts import NotObserved, Observed, Unreadable
+from hostonly.facts.http import read_answer
+from hostonly.facts.served import blobs_in, read_served, repositories_in, served_look
+from hostonly.vantages import Host, Result
+
+Captured = Callable[[str], str]
+
+
+def result(exit: int, stdout: str, stderr: str = "") -> Result:
+    return Result("host", "host", "bash -c 'curl | sha256sum'", exit, stdout, stderr, 0.0)
+
+
+def test_the_digest_of_the_bytes(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 1000
+    (tmp_path / "blob").write_bytes(content)
+    fact = read_served(Host().run(served_look(f"file://{tmp_path}/blob").argv))
+    assert isinstance(fact, Observed)
+    assert fact.value.digest == "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def test_nothing_served_is_no_digest_of_nothing() -> None:
+    # sha256sum of no byte at all is a fine digest: curl's status must win.
+    of_nothing = hashlib.sha256(b"").hexdigest() + "  -\n"
+    missing = "curl: (22) The requested URL returned error: 404\n"
+    fact = read_served(result(22, of_nothing, missing))
+    assert isinstance(fact, Observed)
+    assert (fact.value.digest, str(fact.value)) == (None, missing.strip().removeprefix("curl: "))
+    assert isinstance(read_served(result(127, of_nothing)), NotObserved)
+    assert isinstance(read_served(result(0, "")), NotObserved)
+    assert isinstance(read_served(result(124, "")), NotObserved)
+
+
+def test_the_manifest_of_the_image(captured: Captured) -> None:
+    fact = read_answer(result(0, captured("served/manifest.stdout")))
+    assert isinstance(fact, Observed)
+    blobs = blobs_in(fact.value.body)
+    assert len(blobs) == 3
+    assert all(len(blob) == len("sha256:") + 64 for blob in blobs)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"manifests": [{"digest": "sha256:00"}]}',
+        '{"config": {"digest": "sha256:../../x"}, "layers": []}',
+        '{"config": {"digest": 7}, "layers": []}',
+        '{"config": null, "layers": []}',
+    ],
+)
+def test_what_is_no_manifest_of_an_image(manifest: str) -> None:
+    with pytest.raises(Unreadable):
+        blobs_in(manifest)
+
+
+def test_catalogs() -> None:
+    assert repositories_in('{"repositories": ["a", "b/c"]}') == ("a", "b/c")
+    for catalog in ('{"repositories": null}', '{"repositories": [1]}', '{"errors": []}', "x"):
+        with pytest.raises(Unreadable):
+            repositories_in(catalog)
