@@ -18,12 +18,46 @@ def listener_process(*, port: int, process: str, listeners: tuple[Listener, ...]
 
     Undecided where a socket names no process: the kernel's own, or one that we may not see.
     """
+    return _held_by(port, process, listeners)
+
+
+@claim(
+    "listener.published",
+    "Port {port} on the sandbox is held by {process}, and by nothing else.",
+    source="Tutorial, bridge networking: netstat -tlnp; ss(8)",
+)
+def listener_published(*, port: int, process: str, listeners: tuple[Listener, ...]) -> Judgement:
+    """Holds when something listens on ``port``, and every process that does is ``process``.
+
+    Undecided where a socket names no process.
+    """
+    return _held_by(port, process, listeners)
+
+
+@claim(
+    "listener.none",
+    "Nothing listens on port {port} of the sandbox.",
+    source="Tutorial, bridge networking: netstat -tlnp; ss(8)",
+)
+def listener_none(*, port: int, listeners: tuple[Listener, ...]) -> Judgement:
+    """Holds when no socket of the sandbox's own network listens on ``port``, on any address."""
+    here = on_port(listeners, port)
+    if here:
+        return Judgement(False, f"{port} is listened on by {_named(here) or 'an unnamed process'}")
+    return Judgement(True, f"{len(listeners)} sockets listen, none of them on {port}")
+
+
+def _held_by(port: int, process: str, listeners: tuple[Listener, ...]) -> Judgement:
     here = on_port(listeners, port)
     if not here:
         return Judgement(False, f"nothing listens on {port}")
-    named = dict.fromkeys(f"{h.name} (pid {h.pid})" for each in here for h in each.holders)
     if any(holder.name != process for each in here for holder in each.holders):
-        return Judgement(False, f"{port} is listened on by {', '.join(named)}")
+        return Judgement(False, f"{port} is listened on by {_named(here)}")
     if any(not each.holders for each in here):
         return Judgement(None, f"a socket on {port} names no process")
-    return Judgement(True, f"{', '.join(named)} listens on {here[0].address}:{port}")
+    return Judgement(True, f"{_named(here)} listens on {here[0].address}:{port}")
+
+
+def _named(listeners: tuple[Listener, ...]) -> str:
+    holders = (holder for each in listeners for holder in each.holders)
+    return ", ".join(dict.fromkeys(f"{holder.name} (pid {holder.pid})" for holder in holders))

@@ -20,6 +20,36 @@ def namespace_shared(*, container: NetworkNamespace, sandbox: NetworkNamespace) 
 
 
 @claim(
+    "namespace.own",
+    "The container has a network namespace of its own.",
+    source="Tutorial, bridge and none networking; namespaces(7)",
+)
+def namespace_own(*, container: NetworkNamespace, sandbox: NetworkNamespace) -> Judgement:
+    """Holds when the links of the container's init and of the sandbox's init read differently."""
+    return Judgement(
+        container != sandbox, f"the container is in {container}, the sandbox in {sandbox}"
+    )
+
+
+@claim(
+    "namespace.joined",
+    "{first} and {second} are in one network namespace, which is not the sandbox's.",
+    source="Tutorial, container networking; namespaces(7)",
+)
+def namespace_joined(
+    *,
+    first: str,
+    second: str,
+    one: NetworkNamespace,
+    other: NetworkNamespace,
+    sandbox: NetworkNamespace,
+) -> Judgement:
+    """Holds when the links of both containers' inits read the same, and the sandbox's differently."""
+    found = f"{first} is in {one}, {second} in {other}, the sandbox in {sandbox}"
+    return Judgement(one == other != sandbox, found)
+
+
+@claim(
     "interfaces.same",
     "The interfaces that the container lists are exactly the sandbox's.",
     source="Tutorial, host networking: docker exec … ip addr",
@@ -28,13 +58,31 @@ def interfaces_same(
     *, container: tuple[Interface, ...], sandbox: tuple[Interface, ...]
 ) -> Judgement:
     """Holds when number, name, MAC and addresses of all interfaces are the same on both sides."""
-    inside = {_identity(interface) for interface in container}
-    outside = {_identity(interface) for interface in sandbox}
-    if inside == outside:
-        return Judgement(True, f"both list {', '.join(i.name for i in sandbox)}")
+    return _same(container, sandbox, ("the container", "the sandbox"))
+
+
+@claim(
+    "interfaces.joined",
+    "The interfaces that {second} lists are exactly those of {first}.",
+    source="Tutorial, container networking; docker-run(1), --network container:NAME",
+)
+def interfaces_joined(
+    *, first: str, second: str, one: tuple[Interface, ...], other: tuple[Interface, ...]
+) -> Judgement:
+    """Holds when number, name, MAC and addresses of all interfaces are the same on both sides."""
+    return _same(one, other, (first, second))
+
+
+def _same(
+    one: tuple[Interface, ...], other: tuple[Interface, ...], places: tuple[str, str]
+) -> Judgement:
+    here = {_identity(interface) for interface in one}
+    there = {_identity(interface) for interface in other}
+    if here == there:
+        return Judgement(True, f"both list {', '.join(i.name for i in other)}")
     differences = [
-        f"only the {side} lists {index}: {name} {mac} {' '.join(sorted(addresses))}".rstrip()
-        for side, only in (("container", inside - outside), ("sandbox", outside - inside))
+        f"only {place} lists {index}: {name} {mac} {' '.join(sorted(addresses))}".rstrip()
+        for place, only in zip(places, (here - there, there - here), strict=True)
         for index, name, mac, addresses in sorted(only, key=lambda identity: identity[0])
     ]
     return Judgement(False, "; ".join(differences))

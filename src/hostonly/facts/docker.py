@@ -8,10 +8,10 @@ fields that claims speak of are read; they are the same up to v1.52 (29).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from hostonly.facts.fact import Fact, Unreadable, json_list, observe
+from hostonly.facts.fact import Fact, NotObserved, Unreadable, json_list, observe, select
 from hostonly.vantages import Vantage
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class PublishedPort:
 class Container:
     """A container. ``pid`` is its init's number on the sandbox, 0 when it does not run; ``image``
     is the image's id; ``network_mode`` is ``host``, ``none``, ``default``, ``container:ID`` or a
-    network's name."""
+    network's name; ``error`` is why the engine could not start it, ``exit_code`` its init's last."""
 
     id: str
     name: str
@@ -55,6 +55,13 @@ class Container:
     labels: tuple[tuple[str, str], ...]
     endpoints: tuple[Endpoint, ...]
     published: tuple[PublishedPort, ...]
+    exit_code: int = 0
+    error: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its IPv4 addresses, one a network that gives any."""
+        return tuple(end.address for end in self.endpoints if end.address is not None)
 
     @property
     def running(self) -> bool:
@@ -77,6 +84,12 @@ class Network:
     options: tuple[tuple[str, str], ...]
     labels: tuple[tuple[str, str], ...]
 
+    @property
+    def link(self) -> str:
+        """The name of its bridge on the sandbox, for a network whose driver is ``bridge``."""
+        # The engine's rule, where no name was asked for.
+        return dict(self.options).get("com.docker.network.bridge.name", f"br-{self.id[:12]}")
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -91,6 +104,16 @@ class Image:
 def observe_container(sandbox: Vantage, name: str) -> Fact[Container]:
     """The container called ``name`` at ``sandbox``."""
     return observe(sandbox, ["docker", "container", "inspect", name], parse_container)
+
+
+def observe_running(sandbox: Vantage) -> Fact[tuple[Container, ...]]:
+    """Every container that runs at ``sandbox``, whoever started it."""
+    listed = observe(sandbox, ["docker", "ps", "--quiet", "--no-trunc"], str.split)
+    if isinstance(listed, NotObserved) or not listed.value:
+        return select(listed, lambda _: ())
+    inspect = ["docker", "container", "inspect", *listed.value]
+    found = observe(sandbox, inspect, parse_containers)
+    return replace(found, evidence=(*listed.evidence, *found.evidence))
 
 
 def observe_network(sandbox: Vantage, name: str) -> Fact[Network]:
@@ -108,6 +131,11 @@ def parse_container(output: str) -> Container:
     return _one(output, _container)
 
 
+def parse_containers(output: str) -> tuple[Container, ...]:
+    """Read ``docker container inspect`` of several."""
+    return tuple(_made(item, _container) for item in json_list(output))
+
+
 def parse_network(output: str) -> Network:
     """Read ``docker network inspect`` of one network."""
     return _one(output, _network)
@@ -122,8 +150,12 @@ def _one(output: str, make: Callable[[dict[str, Any]], T]) -> T:
     items = json_list(output)
     if len(items) != 1:
         raise Unreadable(f"{len(items)} objects where one was asked for")
+    return _made(items[0], make)
+
+
+def _made(item: dict[str, Any], make: Callable[[dict[str, Any]], T]) -> T:
     try:
-        return make(items[0])
+        return make(item)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreadable(f"not as the engine's API describes it: {error!r}") from error
 
@@ -163,6 +195,8 @@ def _container(item: dict[str, Any]) -> Container:
             for inside, bindings in sorted((settings["Ports"] or {}).items())
             for binding in bindings or ()
         ),
+        exit_code=int(item["State"]["ExitCode"]),
+        error=item["State"]["Error"],
     )
 
 

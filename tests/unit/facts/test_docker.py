@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
-from hostonly.facts import Unreadable, docker, engine, firewall, interfaces, listeners, processes
+from hostonly.facts import (
+    NotObserved,
+    Observed,
+    Unreadable,
+    docker,
+    engine,
+    firewall,
+    interfaces,
+    listeners,
+    processes,
+)
 from hostonly.facts.docker import PublishedPort
 from hostonly.facts.listeners import on_port
+from hostonly.facts.logs import observe_logs
+from hostonly.vantages import Result
 
 Captured = Callable[[str], str]
 
@@ -25,6 +38,7 @@ def test_a_published_container(captured: Captured) -> None:
     assert dict(container.labels)["hostonly.demo"] == "capture"
     (endpoint,) = container.endpoints
     assert (endpoint.network, endpoint.address, endpoint.prefix) == ("bridge", "172.17.0.2", 16)
+    assert container.addresses == ("172.17.0.2",)
     assert (endpoint.gateway, endpoint.mac) == ("172.17.0.1", "02:42:ac:11:00:02")
     assert container.published == (
         PublishedPort(8080, "tcp", "0.0.0.0", 8080),
@@ -35,6 +49,7 @@ def test_a_published_container(captured: Captured) -> None:
 def test_a_container_that_does_not_run(captured: Captured) -> None:
     container = docker.parse_container(captured("docker/container-created.json"))
     assert (container.status, container.pid, container.running) == ("created", 0, False)
+    assert (container.addresses, container.exit_code) == ((), 0)
     assert (container.network_mode, container.published) == ("host", ())
 
 
@@ -42,7 +57,8 @@ def test_networks(captured: Captured) -> None:
     bridge = docker.parse_network(captured("docker/network-with-member.json"))
     assert (bridge.name, bridge.driver, bridge.internal) == ("bridge", "bridge", False)
     assert (bridge.subnets, bridge.members) == (("172.17.0.0/16",), ("capture",))
-    assert dict(bridge.options)["com.docker.network.bridge.name"] == "docker0"
+    assert bridge.link == "docker0"
+    assert replace(bridge, id="d352aa4dcfe27da7", options=()).link == "br-d352aa4dcfe2"
     host = docker.parse_network(captured("docker/network-host.json"))
     assert (host.driver, host.subnets, host.gateways, host.members) == ("host", (), (), ())
 
@@ -122,3 +138,38 @@ def test_a_bridged_container_lists_the_same_by_both_ways(captured: Captured) -> 
         (i.index, i.name, i.mac, i.addresses) for i in outside
     ]
     assert [interface.name for interface in inside] == ["lo", "eth0"]
+
+
+class Engine:
+    """A sandbox whose `docker` gives these results, one a command, in this order."""
+
+    name = prompt = "sandbox"
+
+    def __init__(self, *results: tuple[int, str, str]) -> None:
+        self.results = list(results)
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        exit, stdout, stderr = self.results.pop(0)
+        return Result("sandbox", "sandbox", " ".join(argv), exit, stdout, stderr, 0.0)
+
+
+def test_everything_that_runs(captured: Captured) -> None:
+    one = captured("docker/container-published.json")
+    fact = docker.observe_running(Engine((0, "aa\n", ""), (0, one, "")))
+    assert isinstance(fact, Observed)
+    assert [each.name for each in fact.value] == ["capture"]
+    assert [result.command for result in fact.evidence] == [
+        "docker ps --quiet --no-trunc",
+        "docker container inspect aa",
+    ]
+    assert docker.observe_running(Engine((0, "", ""))).value == ()  # type: ignore[union-attr]
+    for results in (((1, "", "no engine"),), ((0, "aa\n", ""), (1, "[]", "No such container"))):
+        assert isinstance(docker.observe_running(Engine(*results)), NotObserved)
+
+
+def test_logs_are_both_streams() -> None:
+    fact = observe_logs(Engine((0, "out\n", "err\n")), "hello")
+    assert isinstance(fact, Observed) and fact.value == "out\nerr\n"
+    assert isinstance(observe_logs(Engine((1, "", "No such container: x")), "x"), NotObserved)

@@ -1,0 +1,36 @@
+"""Claims about ports that somebody else has already."""
+
+from __future__ import annotations
+
+from hostonly.claims.claim import Judgement, claim
+from hostonly.facts.docker import Container
+
+# bind(2): EADDRINUSE in the C library's words, which Java repeats.
+IN_USE = "Address already in use"
+
+
+@claim(
+    "port.shared",
+    "{name} cannot listen on port {port} as well: {first} has it, in the same network.",
+    source="Tutorial, container networking; bind(2)",
+)
+def port_shared(*, name: str, port: int, first: str, container: Container, logs: str) -> Judgement:
+    """Holds when the container ended, not with status 0, and said that ``port`` is in use."""
+    state = f"{name} is {container.status} with {container.exit_code}"
+    said = logs.strip().splitlines()
+    words = f"{state}: {said[-1] if said else 'it said nothing'}"
+    if container.running or container.exit_code == 0:
+        return Judgement(False, words)
+    return Judgement(IN_USE in logs and str(port) in logs, words)
+
+
+@claim(
+    "port.taken",
+    "A second container that publishes port {port} is refused, and stays `created`.",
+    source="docker-run(1): exit status 125; Docker Engine API, ContainerInspect: State",
+)
+def port_taken(*, port: int, container: Container) -> Judgement:
+    """Holds when the container was made and never started, because the port is allocated."""
+    words = f"{container.name} is {container.status}: {container.error or 'no error'}"
+    refused = f":{port} failed: port is already allocated" in container.error
+    return Judgement(refused and container.status == "created" and not container.running, words)

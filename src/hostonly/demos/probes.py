@@ -1,0 +1,90 @@
+"""What several demos look at in the same way: connections as steps, and containers by their name."""
+
+from __future__ import annotations
+
+from hostonly.claims.reach import unreachable
+from hostonly.demos.stage import Stage, Stopped
+from hostonly.facts import Fact, NotObserved, together
+from hostonly.facts.docker import observe_container
+from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
+from hostonly.facts.reach import Outcome, Reach, observe_reach
+from hostonly.facts.routes import route_to
+from hostonly.vantages import Vantage
+
+LOOPBACK = "127.0.0.1"
+# On the sandbox something always listens there: it is how we got in. It speaks first.
+SSH_PORT = 22
+
+
+def start(stage: Stage, name: str, says: str, *options: str) -> None:
+    """Run HelloSocket as container ``name``, told to call itself ``says``; it may not listen yet."""
+    run = ("docker", "run", "-d", "--name", name, *stage.labels, *options)
+    stage.step(stage.sandbox, *run, stage.image, says)
+
+
+def wait_for_hello(stage: Stage, *names: str) -> None:
+    """Wait until HelloSocket listens in each of these containers. Raises ``Stopped``."""
+    for name in names:
+        stage.wait_for_listener(stage.settings.hello.port, at=stage.namespace(name))
+
+
+def connect_once(stage: Stage, vantage: Vantage, address: str, port: int) -> Fact[Reach]:
+    """Connect from ``vantage``, as a step; from the host only by the host-only bridge."""
+    bridge = stage.settings.network.bridge if vantage is stage.host else None
+    return stage.probe(lambda: observe_reach(vantage, address, port, bridge=bridge))
+
+
+def connect(
+    stage: Stage, vantage: Vantage, address: str, port: int, *, times: int = 2
+) -> Fact[tuple[Reach, ...]]:
+    """Connect that often, one after the other."""
+    return together([connect_once(stage, vantage, address, port) for _ in range(times)])
+
+
+def address_of(stage: Stage, name: str, network: str | None = None) -> str:
+    """The address of container ``name`` on ``network``, which may be left out where it has one.
+
+    Raises:
+        Stopped: it has none there, or it was not observed; a demo that connects to it ends here.
+    """
+    container = observe_container(stage.sandbox, name)
+    if isinstance(container, NotObserved):
+        raise Stopped(f"container {name}: not observed: {container.because}", container.evidence)
+    addresses = [
+        end.address
+        for end in container.value.endpoints
+        if end.address is not None and network in (None, end.network)
+    ]
+    if len(addresses) != 1:
+        found = ", ".join(addresses) or "none"
+        raise Stopped(f"container {name} has not one address, but {found}", container.evidence)
+    return addresses[0]
+
+
+def namespace_of(stage: Stage, name: str) -> Fact[NetworkNamespace]:
+    """The network namespace that container ``name`` is in."""
+    container = observe_container(stage.sandbox, name)
+    if isinstance(container, NotObserved):
+        return container
+    return observe_namespace_of(stage.sandbox, container.value.pid)
+
+
+def judge_shut_to_host(stage: Stage, port: int, expected: frozenset[Outcome], target: str) -> None:
+    """Claim that the host gets no further than the sandbox's address at ``port``."""
+    attempt = connect_once(stage, stage.host, stage.address, port)
+    control = connect_once(stage, stage.host, stage.address, SSH_PORT)
+    stage.judge(
+        unreachable,
+        about={
+            "topic": "host",
+            "place": "host",
+            "target": target,
+            "address": stage.address,
+            "port": port,
+            "expected": expected,
+            "device": stage.settings.network.bridge,
+        },
+        attempt=attempt,
+        control=control,
+        way=route_to(stage.host, stage.address),
+    )
