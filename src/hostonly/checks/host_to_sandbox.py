@@ -97,7 +97,7 @@ def _judge(
     claims.judge(
         listeners_expected,
         {
-            "expected": {SSH_PORT: "sshd", registry: "docker-registry", hello: "java"},
+            "expected": {SSH_PORT: "sshd", registry: "haproxy", hello: "java"},
             "unsafe": ENGINE_PORTS,
         },
         listeners=inside["listeners"],

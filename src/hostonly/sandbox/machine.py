@@ -36,7 +36,7 @@ VAGRANT_SECONDS = 180.0
 BUSY_SECONDS = 60.0
 
 # What a sandbox is there for.
-SERVICES = ("ssh", "docker", "docker-registry")
+SERVICES = ("ssh", "docker", "docker-registry", "registry-port")
 POLL_SECONDS = 0.05
 LOCK_SECONDS = 600.0
 

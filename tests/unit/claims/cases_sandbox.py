@@ -32,7 +32,7 @@ PORTS: dict[str, object] = {"address": "172.16.0.2", "ports": "22 (ssh) and 5000
 SHUT: dict[str, object] = {"ports": "2375, 2376", "why": "the engine is not on the network"}
 URL: dict[str, object] = {"place": "host", "url": "http://172.16.0.2:5000/v2/"}
 EXPECTED: dict[str, object] = {
-    "expected": {22: "sshd", 5000: "docker-registry", 8080: "java"},
+    "expected": {22: "sshd", 5000: "haproxy", 8080: "java"},
     "unsafe": (2375, 2376),
 }
 
@@ -133,7 +133,7 @@ CASES = [
         for holds, listeners, says in (
             (
                 True,
-                (SSHD, listens("[::]", 22, "sshd"), listens("*", 5000, "docker-registry")),
+                (SSHD, listens("[::]", 22, "sshd"), listens("*", 5000, "haproxy")),
                 "22",
             ),
             (True, (SSHD, listens("127.0.0.1", 6060, "x"), listens("[::1]", 6060, "x")), "on 22"),
