@@ -85,11 +85,18 @@ class Claim:
         verdict = VERDICTS[judgement.holds]
         return ClaimResult(id, sentence, self.source, verdict, judgement.because, evidence)
 
-    def skip(self, because: str, *, about: dict[str, object] | None = None) -> ClaimResult:
-        """The claim not tried, ``because`` of a missing capability, which the reason must name."""
+    def skip(
+        self,
+        because: str,
+        *,
+        about: dict[str, object] | None = None,
+        evidence: tuple[Result, ...] = (),
+    ) -> ClaimResult:
+        """The claim not tried, ``because`` of a missing capability, which the reason must name and
+        the ``evidence`` shows."""
         about = about or {}
         id, sentence = self.id.format(**about), self.sentence.format(**about)
-        return ClaimResult(id, sentence, self.source, Verdict.SKIPPED, because)
+        return ClaimResult(id, sentence, self.source, Verdict.SKIPPED, because, evidence)
 
 
 def claim(id: str, sentence: str, *, source: str) -> Callable[[Callable[..., Judgement]], Claim]:

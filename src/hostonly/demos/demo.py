@@ -25,11 +25,13 @@ STEPS = "Every step of the demo can be taken."
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo: ``run`` takes the steps and judges the claims on the stage it is given."""
+    """A demo: ``run`` takes the steps and judges the claims on the stage it is given.
+    ``second_sandbox``: it will ask for the second sandbox."""
 
     name: str
     summary: str
     run: Callable[[Stage], None]
+    second_sandbox: bool = False
 
 
 def load(name: str) -> Demo:
@@ -41,7 +43,7 @@ def load(name: str) -> Demo:
     if name not in DEMOS:
         raise UsageError(f"there is no demo {name!r}; there are {', '.join(DEMOS)}")
     module = import_module(f"hostonly.demos.{name.replace('-', '_')}")
-    return Demo(name, DEMOS[name], module.run)
+    return Demo(name, DEMOS[name], module.run, getattr(module, "SECOND_SANDBOX", False))
 
 
 def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> DemoResult:

@@ -104,13 +104,13 @@ class Stage:
         """The options that everything a demo creates must be created with."""
         return labels(self.demo, keep=self.keep)
 
-    def container(self, name: str) -> Container:
-        """The container ``name`` on the sandbox, with its own tools."""
-        return Container(self.sandbox, name)
+    def container(self, name: str, *, on: Vantage | None = None) -> Container:
+        """The container ``name``, with its own tools; without ``on`` it is one of the sandbox's."""
+        return Container(on or self.sandbox, name)
 
-    def namespace(self, name: str) -> Namespace:
-        """The network of container ``name`` on the sandbox, with the sandbox's tools."""
-        return Namespace(self.sandbox, name)
+    def namespace(self, name: str, *, on: Vantage | None = None) -> Namespace:
+        """The network of container ``name``, with the tools of the sandbox it is ``on``."""
+        return Namespace(on or self.sandbox, name)
 
     def step(
         self, vantage: Vantage, *argv: str, may_fail: bool = False, timeout: float = STEP_SECONDS
@@ -141,10 +141,16 @@ class Stage:
         return self._judged(claim.judge(about=about, **facts))
 
     def skip(
-        self, claim: Claim, because: str, *, about: dict[str, object] | None = None
+        self,
+        claim: Claim,
+        because: str,
+        *,
+        about: dict[str, object] | None = None,
+        evidence: tuple[Result, ...] = (),
     ) -> ClaimResult:
-        """Do not try ``claim``, ``because`` of a missing capability that the reason names."""
-        return self._judged(claim.skip(because, about=about))
+        """Do not try ``claim``, ``because`` of a missing capability that the reason names and the
+        ``evidence`` shows."""
+        return self._judged(claim.skip(because, about=about, evidence=evidence))
 
     def on_exit(self, vantage: Vantage, *argv: str) -> None:
         """Run ``argv`` when the demo ends, however it does; what came last goes first.
@@ -154,6 +160,17 @@ class Stage:
         never made; its failure is then no failure.
         """
         self._exits.append((vantage, argv))
+
+    def undo(self) -> Result:
+        """Run now, as a step of the story, what ``on_exit`` was told last; it is then done with.
+
+        Raises:
+            Stopped: it failed.
+        """
+        vantage, argv = self._exits[-1]
+        result = self.step(vantage, *argv)
+        self._exits.pop()
+        return result
 
     def require_free_port(self, port: int) -> None:
         """Stop the demo when something listens on ``port`` of the sandbox, saying who.

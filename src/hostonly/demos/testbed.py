@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from hostonly.errors import HostonlyError
-from hostonly.events import Emit, Started
+from hostonly.events import Emit, Event, Started
 from hostonly.facts import NotObserved
 from hostonly.facts.engine import observe_engine
 from hostonly.report.model import SandboxAbout
@@ -30,7 +33,8 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True)
 class Testbed:
-    """A sandbox that is up, with its registry and the image in it."""
+    """A sandbox that is up, with its registry and the image in it. ``second_sandbox`` gives the
+    other one, up and with the same image; it is brought up when first asked for, if not before."""
 
     # pytest takes classes called Test… for tests.
     __test__ = False
@@ -44,10 +48,12 @@ class Testbed:
 
 
 @contextmanager
-def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
+def ready(settings: Settings, emit: Emit, *, second: bool = False) -> Iterator[Testbed]:
     """Bring the sandbox up and the image into its registry, where either is missing; connections
     are closed at the end. Demos of one checkout wait for each other: each removes what
     an earlier one left, and a sandbox has each port once.
+
+    ``second``: the second sandbox will be needed, so it comes up while the image is made.
 
     Raises:
         hostonly.errors.HostonlyError: one of them could not be done.
@@ -56,16 +62,25 @@ def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
     from hostonly.image import publish, stages
     from hostonly.sandbox.machine import Machine
 
+    emit = _in_turn(emit)
     with _alone(settings, emit), ExitStack() as connections:
-
-        def second() -> Vantage:
-            machine = Machine(settings, emit, "sandbox2")
-            machine.up()
-            return connections.enter_context(machine.vantage())
-
         machine = Machine(settings, emit)
+        other = Machine(settings, emit, "sandbox2")
         machine.up()
+        # Left in the end only when its one job is done: an interrupt leaves no half-made machine.
+        worker = connections.enter_context(ThreadPoolExecutor(1))
+        coming = worker.submit(other.up) if second else None
         built = stages.pulled(machine)
+
+        @cache
+        def second_sandbox() -> Vantage:
+            if coming is not None:
+                coming.result()
+            else:
+                other.up()
+            stages.carried(machine, other, built)
+            return connections.enter_context(other.vantage())
+
         sandbox = connections.enter_context(machine.vantage())
         engine = observe_engine(sandbox)
         if isinstance(engine, NotObserved):
@@ -74,7 +89,18 @@ def ready(settings: Settings, emit: Emit) -> Iterator[Testbed]:
             settings.sandbox.name, settings.sandbox.provider, machine.address, engine.value.version
         )
         image = BuiltImage(publish.reference(machine), built.image_id)
-        yield Testbed(settings, Host(), sandbox, about, image, second)
+        yield Testbed(settings, Host(), sandbox, about, image, second_sandbox)
+
+
+def _in_turn(emit: Emit) -> Emit:
+    """``emit`` for several threads: renderers take one event at a time."""
+    turn = threading.RLock()
+
+    def emit_in_turn(event: Event) -> None:
+        with turn:
+            emit(event)
+
+    return emit_in_turn
 
 
 @contextmanager

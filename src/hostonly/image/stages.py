@@ -31,5 +31,15 @@ def pulled(machine: Machine) -> Built:
         return done
 
 
+def carried(machine: Machine, second: Machine, done: Built) -> None:
+    """And the engine of ``second`` has it, under the same name. Both must be up.
+
+    It goes through this machine and not through a registry: to ``second`` that of ``machine`` is
+    another machine's, which an engine trusts only after a change of its configuration.
+    """
+    with sandbox_engine(machine) as source, sandbox_engine(second) as target:
+        publish.carry(source, target, done, publish.reference(machine), machine.emit)
+
+
 def _pushed(machine: Machine, engine: Engine) -> Built:
     return publish.push(machine, engine, build(machine, engine, machine.emit), machine.emit)

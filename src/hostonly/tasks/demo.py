@@ -40,7 +40,8 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
     with session(ctx) as (settings, follower):
         terminal = Terminal(sys.stderr if json else sys.stdout, follower)
         try:
-            with ready(settings, terminal) as testbed:
+            second = any(demo.second_sandbox for demo in demos)
+            with ready(settings, terminal, second=second) as testbed:
                 for demo in demos:
                     terminal.demo_heading(demo.name, demo.summary)
                     results.append(perform(demo, testbed, terminal, keep=keep))

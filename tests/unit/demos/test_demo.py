@@ -320,3 +320,41 @@ def test_every_demo_can_be_loaded(name: str) -> None:
 def test_a_demo_that_is_not_there() -> None:
     with pytest.raises(UsageError, match="there is no demo 'hosts'"):
         load("hosts")
+
+
+def test_what_was_undone_in_the_story_is_not_undone_again(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        stage.on_exit(stage.sandbox, "undo", "1")
+        stage.on_exit(stage.sandbox, "undo", "2")
+        stage.undo()
+        holds(stage)
+
+    result = perform(demo(run), testbed, events.append)
+    assert [line for line in sandbox.ran if line.startswith("undo")] == ["undo 2", "undo 1"]
+    assert result.steps[0].command == "undo 2"
+
+
+def test_what_could_not_be_undone_is_tried_again_at_the_end(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        stage.on_exit(stage.sandbox, "false")
+        stage.undo()
+
+    result = perform(demo(run), testbed, events.append)
+    assert sandbox.ran.count("false") == 2
+    assert "it went wrong" in result.claims[0].because
+
+
+def test_a_skipped_claim_keeps_what_shows_the_missing_capability(
+    testbed: Testbed, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        tried = stage.step(stage.sandbox, "false", may_fail=True)
+        stage.skip(two_equal, "this kernel has no two", evidence=(tried,))
+
+    result = perform(demo(run), testbed, events.append)
+    assert result.verdict is Verdict.SKIPPED
+    assert [r.command for r in result.claims[0].evidence] == ["false"]
