@@ -11,4 +11,5 @@ DEMOS = {
     "host": "a container that shares the sandbox's network: no bridge, no DNAT, no docker-proxy",
     "none": "a container with loopback and nothing else: only itself reaches it",
     "container": "a container in another one's network: one address, one set of ports",
+    "macvlan": "a container on the host-only network itself, with its own MAC and address",
 }

@@ -1,0 +1,127 @@
+"""macvlan: the container is on the host-only network itself, with a MAC and an address of its own.
+
+The page that goes with it is docs/demo-macvlan.md.
+"""
+
+from __future__ import annotations
+
+from hostonly.claims.hello import hello_rises
+from hostonly.claims.images import image_built
+from hostonly.claims.links import address_own, neighbour_known, shim_gone, shim_reaches
+from hostonly.claims.reach import SILENT, unreachable
+from hostonly.demos.spare import spare_addresses
+from hostonly.demos.stage import Stage
+from hostonly.facts import Fact, Observed, select, together
+from hostonly.facts.docker import observe_container
+from hostonly.facts.interfaces import observe_interfaces
+from hostonly.facts.neighbours import observe_neighbours
+from hostonly.facts.reach import Reach, observe_reach
+from hostonly.facts.routes import route_to
+from hostonly.vantages import Vantage
+
+SECOND_SANDBOX = True
+
+HELLO = "hello"
+NAME = "macvlan"
+NETWORK = "hello-macvlan"
+PARENT = "eth1"
+SSH_PORT = 22
+# A link has no label: its name is the mark by which it is known and removed.
+SHIM = "hostonly-shim"
+REMOVE_SHIM = ("sudo", "ip", "link", "delete", SHIM)
+
+
+def run(stage: Stage) -> None:
+    """Put a container on eth1, see who reaches it, and give the sandbox a shim."""
+    sandbox, second, port = stage.sandbox, stage.second_sandbox, stage.settings.hello.port
+    network, bridge = str(stage.settings.network.host.network), stage.settings.network.bridge
+    other = str(stage.settings.network.sandbox2)
+    before = observe_interfaces(sandbox)
+    if isinstance(before, Observed) and any(link.name == SHIM for link in before.value):
+        # An earlier run was killed outright, or told to keep it.
+        stage.step(sandbox, *REMOVE_SHIM)
+    address, shim_address = spare_addresses(stage, second, PARENT, 2)
+    over = ("-d", "macvlan", *stage.labels, "--subnet", network, "-o", f"parent={PARENT}")
+    stage.step(sandbox, "docker", "network", "create", *over, NETWORK)
+    run_hello = ("docker", "run", "-d", "--name", HELLO, *stage.labels)
+    stage.step(sandbox, *run_hello, "--network", NETWORK, "--ip", address, stage.image, NAME)
+    stage.wait_for_listener(port, at=stage.namespace(HELLO))
+    stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
+
+    def probe(vantage: Vantage, target: str, number: int, *, by: str | None = None) -> Fact[Reach]:
+        return stage.probe(lambda: observe_reach(vantage, target, number, bridge=by))
+
+    from_host = together([probe(stage.host, address, port, by=bridge) for _ in range(2)])
+    neighbours = observe_neighbours(stage.host)
+    from_second = together([probe(second, address, port) for _ in range(2)])
+    from_sandbox = probe(sandbox, address, port)
+    control = probe(sandbox, other, SSH_PORT)
+
+    inside, outside = observe_interfaces(stage.namespace(HELLO)), observe_interfaces(sandbox)
+    about: dict[str, object] = {"address": address, "port": port}
+    stage.judge(
+        image_built, about={"image_id": stage.image_id}, container=observe_container(sandbox, HELLO)
+    )
+    stage.judge(
+        address_own,
+        about={"address": address, "network": network},
+        container=inside,
+        sandbox=outside,
+    )
+    stage.judge(hello_rises, about={**about, "place": "host", "name": NAME}, answers=from_host)
+    stage.judge(
+        neighbour_known,
+        about={"place": "host", "address": address, "device": bridge},
+        neighbours=neighbours,
+        container=inside,
+    )
+    stage.judge(
+        hello_rises, about={**about, "place": "second-sandbox", "name": NAME}, answers=from_second
+    )
+    stage.judge(
+        unreachable,
+        about={
+            **about,
+            "topic": "sandbox",
+            "place": "sandbox",
+            "target": "its own container",
+            "expected": SILENT,
+            "device": PARENT,
+        },
+        attempt=from_sandbox,
+        control=control,
+        way=route_to(sandbox, address),
+        witness=select(from_second, lambda answers: answers[-1]),
+    )
+    _with_shim(stage, address, shim_address)
+
+
+def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
+    """The known remedy: a macvlan link of the sandbox's own, beside the container's."""
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    stage.on_exit(sandbox, *REMOVE_SHIM)
+    ip = ("sudo", "ip")
+    stage.step(
+        sandbox, *ip, "link", "add", SHIM, "link", PARENT, "type", "macvlan", "mode", "bridge"
+    )
+    stage.step(sandbox, *ip, "addr", "add", f"{shim_address}/32", "dev", SHIM)
+    stage.step(sandbox, *ip, "link", "set", SHIM, "up")
+    stage.step(sandbox, *ip, "route", "add", f"{address}/32", "dev", SHIM)
+    way = route_to(sandbox, address)
+    answers = together(
+        [stage.probe(lambda: observe_reach(sandbox, address, port)) for _ in range(2)]
+    )
+    stage.judge(
+        shim_reaches,
+        about={"shim": SHIM, "name": NAME, "address": address, "port": port},
+        answers=answers,
+        way=way,
+    )
+    if not stage.keep:
+        stage.undo()
+        stage.judge(
+            shim_gone,
+            about={"shim": SHIM, "address": address, "device": PARENT},
+            sandbox=observe_interfaces(sandbox),
+            way=route_to(sandbox, address),
+        )
