@@ -133,9 +133,11 @@ public final class HelloSocket implements AutoCloseable {
         while (!stopping) {
             round();
         }
-        acceptWaiting();
-        listener.close();
         long end = System.nanoTime() + DRAIN_AT_STOP;
+        while (acceptWaiting() && System.nanoTime() < end) {
+            // one batch more
+        }
+        listener.close();
         while (!open.isEmpty() && System.nanoTime() < end) {
             selector.select(10);
             attendReady();
@@ -190,7 +192,8 @@ public final class HelloSocket implements AutoCloseable {
         }
     }
 
-    private void acceptWaiting() {
+    /** Greets those who wait, at most {@link #BATCH}; whether there may be more. */
+    private boolean acceptWaiting() {
         for (int i = 0; i < BATCH; i++) {
             SocketChannel channel;
             try {
@@ -198,11 +201,12 @@ public final class HelloSocket implements AutoCloseable {
             } catch (IOException e) { // most likely no file descriptor is left: make one free
                 if (!open.isEmpty()) {
                     leave(open.iterator().next());
+                    return true;
                 }
-                return;
+                return false;
             }
             if (channel == null) {
-                return;
+                return false;
             }
             count++;
             Visitor visitor = new Visitor(channel, "Hello " + name + "! (" + count + ")\n");
@@ -215,6 +219,7 @@ public final class HelloSocket implements AutoCloseable {
                 leave(visitor);
             }
         }
+        return true;
     }
 
     /** Writes what is left of the line; after it, reads and discards until the client closes. */
