@@ -12,17 +12,19 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "hostonly"
 
 # Each part, and the parts of hostonly that it may import besides itself.
 BASE = frozenset({"settings", "errors", "events"})
-OBSERVING = BASE | {"vantages", "facts"}
-BESIDE = OBSERVING | {"sandbox", "registry", "image", "host", "hello"}
+OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
+BESIDE = OBSERVING | {"sandbox", "registry", "image", "host", "hello", "hello.call"}
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "events": frozenset(),
     "settings": frozenset({"errors"}),
     "bootstrap": frozenset({"errors", "events", "host"}),
     "vantages": BASE,
-    "facts": BASE | {"vantages"},
+    "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
-    "hello": BASE,
+    "hello.greeting": frozenset(),
+    "hello.call": frozenset({"errors", "hello", "hello.greeting"}),
+    "hello": BASE | {"vantages", "hello.greeting", "hello.call"},
     "host": BESIDE,
     "sandbox": BESIDE,
     "registry": BESIDE,
@@ -31,7 +33,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "checks": BESIDE | {"claims", "report.model"},
     # The result types, which the demos fill in; what renders them knows nothing else.
     "report.model": BASE | {"claims", "vantages"},
-    "report": frozenset({"report.model", "errors", "events", "claims", "vantages"}),
+    "report": frozenset({"report.model", "hello.call", "errors", "events", "claims", "vantages"}),
     "program": frozenset({"errors", "settings", "report"}),
     "__main__": frozenset({"program"}),
 }
@@ -45,6 +47,9 @@ DOORS = {
 
 # These run before there is a .venv, or at every start.
 STANDARD_LIBRARY_ONLY = (
+    "hello/__init__.py",
+    "hello/__main__.py",
+    "hello/server.py",
     "__init__.py",
     "bootstrap.py",
     "errors.py",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.reach import Greeting, Reach
+from hostonly.facts.reach import Reach
+from hostonly.hello.greeting import Greeting
 
 
 def _strangers(answers: tuple[Reach, ...], name: str) -> list[str]:

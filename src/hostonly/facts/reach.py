@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from hostonly.errors import Unreachable
 from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.hello.greeting import Greeting, greeting_in
 from hostonly.vantages import TIMED_OUT, Container, Result, Vantage
 from hostonly.vantages.route_guard import require_host_only_route
 
@@ -45,15 +46,6 @@ REASONS = (
     ("Operation now in progress", Outcome.TIMEOUT),
 )
 CONNECTED = re.compile(r"succeeded!|\bopen$|^Connection to .* port", re.MULTILINE)
-GREETING = re.compile(r"Hello (?P<name>.*)! \((?P<count>\d+)\)")
-
-
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """HelloSocket's line: the ``name`` it was given, and the ``count`` of connections so far."""
-
-    name: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +63,7 @@ class Reach:
     @property
     def greeting(self) -> Greeting | None:
         """HelloSocket's line, when that and nothing else was said."""
-        match = GREETING.fullmatch(self.said.removesuffix("\n"))
-        return Greeting(match["name"], int(match["count"])) if match else None
+        return greeting_in(self.said)
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.said.strip()!r}" if self.said else str(self.outcome)

@@ -8,7 +8,8 @@ import pytest
 
 from hostonly.errors import Unreachable
 from hostonly.facts import NotObserved, Observed
-from hostonly.facts.reach import Greeting, Outcome, Reach, observe_reach, read_result
+from hostonly.facts.reach import Outcome, Reach, observe_reach, read_result
+from hostonly.hello.greeting import Greeting
 from hostonly.vantages import Result
 
 Captured = Callable[[str], str]

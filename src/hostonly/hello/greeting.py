@@ -1,0 +1,36 @@
+"""HelloSocket's line: ``Hello NAME! (n)``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+GREETING = re.compile(r"Hello (?P<name>.*)! \((?P<count>\d+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """HelloSocket's line: the ``name`` it was given, and the ``count`` of connections so far."""
+
+    name: str
+    count: int
+
+
+def greeting_in(said: str) -> Greeting | None:
+    """The greeting, where ``said`` is one, with its end of line or without, and nothing else."""
+    match = GREETING.fullmatch(said.removesuffix("\n"))
+    return Greeting(match["name"], int(match["count"])) if match else None
+
+
+def greeting_of(data: bytes) -> Greeting | None:
+    """The greeting, where ``data`` is the whole line in UTF-8 with its end, to the byte."""
+    try:
+        found = greeting_in(data.decode())
+    except UnicodeDecodeError:
+        return None
+    return found if found and data == line_of(found) else None
+
+
+def line_of(greeting: Greeting) -> bytes:
+    """What HelloSocket sends for ``greeting``, to the byte."""
+    return f"Hello {greeting.name}! ({greeting.count})\n".encode()
