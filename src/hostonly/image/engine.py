@@ -35,6 +35,16 @@ class Engine:
     url: str
     client: docker.DockerClient
 
+    def has(self, reference: str) -> bool:
+        """Whether it has the image that ``reference``, a name or an id, means."""
+        from docker.errors import ImageNotFound
+
+        try:
+            self.client.images.get(reference)
+        except ImageNotFound:
+            return False
+        return True
+
 
 @contextlib.contextmanager
 def sandbox_engine(machine: Machine) -> Iterator[Engine]:

@@ -49,11 +49,12 @@ class DemoResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check: claims without steps. ``seconds`` is wall-clock time."""
+    """A check: claims without steps. ``seconds`` is wall-clock time, ``namespace`` that of its task."""
 
     name: str
     claims: tuple[ClaimResult, ...]
     seconds: float
+    namespace: str = "check"
 
     @property
     def verdict(self) -> Verdict:

@@ -76,7 +76,9 @@ class Terminal:
 
     def check_end(self, result: CheckResult) -> None:
         """The line under a check's claims."""
-        self._end(f"check.{result.name}", result.verdict, result.claims, result.seconds)
+        self._end(
+            f"{result.namespace}.{result.name}", result.verdict, result.claims, result.seconds
+        )
 
     def demos_end(self, results: Sequence[DemoResult], seconds: float) -> None:
         """The summary of several demos: one line each, and one for the whole."""

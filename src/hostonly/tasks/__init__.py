@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from invoke import Collection
 
 # In the order in which somebody new meets them. `test` is a task at the root.
-NAMESPACES = ("sandbox", "registry", "image", "demo", "check", "host")
+NAMESPACES = ("sandbox", "registry", "image", "hello", "demo", "check", "host")
 ROOT_TASKS = ("test",)
 
 

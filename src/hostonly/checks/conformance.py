@@ -1,0 +1,113 @@
+"""The conformance suite of HelloSocket as a check: one claim for each case."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from hostonly.claims import ClaimResult, Verdict
+from hostonly.errors import HostonlyError, UsageError
+from hostonly.events import Emit, Started
+from hostonly.hello.conformance import Outcome, Program, Starter, Target, run_suite
+from hostonly.hello.whom import address_and_port
+from hostonly.report.model import CheckResult, ClaimJudged
+from hostonly.settings import Settings
+
+SOURCE = "HelloSocket: docs/image.md, what a server must do"
+
+VERDICTS = {
+    Outcome.PASSES: Verdict.HOLDS,
+    Outcome.FAILS: Verdict.FAILS,
+    Outcome.SKIPPED: Verdict.SKIPPED,
+    Outcome.UNKNOWN: Verdict.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What to try; exactly one must be given. ``target`` is HOST:PORT, ``command`` a command line of
+    this machine, ``image`` a flavour of ours or a reference on the sandbox's engine."""
+
+    target: str = ""
+    command: str = ""
+    image: str = ""
+    java: bool = False
+    python: bool = False
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.target, self.command, self.image, self.java, self.python))) != 1:
+            raise UsageError(
+                "give one of --target HOST:PORT, --java, --python, --image NAME, --command LINE"
+            )
+
+
+def check(settings: Settings, emit: Emit, subject: Subject, only: Sequence[str]) -> CheckResult:
+    """Try every case, or those that ``only`` names, on ``subject``.
+
+    Raises:
+        UsageError: there is no such case, or the target may not be called. HostonlyError: what is
+            to be tried could not be made.
+    """
+    start = time.monotonic()
+    claims = []
+    with _opened(settings, emit, subject) as opened:
+        for result in run_suite(opened, only):
+            claim = ClaimResult(
+                result.case.name,
+                result.case.sentence,
+                SOURCE,
+                VERDICTS[result.outcome],
+                f"{result.case.name}: {result.because}",
+            )
+            emit(ClaimJudged(claim))
+            claims.append(claim)
+    seconds = time.monotonic() - start
+    return CheckResult("conformance", tuple(claims), seconds, namespace="hello")
+
+
+@contextmanager
+def _opened(settings: Settings, emit: Emit, subject: Subject) -> Iterator[Starter | Target]:
+    if subject.target:
+        yield Target(*address_and_port(subject.target, settings))
+    elif subject.command:
+        argv = shlex.split(subject.command)
+        if not argv or shutil.which(argv[0]) is None:
+            raise UsageError(f"--command: there is no program {(argv or [''])[0][:60]!r}")
+        yield Program(argv[0], argv)
+    elif subject.image:
+        with _containers(settings, emit, subject.image) as containers:
+            yield containers
+    else:
+        from hostonly.image.programs import java_program, python_program
+
+        root = settings.root
+        argv = java_program(root, emit) if subject.java else python_program(root)
+        yield Program("java" if subject.java else "python", argv)
+
+
+@contextmanager
+def _containers(settings: Settings, emit: Emit, image: str) -> Iterator[Starter]:
+    from hostonly.image import stages
+    from hostonly.image.engine import sandbox_engine
+    from hostonly.image.servers import ContainerServers
+    from hostonly.sandbox.machine import Machine
+
+    machine = Machine(settings, emit)
+    reference = stages.built(machine).image_id if image == "java" else image
+    machine.require_running()
+    with sandbox_engine(machine) as engine:
+        if not engine.has(reference):
+            raise HostonlyError(
+                f"the sandbox's engine has no image {image}", remedy="./inv image.build"
+            )
+        containers = ContainerServers(engine, reference, machine.address)
+        containers.clear()
+        emit(Started(f"containers of {image} on the sandbox's network"))
+        try:
+            yield containers
+        finally:
+            containers.clear()

@@ -1,0 +1,83 @@
+"""A case: a name, the sentence that it tries, and the function that tries it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hostonly.hello.conformance.subject import Starter, Target
+
+
+class Wrong(Exception):
+    """The server does not do what the case's sentence says; the message says what was seen."""
+
+
+class NotPossible(Exception):
+    """The case cannot be tried here; the message names the missing capability."""
+
+
+class Outcome(enum.StrEnum):
+    """What became of a case."""
+
+    PASSES = "PASSES"
+    FAILS = "FAILS"
+    SKIPPED = "SKIPPED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``check`` gets a running server, or with ``starts`` something that starts servers. It returns
+    what was seen, in half a line, and raises `Wrong` or `NotPossible`."""
+
+    name: str
+    sentence: str
+    starts: bool
+    check: Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """A case that was tried: ``because`` of what it came to its ``outcome``."""
+
+    case: Case
+    outcome: Outcome
+    because: str
+    seconds: float
+
+
+# Every case, by name, in the order in which they are tried.
+CASES: dict[str, Case] = {}
+
+
+def of_running(
+    name: str, sentence: str
+) -> Callable[[Callable[[Target], str]], Callable[[Target], str]]:
+    """Register the function below it as a case for a server that runs, whoever started it."""
+
+    def register(check: Callable[[Target], str]) -> Callable[[Target], str]:
+        CASES[name] = Case(name, sentence, False, check)
+        return check
+
+    return register
+
+
+def of_started(
+    name: str, sentence: str
+) -> Callable[[Callable[[Starter], str]], Callable[[Starter], str]]:
+    """Register the function below it as a case that starts servers of its own."""
+
+    def register(check: Callable[[Starter], str]) -> Callable[[Starter], str]:
+        CASES[name] = Case(name, sentence, True, check)
+        return check
+
+    return register
+
+
+def require(holds: object, otherwise: str) -> None:
+    """Raises `Wrong` saying ``otherwise`` unless ``holds``."""
+    if not holds:
+        raise Wrong(otherwise)

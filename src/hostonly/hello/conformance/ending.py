@@ -1,0 +1,100 @@
+"""SIGTERM: promptly, with exit code 0, and nobody left with half a line."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from time import monotonic, sleep
+
+from hostonly.hello.conformance.case import of_started, require
+from hostonly.hello.conformance.lines import all_right
+from hostonly.hello.conformance.subject import Starter
+from hostonly.hello.conformance.visitors import read_all
+from hostonly.hello.exchange import Ending, Exchange
+from hostonly.hello.greeting import greeting_of
+
+STOP_SECONDS = 1.0
+# A stopped container is seen by asking its engine.
+SEEN_SECONDS = 5.0
+WAITING = 600
+
+
+@of_started("stop.sigterm", "SIGTERM ends it promptly, with exit code 0.")
+def sigterm(starter: Starter) -> str:
+    with starter.start(b"x") as server:
+        all_right(server.target.exchanges(2), "x")
+        begin = monotonic()
+        server.signal("TERM")
+        code = server.wait(SEEN_SECONDS)
+        seconds = monotonic() - begin
+        require(code == 0, f"it ended with {code}")
+        require(seconds < STOP_SECONDS, f"it took {seconds:.1f} s")
+    return f"exit 0 after {seconds * 1000:.0f} ms"
+
+
+@of_started("stop.silent", "Clients that stay do not keep it from ending.")
+def silent(starter: Starter) -> str:
+    with starter.start(b"x") as server, ExitStack() as clients:
+        staying = [clients.enter_context(server.target.connect()) for _ in range(20)]
+        all_right(server.target.exchanges(1), "x")
+        begin = monotonic()
+        server.signal("TERM")
+        code = server.wait(SEEN_SECONDS)
+        seconds = monotonic() - begin
+        require(code == 0, f"it ended with {code}")
+        require(seconds < STOP_SECONDS, f"it took {seconds:.1f} s")
+        for client in staying:
+            require(greeting_of(read_all(client)), "one of them had no whole line")
+    return f"exit 0 after {seconds * 1000:.0f} ms, behind 20 that stay"
+
+
+@of_started("stop.waiting", "Clients that were connected before SIGTERM still get their lines.")
+def waiting(starter: Starter) -> str:
+    with starter.start(b"x") as server, ExitStack() as clients:
+        server.signal("STOP")
+        try:
+            connected = [clients.enter_context(server.target.connect()) for _ in range(WAITING)]
+            server.signal("TERM")
+        finally:
+            server.signal("CONT")
+        numbers = set()
+        for client in connected:
+            data = read_all(client)
+            greeting = greeting_of(data)
+            require(greeting, f"one of them got {data!r}")
+            assert greeting is not None
+            numbers.add(greeting.count)
+        code = server.wait(SEEN_SECONDS)
+        require(code == 0, f"it ended with {code}")
+    require(numbers == set(range(1, WAITING + 1)), f"they got {len(numbers)} different n")
+    return f"{WAITING} clients got n = 1 to {WAITING}"
+
+
+@of_started("stop.traffic", "In traffic, SIGTERM leaves nobody with half a line, and no n skipped.")
+def traffic(starter: Starter) -> str:
+    with starter.start(b"x") as server:
+        target, code = server.target, -1
+        found: list[list[Exchange]] = []
+
+        def call() -> None:
+            while not found or any(exchange.data for exchange in found[-1]):
+                found.append(target.exchanges(16, parallel=8))
+
+        caller = threading.Thread(target=call)
+        caller.start()
+        sleep(0.3)
+        server.signal("TERM")
+        code = server.wait(SEEN_SECONDS)
+        caller.join()
+    exchanges = [exchange for batch in found for exchange in batch]
+    whole = [exchange for exchange in exchanges if greeting_of(exchange.data)]
+    for exchange in exchanges:
+        require(
+            greeting_of(exchange.data) or not exchange.data, f"one of them got {exchange.data!r}"
+        )
+    require(code == 0, f"it ended with {code}")
+    require(len(whole) > 16, f"only {len(whole)} were answered before the end")
+    _first, last = all_right([e for e in whole if e.ending is Ending.ENDED], "x")
+    refused = len(exchanges) - len(whole)
+    require(refused, "nobody was refused: it had not ended")
+    return f"n = 1 to {last} answered whole, {refused} after it not at all"

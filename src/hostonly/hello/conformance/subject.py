@@ -1,0 +1,209 @@
+"""What the suite tries: a server that runs at an address, or something that starts servers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hostonly.hello.conformance.case import NotPossible, Wrong
+from hostonly.hello.exchange import Exchange, Exchanges, family
+
+# A JVM on a busy machine, a container on a slow one.
+START_SECONDS = 20.0
+POLL_SECONDS = 0.005
+
+NARROW_WINDOW = 2048
+NARROW_SEGMENT = 536
+
+SAID = re.compile(r"(\d{1,5})\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running server at ``address`` (a number) and ``port``, which was given ``name`` (None where
+    we do not know it)."""
+
+    address: str
+    port: int
+    name: str | None = None
+
+    def connect(self, *, seconds: float = 5.0, narrow: bool = False) -> socket.socket:
+        """A connection, with a time limit of ``seconds`` for each of its operations.
+
+        ``narrow``: with a small window and small segments, by which the kernels measure how much
+        they keep for a client that does not read.
+
+        Raises:
+            Wrong: it could not be made.
+        """
+        client = socket.socket(family(self.address), socket.SOCK_STREAM)
+        client.settimeout(seconds)
+        if narrow:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_WINDOW)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, NARROW_SEGMENT)
+        try:
+            client.connect((self.address, self.port))
+        except OSError as error:
+            client.close()
+            raise Wrong(f"no connection: {error.strerror or error}") from error
+        return client
+
+    def exchanges(self, count: int, *, parallel: int = 1, hold: bool = False) -> list[Exchange]:
+        """Connect ``count`` times, ``parallel`` at a time; see `Exchanges`."""
+        return Exchanges(
+            self.address, self.port, count, parallel=parallel, limit=10.0, hold=hold
+        ).run()
+
+
+class Started(Protocol):
+    """A server that was started for a case."""
+
+    @property
+    def target(self) -> Target: ...
+
+    def output(self) -> tuple[str, str]:
+        """What it has said so far, on standard output and standard error."""
+        ...
+
+    def signal(self, name: str) -> None:
+        """Send it a signal: ``TERM``, ``STOP``, ``CONT``."""
+        ...
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code. Raises `Wrong`: it is still there after ``seconds``."""
+        ...
+
+    def line_over_ipv6(self) -> bytes:
+        """What a client of its own machine gets at ``::1``. Raises `NotPossible`: no IPv6 there."""
+        ...
+
+
+class Starter(Protocol):
+    """Starts servers of one implementation."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start(
+        self,
+        *arguments: bytes,
+        environment: Mapping[str, str] | None = None,
+        unprivileged: bool = False,
+    ) -> AbstractContextManager[Started]:
+        """Start one with ``arguments``; the context begins when it has said a line or has ended,
+        and ends it. ``environment`` is by default ``HELLO_PORT=0``; ``unprivileged`` takes away the
+        right to listen on the first 1024 ports.
+
+        Raises `Wrong`: it neither says anything nor ends. `NotPossible`: not with these arguments.
+        """
+        ...
+
+
+def port_said(output: str) -> int:
+    """The port at the end of the line that a server says at its start; 0 where there is none."""
+    found = SAID.search(output.split("\n", 1)[0])
+    return int(found[1]) if found else 0
+
+
+class Program:
+    """A server that is a program of this machine: ``argv``, to which the arguments are added."""
+
+    def __init__(self, name: str, argv: Sequence[str]) -> None:
+        self.name = name
+        self._argv = [os.fsencode(word) for word in argv]
+
+    @contextlib.contextmanager
+    def start(
+        self,
+        *arguments: bytes,
+        environment: Mapping[str, str] | None = None,
+        unprivileged: bool = False,
+    ) -> Iterator[Started]:
+        """See `Starter`."""
+        given = {"HELLO_PORT": "0"} if environment is None else environment
+        inherited = {k: v for k, v in os.environ.items() if k != "HELLO_PORT"}
+        with tempfile.TemporaryDirectory(prefix="hostonly-") as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            with out.open("wb") as stdout, err.open("wb") as stderr:
+                process = subprocess.Popen(
+                    [*_without_low_ports(unprivileged), *self._argv, *arguments],
+                    env={**inherited, **given},
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            try:
+                _wait_for_a_line(process, out)
+                yield _Process(process, out, err)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+
+
+def _without_low_ports(unprivileged: bool) -> list[bytes]:
+    if not unprivileged:
+        return []
+    first = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()
+    if int(first) < 1024:
+        raise NotPossible(f"here everybody may listen on ports from {first.strip()}")
+    if os.geteuid() != 0:
+        return []
+    return [b"setpriv", b"--bounding-set=-net_bind_service", b"--inh-caps=-net_bind_service"]
+
+
+def _wait_for_a_line(process: subprocess.Popen[bytes], out: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while b"\n" not in out.read_bytes() and process.poll() is None:
+        if time.monotonic() >= deadline:
+            raise Wrong(f"it has said nothing {START_SECONDS:g} s after its start")
+        time.sleep(POLL_SECONDS)
+
+
+class _Process:
+    """A program that was started."""
+
+    def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
+        self._process = process
+        self._out, self._err = out, err
+
+    @property
+    def target(self) -> Target:
+        return Target("127.0.0.1", port_said(self.output()[0]))
+
+    def output(self) -> tuple[str, str]:
+        return (
+            self._out.read_text(errors="backslashreplace"),
+            self._err.read_text(errors="backslashreplace"),
+        )
+
+    def signal(self, name: str) -> None:
+        self._process.send_signal(signal.Signals[f"SIG{name}"])
+
+    def wait(self, seconds: float) -> int:
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Wrong(f"it is still there after {seconds:g} s") from None
+        return status if status >= 0 else 128 - status
+
+    def line_over_ipv6(self) -> bytes:
+        try:
+            with socket.create_server(("::1", 0), family=socket.AF_INET6):
+                pass
+        except OSError as error:
+            raise NotPossible(f"no IPv6 on this machine: {error.strerror}") from error
+        (exchange,) = Target("::1", self.target.port).exchanges(1)
+        return exchange.data

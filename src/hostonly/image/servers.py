@@ -1,0 +1,113 @@
+"""HelloSocket's image as something that starts servers: containers on an engine's own network."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from hostonly.hello.conformance import NotPossible, Started, Target, Wrong
+from hostonly.hello.conformance.subject import START_SECONDS, port_said
+from hostonly.image.engine import Engine
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+# What a killed run left is found by it.
+LABEL = "hostonly.conformance"
+POLL_SECONDS = 0.02
+
+
+class ContainerServers:
+    """Starts containers of ``reference`` on ``engine``, with the network of its machine, which is at
+    ``address``. See `hostonly.hello.conformance.Starter`."""
+
+    def __init__(self, engine: Engine, reference: str, address: str) -> None:
+        self.name = reference
+        self._engine = engine
+        self._address = address
+
+    def clear(self) -> None:
+        """Remove what a run that was killed has left."""
+        for left in self._engine.client.containers.list(all=True, filters={"label": LABEL}):
+            left.remove(force=True, v=True)
+
+    @contextlib.contextmanager
+    def start(
+        self,
+        *arguments: bytes,
+        environment: Mapping[str, str] | None = None,
+        unprivileged: bool = False,
+    ) -> Iterator[Started]:
+        """See `Starter`. The arguments must be UTF-8, since the engine's interface is JSON."""
+        try:
+            command = [argument.decode() for argument in arguments]
+        except UnicodeDecodeError as error:
+            raise NotPossible("an engine takes no argument that is not UTF-8") from error
+        container = self._engine.client.containers.run(
+            self.name,
+            command,
+            detach=True,
+            environment=dict({"HELLO_PORT": "0"} if environment is None else environment),
+            network_mode="host",
+            cap_drop=["NET_BIND_SERVICE"] if unprivileged else None,
+            labels={LABEL: "yes"},
+        )
+        try:
+            started = _Container(container, self._address)
+            started.wait_for_a_line()
+            yield started
+        finally:
+            container.remove(force=True, v=True)
+
+
+class _Container:
+    """A container that was started."""
+
+    def __init__(self, container: Container, address: str) -> None:
+        self._container = container
+        self._address = address
+
+    @property
+    def target(self) -> Target:
+        return Target(self._address, port_said(self.output()[0]))
+
+    def output(self) -> tuple[str, str]:
+        out = self._container.logs(stdout=True, stderr=False)
+        err = self._container.logs(stdout=False, stderr=True)
+        return out.decode(errors="backslashreplace"), err.decode(errors="backslashreplace")
+
+    def wait_for_a_line(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self._container.reload()
+            ended = self._container.status in ("exited", "dead")
+            if ended or b"\n" in self._container.logs(stdout=True, stderr=False):
+                return
+            if time.monotonic() >= deadline:
+                raise Wrong(f"it has said nothing {START_SECONDS:g} s after its start")
+            time.sleep(POLL_SECONDS)
+
+    def signal(self, name: str) -> None:
+        self._container.kill(signal=f"SIG{name}")
+
+    def wait(self, seconds: float) -> int:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._container.reload()
+            if self._container.status in ("exited", "dead"):
+                return int(self._container.attrs["State"]["ExitCode"])
+            time.sleep(POLL_SECONDS)
+        raise Wrong(f"it is still there after {seconds:g} s")
+
+    def line_over_ipv6(self) -> bytes:
+        """By the image's own ``nc``: the machine's loopback is the container's."""
+        code, _ = self._container.exec_run(["sh", "-c", "ip -6 addr show dev lo | grep -q ' ::1'"])
+        if code != 0:
+            raise NotPossible("the container has no IPv6 loopback, or no `ip` to see it with")
+        code, output = self._container.exec_run(["nc", "-w", "5", "::1", str(self.target.port)])
+        said = output if isinstance(output, bytes) else b"".join(output)
+        if code != 0:
+            raise Wrong(f"nc ::1 said {said!r}")
+        return said

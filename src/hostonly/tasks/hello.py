@@ -1,0 +1,88 @@
+"""hello.…: the server that the demos talk to: serve it, call it, hold one to what it promises."""
+
+from __future__ import annotations
+
+from invoke import Context, Exit, task
+
+from hostonly.tasks.session import session
+
+
+@task(
+    positional=["name"],
+    help={"name": "whom to greet (default: world)", "port": "default: hello.port of the settings"},
+)
+def serve(ctx: Context, name: str = "", port: int = 0) -> None:
+    """Run the Python server on this machine, until SIGTERM or Ctrl-C."""
+    import os
+
+    from hostonly.hello.server import main
+
+    with session(ctx) as (settings, _):
+        chosen = port or settings.hello.port
+    raise Exit(code=main([name] if name else [], {**os.environ, "HELLO_PORT": str(chosen)}))
+
+
+@task(
+    positional=["host"],
+    help={
+        "host": "localhost, sandbox, sandbox2, or an address of loopback or the host-only network",
+        "port": "default: hello.port of the settings",
+        "count": "how many calls, at most 10000",
+        "parallel": "how many at a time, at most 256",
+        "name": "the name that must be greeted (default: the one that the first answer has)",
+        "timeout": "seconds that each may take",
+        "json": "one JSON document on standard output",
+    },
+)
+def call(
+    ctx: Context,
+    host: str,
+    port: int = 0,
+    count: int = 10,
+    parallel: int = 1,
+    name: str = "",
+    timeout: float = 5.0,
+    json: bool = False,
+) -> None:
+    """Call HelloSocket, and hold every line, the order and the count against what it promises."""
+    from hostonly.hello.call import Calls, judge
+    from hostonly.hello.whom import address_to_call
+    from hostonly.report.called import as_json, as_text
+
+    with session(ctx) as (settings, _):
+        calls = Calls(count, parallel, timeout)
+        address = address_to_call(host, settings)
+        called = judge(calls.make(address, port or settings.hello.port), name or None)
+    print(as_json(called, address, port or settings.hello.port) if json else as_text(called))
+    if called.deviations:
+        raise Exit(code=1)
+
+
+@task(
+    help={
+        "target": "a server that is running, HOST:PORT; cases that must start one are skipped",
+        "java": "the JAR of this checkout, on this machine",
+        "python": "the Python server of this checkout, on this machine",
+        "image": "java or python, ours, or an image of the sandbox's engine: in the sandbox",
+        "command": "a command line of this machine that starts a server",
+        "only": "names of cases, or what is before their dots, with commas between",
+        "json": "one JSON document on standard output, everything else on standard error",
+    }
+)
+def conformance(
+    ctx: Context,
+    target: str = "",
+    java: bool = False,
+    python: bool = False,
+    image: str = "",
+    command: str = "",
+    only: str = "",
+    json: bool = False,
+) -> None:
+    """Hold a HelloSocket to everything that one must do, case by case."""
+    from hostonly.checks.conformance import Subject, check
+    from hostonly.tasks.check import perform
+
+    subject = Subject(target, command, image, java, python)
+    names = [name for name in only.split(",") if name]
+    perform(ctx, lambda settings, emit: check(settings, emit, subject, names), json=json)

@@ -1,0 +1,44 @@
+"""Both servers of this checkout pass every case on loopback; each mutant fails by the right name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.hello.mutants import MUTANTS, write
+
+INV = [sys.executable, "-m", "hostonly"]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def conformance(*flags: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit code, and the claims by their names."""
+    done = subprocess.run(
+        [*INV, "hello.conformance", "--json", *flags],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=600,
+    )
+    claims = json.loads(done.stdout)["claims"]
+    return done.returncode, {claim["id"]: claim for claim in claims}
+
+
+@pytest.mark.parametrize("flag", ["--java", "--python"])
+def test_both_servers_do_everything(flag: str) -> None:
+    code, claims = conformance(flag)
+    assert {name: c["because"] for name, c in claims.items() if c["verdict"] != "HOLDS"} == {}
+    assert code == 0
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_fails_by_the_right_name(name: str, tmp_path: Path) -> None:
+    program = write(name, tmp_path)
+    fails = MUTANTS[name].fails
+    code, claims = conformance("--command", f"{sys.executable} -I {program}", "--only", fails)
+    assert (code, claims[fails]["verdict"]) == (1, "FAILS")

@@ -1,0 +1,66 @@
+"""The suite itself: every case by a name, every mutant for one of them, and the quick cases tried.
+
+All cases on all servers, and every mutant, are tried in tests/integration/test_conformance.py.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from hostonly.errors import UsageError
+from hostonly.hello.conformance import CASES, Outcome, Program, Target, run_suite
+from tests.unit.hello.mutants import MUTANTS, SERVER, write
+
+PYTHON = Program("python", [sys.executable, "-I", str(SERVER)])
+QUICK = ("line", "count.rises", "name.first", "port.taken", "stop.sigterm")
+
+
+def test_the_python_server_passes_what_is_quick() -> None:
+    results = list(run_suite(PYTHON, QUICK))
+    assert {result.outcome for result in results} == {Outcome.PASSES}, results
+    assert [result.case.name for result in results][:2] == ["line.form", "line.ends"]
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_differs_where_it_says(name: str, tmp_path: Path) -> None:
+    assert MUTANTS[name].fails in CASES
+    compile(write(name, tmp_path).read_text(), name, "exec")
+
+
+def test_every_case_can_fail() -> None:
+    """There is a mutant for each case, but for those that another way of failing is tried for."""
+    assert set(CASES) - {mutant.fails for mutant in MUTANTS.values()} == set()
+
+
+@pytest.mark.parametrize(
+    "name", ["no-end-of-line", "counts-by-two", "last-argument", "taken-is-fine"]
+)
+def test_a_mutant_fails_by_name(name: str, tmp_path: Path) -> None:
+    program = Program(name, [sys.executable, "-I", str(write(name, tmp_path))])
+    (result,) = run_suite(program, [MUTANTS[name].fails])
+    assert (result.outcome, result.case.name) == (Outcome.FAILS, MUTANTS[name].fails)
+
+
+def test_a_server_that_is_not_there_fails() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    results = list(run_suite(Target("127.0.0.1", port), ["line", "port.given"]))
+    assert [result.outcome for result in results] == [
+        Outcome.FAILS,
+        Outcome.FAILS,
+        Outcome.SKIPPED,
+    ]
+
+
+def test_a_program_that_ends_at_once_fails() -> None:
+    (result,) = run_suite(Program("false", ["false"]), ["line.form"])
+    assert (result.outcome, result.because[:15]) == (Outcome.FAILS, "it did not star")
+
+
+def test_there_is_no_such_case() -> None:
+    with pytest.raises(UsageError, match="there is no case 'lines'"):
+        list(run_suite(PYTHON, ["lines"]))

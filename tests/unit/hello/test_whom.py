@@ -1,0 +1,58 @@
+"""Nobody is called but this machine and what is behind our own bridge."""
+
+from __future__ import annotations
+
+import pytest
+
+from hostonly.errors import Unreachable, UsageError
+from hostonly.hello import whom
+from hostonly.settings import Settings
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The ways that the kernel was asked for."""
+    seen: list[tuple[str, str]] = []
+    monkeypatch.setattr(whom, "require_host_only_route", lambda *way: seen.append(way))
+    return seen
+
+
+def test_loopback_is_this_machine(settings: Settings, asked: list[tuple[str, str]]) -> None:
+    assert whom.address_to_call("localhost", settings) == "127.0.0.1"
+    assert whom.address_to_call("127.8.0.1", settings) == "127.8.0.1"
+    assert whom.address_and_port("[::1]:80", settings) == ("::1", 80)
+    assert asked == []
+
+
+def test_a_sandbox_is_called_by_our_bridge_alone(
+    settings: Settings, asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = settings.network
+    assert whom.address_to_call("sandbox", settings) == str(network.sandbox)
+    assert whom.address_to_call("sandbox2", settings) == str(network.sandbox2)
+    assert whom.address_and_port(f"{network.sandbox}:8080", settings)[1] == 8080
+    assert asked[0] == (str(network.sandbox), network.bridge)
+
+    def elsewhere(address: str, bridge: str) -> None:
+        raise Unreachable("packets would leave by tun0")
+
+    monkeypatch.setattr(whom, "require_host_only_route", elsewhere)
+    with pytest.raises(Unreachable):
+        whom.address_to_call("sandbox", settings)
+
+
+@pytest.mark.parametrize(
+    "host", ["8.8.8.8", "10.0.0.1", "example.com", "0.0.0.0", "::ffff:8.8.8.8", "fe80::1", "", "1"]
+)
+def test_nobody_else(settings: Settings, asked: list[tuple[str, str]], host: str) -> None:
+    with pytest.raises(UsageError):
+        whom.address_to_call(host, settings)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "target", ["localhost", "localhost:", "localhost:0", "localhost:65536", "localhost:٣"]
+)
+def test_no_port(settings: Settings, target: str) -> None:
+    with pytest.raises(UsageError):
+        whom.address_and_port(target, settings)
