@@ -66,7 +66,7 @@ def ready(settings: Settings, emit: Emit, *, second: bool = False) -> Iterator[T
     with _alone(settings, emit), ExitStack() as connections:
         machine = Machine(settings, emit)
         other = Machine(settings, emit, "sandbox2")
-        machine.up()
+        stages.up(machine)
         # Left in the end only when its one job is done: an interrupt leaves no half-made machine.
         worker = connections.enter_context(ThreadPoolExecutor(1))
         coming = worker.submit(other.up) if second else None

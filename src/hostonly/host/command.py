@@ -18,8 +18,12 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from hostonly.errors import ToolFailed
+from hostonly.host.ending import ended_by, send
 from hostonly.vantages.host import environment
 from hostonly.vantages.vantage import shown
+
+# Comes out of the queue of lines when the work beside which a tool runs has failed.
+ENDED = "ended"
 
 # A tool that is told to end may have something to put back in order.
 PATIENCE_SECONDS = 20.0
@@ -40,7 +44,21 @@ class Run(Protocol):
 
 def as_root(argv: Sequence[str]) -> list[str]:
     """``argv`` with ``sudo`` before it unless this process is root already."""
-    return list(argv) if os.geteuid() == 0 else ["sudo", *argv]
+    if os.geteuid() == 0:
+        return list(argv)
+    return ["sudo", "-n", *argv] if _sudo_asks_nothing() else ["sudo", *argv]
+
+
+def _sudo_asks_nothing() -> bool:
+    # Asked each time: sudo forgets a password after some minutes.
+    nothing = subprocess.DEVNULL
+    try:
+        asked = subprocess.run(
+            ["sudo", "-n", "true"], stdin=nothing, stdout=nothing, stderr=nothing
+        )
+    except OSError:
+        return False
+    return asked.returncode == 0
 
 
 def run(
@@ -73,8 +91,8 @@ def run(
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            # A Ctrl-C is ours to pass on; except to sudo, which may have to ask at the terminal.
-            process_group=None if command[0] == "sudo" else 0,
+            # A Ctrl-C is ours to pass on; except to a sudo that has to ask at the terminal.
+            process_group=None if command[0] == "sudo" and command[1] != "-n" else 0,
         )
     except OSError as error:
         raise ToolFailed(
@@ -95,11 +113,11 @@ def end(process: subprocess.Popen[str]) -> None:
     if process.poll() is not None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):
-        _signal(process, number)
+        send(process, number)
         if _ends_within(process, PATIENCE_SECONDS / 2):
             break
     # The process itself is not waited for yet, so its group's number cannot be somebody else's.
-    _signal(process, signal.SIGKILL)
+    send(process, signal.SIGKILL)
     process.wait()
 
 
@@ -112,15 +130,6 @@ def _ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
     return False
 
 
-def _signal(process: subprocess.Popen[str], number: int) -> None:
-    # A process under sudo has no group of its own, and is root's: sudo passes signals on to it.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.getpgid(process.pid) == process.pid:
-            os.killpg(process.pid, number)
-        else:
-            os.kill(process.pid, number)
-
-
 def _follow(
     process: subprocess.Popen[str],
     command: Sequence[str],
@@ -128,8 +137,20 @@ def _follow(
     timeout: float | None,
     on_line: Callable[[str], None] | None,
 ) -> str:
-    deadline = None if timeout is None else time.monotonic() + timeout
     lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+    with ended_by(lambda: lines.put((ENDED, ""))):
+        return _read(process, command, stdin, timeout, on_line, lines)
+
+
+def _read(
+    process: subprocess.Popen[str],
+    command: Sequence[str],
+    stdin: str | None,
+    timeout: float | None,
+    on_line: Callable[[str], None] | None,
+    lines: queue.SimpleQueue[tuple[str, str] | None],
+) -> str:
+    deadline = None if timeout is None else time.monotonic() + timeout
 
     def read(name: str, stream: IO[str]) -> None:
         for line in stream:
@@ -144,8 +165,9 @@ def _follow(
             process.stdin.write(stdin or "")
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
+    # Whose line came first is not known of two pipes; the reason of a failure is told in the second.
     out: list[str] = []
-    both: list[str] = []
+    err: list[str] = []
     still_open = 2
     while still_open:
         left = None if deadline is None else deadline - time.monotonic()
@@ -156,15 +178,18 @@ def _follow(
             raise ToolFailed(
                 f"{command[0]} took longer than {timeout:g} s and was ended",
                 ran=shown(command),
-                output="".join(both),
+                output="".join(out + err),
             ) from None
         if item is None:
             still_open -= 1
             continue
         name, line = item
-        both.append(line)
-        if name == "out":
-            out.append(line)
+        if name == ENDED:
+            end(process)
+            raise ToolFailed(
+                f"{command[0]} was ended", ran=shown(command), output="".join(out + err)
+            )
+        (out if name == "out" else err).append(line)
         if on_line is not None:
             on_line(line.rstrip("\n"))
     status = process.wait()
@@ -172,7 +197,7 @@ def _follow(
         raise ToolFailed(
             f"{Path(command[0]).name} failed with exit status {status}",
             ran=shown(command),
-            output="".join(both),
+            output="".join(out + err),
         )
     return "".join(out)
 

@@ -10,12 +10,14 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 
 from hostonly.errors import HostonlyError, ToolFailed, UsageError, last_lines
 from hostonly.events import Done, Emit, Progress, Started, Warned
+from hostonly.host.ending import ended_by, send
 
 # Debian policy's package name, so that no name can become an option of apt-get.
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
@@ -185,6 +187,8 @@ def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            # A sudo that has to ask must be the terminal's; else a signal is ours to pass on.
+            process_group=None if command[0] == "sudo" and command[1] != "-n" else 0,
         )
     except OSError as error:
         raise ToolFailed(
@@ -195,7 +199,7 @@ def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
     def give_up() -> None:
         nonlocal late
         late = True
-        process.terminate()
+        send(process, signal.SIGTERM)
 
     timer = Timer(APT_SECONDS, give_up)
     timer.daemon = True
@@ -203,16 +207,17 @@ def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
     lines: list[str] = []
     try:
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if WORTH_SHOWING.match(line):
-                emit(Progress(line.rstrip()))
-        code = process.wait()
+        with ended_by(lambda: send(process, signal.SIGTERM)):
+            for line in process.stdout:
+                lines.append(line)
+                if WORTH_SHOWING.match(line):
+                    emit(Progress(line.rstrip()))
+            code = process.wait()
     finally:
         timer.cancel()
         if process.poll() is None:
             # Killing dpkg half-way leaves packages unconfigured: it is asked, then waited for.
-            process.terminate()
+            send(process, signal.SIGTERM)
             process.wait()
     if late:
         raise ToolFailed(

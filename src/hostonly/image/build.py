@@ -17,6 +17,7 @@ from hostonly.host.command import find, run
 from hostonly.image import jar, runtime, state
 from hostonly.image.engine import Engine, docker_cli
 from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
 
 TEMPLATE = Path("packer") / "hello-socket.json"
 
@@ -107,9 +108,7 @@ def build(machine: Machine, engine: Engine, emit: Emit) -> state.Built:
         emit(Unchanged(f"the image {repository} is built and unchanged ({short(before.image_id)})"))
         return before
     start = time.monotonic()
-    archive = _base_tar(machine, emit)
-    emit(Started("building the JAR: mvn -Psocket package"))
-    artefact = jar.build_jar(settings.root, run)
+    artefact, archive = parts(settings, emit)
     base_id = _import(engine, archive, emit)
     image_id = _packer(machine, engine, base_id, artefact, told, emit)
     _prove_base(engine, image_id, archive)
@@ -147,10 +146,46 @@ def _tag(engine: Engine, image_id: str, repository: str, tag: str = "latest") ->
     return other
 
 
-def _base_tar(machine: Machine, emit: Emit) -> Path:
+def parts(settings: Settings, emit: Emit) -> tuple[Path, Path]:
+    """What the image is put together from: the JAR, and the archive of the base image.
+
+    Needs no sandbox. Each is made where it is missing or not what its inputs ask for.
+
+    Raises:
+        ToolFailed: Maven, mmdebstrap or jlink failed; with its last lines.
+    """
+    packages.install(tools(), emit)
+    return _jar(settings, emit), _base_tar(settings, emit)
+
+
+def _jar(settings: Settings, emit: Emit) -> Path:
+    stamp = settings.state / "image" / "jar"
+    artefact = settings.root / jar.JAR
+    wanted = jar.jar_inputs(settings.root)
+    # The JAR lies where Maven and people write too: what it holds counts, not that it is there.
+    if _stamped(stamp, wanted, artefact):
+        return artefact
+    emit(Started("building the JAR: mvn -Psocket package"))
+    start = time.monotonic()
+    artefact = jar.build_jar(settings.root, run)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(f"{wanted} {_digest(artefact)}\n")
+    emit(Done("built the JAR", time.monotonic() - start))
+    return artefact
+
+
+def _stamped(stamp: Path, wanted: str, made: Path) -> bool:
+    """Whether ``made`` is what was made last, from the inputs that are ``wanted`` now."""
+    try:
+        return stamp.read_text() == f"{wanted} {_digest(made)}\n"
+    except FileNotFoundError:
+        return False
+
+
+def _base_tar(settings: Settings, emit: Emit) -> Path:
     """The base image's root file system, from the cache where its inputs are the same."""
-    root = machine.settings.root
-    folder = machine.settings.state / "image" / "base"
+    root = settings.root
+    folder = settings.state / "image" / "base"
     archive, stamp = folder / "base.tar", folder / "inputs"
     wanted = runtime.base_inputs(root)
     if archive.exists() and stamp.exists() and stamp.read_text() == wanted:

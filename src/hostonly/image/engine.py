@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError, Unreachable
-from hostonly.sandbox import base
+from hostonly.sandbox import prepare
 from hostonly.sandbox.machine import Machine
 from hostonly.vantages.route_guard import require_host_only_route
 
@@ -119,10 +119,12 @@ def docker_cli(machine: Machine) -> Path:
     Raises:
         HostonlyError: the base has none.
     """
-    program = base.current(machine.settings.root).rootfs / "usr" / "bin" / "docker"
+    base = prepare.base_of(machine.settings, machine.name)
+    program = (base or Path("/nonexistent")) / "rootfs" / "usr" / "bin" / "docker"
     if not program.is_file():
         raise HostonlyError(
-            f"there is no docker command at {program}", remedy="./inv sandbox.box --rebuild"
+            f"there is no docker command in the base of {machine.name}: {program}",
+            remedy="./inv sandbox.destroy, then ./inv sandbox.up",
         )
     folder = machine.settings.state / "bin"
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from hostonly.host.ending import Beside
 from hostonly.image import publish
-from hostonly.image.build import build
+from hostonly.image.build import build, parts
 from hostonly.image.engine import Engine, sandbox_engine
 from hostonly.image.state import Built
+from hostonly.sandbox import prepare
 from hostonly.sandbox.machine import Machine
+
+
+def up(machine: Machine) -> None:
+    """The sandbox is up. Where it was not, its engine has no image yet either: what that is put
+    together from is made beside it, since the one mostly unpacks and the other mostly computes."""
+    if machine.status().state == "running":
+        machine.up()
+        return
+    # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
+    prepare.install(machine.settings, machine.emit)
+    with Beside(lambda: parts(machine.settings, machine.emit)) as made:
+        machine.up()
+        made.result()
 
 
 def built(machine: Machine) -> Built:
     """The sandbox is up and its engine has the image."""
-    machine.up()
+    up(machine)
     with sandbox_engine(machine) as engine:
         return build(machine, engine, machine.emit)
 
 
 def pushed(machine: Machine) -> Built:
     """And the registry serves it."""
-    machine.up()
+    up(machine)
     with sandbox_engine(machine) as engine:
         return _pushed(machine, engine)
 

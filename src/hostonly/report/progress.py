@@ -1,22 +1,39 @@
-"""Events on a terminal's standard error: a spinner while work goes on, a line when it is done."""
+"""Events on standard error: what is at work, in a terminal by spinners, and a line when it is done.
+
+Several threads may be at work at once: each has a line of its own while it is.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.text import Text
 
 from hostonly.events import Done, Event, Progress, Started, Unchanged, Warned
 from hostonly.report.safe import plain
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.live import Live
+    from rich.spinner import Spinner
 
 # On a terminal a tool's own lines come and go behind the spinner; in a log one now and then will do.
 LOG_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a thread is at; ``said`` is when a line of it was last written to the log."""
+
+    what: str
+    said: float
+    line: str = ""
+    spinner: Spinner | None = None
 
 
 class Follower:
@@ -24,24 +41,25 @@ class Follower:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
-        self._status: Status | None = None
-        self._what = ""
-        self._said = 0.0
+        self._turn = threading.RLock()
+        self._at_work: dict[int, _Work] = {}
+        self._live: Live | None = None
 
     def __call__(self, event: Event) -> None:
         """Render one event; kinds that are not known are passed over."""
-        match event:
-            case Started(what):
-                self._start(plain(what))
-            case Progress(line):
-                self._progress(plain(line))
-            case Done(what, seconds):
-                took = "" if seconds is None else f" [dim]({seconds:.1f} s)[/dim]"
-                self._line(f"[green]✓[/green] {escape(plain(what))}{took}")
-            case Unchanged(what):
-                self._line(f"[dim]= {escape(plain(what))}[/dim]")
-            case Warned(what):
-                self._line(f"[yellow]![/yellow] {escape(plain(what))}")
+        with self._turn:
+            match event:
+                case Started(what):
+                    self._start(plain(what))
+                case Progress(line):
+                    self._progress(plain(line))
+                case Done(what, seconds):
+                    took = "" if seconds is None else f" [dim]({seconds:.1f} s)[/dim]"
+                    self._line(f"[green]✓[/green] {escape(plain(what))}{took}")
+                case Unchanged(what):
+                    self._line(f"[dim]= {escape(plain(what))}[/dim]")
+                case Warned(what):
+                    self._line(f"[yellow]![/yellow] {escape(plain(what))}")
 
     def __enter__(self) -> Follower:
         return self
@@ -55,28 +73,70 @@ class Follower:
         self.pause()
 
     def pause(self) -> None:
-        """Take the spinner away, before something else writes to the terminal."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        """Take the spinners away, before something else writes to the terminal."""
+        with self._turn:
+            self._at_work.clear()
+            self._show()
 
     def _start(self, what: str) -> None:
-        self._what, self._said = what, time.monotonic()
-        if not self.console.is_terminal:
-            self.console.print(f"… {escape(what)}")
-            return
-        self.pause()
-        self._status = self.console.status(escape(what))
-        self._status.start()
+        self._at_work[threading.get_ident()] = _Work(what, time.monotonic())
+        if self.console.is_terminal:
+            self._show()
+        else:
+            self._print(f"… {escape(what)}")
 
     def _progress(self, line: str) -> None:
-        if self._status is not None:
-            room = max(20, self.console.width - len(self._what) - 8)
-            self._status.update(f"{escape(self._what)} [dim]{escape(line[:room])}[/dim]")
-        elif time.monotonic() - self._said >= LOG_SECONDS:
-            self._said = time.monotonic()
-            self.console.print(f"  [dim]{escape(line)}[/dim]")
+        work = self._at_work.get(threading.get_ident())
+        if work is None:
+            return
+        work.line = line
+        if not self.console.is_terminal and time.monotonic() - work.said >= LOG_SECONDS:
+            work.said = time.monotonic()
+            # Beside other work, a line says of what it is.
+            of = f"{work.what}: " if len(self._at_work) > 1 else ""
+            self._print(f"  [dim]{escape(of + line)}[/dim]")
 
     def _line(self, markup: str) -> None:
-        self.pause()
-        self.console.print(markup)
+        self._at_work.pop(threading.get_ident(), None)
+        self._show()
+        self._print(markup)
+
+    def _print(self, markup: str) -> None:
+        # A line stays a line: who reads a log looks for whole ones.
+        self.console.print(markup, soft_wrap=True)
+
+    def _show(self) -> None:
+        """The spinners of all that is at work, renewed by rich until nothing is."""
+        if self._at_work and self.console.is_terminal:
+            if self._live is None:
+                from rich.live import Live
+
+                self._live = Live(
+                    console=self.console,
+                    get_renderable=self._spinners,
+                    transient=True,
+                    refresh_per_second=10,
+                    redirect_stdout=False,
+                    redirect_stderr=False,
+                )
+                self._live.start()
+        elif self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _spinners(self) -> RenderableType:
+        from rich.spinner import Spinner
+
+        # Called by rich's own thread, which must never wait for one that waits for it.
+        works = list(self._at_work.values())
+        for work in works:
+            text = Text.from_markup(self._text(work))
+            if work.spinner is None:
+                work.spinner = Spinner("dots", text)
+            work.spinner.text = text
+        return Group(*(work.spinner for work in works if work.spinner))
+
+    def _text(self, work: _Work) -> str:
+        room = self.console.width - len(work.what) - 4
+        detail = f" [dim]{escape(work.line[:room])}[/dim]" if work.line and room > 20 else ""
+        return f"{escape(work.what)}{detail}"

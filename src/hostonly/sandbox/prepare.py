@@ -61,12 +61,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     Raises:
         HostonlyError: an address or a name is somebody else's (naming whose), or a tool failed.
     """
-    if settings.sandbox.provider != "lxc":
-        raise HostonlyError(
-            f"the provider {settings.sandbox.provider} cannot be prepared yet",
-            remedy="Set sandbox.provider to lxc in invoke.yaml.",
-        )
-    packages.install(PACKAGES, emit)
+    install(settings, emit)
     settings.state.mkdir(exist_ok=True)
     claim_name(settings, machine)
     wanted = bridges.bridges(settings, settings.root)
@@ -86,6 +81,20 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     _hand_over(settings, machine, made, registry_certificates(settings), built)
     if missing:
         emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
+
+
+def install(settings: Settings, emit: Emit) -> None:
+    """Install the packages that a sandbox of the settings' provider needs on the host.
+
+    Raises:
+        HostonlyError: they could not be installed, or the provider is not known here.
+    """
+    if settings.sandbox.provider != "lxc":
+        raise HostonlyError(
+            f"the provider {settings.sandbox.provider} cannot be prepared yet",
+            remedy="Set sandbox.provider to lxc in invoke.yaml.",
+        )
+    packages.install(PACKAGES, emit)
 
 
 def registry_certificates(settings: Settings) -> dict[str, Certificate]:
@@ -176,6 +185,16 @@ def claim_name(settings: Settings, machine: str) -> None:
             f"an LXC container named {name} is already here, and hostonly did not make it",
             remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",
         )
+
+
+def base_of(settings: Settings, machine: str) -> Path | None:
+    """The folder of the base that ``machine`` was made on, which may be an older recipe's."""
+    try:
+        text = (SANDBOXES / container_name(settings, machine) / "settings").read_text()
+    except FileNotFoundError:
+        return None
+    values = dict(word.split("=", 1) for word in shlex.split(text))
+    return Path(values["BASE"])
 
 
 def nameservers() -> list[str]:

@@ -31,7 +31,7 @@ def pull(ctx: Context) -> None:
     from hostonly.image import stages
 
     with machine_of(ctx, "sandbox") as it:
-        it.up()
+        stages.up(it)
         stages.pulled(it)
 
 

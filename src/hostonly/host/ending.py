@@ -1,0 +1,129 @@
+"""Ending the programs that we started, before their time and in good order.
+
+Only the standard library is imported here: the bootstrap uses this module (through
+`hostonly.host.packages`) before there is a `.venv`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar, copy_context
+from types import TracebackType
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Ending:
+    """Passes the word to end on to whatever a thread is at: an exception cannot reach in there."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[], None]] = []
+        self._said = False
+
+    @contextlib.contextmanager
+    def heard_by(self, listener: Callable[[], None]) -> Iterator[None]:
+        """``listener`` is called once, from another thread, when the word comes or has come."""
+        with self._lock:
+            late = self._said
+            self._listeners.append(listener)
+        try:
+            if late:
+                listener()
+            yield
+        finally:
+            with self._lock:
+                self._listeners.remove(listener)
+
+    def say(self) -> None:
+        """Say the word, to those who listen and to all who will."""
+        with self._lock:
+            self._said = True
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+
+_ending: ContextVar[Ending | None] = ContextVar("ending", default=None)
+
+
+@contextlib.contextmanager
+def ended_by(listener: Callable[[], None]) -> Iterator[None]:
+    """``listener`` is called where this code runs in a `Beside` that must end."""
+    ending = _ending.get()
+    with contextlib.nullcontext() if ending is None else ending.heard_by(listener):
+        yield
+
+
+class Beside(Generic[T]):
+    """Runs ``work`` in a thread, beside what is done in the context.
+
+    When the context is left without its result having been taken, by an error or a Ctrl-C, the
+    programs that it runs are ended, and it is waited for: nothing is left at work.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._ending = Ending()
+        self._results: list[T] = []
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), daemon=True)
+
+    def _run(self) -> None:
+        _ending.set(self._ending)
+        try:
+            self._results.append(self._work())
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> T:
+        """What ``work`` gives, as soon as it has ended; raises what it raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
+
+    def __enter__(self) -> Beside[T]:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._thread.is_alive():
+            self._ending.say()
+            self._thread.join()
+
+
+def send(process: subprocess.Popen[str], number: int) -> None:
+    """Send a signal to ``process``, and to its group where it leads one.
+
+    What sudo runs is root's: it is signalled by sudo, where that asks for no password.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        leads = os.getpgid(process.pid) == process.pid
+        try:
+            if leads:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+        except PermissionError:
+            target = f"-{process.pid}" if leads else str(process.pid)
+            subprocess.run(
+                ["sudo", "-n", "kill", f"-{signal.Signals(number).name[3:]}", "--", target],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                # sudo passes no signal on that comes from the group of who called it.
+                start_new_session=True,
+                check=False,
+            )

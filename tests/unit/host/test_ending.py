@@ -1,0 +1,83 @@
+"""Work beside other work, and its end before its time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from hostonly.errors import ToolFailed
+from hostonly.host.command import run
+from hostonly.host.ending import Beside, send
+
+
+def test_the_result_is_waited_for() -> None:
+    with Beside(lambda: run(["sh", "-c", "sleep 0.1; echo done"])) as beside:
+        assert beside.result() == "done\n"
+
+
+def test_an_error_of_the_work_is_raised_where_its_result_is_asked_for() -> None:
+    with Beside(lambda: run(["sh", "-c", "exit 3"])) as beside, pytest.raises(ToolFailed):
+        beside.result()
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, ToolFailed])
+def test_its_programs_end_when_the_context_is_left_by_an_error(
+    tmp_path: Path, interrupt: type[BaseException]
+) -> None:
+    begun, after = tmp_path / "begun", tmp_path / "after"
+
+    def work() -> None:
+        run(["sh", "-c", f"touch {begun}; sleep 30"])
+        after.touch()
+
+    start = time.monotonic()
+    with pytest.raises(interrupt), Beside(work):
+        while not begun.exists() and time.monotonic() < start + 5:
+            time.sleep(0.01)
+        raise interrupt("now")
+    assert time.monotonic() - start < 10
+    assert begun.exists() and not after.exists()
+
+
+def test_what_it_starts_after_the_word_ends_as_well() -> None:
+    codes: list[str] = []
+
+    def work() -> None:
+        for _ in range(2):
+            try:
+                run(["sleep", "30"])
+            except ToolFailed as error:
+                codes.append(error.what)
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), Beside(work):
+        raise KeyboardInterrupt
+    assert codes == ["sleep was ended", "sleep was ended"]
+    assert time.monotonic() - start < 10
+
+
+def test_a_process_of_another_user_is_signalled_by_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def killpg(pid: int, number: int) -> None:
+        raise PermissionError
+
+    def sudo(argv: list[str], **how: object) -> None:
+        asked.append(argv)
+        # In the group of who called it, sudo would not pass the signal on.
+        assert how["start_new_session"]
+
+    process = subprocess.Popen(["sleep", "30"], process_group=0, text=True)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "killpg", killpg)
+            patch.setattr(subprocess, "run", sudo)
+            send(process, 15)
+    finally:
+        process.kill()
+        process.wait()
+    assert asked == [["sudo", "-n", "kill", "-TERM", "--", f"-{process.pid}"]]
