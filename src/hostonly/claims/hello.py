@@ -66,3 +66,33 @@ def hello_continues(
     said = ", ".join(str(count) for count in counts)
     goes_on = counts == list(range(last + 1, last + 1 + len(counts)))
     return Judgement(goes_on, f"after the host's {last} came {said}")
+
+
+@claim(
+    "hello.apart",
+    "{here}:{port} leads to {one}, {there}:{port} to {other}.",
+    source="docker-run(1): --publish IP:HOSTPORT:CONTAINERPORT",
+)
+def hello_apart(
+    *,
+    port: int,
+    here: str,
+    one: str,
+    there: str,
+    other: str,
+    first: tuple[Reach, ...],
+    second: tuple[Reach, ...],
+) -> Judgement:
+    """Holds when ``first``, made to ``here``, was answered by ``one`` alone, and ``second``, made to
+    ``there``, by ``other`` alone."""
+    strangers = [
+        f"{address}: {stranger}"
+        for address, answers, name in ((here, first, one), (there, second, other))
+        for stranger in _strangers(answers, name)
+    ]
+    if strangers:
+        return Judgement(False, "; ".join(strangers))
+    if not first or not second:
+        return Judgement(None, "one of the two was not tried")
+    said = [str(answers[0]) for answers in (first, second)]
+    return Judgement(True, f"{here}: {said[0]}; {there}: {said[1]}")

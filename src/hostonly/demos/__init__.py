@@ -8,6 +8,8 @@ from __future__ import annotations
 # In the tutorial's order. A demo's module is its name with _ for -.
 DEMOS = {
     "bridge": "a container behind docker0, nothing published: who reaches it, and who does not",
+    "publish": "a published port: the host comes in by DNAT, loopback by docker-proxy",
+    "ports": "what bites with published ports: two addresses, a port taken, the engine restarted",
     "host": "a container that shares the sandbox's network: no bridge, no DNAT, no docker-proxy",
     "none": "a container with loopback and nothing else: only itself reaches it",
     "container": "a container in another one's network: one address, one set of ports",

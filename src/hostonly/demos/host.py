@@ -10,50 +10,40 @@ from hostonly.claims.hello import hello_continues, hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.listeners import listener_process
 from hostonly.claims.namespaces import interfaces_same, namespace_shared
+from hostonly.demos.probes import LOOPBACK, connect, namespace_of, start
 from hostonly.demos.stage import Stage
-from hostonly.facts import Fact, NotObserved, together
 from hostonly.facts.docker import observe_container
 from hostonly.facts.firewall import observe_firewall
 from hostonly.facts.interfaces import listed_in, observe_interfaces
 from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
-from hostonly.facts.reach import Reach, observe_reach
+from hostonly.facts.namespaces import observe_namespace_of
 
 # The container, as the tutorial calls it, and what HelloSocket is told to call itself.
 HELLO = "hello"
 NAME = "host"
-LOOPBACK = "127.0.0.1"
 
 
 def run(stage: Stage) -> None:
     """Take the tutorial's steps, then judge what it says about them."""
-    sandbox, port, bridge = stage.sandbox, stage.settings.hello.port, stage.settings.network.bridge
+    sandbox, port = stage.sandbox, stage.settings.hello.port
     stage.require_free_port(port)
-    run_hello = ["docker", "run", "-d", "--name", HELLO, *stage.labels, "--network", "host"]
-    stage.step(sandbox, *run_hello, stage.image, NAME)
+    start(stage, HELLO, NAME, "--network", "host")
     stage.wait_for_listener(port)
     stage.step(sandbox, "docker", "ps")
     listing = stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
     stage.step(sandbox, "sudo", "netstat", "-tlnp")
     stage.step(sandbox, "sudo", "iptables", "-t", "nat", "-L", "-n", may_fail=True)
 
-    def from_host() -> Fact[Reach]:
-        return stage.probe(lambda: observe_reach(stage.host, stage.address, port, bridge=bridge))
-
-    def from_sandbox() -> Fact[Reach]:
-        return stage.probe(lambda: observe_reach(sandbox, LOOPBACK, port))
-
-    host_answers = together([from_host() for _ in range(3)])
-    sandbox_answers = together([from_sandbox() for _ in range(2)])
+    host_answers = connect(stage, stage.host, stage.address, port, times=3)
+    sandbox_answers = connect(stage, sandbox, LOOPBACK, port)
 
     container = observe_container(sandbox, HELLO)
     stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
-    inside: Fact[NetworkNamespace] = (
-        NotObserved(container.because, container.evidence)
-        if isinstance(container, NotObserved)
-        else observe_namespace_of(sandbox, container.value.pid)
+    stage.judge(
+        namespace_shared,
+        container=namespace_of(stage, HELLO),
+        sandbox=observe_namespace_of(sandbox, 1),
     )
-    stage.judge(namespace_shared, container=inside, sandbox=observe_namespace_of(sandbox, 1))
     stage.judge(interfaces_same, container=listed_in(listing), sandbox=observe_interfaces(sandbox))
     stage.judge(
         listener_process,

@@ -45,7 +45,7 @@ def run(stage: Stage) -> None:
     answers = connect(stage, itself, LOOPBACK, port)
     stage.judge(
         hello_rises,
-        about={"place": "container itself", "name": NAME, "address": LOOPBACK, "port": port},
+        about={"place": "container", "name": NAME, "address": LOOPBACK, "port": port},
         answers=answers,
     )
     stage.judge(

@@ -14,12 +14,22 @@ from hostonly.vantages import Vantage
 LOOPBACK = "127.0.0.1"
 # On the sandbox something always listens there: it is how we got in. It speaks first.
 SSH_PORT = 22
+# The one that HelloSocket has when it is not told another.
+DEFAULT_PORT = 8080
 
 
-def start(stage: Stage, name: str, says: str, *options: str) -> None:
-    """Run HelloSocket as container ``name``, told to call itself ``says``; it may not listen yet."""
+def start(stage: Stage, name: str, says: str, *options: str, may_fail: bool = False) -> None:
+    """Run HelloSocket as container ``name``, told to call itself ``says``; it may not listen yet.
+
+    Raises:
+        Stopped: it could not be started, and was not told that it ``may_fail``.
+    """
+    port = stage.settings.hello.port
+    if port != DEFAULT_PORT:
+        # First, so that what a demo asks for itself counts.
+        options = ("--env", f"HELLO_PORT={port}", *options)
     run = ("docker", "run", "-d", "--name", name, *stage.labels, *options)
-    stage.step(stage.sandbox, *run, stage.image, says)
+    stage.step(stage.sandbox, *run, stage.image, says, may_fail=may_fail)
 
 
 def wait_for_hello(stage: Stage, *names: str) -> None:

@@ -1,0 +1,105 @@
+"""What bites with published ports: one port on two addresses, a port that is taken, and the engine
+restarted under a published container.
+
+The page that goes with it is docs/demo-ports.md.
+"""
+
+from __future__ import annotations
+
+from hostonly.claims.hello import hello_apart, hello_rises
+from hostonly.claims.listeners import listener_published
+from hostonly.claims.ports import port_taken
+from hostonly.claims.publishing import dnat_alive, dnat_target
+from hostonly.demos.probes import LOOPBACK, connect, start, wait_for_hello
+from hostonly.demos.stage import Stage, Stopped
+from hostonly.facts import NotObserved
+from hostonly.facts.docker import observe_container, observe_running
+from hostonly.facts.firewall import observe_firewall
+from hostonly.facts.listeners import observe_listeners
+
+ONE, TWO, TAKEN, LASTING = "one", "two", "taken", "lasting"
+# All of 127.0.0.0/8 is the sandbox's own.
+SECOND_LOOPBACK = "127.0.0.2"
+PROXY = "docker-proxy"
+REMOVE = ("docker", "rm", "--force", "--volumes")
+# systemd refuses a service that is restarted too often in a minute; several runs in a row would be.
+RESTART = "systemctl reset-failed docker && systemctl restart docker"
+
+
+def run(stage: Stage) -> None:
+    """One after the other; each leaves the port free for the next."""
+    stage.require_free_port(stage.settings.hello.port)
+    _two_addresses(stage)
+    _taken(stage)
+    stage.step(stage.sandbox, *REMOVE, TWO, TAKEN)
+    _engine_restarted(stage)
+
+
+def _two_addresses(stage: Stage) -> None:
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    start(stage, ONE, ONE, "-p", f"{LOOPBACK}:{port}:{port}")
+    start(stage, TWO, TWO, "-p", f"{SECOND_LOOPBACK}:{port}:{port}")
+    wait_for_hello(stage, ONE, TWO)
+    stage.judge(
+        hello_apart,
+        about={"port": port, "here": LOOPBACK, "one": ONE, "there": SECOND_LOOPBACK, "other": TWO},
+        first=connect(stage, sandbox, LOOPBACK, port),
+        second=connect(stage, sandbox, SECOND_LOOPBACK, port),
+    )
+
+
+def _taken(stage: Stage) -> None:
+    """A third container wants the port of the first, which is then removed."""
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    start(stage, TAKEN, TAKEN, "-p", f"{LOOPBACK}:{port}:{port}", may_fail=True)
+    stage.step(sandbox, "docker", "ps", "-a")
+    stage.judge(port_taken, about={"port": port}, container=observe_container(sandbox, TAKEN))
+    stage.step(sandbox, *REMOVE, ONE)
+    stage.step(sandbox, "docker", "start", TAKEN)
+    wait_for_hello(stage, TAKEN)
+    stage.judge(
+        hello_rises,
+        about={"place": "sandbox", "name": TAKEN, "address": LOOPBACK, "port": port},
+        answers=connect(stage, sandbox, LOOPBACK, port),
+    )
+
+
+def _engine_restarted(stage: Stage) -> None:
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    start(stage, LASTING, LASTING, "--restart", "always", "-p", f"{port}:{port}")
+    wait_for_hello(stage, LASTING)
+    connect(stage, stage.host, stage.address, port, times=1)
+    _restart_engine(stage)
+    wait_for_hello(stage, LASTING)
+    stage.judge(
+        hello_rises,
+        about={"place": "host", "name": LASTING, "address": stage.address, "port": port},
+        answers=connect(stage, stage.host, stage.address, port),
+    )
+    firewall, container = observe_firewall(sandbox), observe_container(sandbox, LASTING)
+    stage.judge(
+        dnat_target, about={"port": port, "inside": port}, firewall=firewall, container=container
+    )
+    stage.judge(dnat_alive, firewall=firewall, running=observe_running(sandbox))
+    stage.judge(
+        listener_published,
+        about={"port": port, "process": PROXY},
+        listeners=observe_listeners(sandbox),
+    )
+
+
+def _restart_engine(stage: Stage) -> None:
+    """Restart it, and start again what else ran and has no policy that says so."""
+    sandbox = stage.sandbox
+    before = observe_running(sandbox)
+    if isinstance(before, NotObserved):
+        raise Stopped(f"what runs was not observed: {before.because}", before.evidence)
+    others = [each.id for each in before.value if each.name != LASTING]
+    if others:
+        stage.on_exit(sandbox, "docker", "start", *others)
+    stage.step(sandbox, "sudo", "sh", "-c", RESTART)
+    stage.wait_until(
+        lambda: observe_container(sandbox, LASTING),
+        lambda container: container.running,
+        f"waiting for {LASTING} to run again",
+    )

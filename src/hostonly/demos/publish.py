@@ -1,0 +1,213 @@
+"""A published port: who is rewritten by DNAT and who goes through docker-proxy, by counting the one
+and ending the other; and a port published on loopback alone.
+
+The page that goes with it is docs/demo-publish.md.
+"""
+
+from __future__ import annotations
+
+from hostonly.claims.hello import hello_continues, hello_rises
+from hostonly.claims.images import image_built
+from hostonly.claims.listeners import listener_published
+from hostonly.claims.proxy import proxy_needed, proxy_not_needed
+from hostonly.claims.publishing import (
+    conntrack_gone,
+    dnat_alive,
+    dnat_bypassed,
+    dnat_counts,
+    dnat_target,
+    filter_accepts,
+    rules_gone,
+)
+from hostonly.claims.reach import SHUT
+from hostonly.demos.probes import (
+    LOOPBACK,
+    address_of,
+    connect,
+    connect_once,
+    judge_shut_to_host,
+    start,
+    wait_for_hello,
+)
+from hostonly.demos.stage import Stage, Stopped
+from hostonly.facts import Fact, NotObserved
+from hostonly.facts.conntrack import observe_flows
+from hostonly.facts.docker import observe_container, observe_running
+from hostonly.facts.firewall import observe_firewall
+from hostonly.facts.listeners import Listener, observe_listeners, on_port
+from hostonly.facts.reach import Reach
+
+HELLO, NEIGHBOUR = "hello", "neighbour"
+# The tutorial's: the container is on the default bridge.
+NAME = "bridge"
+PROXY = "docker-proxy"
+
+Answers = Fact[tuple[Reach, ...]]
+
+
+def run(stage: Stage) -> None:
+    """Publish a port, reach it from four places, end docker-proxy, and remove the container."""
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    stage.require_free_port(port)
+    start(stage, HELLO, NAME, "-p", f"{port}:{port}")
+    start(stage, NEIGHBOUR, NEIGHBOUR)
+    wait_for_hello(stage, HELLO)
+    stage.step(sandbox, "docker", "ps")
+    stage.step(sandbox, "sudo", "netstat", "-tlnp")
+    stage.step(sandbox, "sudo", "iptables", "-t", "nat", "-L", "DOCKER", "-n", "-v")
+    stage.step(sandbox, "sudo", "iptables", "-L", "DOCKER", "-n", "-v")
+
+    listeners = observe_listeners(sandbox)
+    _judge_rules(stage, listeners)
+    on_loopback = _judge_ways(stage)
+    through_neighbour = _judge_hairpin(stage)
+    _end_proxy(stage, listeners)
+    _judge_without_proxy(stage, on_loopback, through_neighbour)
+    _judge_removal(stage)
+    _judge_loopback_only(stage)
+
+
+def _judge_rules(stage: Stage, listeners: Fact[tuple[Listener, ...]]) -> None:
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    container, firewall = observe_container(sandbox, HELLO), observe_firewall(sandbox)
+    stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
+    stage.judge(listener_published, about={"port": port, "process": PROXY}, listeners=listeners)
+    stage.judge(
+        dnat_target, about={"port": port, "inside": port}, firewall=firewall, container=container
+    )
+    stage.judge(dnat_alive, firewall=firewall, running=observe_running(sandbox))
+
+
+def _judge_ways(stage: Stage) -> Answers:
+    """Connect from the host and on the sandbox's loopback, with the counters read between."""
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    before = observe_firewall(sandbox)
+    from_host = connect(stage, stage.host, stage.address, port, times=3)
+    between = observe_firewall(sandbox)
+    on_loopback = connect(stage, sandbox, LOOPBACK, port)
+    after = observe_firewall(sandbox)
+    stage.judge(
+        hello_rises,
+        about={"place": "host", "name": NAME, "address": stage.address, "port": port},
+        answers=from_host,
+    )
+    stage.judge(dnat_counts, about={"port": port}, before=before, after=between, answers=from_host)
+    stage.judge(
+        filter_accepts,
+        about={"inside": port},
+        before=before,
+        after=between,
+        container=observe_container(sandbox, HELLO),
+        answers=from_host,
+    )
+    stage.judge(
+        hello_continues,
+        about={"place": "sandbox", "name": NAME, "address": LOOPBACK, "port": port},
+        before=from_host,
+        after=on_loopback,
+    )
+    who = f"The sandbox on {LOOPBACK}:{port}"
+    stage.judge(
+        dnat_bypassed,
+        about={"topic": "sandbox", "who": who, "port": port},
+        before=between,
+        after=after,
+        answers=on_loopback,
+    )
+    return on_loopback
+
+
+def _judge_hairpin(stage: Stage) -> Answers:
+    """Connect from containers on the same bridge, the published one too, to the sandbox's address."""
+    port, through_neighbour = stage.settings.hello.port, None
+    for name, who in ((NEIGHBOUR, "The neighbour"), (HELLO, "The container itself")):
+        before = observe_firewall(stage.sandbox)
+        answers = connect(stage, stage.container(name), stage.address, port)
+        after = observe_firewall(stage.sandbox)
+        through_neighbour = through_neighbour or answers
+        place = NEIGHBOUR if name == NEIGHBOUR else "container"
+        stage.judge(
+            hello_rises,
+            about={"place": place, "name": NAME, "address": stage.address, "port": port},
+            answers=answers,
+        )
+        stage.judge(
+            dnat_bypassed,
+            about={"topic": place, "who": who, "port": port},
+            before=before,
+            after=after,
+            answers=answers,
+        )
+    assert through_neighbour is not None
+    return through_neighbour
+
+
+def _end_proxy(stage: Stage, listeners: Fact[tuple[Listener, ...]]) -> None:
+    """End the processes called docker-proxy that hold our port, by their numbers."""
+    port = stage.settings.hello.port
+    if isinstance(listeners, NotObserved):
+        raise Stopped(f"docker-proxy: not observed: {listeners.because}", listeners.evidence)
+    here = on_port(listeners.value, port)
+    pids = {str(h.pid): None for each in here for h in each.holders if h.name == PROXY}
+    if not pids:
+        raise Stopped(f"there is no docker-proxy on port {port} to be ended", listeners.evidence)
+    stage.step(stage.sandbox, "sudo", "kill", *pids)
+    stage.wait_until(
+        lambda: observe_listeners(stage.sandbox),
+        lambda now: not on_port(now, port),
+        f"waiting for port {port} of the sandbox to be let go",
+    )
+
+
+def _judge_without_proxy(stage: Stage, on_loopback: Answers, through_neighbour: Answers) -> None:
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    listeners = observe_listeners(sandbox)
+    from_host = connect(stage, stage.host, stage.address, port)
+    stage.judge(
+        proxy_not_needed, about={"name": NAME, "port": port}, listeners=listeners, answers=from_host
+    )
+    inside = address_of(stage, HELLO)
+    for topic, who, vantage, address, before in (
+        ("sandbox", "the sandbox", sandbox, LOOPBACK, on_loopback),
+        (
+            NEIGHBOUR,
+            "the neighbour",
+            stage.container(NEIGHBOUR),
+            stage.address,
+            through_neighbour,
+        ),
+    ):
+        stage.judge(
+            proxy_needed,
+            about={"topic": topic, "who": who, "address": address, "port": port},
+            listeners=listeners,
+            before=before,
+            after=connect_once(stage, vantage, address, port),
+            control=connect_once(stage, vantage, inside, port),
+        )
+
+
+def _judge_removal(stage: Stage) -> None:
+    sandbox, address = stage.sandbox, address_of(stage, HELLO)
+    rules, flows = observe_firewall(sandbox), observe_flows(sandbox)
+    stage.step(sandbox, "docker", "rm", "--force", "--volumes", HELLO)
+    stage.judge(
+        rules_gone, about={"address": address}, before=rules, after=observe_firewall(sandbox)
+    )
+    stage.judge(
+        conntrack_gone, about={"address": address}, before=flows, after=observe_flows(sandbox)
+    )
+
+
+def _judge_loopback_only(stage: Stage) -> None:
+    """Publish the port that was let go a moment ago again, on loopback."""
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    start(stage, HELLO, NAME, "-p", f"{LOOPBACK}:{port}:{port}")
+    wait_for_hello(stage, HELLO)
+    answers = connect(stage, sandbox, LOOPBACK, port)
+    stage.judge(
+        hello_rises,
+        about={"place": "sandbox", "name": NAME, "address": LOOPBACK, "port": port},
+        answers=answers,
+    )
+    judge_shut_to_host(stage, port, SHUT, "the port published on loopback")
