@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError, Unreachable
-from hostonly.sandbox import prepare
+from hostonly.sandbox import names, prepare
 from hostonly.sandbox.machine import Machine
 from hostonly.vantages.route_guard import require_host_only_route
 
@@ -58,7 +58,7 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
 
     require_host_only_route(machine.address, machine.settings.network.bridge)
     # Not below the checkout: a socket's path may have 107 characters only.
-    folder = Path(tempfile.mkdtemp(prefix="hostonly-"))
+    folder = Path(tempfile.mkdtemp(prefix=names.temporary(machine.settings)))
     socket = folder / "docker.sock"
     forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes"]
     forward += ["-L", f"{socket}:/var/run/docker.sock"]

@@ -12,6 +12,8 @@ from hostonly.host.command import find, run
 
 START = 1_000_000
 COUNT = 65_536
+# As subuid(5) has it.
+ENTRY = f"root:{START}:{COUNT}"
 
 _FILES = (Path("/etc/subuid"), Path("/etc/subgid"))
 
@@ -40,14 +42,14 @@ def allowed() -> bool:
 
 def allow() -> None:
     """Enter the range for root in /etc/subuid and /etc/subgid."""
-    span = f"{START}-{START + COUNT - 1}"
-    run(["usermod", "--add-subuids", span, "--add-subgids", span, "root"], root=True, timeout=10)
+    # usermod would do it as well, and leave backup files that were not there before.
+    line = 'for file in "$@"; do test -z "$(tail -c 1 "$file" 2>/dev/null)" || echo >>"$file"; echo "$0" >>"$file" || exit 1; done'
+    run(["sh", "-c", line, ENTRY, *map(str, _FILES)], root=True, timeout=10)
 
 
 def disallow() -> None:
     """Take our entry, exactly ours, out of both files."""
-    entry = f"root:{START}:{COUNT}"
     # usermod would remove what overlaps as well: only the very line that `allow` made goes.
     for file in _FILES:
-        if file.exists() and entry in file.read_text().splitlines():
-            run(["sed", "-i", f"/^{entry}$/d", str(file)], root=True, timeout=10)
+        if file.exists() and ENTRY in file.read_text().splitlines():
+            run(["sed", "-i", f"/^{ENTRY}$/d", str(file)], root=True, timeout=10)

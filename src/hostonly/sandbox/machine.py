@@ -18,7 +18,7 @@ from hostonly.events import Done, Emit, Progress, Started, Unchanged
 from hostonly.facts import Fact, Observed, observe
 from hostonly.host import bridges
 from hostonly.host.command import as_root, run
-from hostonly.sandbox import prepare
+from hostonly.sandbox import names, prepare
 from hostonly.sandbox.container import Container
 from hostonly.sandbox.keys import Keys
 from hostonly.settings import Settings
@@ -65,8 +65,8 @@ class Machine:
         self.settings = settings
         self.emit = emit
         self.name = name
-        self.address = prepare.machines(settings)[name]
-        self.container = prepare.container_name(settings, name)
+        self.address = names.machines(settings)[name]
+        self.container = names.container_name(settings, name)
         machines = settings.root / ".vagrant" / "machines"
         self.lxc = Container(self.container, machines / name / "lxc" / "id")
 

@@ -16,7 +16,15 @@ from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, packa
 from hostonly.host.command import run
 from hostonly.registry import certificate
 from hostonly.registry.certificate import Certificate
-from hostonly.sandbox import base, box, idmap, keys
+from hostonly.sandbox import base, box, idmap, keys, remains, trace
+from hostonly.sandbox.names import (
+    FORWARDING,
+    SANDBOXES,
+    SUBIDS,
+    container_name,
+    machines,
+    owner,
+)
 from hostonly.settings import Settings
 
 PACKAGES = (
@@ -33,26 +41,7 @@ PACKAGES = (
     "curl",
 )
 
-SANDBOXES = base.STORE / "sandboxes"
-
-# Marks and journals of what was changed on the host for all checkouts.
-FORWARDING = base.STORE / "forwarding.json"
-SUBIDS = base.STORE / "subids"
-
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
-
-
-def container_name(settings: Settings, machine: str) -> str:
-    """The LXC container's name: the same words as in the Vagrantfile."""
-    return f"{settings.sandbox.name}-{machine}"
-
-
-def machines(settings: Settings) -> dict[str, str]:
-    """Name and host-only address of each machine of the Vagrantfile."""
-    return {
-        "sandbox": str(settings.network.sandbox),
-        "sandbox2": str(settings.network.sandbox2),
-    }
 
 
 def prepare(settings: Settings, machine: str, emit: Emit) -> None:
@@ -70,6 +59,8 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     for bridge, setting in zip(wanted, ("host", "nat"), strict=True):
         if bridge in missing:
             bridges.refuse_conflicts(bridge, setting)
+    if missing == list(wanted) and not trace.sandboxes(settings):
+        trace.record(settings)
     made = keys.ensure(settings.state / "ssh", machines(settings))
     built = make_box(settings, emit)
     for bridge in missing:
@@ -146,8 +137,12 @@ def restore(settings: Settings, emit: Emit) -> None:
         if bridges.remove(bridge):
             changed.append(f"the bridge {bridge.name}")
     for name in sorted(names):
-        if _owner(name) == str(settings.root):
+        if owner(name) == str(settings.root):
             run(["rm", "-rf", str(SANDBOXES / name)], root=True)
+            if remains.remove(name):
+                changed.append(f"what LXC left of {name}")
+    if remains.remove_temporary(settings):
+        changed.append("temporary folders of a run that was killed")
     # What all checkouts share stays while another one has sandboxes.
     if not bridges.others(settings.root):
         changed += [f"forwarding on {name}" for name in forwarding.restore(FORWARDING)]
@@ -159,14 +154,6 @@ def restore(settings: Settings, emit: Emit) -> None:
         emit(Done(f"put back: {', '.join(changed)}"))
 
 
-def _owner(name: str) -> str | None:
-    """The checkout that has claimed the container's ``name``; None where nobody has."""
-    try:
-        return (SANDBOXES / name / "owner").read_text().strip()
-    except FileNotFoundError:
-        return None
-
-
 def claim_name(settings: Settings, machine: str) -> None:
     """Stop where the container's name is somebody else's.
 
@@ -174,13 +161,13 @@ def claim_name(settings: Settings, machine: str) -> None:
         HostonlyError: another checkout has it, or a container that hostonly did not make.
     """
     name = container_name(settings, machine)
-    owner = _owner(name)
-    if owner not in (None, str(settings.root)):
+    whose = owner(name)
+    if whose not in (None, str(settings.root)):
         raise HostonlyError(
-            f"a sandbox named {name} belongs to another checkout: {owner}",
+            f"a sandbox named {name} belongs to another checkout: {whose}",
             remedy="Destroy it there, or give sandbox.name (and the network section) other values here.",
         )
-    if owner is None and (Path("/var/lib/lxc") / name).exists():
+    if whose is None and (Path("/var/lib/lxc") / name).exists():
         raise HostonlyError(
             f"an LXC container named {name} is already here, and hostonly did not make it",
             remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",

@@ -53,3 +53,11 @@ def registry(ctx: Context, json: bool = False) -> None:
     from hostonly.checks.registry import check
 
     perform(ctx, check, json=json)
+
+
+@task(help=FLAGS)
+def leftovers(ctx: Context, json: bool = False) -> None:
+    """Is anything of ours left on the host? By its mark, and against what was there before."""
+    from hostonly.checks.leftovers import check
+
+    perform(ctx, check, json=json)

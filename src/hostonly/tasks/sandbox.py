@@ -33,7 +33,7 @@ def status(ctx: Context, json: bool = False) -> None:
     """Say of each machine whether it is created and running."""
     from hostonly.report.status import as_json, as_table
     from hostonly.sandbox.machine import Machine
-    from hostonly.sandbox.prepare import machines
+    from hostonly.sandbox.names import machines
 
     with session(ctx) as (settings, emit):
         found = [Machine(settings, emit, name).status() for name in machines(settings)]
@@ -55,7 +55,7 @@ def halt(ctx: Context, machine: str = "sandbox") -> None:
 )
 def destroy(ctx: Context, machine: str = "", purge: bool = False) -> None:
     """Remove the sandboxes and everything the host had for them."""
-    from hostonly.sandbox.prepare import machines
+    from hostonly.sandbox.names import machines
     from hostonly.sandbox.purge import purge as purge_caches
 
     with session(ctx) as (settings, emit):

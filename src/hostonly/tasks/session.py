@@ -38,7 +38,7 @@ def machine_of(ctx: Context, name: str) -> Iterator[Machine]:
     """
     from hostonly.errors import UsageError
     from hostonly.sandbox.machine import Machine
-    from hostonly.sandbox.prepare import machines
+    from hostonly.sandbox.names import machines
 
     with session(ctx) as (settings, follower):
         known = machines(settings)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.sandbox import base, box, idmap, keys, prepare
+from hostonly.sandbox import base, box, idmap, keys, names, prepare
 from hostonly.settings import Settings
 
 
 def test_containers_are_named_by_sandbox_and_machine(settings: Settings) -> None:
-    assert prepare.container_name(settings, "sandbox2") == "hostonly-sandbox2"
-    assert prepare.machines(settings) == {"sandbox": "172.16.0.2", "sandbox2": "172.16.0.3"}
+    assert names.container_name(settings, "sandbox2") == "hostonly-sandbox2"
+    assert names.machines(settings) == {"sandbox": "172.16.0.2", "sandbox2": "172.16.0.3"}
 
 
 @pytest.mark.parametrize(

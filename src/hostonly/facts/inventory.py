@@ -1,0 +1,209 @@
+"""What stands on this machine, kind by kind: what `sandbox.up` could change, each thing by its name.
+
+Two inventories are compared by name and value, so a value holds what must not change and leaves out
+what changes by itself (counters, handles, lifetimes, whether a cable is plugged in). Nothing is
+sent and nothing is changed by looking.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import TypeAlias
+
+from hostonly.facts import inventory_parse as parse
+from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, observe
+from hostonly.facts.inventory_parse import Item, Items
+from hostonly.vantages import Vantage
+
+Inventory: TypeAlias = Mapping[str, Fact[Items]]
+
+SECONDS = 30.0
+
+# The switches that we turn, those whose change would open the machine, and the limits that a
+# sandbox shares with its host. `-s`: IPv6 and br_netfilter may be absent.
+_SYSCTLS = (
+    "net/ipv4/ip_forward",
+    "net/ipv4/conf/*/forwarding",
+    "net/ipv4/conf/*/rp_filter",
+    "net/ipv4/conf/*/proxy_arp",
+    "net/ipv6/conf/*/forwarding",
+    "net/ipv6/conf/*/accept_ra",
+    "net/ipv6/conf/*/disable_ipv6",
+    "net/bridge/bridge-nf-call-*",
+    "net/ipv4/neigh/default/gc_thresh*",
+    "net/ipv6/neigh/default/gc_thresh*",
+    "fs/inotify/max_*",
+    "kernel/keys/max*",
+)
+
+# nft shows the tables of iptables-nft without their comments, so these are asked as well.
+# iptables-legacy would load its module by being called: only where the kernel has tables of its kind.
+_IPTABLES = (
+    "for v in '' 6; do "
+    "if command -v ip${v}tables-nft-save >/dev/null; "
+    "then echo '#@' ip${v}tables-nft; ip${v}tables-nft-save || exit 1; fi; "
+    "if test -s /proc/net/ip${v}_tables_names; "
+    "then echo '#@' ip${v}tables-legacy; ip${v}tables-legacy-save || exit 1; fi; "
+    "done"
+)
+
+# Where things of ours or of our tools' could lie. `-xdev`: no other file system is walked.
+_PLACES = (
+    "find /etc /run/lxc/lock /var/lib/libvirt /run/libvirt -xdev -printf '{f}' 2>/dev/null; "
+    "find /var/lib/lxc -mindepth 1 -maxdepth 1 -printf '{f}' 2>/dev/null; "
+    "find /var/lib/hostonly -maxdepth 3 -printf '{f}' 2>/dev/null; "
+    "find {vagrant} -xdev -printf '{f}' 2>/dev/null; "
+    "find {tmp} -mindepth 1 -maxdepth 1 -name 'hostonly-*' -printf '{f}'; "
+    # What is in a file of /etc counts, not when it was written.
+    # A file that goes while it is being read is no failure of the others.
+    "find /etc -xdev -type f -exec sha256sum --zero {{}} + || true"
+)
+_ID_RANGES = (
+    'for f in /etc/subuid /etc/subgid; do test ! -e $f || sed "s|^|$f:|" $f || exit 1; done'
+)
+_FORMAT = r"%y %m %u:%g %s %l\t%p\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of thing: ``argv`` shows them all, ``read`` makes items of what it prints."""
+
+    name: str
+    argv: tuple[str, ...]
+    read: Callable[[str], Items]
+
+
+def kinds(home: Path, temporary: Path, as_root: Sequence[str]) -> tuple[Kind, ...]:
+    """All kinds, links first: others are marked by the link that they belong to.
+
+    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` where temporary files lie;
+    ``as_root`` are the words before a command that needs root, none where we are root.
+    """
+    places = _PLACES.format(f=_FORMAT, vagrant=quote(str(home)), tmp=quote(str(temporary)))
+    switches = " ".join(f"/proc/sys/{switch}" for switch in _SYSCTLS)
+    ip = ("ip", "-json", "-details")
+    routes = ("route", "show", "table", "all")
+    return (
+        Kind("links", (*ip, "link"), parse.links),
+        Kind("addresses", (*ip, "address"), parse.addresses),
+        Kind("IPv4 routes", (*ip, "-4", *routes), parse.routes),
+        Kind("IPv6 routes", (*ip, "-6", *routes), parse.routes),
+        Kind("firewall rules", (*as_root, "nft", "-j", "list", "ruleset"), parse.ruleset),
+        Kind("iptables rules", (*as_root, "sh", "-c", _IPTABLES), parse.iptables_rules),
+        Kind("switches", ("sh", "-c", f"grep -Hs . {switches} || test $? -eq 2"), parse.sysctls),
+        Kind("files", (*as_root, "sh", "-c", places), parse.files),
+        Kind("id ranges", ("sh", "-c", _ID_RANGES), parse.id_ranges),
+        Kind("mounts", ("findmnt", "--json", "--list", "-o", "TARGET,SOURCE"), parse.mounts),
+        Kind("loop devices", ("losetup", "--list", "--noheadings", "-O", "NAME,BACK-FILE"), parse.loops),
+        Kind("control groups", ("find", "/sys/fs/cgroup", "-type", "d", "-name", "lxc.*", "-prune"), parse.cgroups),
+        Kind("processes", ("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,args="), parse.processes),
+        Kind("Vagrant machines", ("sh", "-c", f"test ! -e {_index(home)} || cat {_index(home)}"), parse.machines),
+    )  # fmt: skip
+
+
+def _index(home: Path) -> str:
+    return quote(str(home / "data" / "machine-index" / "index"))
+
+
+def take(
+    host: Vantage, home: Path, temporary: Path, as_root: Sequence[str] = ()
+) -> dict[str, Fact[Items]]:
+    """Look at every kind. One that cannot be looked at is not observed, never empty."""
+    found: dict[str, Fact[Items]] = {}
+    marks: dict[str, str] = {}
+    for kind in kinds(home, temporary, as_root):
+        fact = observe(host, kind.argv, kind.read, timeout=SECONDS)
+        if isinstance(fact, Observed):
+            if kind.name == "links":
+                marks = {name: item.mark for name, item in fact.value.items() if item.mark}
+            fact = Observed(parse.marked(fact.value, marks), fact.evidence)
+        found[kind.name] = fact
+    return found
+
+
+def dumps(inventory: Inventory) -> str:
+    """The inventory as JSON: what was not observed is kept as a reason."""
+    return json.dumps(
+        {
+            kind: fact.because
+            if isinstance(fact, NotObserved)
+            else {name: [i.value, i.mark, i.device] for name, i in fact.value.items()}
+            for kind, fact in inventory.items()
+        },
+        indent=0,
+        sort_keys=True,
+    )
+
+
+def loads(text: str) -> dict[str, Fact[Items]]:
+    """What ``dumps`` wrote.
+
+    Raises:
+        Unreadable: it is something else, or was cut off.
+    """
+    try:
+        return {
+            str(kind): NotObserved(f"sandbox.up could not see it: {fact}")
+            if isinstance(fact, str)
+            else Observed({str(name): Item(*map(str, item)) for name, item in fact.items()}, ())
+            for kind, fact in json.loads(text).items()
+        }
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Unreadable(f"no inventory: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``name`` had the value ``before`` and has ``after``; None where there was or is none."""
+
+    name: str
+    before: Item | None
+    after: Item | None
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"new: {self.name}"
+        if self.after is None:
+            return f"gone: {self.name}"
+        return f"changed: {self.name} ({self.before.value} → {self.after.value})"
+
+
+class Owner(enum.StrEnum):
+    """Whose a thing is; the words are what a report prints."""
+
+    OURS = "this checkout's"
+    ANOTHERS = "another checkout's"
+    CACHE = "a cache, which sandbox.destroy --purge removes"
+    NOBODYS = "not hostonly's"
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """``checkout`` is the path of the owner's checkout where that is known."""
+
+    owner: Owner
+    checkout: str = ""
+
+    @property
+    def marked(self) -> bool:
+        """Whether it carries any mark of hostonly's."""
+        return self.owner is not Owner.NOBODYS
+
+    def __str__(self) -> str:
+        named = self.checkout and self.owner is Owner.ANOTHERS
+        return f"{self.owner}{f' ({self.checkout})' if named else ''}"
+
+
+def differences(before: Items, after: Items) -> tuple[Difference, ...]:
+    """What is not the same, by name. Marks are not compared: a bridge may come to be ours."""
+    pairs = ((name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
+    return tuple(
+        Difference(name, old, new)
+        for name, old, new in pairs
+        if (old and old.value) != (new and new.value)
+    )

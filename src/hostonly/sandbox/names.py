@@ -1,0 +1,43 @@
+"""What a checkout's sandboxes are called, and who has claimed which name on this machine.
+
+Container names are the machine's, not a checkout's: each has a folder of root's that says whose.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from hostonly.sandbox.base import STORE
+from hostonly.settings import Settings
+
+SANDBOXES = STORE / "sandboxes"
+
+# Marks and journals of what was changed on the host for all checkouts.
+FORWARDING = STORE / "forwarding.json"
+SUBIDS = STORE / "subids"
+
+
+def container_name(settings: Settings, machine: str) -> str:
+    """The LXC container's name: the same words as in the Vagrantfile."""
+    return f"{settings.sandbox.name}-{machine}"
+
+
+def machines(settings: Settings) -> dict[str, str]:
+    """Name and host-only address of each machine of the Vagrantfile."""
+    return {
+        "sandbox": str(settings.network.sandbox),
+        "sandbox2": str(settings.network.sandbox2),
+    }
+
+
+def temporary(settings: Settings) -> str:
+    """What the names of this checkout's temporary folders begin with, wherever they lie."""
+    return f"hostonly-{hashlib.sha256(str(settings.root).encode()).hexdigest()[:8]}-"
+
+
+def owner(container: str) -> str | None:
+    """The checkout that has claimed the name ``container``; None where nobody has."""
+    try:
+        return (SANDBOXES / container / "owner").read_text().strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return None

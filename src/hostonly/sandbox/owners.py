@@ -1,0 +1,147 @@
+"""Whose a thing on this machine is: this checkout's, another checkout's, a cache, or not hostonly's.
+
+Only a mark decides: a link's alias, the name of our firewall table, a container whose name a
+checkout has claimed, a path that belongs to one of these. A thing with a like name and no mark is
+not ours.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostonly.facts.inventory import Difference, Owner, Whose
+from hostonly.facts.inventory_parse import Item
+from hostonly.host import bridge_netfilter, firewall
+from hostonly.host.bridges import MARK
+from hostonly.sandbox import base, box, idmap, names
+from hostonly.settings import Settings
+
+# LXC adds a number where a folder of the name was there before.
+_CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
+_STATE = re.compile(r"(/\S*?)/\.hostonly/")
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What tells owners apart on this machine, at one moment.
+
+    ``containers`` are the claimed names of containers with the checkout that claimed each;
+    ``tables`` those of firewall tables; ``bridges`` are this checkout's own names, and ``temporary``
+    is what its temporary folders' names begin with; ``ranges`` says whether root's id range was
+    entered by us.
+    """
+
+    root: str
+    containers: Mapping[str, str]
+    tables: Mapping[str, str]
+    bridges: frozenset[str]
+    temporary: str
+    ranges: bool
+
+    def _of(self, checkout: str) -> Whose:
+        return Whose(Owner.OURS if checkout == self.root else Owner.ANOTHERS, checkout)
+
+    @property
+    def _shared(self) -> Whose:
+        """Whose the things are that all checkouts share: another's while there is another."""
+        for checkout in self.containers.values():
+            if checkout != self.root:
+                return self._of(checkout)
+        return self._of(self.root)
+
+    def whose(self, kind: str, name: str, item: Item) -> Whose:
+        """The owner of the item ``name`` of a ``kind`` of the inventory."""
+        if item.mark.startswith(f"{MARK} "):
+            return self._of(item.mark.removeprefix(f"{MARK} "))
+        if item.mark.startswith(f"{MARK}_"):
+            return self._of(self.tables.get(item.mark, ""))
+        if item.mark == bridge_netfilter.COMMENT:
+            # A rule beside Docker's, of a bridge that is gone.
+            return self._of(self.root if item.device in self.bridges else "")
+        if kind == "id ranges":
+            ours = name.endswith(f":{idmap.ENTRY}")
+            return self._shared if ours and self.ranges else Whose(Owner.NOBODYS)
+        if kind == "files":
+            return self._file(name)
+        if kind in ("mounts", "loop devices", "control groups", "processes"):
+            return self._named(f"{name} {item.value}")
+        return Whose(Owner.NOBODYS)
+
+    def _file(self, path: str) -> Whose:
+        store, boxes = str(base.STORE), f"{box.boxes()}/"
+        if path.startswith(f"{boxes}{box.PREFIX}-"):
+            return Whose(Owner.CACHE)
+        if path in (store, f"{store}/bases", str(names.SANDBOXES)):
+            return Whose(Owner.CACHE)
+        if path.startswith(f"{store}/bases/"):
+            return Whose(Owner.CACHE)
+        if path.startswith(f"{tempfile.gettempdir()}/{self.temporary}"):
+            return self._of(self.root)
+        named = self._named(path)
+        if path.startswith(f"{store}/") and named.owner is Owner.NOBODYS:
+            return self._shared
+        return named
+
+    def _named(self, text: str) -> Whose:
+        """The owner of what names a claimed container, or a checkout's own folder."""
+        for word in re.split(r"[\s/:()\[\]]+", text):
+            inner = _CGROUP.fullmatch(word)
+            for each in (word, word.removeprefix("."), inner[1] if inner else word):
+                if each in self.containers:
+                    return self._of(self.containers[each])
+        state = _STATE.search(text)
+        if state:
+            return self._of(state[1])
+        return Whose(Owner.NOBODYS)
+
+    def whose_change(
+        self, kind: str, difference: Difference, together: Sequence[Difference]
+    ) -> Whose:
+        """Who made a ``difference``: the owner of what is there, or of what was.
+
+        ``together`` are all differences of this ``kind``.
+        """
+        item = difference.after or difference.before
+        assert item is not None
+        found = self.whose(kind, difference.name, item)
+        if found.owner is not Owner.NOBODYS or difference.after is None:
+            return found
+        if kind == "id ranges" and difference.name.endswith(f":{idmap.ENTRY}"):
+            # Entered since, and exactly ours, though its mark is gone.
+            return self._shared
+        if kind == "switches" and difference.before is not None:
+            # The one switch of other people's links that we turn. The global one turns them all,
+            # and that one we never touch.
+            forwarding = re.fullmatch(r"net/ipv4/conf/.+/forwarding", difference.name)
+            if forwarding and all(each.name != "net/ipv4/ip_forward" for each in together):
+                return self._shared
+        return found
+
+
+def marks(settings: Settings) -> Marks:
+    """The marks on this machine now, seen from the checkout of ``settings``."""
+    listed = sorted(names.SANDBOXES.iterdir()) if names.SANDBOXES.exists() else []
+    claims = ((folder.name, names.owner(folder.name)) for folder in listed)
+    claimed = {name: checkout for name, checkout in claims if checkout is not None}
+    tables = {
+        _table(settings, name.rpartition("-")[0]): checkout for name, checkout in claimed.items()
+    }
+    root = str(settings.root)
+    for machine in names.machines(settings):
+        name = names.container_name(settings, machine)
+        # A container of this name that nobody claimed is somebody else's, and so is what names it.
+        if name not in claimed and not Path("/var/lib/lxc", name).exists():
+            claimed[name] = root
+    tables.setdefault(firewall.table(settings).name, root)
+    bridges = frozenset((settings.network.bridge, settings.network.nat_bridge))
+    return Marks(root, claimed, tables, bridges, names.temporary(settings), names.SUBIDS.exists())
+
+
+def _table(settings: Settings, sandbox: str) -> str:
+    """The firewall table's name where ``sandbox.name`` is ``sandbox``."""
+    renamed = settings.sandbox.model_copy(update={"name": sandbox})
+    return firewall.table(settings.model_copy(update={"sandbox": renamed})).name

@@ -1,0 +1,72 @@
+"""What is left of a sandbox that is gone: LXC's empty control groups and lock file, and the
+temporary folders of runs that were killed.
+
+A container that was shut down by LXC takes its control groups along; one that died by itself, or
+was killed, does not. Only what has exactly the container's name goes, and nothing that holds a
+process: the kernel refuses to remove a control group that is in use.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hostonly.host.command import run
+from hostonly.sandbox import names
+from hostonly.settings import Settings
+
+CGROUPS = Path("/sys/fs/cgroup")
+CONTAINERS = Path("/var/lib/lxc")
+# LXC's own place for its locks (lxclock.c of LXC 5.0): the containers' folder, below this.
+LOCKS = Path("/run/lxc/lock")
+
+
+def folders(container: str) -> list[Path]:
+    """The control groups that LXC made for ``container``, in all hierarchies.
+
+    LXC adds -1, -2, … where a folder of the name is still there; such a folder may belong to a
+    container that is really called so, and is then left.
+    """
+    ours = re.compile(rf"lxc\.(?:monitor|payload)\.{re.escape(container)}(-\d+)?")
+    listing = run(
+        ["find", str(CGROUPS), "-type", "d", "-name", f"lxc.*.{container}*", "-prune"], timeout=30
+    )
+    found = []
+    for line in listing.splitlines():
+        name = ours.fullmatch(Path(line).name)
+        if name and not (name[1] and (CONTAINERS / f"{container}{name[1]}").exists()):
+            found.append(Path(line))
+    return found
+
+
+def remove(container: str) -> bool:
+    """Remove what is left of ``container``; False where nothing was, or the container is there."""
+    if (CONTAINERS / container).exists():
+        return False
+    left = folders(container)
+    lock = LOCKS / CONTAINERS.relative_to("/") / f".{container}"
+    if left:
+        _remove_groups(left)
+    # LXC's folder of locks is closed to ordinary users: rm is asked without looking first.
+    said = run(["rm", "-fv", str(lock)], root=True, timeout=10)
+    return bool(left or said)
+
+
+def remove_temporary(settings: Settings) -> bool:
+    """Remove this checkout's temporary folders, all of which were for reaching a sandbox; False
+    where there were none."""
+    found = list(Path(tempfile.gettempdir()).glob(f"{names.temporary(settings)}*"))
+    for folder in found:
+        shutil.rmtree(folder, ignore_errors=True)
+    return bool(found)
+
+
+def _remove_groups(folders: Sequence[Path]) -> None:
+    # Innermost first; a group with a process in it stays, and check.leftovers says so.
+    line = (
+        'find "$@" -depth -type d -exec rmdir --ignore-fail-on-non-empty {} + 2>/dev/null || true'
+    )
+    run(["sh", "-c", line, "remove", *map(str, folders)], root=True, timeout=30)

@@ -1,0 +1,99 @@
+"""What the host was before ``sandbox.up``, kept, so that what is there after ``destroy`` can be held
+against it.
+
+The inventory is taken when nothing of this checkout's is on the host: neither a container nor a
+bridge. Later calls of ``up`` leave it alone, for it would then hold our own things as if they had
+been there before; so does ``destroy``, after which ``check.leftovers`` needs it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from hostonly.facts import Fact, NotObserved, Observed, Unreadable, inventory
+from hostonly.facts.inventory import Difference, Whose
+from hostonly.facts.inventory_parse import Items
+from hostonly.host.command import as_root
+from hostonly.sandbox import box, names
+from hostonly.sandbox.owners import Marks
+from hostonly.settings import Settings
+from hostonly.vantages import Host
+
+Owned = tuple[tuple[str, Whose], ...]
+
+
+def before_file(settings: Settings) -> Path:
+    """Where the inventory from before ``sandbox.up`` is kept."""
+    return settings.state / "host-before.json"
+
+
+def take() -> dict[str, Fact[Items]]:
+    """The inventory of this machine now."""
+    return inventory.take(
+        Host(), box.boxes().parent, Path(tempfile.gettempdir()), as_root=as_root([])
+    )
+
+
+def record(settings: Settings) -> None:
+    """Keep the host's inventory; to be called when nothing of this checkout's is on the host."""
+    file = before_file(settings)
+    file.parent.mkdir(exist_ok=True)
+    # Whole or not at all: a half-written one would be read as a host that had nothing.
+    written = file.with_suffix(".new")
+    written.write_text(inventory.dumps(take()))
+    written.replace(file)
+
+
+def before(settings: Settings) -> dict[str, Fact[Items]] | None:
+    """What ``record`` kept; None where nothing was kept.
+
+    Raises:
+        Unreadable: it was damaged.
+    """
+    try:
+        text = before_file(settings).read_text()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(f"{before_file(settings).name}: {error}") from error
+    return inventory.loads(text)
+
+
+def sandboxes(settings: Settings) -> tuple[str, ...]:
+    """The containers of this checkout that exist, running or not."""
+    called = (names.container_name(settings, each) for each in names.machines(settings))
+    return tuple(name for name in called if Path("/var/lib/lxc", name).exists())
+
+
+def owned(kind: str, items: Fact[Items], marks: Marks) -> Fact[Owned]:
+    """The things of a ``kind`` that carry a mark of hostonly's, with their owners."""
+    if isinstance(items, NotObserved):
+        return items
+    found = ((name, item, marks.whose(kind, name, item)) for name, item in items.value.items())
+    return Observed(
+        tuple(
+            (_named(kind, name, item.value), whose) for name, item, whose in found if whose.marked
+        ),
+        items.evidence,
+    )
+
+
+def changed(
+    kind: str, old: Fact[Items], new: Fact[Items], marks: Marks
+) -> Fact[tuple[tuple[Difference, Whose], ...]]:
+    """The differences of a ``kind``, with who made each. Of processes only marked ones count."""
+    if isinstance(old, NotObserved):
+        return old
+    if isinstance(new, NotObserved):
+        return new
+    found: Sequence[Difference] = inventory.differences(old.value, new.value)
+    pairs = ((each, marks.whose_change(kind, each, found)) for each in found)
+    return Observed(
+        tuple(pair for pair in pairs if kind != "processes" or pair[1].marked), new.evidence
+    )
+
+
+def _named(kind: str, name: str, value: str) -> str:
+    return f"{name} {value}" if kind in ("processes", "loop devices", "Vagrant machines") else name
