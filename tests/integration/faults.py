@@ -1,0 +1,193 @@
+"""Things that go wrong under hostonly, made by hand: what is done, and how it is undone.
+
+Data for test_faults.py. ``do`` and ``undo`` are shell lines for root, in the sandbox or on the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``where`` is sandbox or host; ``task`` is run afterwards and must end with ``exit``, having said
+    ``says``. In the lines, {container}, {bridge}, {state} and {root} are filled in."""
+
+    name: str
+    where: str
+    do: str
+    task: tuple[str, ...]
+    exit: int
+    says: str
+    undo: str = "true"
+    environment: tuple[tuple[str, str], ...] = ()
+    seconds: float = 90.0
+
+
+# After these, `sandbox.up` must mend it by itself.
+MENDED = [
+    Fault(
+        "dockerd is stopped",
+        "sandbox",
+        "systemctl stop docker.socket docker",
+        ("sandbox.up",),
+        0,
+        "starting what does not answer",
+    ),
+    Fault(
+        "dockerd is killed",
+        "sandbox",
+        "systemctl kill --signal KILL docker",
+        ("demo.host",),
+        0,
+        "7 HOLDS",
+    ),
+    Fault(
+        "the registry is stopped",
+        "sandbox",
+        "systemctl stop docker-registry",
+        ("registry.catalog",),
+        3,
+        "./inv registry.up",
+        undo="systemctl start docker-registry",
+    ),
+    Fault(
+        "sshd is stopped",
+        "sandbox",
+        "systemctl stop ssh.socket ssh",
+        ("sandbox.up",),
+        0,
+        "starting what does not answer",
+    ),
+    Fault(
+        "the sandbox is frozen",
+        "host",
+        "lxc-freeze --name {container}",
+        ("sandbox.up",),
+        0,
+        "was frozen",
+    ),
+    Fault(
+        "the host-only bridge is removed by hand",
+        "host",
+        "ip link delete {bridge}",
+        ("sandbox.up",),
+        0,
+        "attached again",
+    ),
+    Fault(
+        "the firewall table is removed by hand",
+        "host",
+        "nft delete table inet {table}; ip link set {bridge} down",
+        ("sandbox.up",),
+        0,
+        "is up at",
+    ),
+    Fault(
+        "the container is gone behind Vagrant's back",
+        "host",
+        "lxc-destroy --force --name {container}",
+        ("sandbox.up",),
+        0,
+        "is gone; Vagrant's note of it was removed",
+    ),
+    Fault(
+        "Vagrant's notes are deleted",
+        "host",
+        "rm -rf {root}/.vagrant; lxc-stop --kill --name {container}",
+        ("sandbox.up",),
+        0,
+        "noted again",
+    ),
+    Fault(
+        "the box is removed from Vagrant",
+        "host",
+        "rm -rf {boxes}/hostonly-*; lxc-destroy --force --name {container}",
+        ("sandbox.up",),
+        0,
+        "added the box",
+    ),
+]
+
+# These cannot be mended from here: one paragraph, exit 3 (1 or 2 where that is meant), nothing worse.
+SAID = [
+    Fault(
+        "docker cannot be started",
+        "sandbox",
+        "systemctl mask --now docker.socket docker",
+        ("demo.host",),
+        3,
+        "masked",
+        undo="systemctl unmask docker.socket docker; systemctl start docker",
+    ),
+    Fault(
+        "the registry's disk is full",
+        "sandbox",
+        "systemctl stop docker-registry && mount -t tmpfs -o size=1m,mode=755 none"
+        " /var/lib/docker-registry && chown docker-registry: /var/lib/docker-registry"
+        " && systemctl start docker-registry",
+        ("image.push",),
+        3,
+        "docker push",
+        undo="systemctl stop docker-registry; umount /var/lib/docker-registry;"
+        " systemctl start docker-registry",
+    ),
+    Fault(
+        "iptables cannot be run in the sandbox",
+        "sandbox",
+        "chmod a-x $(readlink -f /usr/sbin/iptables-save)",
+        ("demo.host",),
+        3,
+        "UNKNOWN",
+        undo="chmod a+x $(readlink -f /usr/sbin/iptables-save)",
+    ),
+    Fault(
+        "the route to the sandbox leaves elsewhere",
+        "host",
+        "ip route add {address}/32 dev lo",
+        ("registry.catalog",),
+        3,
+        "would leave by lo",
+        undo="ip route delete {address}/32 dev lo",
+    ),
+    Fault(
+        "the host key is another",
+        "sandbox",
+        "ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/other && cp /etc/ssh/ssh_host_ed25519_key"
+        " /etc/ssh/kept && cp /etc/ssh/other /etc/ssh/ssh_host_ed25519_key && systemctl restart ssh",
+        ("sandbox.exec", "--", "true"),
+        255,
+        "REMOTE HOST IDENTIFICATION HAS CHANGED",
+        undo="lxc",
+    ),
+    Fault(
+        "the clock of the sandbox's files has jumped",
+        "sandbox",
+        "find /etc/docker /var/lib/docker-registry -exec touch -d '2001-01-01' {{}} +",
+        ("demo.host",),
+        0,
+        "7 HOLDS",
+    ),
+    Fault(
+        "a proxy is in the environment",
+        "host",
+        "true",
+        ("demo.host",),
+        0,
+        "7 HOLDS",
+        environment=(
+            ("http_proxy", "http://127.0.0.1:1"),
+            ("HTTP_PROXY", "http://127.0.0.1:1"),
+            ("https_proxy", "http://127.0.0.1:1"),
+            ("ALL_PROXY", "http://127.0.0.1:1"),
+        ),
+    ),
+    Fault(
+        "what was built is no longer known",
+        "host",
+        "echo '{{\"inputs\": 7' >{state}/image/built.json",
+        ("image.push",),
+        0,
+        "pushed",
+    ),
+]
