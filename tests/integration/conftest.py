@@ -101,6 +101,8 @@ def checkout() -> Iterator[Path]:
             patch.delenv(name)
         patch.setenv("PYTHONPATH", str(COPY / "src"))
         patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        # First the files: those of an earlier run may be broken, and it is they that clear up.
+        _refresh_copy()
         # Of a run that was killed: its bridges would make its own addresses look taken.
         if (COPY / ".vagrant").exists() and (COPY / ".hostonly" / "variables.json").exists():
             earlier = json.loads((COPY / ".hostonly" / "variables.json").read_text())
@@ -108,7 +110,6 @@ def checkout() -> Iterator[Path]:
                 for name, value in earlier.items():
                     before.setenv(name, value)
                 _inv("sandbox.destroy", 120)
-        _refresh_copy()
         variables = _variables()
         for name, value in variables.items():
             patch.setenv(name, value)
