@@ -19,6 +19,8 @@ from hostonly.settings import Settings
 
 MARK = "hostonly"
 
+ASK_AGAIN_MILLISECONDS = 20
+
 # Routes to larger networks than this are ways to everywhere and claim no addresses.
 OWNED_PREFIX = 8
 
@@ -176,6 +178,8 @@ def create(bridge: Bridge) -> None:
     guards = [
         f"net/ipv6/conf/{bridge.name}/accept_ra=0",
         f"net/ipv4/conf/{bridge.name}/rp_filter=1",
+        # Who asks for a sandbox's address while it boots asks again soon, and not after a second.
+        f"net/ipv4/neigh/{bridge.name}/retrans_time_ms={ASK_AGAIN_MILLISECONDS}",
     ]
     run(["sysctl", "-qw", *guards], root=True, timeout=10)
     run(["ip", "-batch", "-"], root=True, stdin="\n".join(steps) + "\n", timeout=10)
