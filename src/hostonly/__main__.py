@@ -1,5 +1,5 @@
 """`python -m hostonly` is `inv`."""
 
-from hostonly.program import main
+from hostonly.start import main
 
 main()

@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
-from rich.text import Text
-
 from hostonly.events import Done, Event, Progress, Started, Unchanged, Warned
 from hostonly.report.safe import plain
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
     from rich.live import Live
     from rich.spinner import Spinner
 
@@ -40,10 +37,19 @@ class Follower:
     """Renders events; use it as a context manager, so that the terminal is left as it was."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
+        self._console = console
         self._turn = threading.RLock()
         self._at_work: dict[int, _Work] = {}
         self._live: Live | None = None
+
+    @property
+    def console(self) -> Console:
+        """Where it renders. Made at first use: many a command has nothing to say."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(stderr=True, highlight=False)
+        return self._console
 
     def __call__(self, event: Event) -> None:
         """Render one event; kinds that are not known are passed over."""
@@ -55,11 +61,11 @@ class Follower:
                     self._progress(plain(line))
                 case Done(what, seconds):
                     took = "" if seconds is None else f" [dim]({seconds:.1f} s)[/dim]"
-                    self._line(f"[green]✓[/green] {escape(plain(what))}{took}")
+                    self._line(f"[green]✓[/green] {_escaped(plain(what))}{took}")
                 case Unchanged(what):
-                    self._line(f"[dim]= {escape(plain(what))}[/dim]")
+                    self._line(f"[dim]= {_escaped(plain(what))}[/dim]")
                 case Warned(what):
-                    self._line(f"[yellow]![/yellow] {escape(plain(what))}")
+                    self._line(f"[yellow]![/yellow] {_escaped(plain(what))}")
 
     def __enter__(self) -> Follower:
         return self
@@ -83,7 +89,7 @@ class Follower:
         if self.console.is_terminal:
             self._show()
         else:
-            self._print(f"… {escape(what)}")
+            self._print(f"… {_escaped(what)}")
 
     def _progress(self, line: str) -> None:
         work = self._at_work.get(threading.get_ident())
@@ -94,7 +100,7 @@ class Follower:
             work.said = time.monotonic()
             # Beside other work, a line says of what it is.
             of = f"{work.what}: " if len(self._at_work) > 1 else ""
-            self._print(f"  [dim]{escape(of + line)}[/dim]")
+            self._print(f"  [dim]{_escaped(of + line)}[/dim]")
 
     def _line(self, markup: str) -> None:
         self._at_work.pop(threading.get_ident(), None)
@@ -125,7 +131,9 @@ class Follower:
             self._live = None
 
     def _spinners(self) -> RenderableType:
+        from rich.console import Group
         from rich.spinner import Spinner
+        from rich.text import Text
 
         # Called by rich's own thread, which must never wait for one that waits for it.
         works = list(self._at_work.values())
@@ -138,5 +146,12 @@ class Follower:
 
     def _text(self, work: _Work) -> str:
         room = self.console.width - len(work.what) - 4
-        detail = f" [dim]{escape(work.line[:room])}[/dim]" if work.line and room > 20 else ""
-        return f"{escape(work.what)}{detail}"
+        detail = f" [dim]{_escaped(work.line[:room])}[/dim]" if work.line and room > 20 else ""
+        return f"{_escaped(work.what)}{detail}"
+
+
+def _escaped(text: str) -> str:
+    """``text`` so that rich takes nothing in it for markup."""
+    from rich.markup import escape
+
+    return escape(text)

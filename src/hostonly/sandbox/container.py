@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Warned
-from hostonly.host.bridges import Bridge
 from hostonly.host.command import run
+
+if TYPE_CHECKING:
+    from hostonly.host.bridges import Bridge
 
 LXC = Path("/var/lib/lxc")
 
@@ -59,6 +62,14 @@ class Container:
             return "not_created"
         said = self._lxc("info", "--state", "--no-humanize")
         return said.strip().lower()
+
+    def init(self) -> str:
+        """The process id, here, of the init that runs inside; another one after each start.
+
+        Raises:
+            ToolFailed: lxc-info failed.
+        """
+        return self._lxc("info", "--pid", "--no-humanize").strip()
 
     def reconcile(self, emit: Emit) -> None:
         """Bring LXC and Vagrant in step: adopt a whole container, remove half of one.

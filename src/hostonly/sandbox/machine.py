@@ -1,4 +1,4 @@
-"""A sandbox's life, through Vagrant: up, status, halt, destroy. The sole importer of python-vagrant."""
+"""A sandbox's life, through Vagrant: up, status, halt, destroy."""
 
 from __future__ import annotations
 
@@ -7,33 +7,25 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from filelock import FileLock, Timeout
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
-from hostonly.events import Done, Emit, Progress, Started, Unchanged
+from hostonly.events import Done, Emit, Started, Unchanged
 from hostonly.facts import Fact, Observed, observe
-from hostonly.host import bridges
-from hostonly.host.command import as_root, run
-from hostonly.sandbox import names, prepare
+from hostonly.host.command import as_root
+from hostonly.sandbox import quick
 from hostonly.sandbox.container import Container
-from hostonly.sandbox.keys import Keys
+from hostonly.sandbox.login import Login
+from hostonly.sandbox.names import container_name, machines
+from hostonly.sandbox.vagrant_calls import VagrantCalls
 from hostonly.settings import Settings
 from hostonly.vantages.host import Host
 from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.vantages.sandbox import Sandbox, SshTarget
-
-if TYPE_CHECKING:
-    import vagrant
+from hostonly.vantages.sandbox import Sandbox
+from hostonly.vantages.shared_ssh import NO_CONNECTION
 
 READY_SECONDS = 60.0
-
-# Longer than Vagrant's own limits for booting and for a graceful halt together.
-VAGRANT_SECONDS = 180.0
-BUSY_SECONDS = 60.0
 
 # What a sandbox is there for.
 SERVICES = ("ssh", "docker", "docker-registry", "registry-port")
@@ -65,22 +57,19 @@ class Machine:
         self.settings = settings
         self.emit = emit
         self.name = name
-        self.address = names.machines(settings)[name]
-        self.container = names.container_name(settings, name)
-        machines = settings.root / ".vagrant" / "machines"
-        self.lxc = Container(self.container, machines / name / "lxc" / "id")
+        self.address = machines(settings)[name]
+        self.container = container_name(settings, name)
+        self.login = Login(settings, name)
+        noted = settings.root / ".vagrant" / "machines" / name / "lxc" / "id"
+        self.lxc = Container(self.container, noted)
+        self.vagrant = VagrantCalls(settings, name, emit)
 
     # --- where it is
-
-    def target(self) -> SshTarget:
-        """How to reach it by SSH: our own key, and the host key that was made for it."""
-        keys = Keys(self.settings.state / "ssh")
-        return SshTarget(self.address, 22, "vagrant", keys.login, keys.known_hosts)
 
     def vantage(self, *, retry_seconds: float = 0.0) -> Sandbox:
         """The sandbox as a place to look from; the connection is opened at first use."""
         return Sandbox(
-            self.target(),
+            self.login.target,
             bridge=self.settings.network.bridge,
             name=self.name,
             retry_seconds=retry_seconds,
@@ -88,17 +77,7 @@ class Machine:
 
     def ssh_argv(self, command: list[str] | None = None) -> list[str]:
         """The ssh command line for a person's terminal, or for one ``command``."""
-        target = self.target()
-        argv = ["ssh", "-F", "none", "-i", str(target.key), "-o", "IdentitiesOnly=yes"]
-        # ssh splits the file name at spaces unless it is quoted once more.
-        argv += [
-            "-o",
-            f'UserKnownHostsFile="{target.known_hosts}"',
-            "-o",
-            "StrictHostKeyChecking=yes",
-        ]
-        argv += ["-o", "GlobalKnownHostsFile=none", "-o", "LogLevel=ERROR"]
-        return [*argv, f"{target.user}@{target.address}", *(command or [])]
+        return [*self.login.ssh, self.login.destination, *(command or [])]
 
     # --- what state it is in
 
@@ -140,6 +119,22 @@ class Machine:
         line = _ANSWERS.format(port=self.settings.registry.port)
         return vantage.run(["sh", "-c", line], timeout=15).ok
 
+    def remember(self) -> None:
+        """Note the way into it, for the next `sandbox.exec`. It must be running."""
+        init, shared = self.lxc.init(), self.login.shared
+        quick.remember(
+            self.settings.root,
+            quick.Note(
+                inputs=quick.inputs(self.settings.root),
+                container=self.container,
+                init=init,
+                address=self.address,
+                bridge=self.settings.network.bridge,
+                socket=str(shared.path(init)),
+                ssh=shared.argv(init),
+            ),
+        )
+
     def interact(self, command: list[str] | None) -> int:
         """Give the terminal to ssh: a shell, or ``command`` with its own streams; its exit status.
 
@@ -148,8 +143,9 @@ class Machine:
         """
         require_host_only_route(self.address, self.settings.network.bridge)
         # ssh joins its words with spaces and hands them to a shell there: quoted, they survive.
-        line = [shlex.join(command)] if command else None
-        return subprocess.run(self.ssh_argv(line), check=False).returncode
+        line = [shlex.join(command)] if command else []
+        argv = self.login.shared.argv(self.lxc.init())
+        return subprocess.run([*argv, *line], check=False).returncode
 
     # --- its life
 
@@ -159,6 +155,8 @@ class Machine:
         Quick where it is up already. Raises:
             HostonlyError: something is in the way, or it did not come up in time; with what to do.
         """
+        from hostonly.sandbox import prepare
+
         start = time.monotonic()
         with self._locked("up"):
             if self._state() == "running" and self._ready(0.0):
@@ -172,7 +170,7 @@ class Machine:
             else:
                 self.emit(Started(f"vagrant up {self.name}"))
                 provider = self.settings.sandbox.provider
-                self._vagrant("up", lambda v: v.up(vm_name=self.name, provider=provider))
+                self.vagrant.act("up", lambda v: v.up(vm_name=self.name, provider=provider))
             self.emit(Started(f"waiting for Docker and the registry in {self.name}"))
             if not self._ready(READY_SECONDS):
                 raise HostonlyError(
@@ -185,6 +183,8 @@ class Machine:
 
     def _mend(self) -> None:
         """It runs and does not answer: give it its bridges back, and start what was stopped in it."""
+        from hostonly.host import bridges
+
         self.lxc.reattach(bridges.bridges(self.settings, self.settings.root)[::-1], self.emit)
         if not self._ready(0.0):
             self.emit(Started(f"starting what does not answer in {self.name}"))
@@ -192,6 +192,11 @@ class Machine:
 
     def _ready(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
+        while (status := self._asked()) != NO_CONNECTION:
+            if status == 0 or time.monotonic() >= deadline:
+                return status == 0
+            time.sleep(POLL_SECONDS)
+        # Fabric waits for an sshd that is only just coming, and says why it cannot be reached.
         with self.vantage(retry_seconds=seconds) as vantage:
             while True:
                 try:
@@ -205,6 +210,16 @@ class Machine:
                     return False
                 time.sleep(POLL_SECONDS)
 
+    def _asked(self) -> int:
+        """The exit status of asking inside whether Docker and the registry answer."""
+        try:
+            require_host_only_route(self.address, self.settings.network.bridge)
+            argv = self.login.shared.argv(self.lxc.init())
+        except (Unreachable, ToolFailed):
+            return NO_CONNECTION
+        line = _ANSWERS.format(port=self.settings.registry.port)
+        return Host().run([*argv, line], timeout=15).exit
+
     def halt(self) -> None:
         """Shut it down cleanly; what it holds stays."""
         with self._locked("halt"):
@@ -213,7 +228,8 @@ class Machine:
                 return
             start = time.monotonic()
             self.emit(Started(f"vagrant halt {self.name}"))
-            self._vagrant("halt", lambda v: v.halt(vm_name=self.name))
+            self.login.shared.close()
+            self.vagrant.act("halt", lambda v: v.halt(vm_name=self.name))
         self.emit(Done(f"{self.name} is halted", time.monotonic() - start))
 
     def destroy(self) -> None:
@@ -222,8 +238,11 @@ class Machine:
         Raises:
             HostonlyError: Vagrant could not, or the container's name is another checkout's.
         """
+        from hostonly.sandbox import prepare
+
         with self._locked("destroy"):
             prepare.claim_name(self.settings, self.name)
+            self.login.shared.close()
             if self.lxc.exists or self.lxc.known_to_vagrant:
                 self.lxc.reconcile(self.emit)
             if self._state() == "not_created":
@@ -231,15 +250,15 @@ class Machine:
             else:
                 start = time.monotonic()
                 self.emit(Started(f"vagrant destroy {self.name}"))
-                self._vagrant("destroy", lambda v: v.destroy(vm_name=self.name))
+                self.vagrant.act("destroy", lambda v: v.destroy(vm_name=self.name))
                 self.emit(Done(f"{self.name} is destroyed", time.monotonic() - start))
             prepare.restore(self.settings, self.emit)
-
-    # --- Vagrant
 
     @contextlib.contextmanager
     def _locked(self, verb: str) -> Iterator[None]:
         """One change of this checkout's sandboxes at a time; the kernel frees the lock at death."""
+        from filelock import FileLock, Timeout
+
         self.settings.state.mkdir(exist_ok=True)
         lock = FileLock(self.settings.state / "sandbox.lock")
         holder = self.settings.state / "sandbox.lock.holder"
@@ -260,65 +279,3 @@ class Machine:
             yield
         finally:
             lock.release()
-
-    def _vagrant(self, verb: str, act: Callable[[vagrant.Vagrant], Any]) -> None:
-        """Let ``act`` call Vagrant once; its output is progress and, on failure, the error's lines.
-
-        Raises:
-            ToolFailed: Vagrant failed or did not end within ``VAGRANT_SECONDS``.
-        """
-        import vagrant
-
-        machine = self
-
-        class Followed(vagrant.Vagrant):
-            """python-vagrant, whose calls are bounded and can be followed."""
-
-            def _call_vagrant_command(self, args: list[str | None]) -> None:
-                machine.call_vagrant([word for word in args if word is not None])
-
-        if os.geteuid() != 0:
-            # Where sudo wants a password it is asked for here, at the terminal, and not behind it.
-            run(["true"], root=True)
-        try:
-            api: Any = Followed
-            act(api(root=str(self.settings.root)))
-        except ToolFailed as error:
-            raise ToolFailed(
-                f"vagrant {verb} of {self.name} did not work: {error.what}",
-                ran=f"vagrant {verb} {self.name}",
-                output=error.output,
-                remedy="./inv sandbox.up tries again; ./inv sandbox.destroy begins anew",
-            ) from error
-
-    def call_vagrant(self, arguments: list[str]) -> None:
-        """Run ``vagrant`` in the checkout, on our machine whatever the caller's environment says.
-
-        Raises:
-            ToolFailed: it failed or took too long.
-        """
-        # A user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on would lead to another machine.
-        theirs = [k for k in os.environ if k.startswith("VAGRANT_") and k != "VAGRANT_HOME"]
-        unset = [word for variable in theirs for word in ("-u", variable)]
-        ours = {
-            "HOSTONLY_PREPARED": "1",
-            "HOSTONLY_SETTINGS": self.settings.to_json(),
-            "VAGRANT_CHECKPOINT_DISABLE": "1",
-        }
-        assignments = [f"{key}={value}" for key, value in ours.items()]
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            try:
-                run(
-                    ["env", *unset, *assignments, "vagrant", *arguments],
-                    cwd=self.settings.root,
-                    timeout=VAGRANT_SECONDS,
-                    on_line=lambda line: self.emit(Progress(line.strip())),
-                )
-                return
-            except ToolFailed as error:
-                # Its caller was killed and it was not: it ends by itself, and frees its lock.
-                if "is locked" not in error.output or time.monotonic() >= deadline:
-                    raise
-                self.emit(Progress("another Vagrant is at work on this machine"))
-                time.sleep(1.0)

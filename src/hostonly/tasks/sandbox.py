@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from invoke import Context, Exit, task
 
 from hostonly.tasks.session import machine_of, session
@@ -81,10 +83,13 @@ def exec_(ctx: Context, machine: str = "sandbox") -> None:
     """Run a command in the sandbox: sandbox.exec -- COMMAND ARG …; its exit code is ours."""
     from hostonly.errors import UsageError
     from hostonly.program import remainder_argv
+    from hostonly.sandbox import quick
 
     command = remainder_argv()
     if not command:
         raise UsageError("nothing to run: ./inv sandbox.exec -- COMMAND ARG …")
     with machine_of(ctx, machine) as it:
         it.require_running()
+        if quick.command_of(sys.argv):
+            it.remember()
     raise Exit(code=it.interact(command))

@@ -1,0 +1,92 @@
+"""Vagrant's commands on one machine of the Vagrantfile. The sole importer of python-vagrant."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hostonly.errors import ToolFailed
+from hostonly.events import Emit, Progress
+from hostonly.host.command import run
+from hostonly.settings import Settings
+
+if TYPE_CHECKING:
+    import vagrant
+
+# Longer than Vagrant's own limits for booting and for a graceful halt together.
+VAGRANT_SECONDS = 180.0
+BUSY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class VagrantCalls:
+    """Vagrant in the checkout of ``settings``, on the machine called ``name``."""
+
+    settings: Settings
+    name: str
+    emit: Emit
+
+    def act(self, verb: str, act: Callable[[vagrant.Vagrant], Any]) -> None:
+        """Let ``act`` call Vagrant once; its output is progress and, on failure, the error's lines.
+
+        Raises:
+            ToolFailed: Vagrant failed or did not end within ``VAGRANT_SECONDS``.
+        """
+        import vagrant
+
+        calls = self
+
+        class Followed(vagrant.Vagrant):
+            """python-vagrant, whose calls are bounded and can be followed."""
+
+            def _call_vagrant_command(self, args: list[str | None]) -> None:
+                calls.run([word for word in args if word is not None])
+
+        if os.geteuid() != 0:
+            # Where sudo wants a password it is asked for here, at the terminal, and not behind it.
+            run(["true"], root=True)
+        try:
+            api: Any = Followed
+            act(api(root=str(self.settings.root)))
+        except ToolFailed as error:
+            raise ToolFailed(
+                f"vagrant {verb} of {self.name} did not work: {error.what}",
+                ran=f"vagrant {verb} {self.name}",
+                output=error.output,
+                remedy="./inv sandbox.up tries again; ./inv sandbox.destroy begins anew",
+            ) from error
+
+    def run(self, arguments: list[str]) -> None:
+        """Run ``vagrant`` in the checkout, on our machine whatever the caller's environment says.
+
+        Raises:
+            ToolFailed: it failed or took too long.
+        """
+        # A user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on would lead to another machine.
+        theirs = [k for k in os.environ if k.startswith("VAGRANT_") and k != "VAGRANT_HOME"]
+        unset = [word for variable in theirs for word in ("-u", variable)]
+        ours = {
+            "HOSTONLY_PREPARED": "1",
+            "HOSTONLY_SETTINGS": self.settings.to_json(),
+            "VAGRANT_CHECKPOINT_DISABLE": "1",
+        }
+        assignments = [f"{key}={value}" for key, value in ours.items()]
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                run(
+                    ["env", *unset, *assignments, "vagrant", *arguments],
+                    cwd=self.settings.root,
+                    timeout=VAGRANT_SECONDS,
+                    on_line=lambda line: self.emit(Progress(line.strip())),
+                )
+                return
+            except ToolFailed as error:
+                # Its caller was killed and it was not: it ends by itself, and frees its lock.
+                if "is locked" not in error.output or time.monotonic() >= deadline:
+                    raise
+                self.emit(Progress("another Vagrant is at work on this machine"))
+                time.sleep(1.0)

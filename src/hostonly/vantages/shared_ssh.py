@@ -1,0 +1,124 @@
+"""One ssh connection to a sandbox that commands of this checkout share, one after another.
+
+A login costs a sandbox and this machine a fifth of a second, most of it cryptography and PAM; over
+a connection that is already there a command starts at once. The first command opens it, in the
+background; it ends by itself when nobody has used it for ``IDLE_SECONDS``, when the sandbox does not
+answer any more, and when the sandbox is halted or destroyed (``close``).
+
+Whose connection it is, is in the socket's name: the ``generation`` of the sandbox (the process id
+of its init, say). One that was started again has another name, so that no command ever waits for an
+answer from a sandbox that is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+IDLE_SECONDS = 120
+OPEN_SECONDS = 15.0
+CLOSE_SECONDS = 5.0
+
+# A socket's path has 107 characters at most, and ssh first makes one with 17 more.
+LONGEST_PATH = 107 - 17
+
+# ssh's own exit status for "no connection"; also a command's own, which nobody can tell apart.
+NO_CONNECTION = 255
+
+
+@dataclass(frozen=True, slots=True)
+class SharedConnection:
+    """The connection in ``folder`` (which only its user may enter) to the sandbox called ``name``.
+
+    ``ssh`` is the command line that would open one of its own, up to and without the destination.
+    """
+
+    folder: Path
+    name: str
+    ssh: tuple[str, ...]
+    destination: str
+
+    def argv(self, generation: str) -> list[str]:
+        """The ssh command line, destination included, that uses the connection.
+
+        It is opened where there is none. Where that does not work the command line opens one of its
+        own, and says itself what is wrong. The caller has made sure of the route.
+        """
+        path = self.path(generation)
+        if not (alive(path) or self._open(path)):
+            return [*self.ssh, self.destination]
+        return [*self.ssh, "-o", f"ControlPath={_quoted(path)}", self.destination]
+
+    def close(self) -> None:
+        """End the connection to the sandbox, of whatever generation."""
+        for path in self.folder.glob(f"{self.name}.*.shared"):
+            command = [*self.ssh, "-o", f"ControlPath={_quoted(path)}", "-O", "exit"]
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run(
+                    [*command, self.destination],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=CLOSE_SECONDS,
+                    check=False,
+                )
+            path.unlink(missing_ok=True)
+
+    def path(self, generation: str) -> Path:
+        """The socket of the connection to that ``generation`` of the sandbox."""
+        return self.folder / f"{self.name}.{generation}.shared"
+
+    def _open(self, path: Path) -> bool:
+        """Open it in the background; False where it cannot be had. One caller opens, others do not wait."""
+        if len(str(path)) > LONGEST_PATH:
+            return False
+        with (self.folder / f"{self.name}.opening").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+            self.close()
+            options = [
+                "-M",
+                "-N",
+                "-f",
+                *("-o", f"ControlPath={_quoted(path)}"),
+                *("-o", f"ControlPersist={IDLE_SECONDS}"),
+                *("-o", "ServerAliveInterval=2"),
+                *("-o", "ServerAliveCountMax=2"),
+                *("-o", "ConnectTimeout=5"),
+                *("-o", "BatchMode=yes"),
+            ]
+            try:
+                subprocess.run(
+                    [*self.ssh, *options, self.destination],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=OPEN_SECONDS,
+                    # The lock is ours and not the background's.
+                    close_fds=True,
+                    check=False,
+                )
+            except (OSError, subprocess.TimeoutExpired):
+                return False
+            return alive(path)
+
+
+def alive(path: Path) -> bool:
+    """Whether somebody answers at the socket: one that a killed ssh has left behind refuses."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        try:
+            caller.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _quoted(path: Path) -> str:
+    """``path`` for ssh's -o: quoted for its spaces, and its % signs doubled."""
+    return '"' + str(path).replace("%", "%%") + '"'
