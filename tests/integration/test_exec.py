@@ -1,0 +1,107 @@
+"""sandbox.exec on a real sandbox: streams, exit code, and the connection that commands share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from hostonly.events import ignore
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
+
+
+def execute(checkout: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", *command],
+        cwd=checkout,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def sockets(checkout: Path) -> list[Path]:
+    return sorted((checkout / ".hostonly" / "ssh").glob("*.shared"))
+
+
+def masters(checkout: Path) -> list[str]:
+    """The command lines of the ssh processes that keep a connection of this checkout's."""
+    lines = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [
+        line
+        for line in lines.splitlines()
+        if f"{checkout}/.hostonly/ssh" in line and " -M " in line
+    ]
+
+
+def test_a_command_is_the_same_the_long_way_and_the_short(
+    checkout: Path, settings: Settings
+) -> None:
+    Machine(settings, ignore).up()
+    note = checkout / ".hostonly" / "ssh" / "quick.json"
+    note.unlink(missing_ok=True)
+    shell = 'printf "%s|" "$@"; cat; echo said >&2; exit 7'
+    words = ("sh", "-c", shell, "sh", "a  b", "", "$HOME", "ünï", "--", "'")
+    ways = [execute(checkout, *words, stdin="in\n") for _ in range(2)]
+    assert note.exists()
+    for way in ways:
+        assert way.returncode == 7
+        assert way.stdout == "a  b||$HOME|ünï|--|'|in\n"
+        assert way.stderr == "said\n"
+    assert len(masters(checkout)) == len(sockets(checkout)) == 1
+
+
+def test_many_at_once(checkout: Path, settings: Settings) -> None:
+    # More than one connection of sshd's takes (MaxSessions is 10).
+    Machine(settings, ignore).up()
+    with ThreadPoolExecutor(16) as pool:
+        done = list(
+            pool.map(lambda n: execute(checkout, "sh", "-c", f"sleep 1; echo {n}"), range(16))
+        )
+    assert [run.stdout for run in done] == [f"{n}\n" for n in range(16)]
+    assert len(masters(checkout)) == 1
+
+
+def test_a_connection_that_was_killed_is_opened_again(checkout: Path, settings: Settings) -> None:
+    Machine(settings, ignore).up()
+    execute(checkout, "true")
+    lines = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
+    ).stdout
+    (kept,) = [line.split()[0] for line in lines.splitlines() if masters(checkout)[0] in line]
+    subprocess.run(["kill", "-KILL", kept], check=True)
+    again = execute(checkout, "echo", "here")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "here\n", "")
+
+
+def test_no_connection_outlives_the_sandbox(checkout: Path, settings: Settings) -> None:
+    machine = Machine(settings, ignore)
+    machine.up()
+    execute(checkout, "true")
+    machine.halt()
+    assert not masters(checkout) and not sockets(checkout)
+    gone = execute(checkout, "true")
+    assert gone.returncode == 3
+    assert "not running" in gone.stderr
+    machine.up()
+    assert execute(checkout, "echo", "back").stdout == "back\n"
+    machine.destroy()
+    assert not masters(checkout) and not sockets(checkout)
+    assert execute(checkout, "true").returncode == 3
+
+
+def test_a_sandbox_restarted_by_hand_is_the_one_that_answers(
+    checkout: Path, settings: Settings
+) -> None:
+    machine = Machine(settings, ignore)
+    machine.up()
+    before = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
+    for verb in ("stop", "start"):
+        subprocess.run([f"lxc-{verb}", "--name", machine.container], check=True, timeout=60)
+    machine.up()
+    after = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
+    assert after and after != before
