@@ -30,7 +30,9 @@ def sockets(checkout: Path) -> list[Path]:
 
 def masters(checkout: Path) -> list[str]:
     """The command lines of the ssh processes that keep a connection of this checkout's."""
-    lines = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    lines = subprocess.run(
+        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+    ).stdout
     return [
         line
         for line in lines.splitlines()
