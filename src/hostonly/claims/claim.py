@@ -71,7 +71,7 @@ class Claim:
         output that turns out to be unreadable only when the check looks into it.
         """
         about = about or {}
-        id, sentence = self.id.format(**about), self.sentence.format(**about)
+        id, sentence = self._filled(about)
         evidence = tuple(dict.fromkeys(r for fact in facts.values() for r in fact.evidence))
         unknown = [f for f in facts.values() if isinstance(f, NotObserved)]
         if unknown:
@@ -85,6 +85,10 @@ class Claim:
         verdict = VERDICTS[judgement.holds]
         return ClaimResult(id, sentence, self.source, verdict, judgement.because, evidence)
 
+    def _filled(self, about: dict[str, object]) -> tuple[str, str]:
+        """Id and sentence with their placeholders filled in; an id has no spaces."""
+        return self.id.format(**about).replace(" ", "-"), self.sentence.format(**about)
+
     def skip(
         self,
         because: str,
@@ -95,7 +99,7 @@ class Claim:
         """The claim not tried, ``because`` of a missing capability, which the reason must name and
         the ``evidence`` shows."""
         about = about or {}
-        id, sentence = self.id.format(**about), self.sentence.format(**about)
+        id, sentence = self._filled(about)
         return ClaimResult(id, sentence, self.source, Verdict.SKIPPED, because, evidence)
 
 

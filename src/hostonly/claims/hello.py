@@ -70,11 +70,12 @@ def hello_continues(
 
 @claim(
     "hello.apart",
-    "{here}:{port} leads to {one}, {there}:{port} to {other}.",
+    "For {who} {here}:{port} leads to {one}, and {there}:{port} to {other}.",
     source="docker-run(1): --publish IP:HOSTPORT:CONTAINERPORT",
 )
 def hello_apart(
     *,
+    who: str,
     port: int,
     here: str,
     one: str,

@@ -98,3 +98,23 @@ def route_none(
     return Judgement(
         attempt.outcome is Outcome.NO_ROUTE, f"to {address}: {attempt}; on loopback: {control}"
     )
+
+
+@claim(
+    "internal.closed",
+    "The {place} has no way out of the --internal network: {address}:{port} stays silent.",
+    source="docker-network-create(1), --internal",
+)
+def internal_closed(
+    *, place: str, address: str, port: int, attempt: Reach, control: Reach, witness: Reach
+) -> Judgement:
+    """Holds when the ``attempt`` met silence, or no route (newer engines give no gateway), while
+    the ``control``, made to a neighbour on the network, was answered, and the ``witness``, who is
+    on an ordinary network, found the target alive."""
+    if attempt.outcome in ALIVE:
+        return Judgement(False, f"it has: {attempt}")
+    if control.outcome is not Outcome.ANSWERS:
+        return Judgement(None, f"the control was not answered either, but: {control}")
+    if witness.outcome not in ALIVE:
+        return Judgement(None, f"{attempt}, but nobody else reaches it either: {witness}")
+    return Judgement(True, f"{attempt}; its neighbour {control}; from an ordinary one {witness}")

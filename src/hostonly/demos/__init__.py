@@ -13,5 +13,6 @@ DEMOS = {
     "host": "a container that shares the sandbox's network: no bridge, no DNAT, no docker-proxy",
     "none": "a container with loopback and nothing else: only itself reaches it",
     "container": "a container in another one's network: one address, one set of ports",
+    "user-bridges": "networks of one's own: names within one, nothing across, --internal shut in",
     "macvlan": "a container on the host-only network itself, with its own MAC and address",
 }

@@ -42,7 +42,14 @@ def _two_addresses(stage: Stage) -> None:
     wait_for_hello(stage, ONE, TWO)
     stage.judge(
         hello_apart,
-        about={"port": port, "here": LOOPBACK, "one": ONE, "there": SECOND_LOOPBACK, "other": TWO},
+        about={
+            "who": "the sandbox",
+            "port": port,
+            "here": LOOPBACK,
+            "one": ONE,
+            "there": SECOND_LOOPBACK,
+            "other": TWO,
+        },
         first=connect(stage, sandbox, LOOPBACK, port),
         second=connect(stage, sandbox, SECOND_LOOPBACK, port),
     )

@@ -79,6 +79,7 @@ def flow(address: str) -> Flow:
 
 SSH_FLOW = flow("172.16.0.2")
 APART: dict[str, object] = {
+    "who": "the sandbox",
     "port": 8080,
     "here": "127.0.0.1",
     "one": "one",

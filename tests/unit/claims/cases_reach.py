@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hostonly.claims.reach import SHUT, SILENT, route_absent, route_none, unreachable
+from hostonly.claims.reach import (
+    SHUT,
+    SILENT,
+    internal_closed,
+    route_absent,
+    route_none,
+    unreachable,
+)
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 from tests.unit.claims.case import Case
@@ -95,6 +102,24 @@ CASES = [
             (False, NO_ROUTE, HELLO, WAY, "would leave by hostonly0"),
             (False, REFUSED, HELLO, None, "REFUSED"),
             (None, NO_ROUTE, REFUSED, None, "the control was not answered"),
+        )
+    ),
+    *(
+        Case(
+            internal_closed,
+            holds,
+            {"attempt": attempt, "control": control, "witness": witness},
+            {"place": "container closed1", "address": "192.0.2.2", "port": 8080},
+            says,
+        )
+        for holds, attempt, control, witness, says in (
+            (True, TIMEOUT, HELLO, REFUSED, "TIMEOUT; its neighbour ANSWERS"),
+            # Newer engines give no gateway.
+            (True, NO_ROUTE, HELLO, SSH, "NO ROUTE; its neighbour"),
+            (False, REFUSED, HELLO, REFUSED, "it has: REFUSED"),
+            (False, SSH, HELLO, SSH, "it has: ANSWERS"),
+            (None, TIMEOUT, REFUSED, REFUSED, "the control was not answered"),
+            (None, TIMEOUT, HELLO, TIMEOUT, "nobody else reaches it either: TIMEOUT"),
         )
     ),
 ]

@@ -1,0 +1,121 @@
+"""Claims about names: which resolver a container asks, and what it finds there."""
+
+from __future__ import annotations
+
+from hostonly.claims.claim import Judgement, claim
+from hostonly.facts.docker import Container, Network
+from hostonly.facts.engine import Engine
+from hostonly.facts.firewall import Firewall
+from hostonly.facts.names import NO_ANSWER, NOERROR, Lookup
+from hostonly.facts.resolver import EMBEDDED, Resolver
+
+
+@claim(
+    "resolver.embedded",
+    "On the network {network} a container asks the engine's own resolver, 127.0.0.11.",
+    source="Docker manual, bridge network driver: automatic DNS resolution between containers",
+)
+def resolver_embedded(*, network: str, resolver: Resolver) -> Judgement:
+    """Holds when the container's resolv.conf names that address and no other."""
+    listed = ", ".join(resolver.nameservers) or "none"
+    return Judgement(resolver.nameservers == (EMBEDDED,), f"its name servers: {listed}")
+
+
+@claim(
+    "resolver.outer",
+    "On the default bridge a container does not ask the engine's resolver.",
+    source="Docker manual, bridge network driver: differences to the default bridge",
+)
+def resolver_outer(*, resolver: Resolver) -> Judgement:
+    """Holds when the container's resolv.conf names name servers, and 127.0.0.11 is none of them."""
+    listed = ", ".join(resolver.nameservers) or "none"
+    holds = bool(resolver.nameservers) and EMBEDDED not in resolver.nameservers
+    return Judgement(holds, f"its name servers: {listed}")
+
+
+@claim(
+    "name.resolves",
+    "On the network {network} the name {name} resolves to the container's address.",
+    source="Docker manual, bridge network driver: automatic DNS resolution between containers",
+)
+def name_resolves(*, network: str, name: str, lookup: Lookup, container: Container) -> Judgement:
+    """Holds when the lookup gave exactly the container's address on ``network``."""
+    here = tuple(e.address for e in container.endpoints if e.network == network)
+    found = f"{name} is {lookup}; the container has {', '.join(map(str, here)) or 'none'}"
+    return Judgement(bool(here) and lookup.addresses == here, found)
+
+
+@claim(
+    "name.unknown.{topic}",
+    "{who} does not find {name} by its name.",
+    source="Docker manual, bridge network driver: differences to the default bridge",
+)
+def name_unknown(
+    *, topic: str, who: str, name: str, lookup: Lookup, container: Container, control: Lookup
+) -> Judgement:
+    """Holds when no address of the container's came back, while the ``control``, a name that the
+    engine must know, was resolved. What outer name servers make of the name does not matter."""
+    found = set(lookup.addresses) & set(container.addresses)
+    if found:
+        return Judgement(False, f"{name} is {lookup}")
+    if control.status != NOERROR or not control.addresses:
+        return Judgement(None, f"the control {control.name} was not resolved either: {control}")
+    if not container.addresses:
+        return Judgement(None, f"{container.name} has no address that could be found")
+    return Judgement(True, f"{name} is {lookup}; the control {control.name} is {control}")
+
+
+# The releases from which the engine answers SERVFAIL instead of passing such questions on.
+REFUSING = ((23, 0, 11), (25, 0, 4), (26, 0, 0))
+SERVFAIL = "SERVFAIL"
+
+
+def refuses_outside_names(release: tuple[int, int, int]) -> bool:
+    """Whether an engine of this ``release`` has the correction of CVE-2024-29018."""
+    if release >= REFUSING[-1]:
+        return True
+    return any(release[:2] == first[:2] and release >= first for first in REFUSING)
+
+
+@claim(
+    "name.outside",
+    "On the --internal network {network} nobody outside is asked for the name {name}.",
+    source="moby's CVE-2024-29018: SERVFAIL since 23.0.11, 25.0.4 and 26.0; before, dropped packets",
+)
+def name_outside(
+    *,
+    network: str,
+    name: str,
+    lookup: Lookup,
+    control: Lookup,
+    engine: Engine,
+    inside: Network,
+    before: Firewall,
+    after: Firewall,
+) -> Judgement:
+    """Holds when the resolver says SERVFAIL itself; or, with an engine from before that, when there
+    is no answer, because the rules that keep the network in dropped the question: their counters
+    rose. The ``control``, a name on the network, must have been resolved by the same resolver."""
+    if control.status != NOERROR or not control.addresses:
+        return Judgement(None, f"the control {control.name} was not resolved either: {control}")
+    words = f"Docker {engine.version}: {name} is {lookup}, {control.name} is {control}"
+    if lookup.status == SERVFAIL:
+        return Judgement(True, words)
+    if lookup.status != NO_ANSWER or refuses_outside_names(engine.release):
+        return Judgement(False, words)
+    rise = _dropped(after, inside.link) - _dropped(before, inside.link)
+    if rise <= 0:
+        return Judgement(None, f"{words}; and no packet was dropped that would say why")
+    return Judgement(True, f"{words}; {rise} packets were dropped on their way out")
+
+
+def _dropped(firewall: Firewall, link: str) -> int:
+    """Packets that came in by ``link`` and that a rule which names it dropped."""
+    return sum(
+        rule.packets
+        for rule in firewall.rules_in("filter")
+        if rule.target in ("DROP", "REJECT")
+        and (option := rule.match("-i")) is not None
+        and not option.negated
+        and option.values == (link,)
+    )
