@@ -196,7 +196,7 @@ def find_pip(lock: str, into: Path) -> Path:
         from hostonly.host import packages
 
         say(str(error).replace("\n", "; "))
-        packages.install(["python3-venv"], show)
+        packages.install(["python3-venv"], show, root=ROOT)
         # Just installed, so this python has not looked there yet.
         import importlib
 

@@ -145,3 +145,15 @@ def test_no_debian(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(ToolFailed, match="no Debian"):
         packages.missing(["lxc"])
+
+
+def test_what_was_installed_for_a_checkout_is_noted(machine: Path, tmp_path: Path) -> None:
+    root = tmp_path / "checkout"
+    assert packages.installed_for(root) == []
+    packages.install(["git", "lxc"], ignore, root=root)
+    packages.install(["git"], ignore, root=root)
+    assert packages.note(root).read_text() == "lxc\n"
+    assert packages.installed_for(root) == ["lxc"]
+    packages.note(root).write_text("lxc\nnever-there\n-y\nlxc\n")
+    assert packages.installed_for(root) == ["lxc"]
+    assert packages.remove_line(["lxc"]) == "apt-get remove lxc"

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hostonly.errors import HostonlyError, ToolFailed, UsageError, last_lines
 from hostonly.events import Done, Emit, Progress, Started, Warned
@@ -91,8 +92,32 @@ def install_line(names: Sequence[str]) -> str:
     return f"{sudo}apt-get install --no-install-recommends " + shlex.join(names)
 
 
-def install(names: Sequence[str], emit: Emit) -> list[str]:
+def note(root: Path) -> Path:
+    """The file in which what was installed for the checkout at `root` is noted."""
+    return root / ".hostonly" / "packages"
+
+
+def installed_for(root: Path) -> list[str]:
+    """The packages that `install` noted for the checkout at `root` and that are installed still."""
+    try:
+        noted = note(root).read_text().split()
+    except FileNotFoundError:
+        return []
+    names = [name for name in dict.fromkeys(noted) if PACKAGE_NAME.fullmatch(name)]
+    gone = missing(names)
+    return [name for name in names if name not in gone]
+
+
+def remove_line(names: Sequence[str]) -> str:
+    """The command a person types to remove `names`; we never do."""
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get remove " + shlex.join(names)
+
+
+def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> list[str]:
     """Install those of `names` that are missing; gives back what was installed.
+
+    They are noted for the checkout at `root`, so that the user can be told later what came for us.
 
     As root, or by sudo for an ordinary user. Recommended packages are left
     out, and nothing is ever removed to make room.
@@ -143,6 +168,10 @@ def install(names: Sequence[str], emit: Emit) -> list[str]:
             output=output,
             remedy=f"Try it by hand: {by_hand}",
         )
+    if root is not None:
+        note(root).parent.mkdir(parents=True, exist_ok=True)
+        with note(root).open("a") as file:
+            file.write("".join(f"{name}\n" for name in todo))
     emit(Done(f"installed Debian packages: {' '.join(todo)}"))
     return todo
 

@@ -56,7 +56,7 @@ def test_hello(root: Path, emit: Emit) -> None:
     Raises:
         ToolFailed: a test failed, with its last lines. HostonlyError: there was none.
     """
-    packages.install(tools(), emit)
+    packages.install(tools(), emit, root=root)
     emit(Started("mvn -Psocket test"))
     start = time.monotonic()
     passed = jar.run_tests(root, partial(run, on_line=lambda line: emit(Progress(line))))
@@ -97,7 +97,7 @@ def build(machine: Machine, engine: Engine, emit: Emit) -> state.Built:
         ToolFailed: Maven, mmdebstrap, jlink or Packer failed; with its last lines.
     """
     settings = machine.settings
-    packages.install(tools(), emit)
+    packages.install(tools(), emit, root=settings.root)
     told = labels(settings.root)
     wanted = inputs(settings.root, told)
     record = settings.state / "image" / "built.json"
@@ -154,7 +154,7 @@ def parts(settings: Settings, emit: Emit) -> tuple[Path, Path]:
     Raises:
         ToolFailed: Maven, mmdebstrap or jlink failed; with its last lines.
     """
-    packages.install(tools(), emit)
+    packages.install(tools(), emit, root=settings.root)
     return _jar(settings, emit), _base_tar(settings, emit)
 
 

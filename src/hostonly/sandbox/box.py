@@ -85,15 +85,18 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
     emit(Done("added the box to Vagrant"))
 
 
-def remove_all() -> list[str]:
-    """Take all of our boxes out of Vagrant; their names.
+def ours() -> list[str]:
+    """The names of the boxes of hostonly's that Vagrant has, whichever checkout added them."""
+    pattern = re.compile(rf"{PREFIX}-[0-9a-f]{{12}}")
+    found = sorted(folder.name for folder in boxes().glob(f"{PREFIX}-*"))
+    return [name for name in found if pattern.fullmatch(name)]
+
+
+def remove(name: str) -> None:
+    """Take the box ``name`` out of Vagrant.
 
     Raises:
         ToolFailed: Vagrant refused.
     """
-    ours = re.compile(rf"{PREFIX}-[0-9a-f]{{12}}")
-    names = [folder.name for folder in boxes().glob(f"{PREFIX}-*") if ours.fullmatch(folder.name)]
-    for box in names:
-        run(["vagrant", "box", "remove", "--force", "--all", box], cwd=Path("/"), timeout=120)
-        shutil.rmtree(boxes() / box, ignore_errors=True)
-    return names
+    run(["vagrant", "box", "remove", "--force", "--all", name], cwd=Path("/"), timeout=120)
+    shutil.rmtree(boxes() / name, ignore_errors=True)

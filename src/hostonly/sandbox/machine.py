@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
@@ -30,7 +28,6 @@ READY_SECONDS = 60.0
 # What a sandbox is there for.
 SERVICES = ("ssh", "docker", "docker-registry", "registry-port")
 POLL_SECONDS = 0.05
-LOCK_SECONDS = 600.0
 
 # Asked inside the sandbox in one round trip: both answer, or the status is not 0.
 _ANSWERS = (
@@ -254,28 +251,8 @@ class Machine:
                 self.emit(Done(f"{self.name} is destroyed", time.monotonic() - start))
             prepare.restore(self.settings, self.emit)
 
-    @contextlib.contextmanager
-    def _locked(self, verb: str) -> Iterator[None]:
+    def _locked(self, verb: str) -> contextlib.AbstractContextManager[None]:
         """One change of this checkout's sandboxes at a time; the kernel frees the lock at death."""
-        from filelock import FileLock, Timeout
+        from hostonly.sandbox import lock
 
-        self.settings.state.mkdir(exist_ok=True)
-        lock = FileLock(self.settings.state / "sandbox.lock")
-        holder = self.settings.state / "sandbox.lock.holder"
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            who = holder.read_text().strip() if holder.exists() else "another process"
-            self.emit(Started(f"waiting for {who}"))
-            try:
-                lock.acquire(timeout=LOCK_SECONDS)
-            except Timeout as error:
-                raise HostonlyError(
-                    f"{who} has been changing this checkout's sandboxes for {LOCK_SECONDS:g} s",
-                    remedy="Wait for it or end it, then try again.",
-                ) from error
-        try:
-            holder.write_text(f"inv sandbox.{verb} {self.name} (process {os.getpid()})\n")
-            yield
-        finally:
-            lock.release()
+        return lock.sandboxes(self.settings, f"{verb} {self.name}", self.emit)

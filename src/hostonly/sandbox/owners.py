@@ -22,6 +22,7 @@ from hostonly.settings import Settings
 
 # LXC adds a number where a folder of the name was there before.
 _CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
+_TEMPORARY = re.compile(rf"{MARK}-[0-9a-f]{{8}}-")
 _STATE = re.compile(r"(/\S*?)/\.hostonly/")
 
 
@@ -79,8 +80,8 @@ class Marks:
             return Whose(Owner.CACHE)
         if path.startswith(f"{store}/bases/"):
             return Whose(Owner.CACHE)
-        if path.startswith(f"{tempfile.gettempdir()}/{self.temporary}"):
-            return self._of(self.root)
+        if _TEMPORARY.match(path.removeprefix(f"{tempfile.gettempdir()}/")):
+            return self._of(self.root if f"/{self.temporary}" in path else "")
         named = self._named(path)
         if path.startswith(f"{store}/") and named.owner is Owner.NOBODYS:
             return self._shared

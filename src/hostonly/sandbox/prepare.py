@@ -11,12 +11,12 @@ import shlex
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
-from hostonly.events import Done, Emit
+from hostonly.events import Done, Emit, Unchanged
 from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, packages
 from hostonly.host.command import run
 from hostonly.registry import certificate
 from hostonly.registry.certificate import Certificate
-from hostonly.sandbox import base, box, idmap, keys, remains, trace
+from hostonly.sandbox import base, box, idmap, keys, lock, remains, trace
 from hostonly.sandbox.names import (
     FORWARDING,
     SANDBOXES,
@@ -85,7 +85,7 @@ def install(settings: Settings, emit: Emit) -> None:
             f"the provider {settings.sandbox.provider} cannot be prepared yet",
             remedy="Set sandbox.provider to lxc in invoke.yaml.",
         )
-    packages.install(PACKAGES, emit)
+    packages.install(PACKAGES, emit, root=settings.root)
 
 
 def registry_certificates(settings: Settings) -> dict[str, Certificate]:
@@ -115,7 +115,13 @@ def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.B
         run(["mkdir", "-p", "-m", "0755", str(base.STORE)], root=True, timeout=10)
         run(["touch", str(SUBIDS)], root=True, timeout=10)
         idmap.allow()
-    built = base.ensure(settings.root, emit, rebuild=rebuild)
+    built = base.current(settings.root)
+    if built.complete and not rebuild:
+        emit(Unchanged(f"the base {built.digest} is built"))
+    else:
+        with lock.store(emit):
+            # Another checkout may have built it while we waited.
+            built = base.ensure(settings.root, emit, rebuild=rebuild)
     box.ensure(settings.root, settings.state, emit)
     return built
 

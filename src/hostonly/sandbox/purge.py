@@ -1,44 +1,99 @@
-"""Removing the caches: bases that no sandbox uses, the box, this checkout's keys and state."""
+"""Removing the caches: bases and boxes that no container lies on, this checkout's keys and state."""
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
-from hostonly.events import Done, Emit
+from hostonly.events import Done, Emit, Unchanged, Warned
+from hostonly.host import packages
 from hostonly.host.command import run
-from hostonly.sandbox import base, box
+from hostonly.sandbox import base, box, lock, names, trace
 from hostonly.settings import Settings
 
+CONTAINERS = Path("/var/lib/lxc")
 
-def bases_in_use() -> set[Path]:
-    """The folders of bases that a container on this machine, of whatever checkout, lies on."""
-    # Containers' folders are root's; find the answer as root.
-    line = "cat /var/lib/lxc/*/config 2>/dev/null || true"
-    configs = run(["sh", "-c", line], root=True)
-    marker = f"overlay:{base.STORE}/bases/"
-    return {
-        base.STORE / "bases" / rest.split("/", 1)[0]
-        for row in configs.splitlines()
-        if marker in row
-        for rest in [row.split(marker, 1)[1]]
-    }
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What the containers of this machine, of whatever checkout, need: digests and boxes' names."""
+
+    bases: frozenset[str]
+    boxes: frozenset[str]
+
+
+def read_uses(text: str) -> Uses:
+    """What is named in containers' configurations and in what was handed over for making them."""
+    store = re.escape(f"{base.STORE}/bases/")
+    return Uses(
+        frozenset(re.findall(rf"{store}([0-9a-f]{{16}})(?![0-9a-f])", text)),
+        # Vagrant's LXC notes in the configuration's first line which template made it.
+        frozenset(re.findall(rf"/boxes/({box.PREFIX}-[0-9a-f]{{12}})/", text)),
+    )
+
+
+def uses() -> Uses:
+    """What is in use now.
+
+    Raises:
+        ToolFailed: that could not be found out, so nothing may be removed.
+    """
+    places = [str(place) for place in (CONTAINERS, names.SANDBOXES) if place.exists()]
+    if not places:
+        return Uses(frozenset(), frozenset())
+    files = ["-maxdepth", "2", "-type", "f", "(", "-name", "config", "-o", "-name", "settings", ")"]
+    # Containers' folders are root's: the answer is found as root.
+    return read_uses(run(["find", *places, *files, "-exec", "cat", "{}", "+"], root=True))
 
 
 def purge(settings: Settings, emit: Emit) -> None:
     """Remove what is only kept to be quick: the next ``sandbox.up`` makes it again.
 
     What another checkout's sandbox uses stays. Debian packages stay: only the user may remove them.
+
+    Raises:
+        ToolFailed: what is in use could not be found out, or a removal failed.
     """
-    bases = base.STORE / "bases"
-    used = bases_in_use()
-    for folder in sorted(bases.iterdir()) if bases.exists() else []:
-        if folder not in used:
-            base.discard(folder)
-            emit(Done(f"removed the base {folder.name}"))
-    if not used:
-        for name in box.remove_all():
-            emit(Done(f"removed the box {name} from Vagrant"))
-        line = f"rmdir --ignore-fail-on-non-empty {base.STORE}/bases {base.STORE}/sandboxes {base.STORE} 2>/dev/null || true"
-        run(["sh", "-c", line], root=True)
-    shutil.rmtree(settings.state, ignore_errors=True)
+    with lock.sandboxes(settings, "destroy --purge", emit), lock.store(emit):
+        used = uses()
+        _bases(used, emit)
+        for name in box.ours():
+            if name in used.boxes:
+                emit(Unchanged(f"the box {name} is in use"))
+            else:
+                box.remove(name)
+                emit(Done(f"removed the box {name} from Vagrant"))
+        empty = [base.STORE / "bases", names.SANDBOXES, base.STORE]
+        there = [str(folder) for folder in empty if folder.exists()]
+        run(["rmdir", "--ignore-fail-on-non-empty", *there], root=True, timeout=10)
+        _tell_packages(settings, emit)
+        if left := trace.sandboxes(settings):
+            emit(Unchanged(f"this checkout's keys stay, for {' and '.join(left)} needs them"))
+            return
+        shutil.rmtree(settings.root / ".vagrant", ignore_errors=True)
+        shutil.rmtree(settings.state, ignore_errors=True)
+        emit(Done("removed this checkout's keys and state"))
+
+
+def _bases(used: Uses, emit: Emit) -> None:
+    folder = base.STORE / "bases"
+    for each in sorted(folder.iterdir()) if folder.exists() else []:
+        digest = each.name.removesuffix(".partial")
+        if digest == each.name and digest in used.bases:
+            emit(Unchanged(f"the base {digest} is in use"))
+        else:
+            base.discard(each)
+            emit(Done(f"removed the base {each.name}"))
+
+
+def _tell_packages(settings: Settings, emit: Emit) -> None:
+    ours = packages.installed_for(settings.root)
+    if ours:
+        emit(
+            Warned(
+                "these Debian packages were installed for hostonly and stay; where nothing else of"
+                f" yours needs them: {packages.remove_line(ours)}"
+            )
+        )

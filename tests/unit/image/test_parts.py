@@ -28,7 +28,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (folder / "base.tar").write_bytes(b"a base")
         return folder / "base.tar"
 
-    monkeypatch.setattr(packages, "install", lambda names, emit: [])
+    monkeypatch.setattr(packages, "install", lambda names, emit, root: [])
     monkeypatch.setattr(jar, "build_jar", build_jar)
     monkeypatch.setattr(runtime, "build_base", build_base)
     monkeypatch.setattr(runtime, "base_inputs", lambda root: "inputs")
