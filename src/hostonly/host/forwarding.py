@@ -20,16 +20,18 @@ def uplinks() -> list[str]:
     return sorted({str(route["dev"]) for route in routes if "dev" in route})
 
 
-def _read(interface: str) -> str | None:
+def value(interface: str) -> str | None:
+    """ "0" or "1" as the kernel has it for ``interface``; None where there is no such interface."""
     try:
         return (PROC / interface / "forwarding").read_text().strip()
     except FileNotFoundError:
         return None
 
 
-def _write(interface: str, value: str) -> None:
+def switch(interface: str, to: str) -> None:
+    """Switch forwarding of what comes in by ``interface`` ``to`` "0" or "1". Raises ToolFailed."""
     # A VLAN's name has a dot, which sysctl's own separator is as well: slashes are unambiguous.
-    run(["sysctl", "-qw", f"net/ipv4/conf/{interface}/forwarding={value}"], root=True, timeout=10)
+    run(["sysctl", "-qw", f"net/ipv4/conf/{interface}/forwarding={to}"], root=True, timeout=10)
 
 
 def enable(settings: Settings, journal: Path) -> None:
@@ -39,7 +41,7 @@ def enable(settings: Settings, journal: Path) -> None:
     since they share the uplinks.
     """
     bridge = settings.network.nat_bridge
-    todo = [name for name in [bridge, *uplinks()] if _read(name) == "0"]
+    todo = [name for name in [bridge, *uplinks()] if value(name) == "0"]
     before = _journalled(journal)
     changed = {name: "0" for name in todo if name != bridge} | before
     if changed != before:
@@ -47,15 +49,15 @@ def enable(settings: Settings, journal: Path) -> None:
         run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True, timeout=10)
         run(["tee", str(journal)], root=True, stdin=json.dumps(changed), timeout=10)
     for interface in todo:
-        _write(interface, "1")
+        switch(interface, "1")
 
 
 def restore(journal: Path) -> list[str]:
     """Put back what ``enable`` found; the names of the interfaces that were changed back."""
     changed = []
-    for interface, value in _journalled(journal).items():
-        if _read(interface) not in (None, value):
-            _write(interface, value)
+    for interface, was in _journalled(journal).items():
+        if value(interface) not in (None, was):
+            switch(interface, was)
             changed.append(interface)
     if journal.exists():
         run(["rm", "-f", str(journal)], root=True, timeout=10)

@@ -61,3 +61,11 @@ def leftovers(ctx: Context, json: bool = False) -> None:
     from hostonly.checks.leftovers import check
 
     perform(ctx, check, json=json)
+
+
+@task(name="host-only", help=FLAGS)
+def host_only(ctx: Context, json: bool = False) -> None:
+    """Does anybody else reach the sandbox through this machine? Tried as a neighbour on the LAN."""
+    from hostonly.checks.host_only import check
+
+    perform(ctx, check, json=json)

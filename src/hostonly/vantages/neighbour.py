@@ -1,0 +1,46 @@
+"""A neighbour of this machine's: a network namespace that stands for another machine on its LAN."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from hostonly.vantages.host import Host
+from hostonly.vantages.vantage import Result
+
+
+class Neighbour:
+    """The network of the namespace ``namespace`` with this machine's own tools."""
+
+    # Commands are shown as they can be typed on the host.
+    prompt = "host"
+
+    def __init__(self, name: str, namespace: str) -> None:
+        """``name`` is what reports call it (``LAN neighbour``)."""
+        self._name = name
+        self.namespace = namespace
+        self._host = Host()
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self._name
+
+    def argv(self, argv: Sequence[str]) -> list[str]:
+        """The command line that runs ``argv`` there from a shell of the host."""
+        # Unlike `ip netns exec`, nsenter leaves /sys alone.
+        entered = ["nsenter", f"--net=/run/netns/{self.namespace}", "--", *argv]
+        return entered if os.geteuid() == 0 else ["sudo", *entered]
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        """Run ``argv`` in the namespace.
+
+        Raises:
+            hostonly.errors.Unreachable: this machine could not start a process at all.
+        """
+        done = self._host.run(self.argv(argv), stdin=stdin, timeout=timeout)
+        return Result(
+            self._name, self.prompt, done.command, done.exit, done.stdout, done.stderr, done.seconds
+        )
