@@ -13,7 +13,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "hostonly"
 # Each part, and the parts of hostonly that it may import besides itself.
 BASE = frozenset({"settings", "errors", "events"})
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
-BESIDE = OBSERVING | {"sandbox", "registry", "image", "host", "hello", "hello.call"}
+BESIDE = OBSERVING | {
+    *("sandbox", "registry", "registry.result", "image", "host", "hello", "hello.call")
+}
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "events": frozenset(),
@@ -33,7 +35,13 @@ ALLOWED: dict[str, frozenset[str]] = {
     "checks": BESIDE | {"claims", "report.model"},
     # The result types, which the demos fill in; what renders them knows nothing else.
     "report.model": BASE | {"claims", "vantages"},
-    "report": frozenset({"report.model", "hello.call", "errors", "events", "claims", "vantages"}),
+    "registry.result": frozenset(),
+    "report": frozenset(
+        {
+            *("report.model", "registry.result", "hello.call"),
+            *("errors", "events", "claims", "vantages"),
+        }
+    ),
     "program": frozenset({"errors", "settings", "report"}),
     "start": frozenset({"program", "sandbox"}),
     "__main__": frozenset({"start"}),

@@ -4,20 +4,25 @@ carrying it to the second sandbox."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Progress, Started, Unchanged, Warned
-from hostonly.image import state
+from hostonly.image import proof, state
 from hostonly.image.build import short
 from hostonly.image.engine import Engine
-from hostonly.registry.client import Manifest, RegistryClient
+from hostonly.registry import service
+from hostonly.registry.client import RegistryClient
+from hostonly.registry.inspect import inspect
 from hostonly.registry.look import client as registry_client
+from hostonly.registry.reference import TAG, Reference
+from hostonly.registry.result import Inspection
 from hostonly.sandbox.machine import Machine
 
-TAG = "latest"
+# What the engine says before it tries again by itself, up to five times and 75 seconds in all.
+RETRYING = "Retrying in"
 
 
 def reference(machine: Machine) -> str:
@@ -29,43 +34,48 @@ def reference(machine: Machine) -> str:
 def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> state.Built:
     """Tag and push ``built``, unless the registry serves it already; with its manifest's digest.
 
-    Proved by reading back: the manifest that the tag names is fetched, its digest computed from
-    its bytes, and the configuration it names must be the image that was built.
+    Proved by reading everything back: the manifest's digest from its bytes, the configuration, and
+    every layer, packed and unpacked, against what the engine has.
 
     Raises:
-        ToolFailed: the engine reported an error. HostonlyError: the registry serves something else.
+        ToolFailed: the engine or the registry could not do it, with the reason; the catalog shows
+            nothing of it then. HostonlyError: the registry serves something else.
     """
-    repository = machine.settings.image.name
-    registry = registry_client(machine.settings)
-    served = registry.manifest(repository, TAG)
-    _name_it(engine, built.image_id, reference(machine), emit)
-    if served is not None and _serves(registry, repository, served, built):
-        emit(Unchanged(f"{reference(machine)} is pushed and unchanged ({short(served.digest)})"))
-        return _record(machine, built, served.digest)
-    if served is not None:
-        emit(
-            Warned(
-                f"the registry's {repository}:{TAG} was not what was built here "
-                f"(image {short(served.config_digest or served.digest)}): pushing ours"
-            )
-        )
+    settings, name = machine.settings, reference(machine)
+    repository = settings.image.name
+    registry = registry_client(settings)
+    _name_it(engine, built.image_id, name, emit)
+    before = _served(registry, repository)
+    wrong = proof.differences(before, _image(engine, built.image_id), name)
+    if before is not None and not wrong:
+        emit(Unchanged(f"{name} is pushed and unchanged ({short(before.digest)})"))
+        return _record(machine, built, before.digest)
+    if before is not None:
+        emit(Warned(f"the registry's {repository}:{TAG} is not what was built here: {wrong[0]}"))
     start = time.monotonic()
-    emit(Started(f"docker push {reference(machine)}"))
-    _follow(
-        engine.client.api.push(reference(machine), tag=TAG, stream=True, decode=True),
-        f"docker push {reference(machine)}",
-        emit,
-    )
-    served = registry.manifest(repository, TAG)
-    if served is None or not _serves(registry, repository, served, built):
-        found = "nothing" if served is None else f"image {served.config_digest}"
-        raise HostonlyError(
-            f"after the push the registry serves {found} as {repository}:{TAG}, "
-            f"and not the image that was built ({built.image_id})",
-            ran=f"docker push {reference(machine)}",
-            remedy="./inv image.push",
+    emit(Started(f"docker push {name}"))
+    try:
+        _follow(
+            engine.client.api.push(name, tag=TAG, stream=True, decode=True),
+            f"docker push {name}",
+            emit,
+            lambda: _full_disk(machine),
         )
-    emit(Done(f"pushed {reference(machine)} ({short(served.digest)})", time.monotonic() - start))
+    except (ToolFailed, OSError) as error:
+        _clear_up(machine, registry, repository, emit)
+        if isinstance(error, ToolFailed):
+            raise
+        raise ToolFailed(f"the push broke off: {error}", ran=f"docker push {name}") from error
+    served = _served(registry, repository, verify=True)
+    wrong = proof.differences(served, _image(engine, built.image_id), name)
+    if served is None or wrong:
+        raise HostonlyError(
+            f"after the push the registry's {repository}:{TAG} is not the image that was built",
+            ran=f"docker push {name}",
+            output="\n".join(wrong),
+            remedy=f"./inv registry.delete {repository}:{TAG}, then ./inv image.push",
+        )
+    emit(Done(f"pushed {name} ({short(served.digest)})", time.monotonic() - start))
     return _record(machine, built, served.digest)
 
 
@@ -77,8 +87,7 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> No
     """
     if built.manifest is None:
         raise HostonlyError("the image was not pushed yet", remedy="./inv image.push")
-    registry = registry_client(machine.settings)
-    served = registry.manifest(machine.settings.image.name, TAG)
+    served = _served(registry_client(machine.settings), machine.settings.image.name)
     if served is None or served.digest != built.manifest:
         found = "nothing" if served is None else short(served.digest)
         emit(
@@ -105,6 +114,14 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> No
         raise HostonlyError(
             f"what was pulled is {came} and not the image that was built ({built.image_id})",
             ran=f"docker pull {by_digest}",
+            remedy="./inv image.push",
+        )
+    wrong = _pulled_wrong(machine, engine, built)
+    if wrong:
+        raise HostonlyError(
+            "what was pulled is not what the registry serves",
+            ran=f"docker pull {by_digest}",
+            output="\n".join(wrong),
             remedy="./inv image.push",
         )
     _name_it(engine, built.image_id, reference(machine), emit)
@@ -139,11 +156,44 @@ def _record(machine: Machine, built: state.Built, manifest: str) -> state.Built:
     return pushed
 
 
-def _serves(
-    registry: RegistryClient, repository: str, served: Manifest, built: state.Built
-) -> bool:
-    """Whether the manifest is of the built image and every blob that it names is there."""
-    return served.config_digest == built.image_id and not registry.missing_blobs(repository, served)
+def _served(
+    registry: RegistryClient, repository: str, *, version: str = TAG, verify: bool = False
+) -> Inspection | None:
+    return inspect(registry, Reference(repository, version), verify=verify)
+
+
+def _image(engine: Engine, name: str) -> proof.EngineImage:
+    return proof.read(engine.client.images.get(name).attrs)
+
+
+def _pulled_wrong(machine: Machine, engine: Engine, built: state.Built) -> list[str]:
+    registry = registry_client(machine.settings)
+    served = _served(registry, machine.settings.image.name, version=built.manifest or TAG)
+    return proof.differences(served, _image(engine, built.image_id), reference(machine))
+
+
+def _full_disk(machine: Machine) -> str | None:
+    try:
+        with machine.vantage() as sandbox:
+            return service.full_disk(sandbox)
+    except Unreachable:
+        # Then the push itself says what is wrong.
+        return None
+
+
+def _clear_up(machine: Machine, registry: RegistryClient, repository: str, emit: Emit) -> None:
+    """After a push that failed: the catalog must not show what is not there."""
+    try:
+        if registry.tags(repository) or repository not in registry.repositories():
+            return
+        with machine.vantage() as sandbox:
+            service.collect(sandbox, emit)
+    except HostonlyError as error:
+        emit(
+            Warned(
+                f"the catalog may show half an image, until ./inv registry.collect: {error.what}"
+            )
+        )
 
 
 def _id(engine: Engine, name: str) -> str | None:
@@ -168,18 +218,29 @@ def _name_it(engine: Engine, image_id: str, name: str, emit: Emit) -> None:
         )
 
 
-def _follow(lines: Iterable[dict[str, Any]], ran: str, emit: Emit) -> None:
-    """Turn the engine's stream into progress; an error in it is an error."""
+def _follow(
+    lines: Iterable[dict[str, Any]],
+    ran: str,
+    emit: Emit,
+    hopeless: Callable[[], str | None] = lambda: None,
+) -> None:
+    """Turn the engine's stream into progress; an error in it is an error.
+
+    Where the engine is about to try again, ``hopeless`` may say why another attempt cannot do
+    better either: then it is ended at once.
+    """
     for line in lines:
-        if "error" in line:
+        status = str(line.get("status") or "")
+        reason = hopeless() if "error" in line or status.startswith(RETRYING) else None
+        if "error" in line or reason is not None:
             raise ToolFailed(
-                "the engine could not finish it",
+                "the engine could not finish it" + (f": {reason}" if reason else ""),
                 ran=ran,
-                output=str(line["error"]),
-                remedy="Is the registry up (./inv registry.up) and is there room in the sandbox "
-                "(./inv sandbox.exec -- df -h /var)?",
+                output=str(line.get("error") or ""),
+                remedy="What the registry says: ./inv sandbox.exec -- "
+                "sudo journalctl -u docker-registry -n 20   Its room: ./inv registry.usage",
             )
-        if line.get("status"):
+        if status:
             emit(
                 Progress(
                     " ".join(str(line[k]) for k in ("id", "status", "progress") if line.get(k))

@@ -5,16 +5,33 @@ from __future__ import annotations
 import json
 
 from hostonly.errors import HostonlyError, UsageError
+from hostonly.registry.certificate import Certificate
 from hostonly.registry.client import RegistryClient
+from hostonly.registry.inspect import inspect
+from hostonly.registry.reference import parse
+from hostonly.registry.result import Inspection
 from hostonly.registry.service import catalog_command
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
 
 
-def client(settings: Settings) -> RegistryClient:
+def client(settings: Settings, *, page_size: int | None = None) -> RegistryClient:
     """A client for the sandbox's registry, as the host sees it."""
     return RegistryClient(
-        str(settings.network.sandbox), settings.registry.port, bridge=settings.network.bridge
+        str(settings.network.sandbox),
+        settings.registry.port,
+        bridge=settings.network.bridge,
+        page_size=page_size,
+    )
+
+
+def tls_client(settings: Settings) -> RegistryClient:
+    """The same by TLS, where only this sandbox's own certificate will do."""
+    return RegistryClient(
+        str(settings.network.sandbox),
+        settings.registry.port,
+        bridge=settings.network.bridge,
+        authority=Certificate(settings.state / "registry" / "sandbox").authority,
     )
 
 
@@ -40,3 +57,16 @@ def repositories(settings: Settings, sandbox: Vantage, vantage: str) -> list[str
             output=result.output,
             remedy="./inv registry.up",
         ) from error
+
+
+def inspection(settings: Settings, reference: str, *, verify: bool = False) -> Inspection:
+    """What the registry serves for what a user typed.
+
+    Raises:
+        UsageError: it is no reference. HostonlyError: there is nothing, or no answer.
+    """
+    meant = parse(reference, settings)
+    found = inspect(client(settings), meant, verify=verify)
+    if found is None:
+        raise HostonlyError(f"the registry has no {meant}", remedy="./inv registry.catalog")
+    return found

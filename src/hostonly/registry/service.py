@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Unchanged
 from hostonly.settings import Settings
@@ -10,6 +12,16 @@ from hostonly.vantages import Vantage
 UNIT = "docker-registry.service"
 # HAProxy, which holds the one port and passes to the registry what comes by HTTP and by TLS.
 PORT_UNIT = "registry-port.service"
+# Frees what no manifest names, while the registry is stopped (packer/guest/configure).
+COLLECT_UNIT = "registry-collect.service"
+
+FOLDER = "/var/lib/docker-registry"
+REPOSITORIES = f"{FOLDER}/docker/registry/v2/repositories"
+
+# With less than this the registry can hardly store a manifest.
+FULL_BYTES = 64 * 1024
+QUIET_SECONDS = 10.0
+COLLECT_SECONDS = 120.0
 
 
 def catalog_command(settings: Settings) -> list[str]:
@@ -35,25 +47,66 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
     retried = [*probe[:1], "--retry", "50", "--retry-delay", "0", "--retry-connrefused", *probe[1:]]
     answered = sandbox.run(["timeout", "20", *retried])
     if not answered.ok:
-        journal = sandbox.run(
-            [
-                "sudo",
-                "journalctl",
-                "-u",
-                UNIT,
-                "-u",
-                PORT_UNIT,
-                "-n",
-                "15",
-                "--no-pager",
-                "-o",
-                "cat",
-            ]
-        )
         raise HostonlyError(
             f"the registry does not answer on port {settings.registry.port}",
             ran=answered.command,
-            output=journal.output,
+            output=sandbox.run(_journal(UNIT, PORT_UNIT)).output,
             remedy="./inv sandbox.exec -- systemctl status docker-registry registry-port",
         )
     emit(Done(f"the registry answers on port {settings.registry.port}"))
+
+
+def collect(sandbox: Vantage, emit: Emit) -> None:
+    """Free what no manifest names, and repositories that hold none: what half a push leaves.
+
+    The registry is stopped meanwhile, for about half a second; its port stays open, and who asks
+    is answered when it is back. An upload that is going on is waited for.
+
+    Raises:
+        HostonlyError: somebody keeps uploading; nothing was changed. ToolFailed: it failed.
+    """
+    _wait_for_quiet(sandbox)
+    done = sandbox.run(["sudo", "systemctl", "start", COLLECT_UNIT], timeout=COLLECT_SECONDS)
+    if not done.ok:
+        journal = sandbox.run(_journal(COLLECT_UNIT))
+        raise ToolFailed(
+            "the registry's garbage could not be collected",
+            ran=done.command,
+            output=done.output + journal.output,
+            remedy="A sandbox made by an older checkout cannot do it: ./inv sandbox.destroy, "
+            "then ./inv sandbox.up",
+        )
+    emit(Done("the registry keeps only what a manifest names"))
+
+
+def _wait_for_quiet(sandbox: Vantage) -> None:
+    """Return when no upload has grown for a moment."""
+    deadline = time.monotonic() + QUIET_SECONDS
+    # Two seconds are longer than a pause within an upload that is going on.
+    busy = ["sudo", "find", REPOSITORIES, "-path", "*/_uploads/*/data", "-newermt", "-2 seconds"]
+    while True:
+        uploads = sandbox.run(busy).stdout.splitlines()
+        if not uploads:
+            return
+        if time.monotonic() >= deadline:
+            who = uploads[0].removeprefix(f"{REPOSITORIES}/").partition("/_uploads/")[0]
+            raise HostonlyError(
+                f"somebody is pushing to {who} just now: nothing was collected",
+                ran=" ".join(busy),
+                remedy="Try again when the push has ended: ./inv registry.collect",
+            )
+        time.sleep(0.5)
+
+
+def full_disk(sandbox: Vantage) -> str | None:
+    """That the registry's disk is full, in one sentence; None where it is not or cannot be told."""
+    asked = sandbox.run(["df", "--output=avail", "-B1", FOLDER])
+    words = asked.stdout.split()
+    if not asked.ok or not words[-1:] or not words[-1].isdecimal() or int(words[-1]) >= FULL_BYTES:
+        return None
+    return f"the sandbox's disk is full: {int(words[-1])} bytes are left for {FOLDER}"
+
+
+def _journal(*units: str) -> list[str]:
+    named = [word for unit in units for word in ("-u", unit)]
+    return ["sudo", "journalctl", *named, "-n", "15", "--no-pager", "-o", "cat"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged
 from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, packages
 from hostonly.host.command import run
-from hostonly.registry import certificate
+from hostonly.registry import certificate, trust
 from hostonly.registry.certificate import Certificate
 from hostonly.sandbox import base, box, idmap, keys, lock, remains, trace
 from hostonly.sandbox.names import (
@@ -131,6 +132,9 @@ def restore(settings: Settings, emit: Emit) -> None:
 
     The base and the box stay: they are caches, which ``sandbox.destroy --purge`` removes.
     """
+    if not (Path("/var/lib/lxc") / container_name(settings, "sandbox")).exists():
+        for file in trust.remove(settings.root):
+            emit(Done(f"removed {file}: Docker no longer trusts the sandbox's registry"))
     names = {container_name(settings, machine) for machine in machines(settings)}
     if any((Path("/var/lib/lxc") / name).exists() for name in names):
         return
@@ -149,6 +153,9 @@ def restore(settings: Settings, emit: Emit) -> None:
                 changed.append(f"what LXC left of {name}")
     if remains.remove_temporary(settings):
         changed.append("temporary folders of a run that was killed")
+    # The next sandbox has a registry, and an authority, of its own.
+    shutil.rmtree(settings.state / "registry", ignore_errors=True)
+    trust.tidy()
     # What all checkouts share stays while another one has sandboxes.
     if not bridges.others(settings.root):
         changed += [f"forwarding on {name}" for name in forwarding.restore(FORWARDING)]

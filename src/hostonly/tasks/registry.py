@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from invoke import Context, task
+from invoke import Context, Exit, task
 
-from hostonly.tasks.session import machine_of
+from hostonly.tasks.session import consent, machine_of, session
+
+JSON = {"json": "one JSON document on standard output"}
+REFERENCE = {"reference": "NAME[:TAG] or NAME@sha256:…"}
 
 
 @task
@@ -18,26 +21,116 @@ def up(ctx: Context) -> None:
             service.up(it.settings, vantage, it.emit)
 
 
-@task(help={"vantage": "where to ask from: host (default) or sandbox"})
-def catalog(ctx: Context, vantage: str = "host") -> None:
+@task(help={"vantage": "where to ask from: host (default) or sandbox", **JSON})
+def catalog(ctx: Context, vantage: str = "host", json: bool = False) -> None:
     """List the repositories in the registry, one a line."""
     from hostonly.registry.look import repositories
+    from hostonly.report.registry import names_json
 
     with machine_of(ctx, "sandbox") as it:
         it.require_running()
         with it.vantage() as sandbox:
             found = repositories(it.settings, sandbox, vantage)
-    print("\n".join(found))
+    print(names_json("catalog", found) if json else "\n".join(found))
 
 
-@task(
-    positional=["repository"], help={"repository": "its name (default: the image of the settings)"}
-)
-def tags(ctx: Context, repository: str = "") -> None:
+@task(help={"repository": "its name (default: the image of the settings)", **JSON})
+def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
     """List the tags of a repository in the registry, one a line."""
     from hostonly.registry.look import client
+    from hostonly.report.registry import names_json
 
     with machine_of(ctx, "sandbox") as it:
         it.require_running()
-        found = client(it.settings).tags(repository or it.settings.image.name)
-    print("\n".join(found))
+        repository = repository or it.settings.image.name
+        found = client(it.settings).tags(repository)
+    print(names_json("tags", found, repository=repository) if json else "\n".join(found))
+
+
+@task(
+    help={**REFERENCE, "verify": "read every byte and compare it with its digests", **JSON},
+)
+def inspect(ctx: Context, reference: str, verify: bool = False, json: bool = False) -> None:
+    """Show what the registry serves: digests, layers, labels; exits 1 where something is wrong."""
+    from hostonly.registry import look
+    from hostonly.report.registry import inspection_json, inspection_text
+
+    with machine_of(ctx, "sandbox") as it:
+        it.require_running()
+        found = look.inspection(it.settings, reference, verify=verify)
+    print(inspection_json(found) if json else inspection_text(found))
+    if found.problems:
+        raise Exit(code=1)
+
+
+@task(help=JSON)
+def usage(ctx: Context, json: bool = False) -> None:
+    """Show what the registry's images take, and what is left."""
+    from hostonly.registry.look import client
+    from hostonly.registry.usage import usage
+    from hostonly.report.registry import usage_json, usage_text
+
+    with machine_of(ctx, "sandbox") as it:
+        it.require_running()
+        with it.vantage() as sandbox:
+            found = usage(client(it.settings), sandbox)
+    print(usage_json(found) if json else usage_text(found))
+
+
+@task(help={**REFERENCE, **JSON})
+def delete(ctx: Context, reference: str, json: bool = False) -> None:
+    """Delete an image from the registry, with the layers that no other image has."""
+    from hostonly.registry.look import client
+    from hostonly.registry.reference import parse
+    from hostonly.registry.usage import delete
+    from hostonly.report.registry import deletion_json, deletion_text
+
+    with machine_of(ctx, "sandbox") as it:
+        meant = parse(reference, it.settings)
+        it.require_running()
+        with it.vantage() as sandbox:
+            found = delete(client(it.settings), sandbox, meant, it.emit)
+    print(deletion_json(found) if json else deletion_text(found))
+
+
+@task
+def collect(ctx: Context) -> None:
+    """Free what no manifest in the registry names: what half a push or a deletion has left."""
+    from hostonly.registry import service
+
+    with machine_of(ctx, "sandbox") as it:
+        it.require_running()
+        with it.vantage() as sandbox:
+            service.collect(sandbox, it.emit)
+
+
+@task(
+    help={
+        "yes": "write without asking",
+        "insecure": "show the tutorial's own way and what it means; nothing is changed",
+        "remove": "take it back now (sandbox.destroy does)",
+    }
+)
+def trust(ctx: Context, yes: bool = False, insecure: bool = False, remove: bool = False) -> None:
+    """Let this machine's Docker push to and pull from the sandbox's registry, by TLS."""
+    from hostonly.events import Done, Unchanged
+    from hostonly.registry import trust
+
+    with session(ctx) as (settings, emit):
+        if insecure:
+            print(trust.insecure(settings))
+            return
+        if remove:
+            gone = trust.remove(settings.root)
+            trust.tidy()
+            emit(Done(f"removed {', '.join(gone)}") if gone else Unchanged("nothing was trusted"))
+            return
+    with machine_of(ctx, "sandbox") as it:
+        it.require_running()
+        plan = trust.plan(it.settings)
+        if plan.present:
+            it.emit(Unchanged(f"Docker trusts {plan.registry} already ({plan.file})"))
+            return
+        consent(plan.describe(), "./inv registry.trust --yes", yes=yes)
+        trust.install(plan)
+        it.emit(Done(f"wrote {plan.file}; docker push {plan.registry}/… works now, no restart"))

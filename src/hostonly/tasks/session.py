@@ -45,3 +45,25 @@ def machine_of(ctx: Context, name: str) -> Iterator[Machine]:
         if name not in known:
             raise UsageError(f"--machine: {name[:60]!r} is not allowed: {' or '.join(known)}")
         yield Machine(settings, follower, name)
+
+
+def consent(what: str, otherwise: str, *, yes: bool) -> None:
+    """Say ``what`` is about to be done on this machine, and return only where that is agreed to.
+
+    ``yes``: it was agreed to on the command line. ``otherwise`` is the command that does so.
+
+    Raises:
+        UsageError: it was not agreed to, or nobody is there to ask; nothing was changed.
+    """
+    import sys
+
+    from hostonly.errors import UsageError
+
+    print(what, file=sys.stderr, flush=True)
+    if yes:
+        return
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError("nobody is there to agree: nothing was changed", remedy=otherwise)
+    print("Do it? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("not agreed to: nothing was changed", remedy=otherwise)

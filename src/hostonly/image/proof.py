@@ -1,0 +1,74 @@
+"""Whether an image on an engine and one in the registry are the same: every digest, on both ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hostonly.registry.result import Image, Inspection
+
+
+@dataclass(frozen=True, slots=True)
+class EngineImage:
+    """An image as an engine has it. ``id`` is the digest of its configuration where the engine
+    keeps images by a graph driver, of its manifest (or index) where containerd keeps them;
+    ``diff_ids`` are its layers unpacked, from the bottom; ``digests`` the ``NAME@sha256:…`` under
+    which registries have it, as far as the engine knows."""
+
+    id: str
+    diff_ids: tuple[str, ...]
+    digests: tuple[str, ...]
+
+
+def read(attributes: dict[str, Any]) -> EngineImage:
+    """Read the engine API's ImageInspect."""
+    return EngineImage(
+        str(attributes["Id"]),
+        tuple((attributes.get("RootFS") or {}).get("Layers") or ()),
+        tuple(attributes.get("RepoDigests") or ()),
+    )
+
+
+def differences(served: Inspection | None, image: EngineImage, name: str) -> list[str]:
+    """What is not the same in the registry and on the engine, each in one sentence; empty: the same.
+
+    ``name`` is the repository as the engine writes it (``localhost:5000/hello-socket``).
+    """
+    if served is None:
+        return ["the registry has no such image"]
+    found = list(served.problems)
+    identities = {
+        served.digest,
+        *(digest for each in served.images for digest in (each.digest, each.config.digest)),
+    }
+    if image.id not in identities:
+        theirs = ", ".join(each.config.digest for each in served.images) or served.digest
+        found.append(f"the registry serves the image {theirs}, the engine has {image.id}")
+    found += _layers(_meant(served, image), image)
+    if f"{name}@{served.digest}" not in image.digests:
+        known = ", ".join(d for d in image.digests if d.startswith(f"{name}@")) or "none"
+        found.append(
+            f"the registry's manifest is {served.digest}; the engine knows {known} as {name}"
+        )
+    return found
+
+
+def _meant(served: Inspection, image: EngineImage) -> list[Image]:
+    """The images of ``served`` that the engine's can be: the one it names, or all of an index's."""
+    named = [each for each in served.images if image.id in (each.digest, each.config.digest)]
+    return named or list(served.images)
+
+
+def _layers(candidates: list[Image], image: EngineImage) -> list[str]:
+    if any(each.diff_ids == image.diff_ids for each in candidates):
+        return []
+    if len(candidates) != 1:
+        return [f"none of the registry's {len(candidates)} images has the engine's layers"]
+    ours, theirs = image.diff_ids, candidates[0].diff_ids
+    if len(ours) != len(theirs):
+        return [f"the registry's image has {len(theirs)} layers, the engine's {len(ours)}"]
+    return [
+        f"layer {number} of {len(ours)} is {there} in the registry and {here} on the engine"
+        for number, (there, here) in enumerate(zip(theirs, ours, strict=True), 1)
+        if there != here
+    ]

@@ -1,0 +1,179 @@
+"""Letting this machine's Docker engine trust the sandbox's registry, and taking that back.
+
+An engine reads ``/etc/docker/certs.d/ADDRESS:PORT/ca.crt`` at every push and pull: no restart, and
+``daemon.json`` is never touched. The file's first line is the mark that it is ours; a file without
+it is somebody else's and is neither changed nor removed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostonly.errors import HostonlyError
+from hostonly.host.command import run
+from hostonly.registry import certificate
+from hostonly.registry.certificate import Certificate
+from hostonly.registry.look import tls_client
+from hostonly.settings import Settings
+
+ENGINE = Path("/etc/docker")
+FILE = "ca.crt"
+# Folders that were not there before; shared by all checkouts, since the engine's folder is.
+JOURNAL = Path("/var/lib/hostonly/engine-folders.json")
+
+INSECURE = """\
+The tutorial's own way: tell the engine to accept the registry unseen. In {engine}/daemon.json
+
+  {{"insecure-registries": ["{registry}"]}}
+
+and `sudo systemctl reload docker` (or a restart). What it means: for {registry} the engine takes any
+certificate, and plain HTTP where there is none. Whoever can answer at that address (the next network
+this machine is in may have a {address} of its own) can read what is pushed and hand out another image
+under its name. It stays until somebody takes it out again, also when the sandbox is gone.
+Nothing was changed. ./inv registry.trust does it without: one file, this sandbox's certificate only,
+removed by ./inv sandbox.destroy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What trusting a registry (``ADDRESS:PORT``) means: ``file`` is written with ``text``."""
+
+    registry: str
+    file: Path
+    text: str
+    fingerprint: str
+    until: str
+
+    @property
+    def present(self) -> bool:
+        """Whether the file is there as it would be written."""
+        return _read(self.file) == self.text
+
+    def describe(self) -> str:
+        """What is about to be done, in whole sentences, for somebody to agree to."""
+        return (
+            f"This writes one file, as root: {self.file}\n"
+            f"With it every Docker engine of this machine believes {self.registry} to be the sandbox's\n"
+            f"registry when it shows a certificate of this authority, which can vouch for nothing else\n"
+            f"and ends on {self.until}:\n"
+            f"  SHA-256 {self.fingerprint}\n"
+            f"daemon.json is not touched, no engine is restarted; ./inv sandbox.destroy removes it."
+        )
+
+
+def insecure(settings: Settings, engine: Path = ENGINE) -> str:
+    """The tutorial's own way and what it means, for people to read."""
+    address = str(settings.network.sandbox)
+    registry = f"{address}:{settings.registry.port}"
+    return INSECURE.format(engine=engine, registry=registry, address=address)
+
+
+def plan(settings: Settings, engine: Path = ENGINE) -> Plan:
+    """What would be written, after the registry has shown that it has the certificate.
+
+    Raises:
+        HostonlyError: something else answers there, or somebody else's file is in the way.
+    """
+    made = Certificate(settings.state / "registry" / "sandbox")
+    if not made.authority.exists():
+        raise HostonlyError(
+            "this sandbox's registry has no certificate: it was made by an older checkout",
+            remedy="./inv sandbox.destroy, then ./inv sandbox.up",
+        )
+    tls_client(settings).answers()
+    registry = f"{settings.network.sandbox}:{settings.registry.port}"
+    file = engine / "certs.d" / registry / FILE
+    there = _read(file)
+    if there is not None and not _ours(there, settings.root):
+        raise HostonlyError(
+            f"{file} is there already, and this checkout did not write it: it was left alone",
+            remedy="Remove it if nobody needs it, or give network.sandbox another address.",
+        )
+    return Plan(
+        registry,
+        file,
+        f"{_mark(settings.root)}\n{made.authority.read_text()}",
+        certificate.fingerprint(made.authority),
+        f"{certificate.expires(made.authority):%Y-%m-%d}",
+    )
+
+
+def install(plan: Plan, journal: Path = JOURNAL) -> bool:
+    """Write what is planned, unless it is there; whether it was written.
+
+    Raises:
+        ToolFailed: it could not be written; an engine then trusts what it did before.
+    """
+    if plan.present:
+        return False
+    folders = [plan.file.parent, *plan.file.parent.parents]
+    missing = [str(folder) for folder in folders if not folder.exists()]
+    known = _journalled(journal)
+    # Written before anything is made: a kill between the two loses nothing.
+    _journal(journal, [*known, *(folder for folder in missing if folder not in known)])
+    run(["mkdir", "-p", "-m", "0755", *reversed(missing), str(plan.file.parent)], root=True)
+    written = plan.file.with_name(f".{FILE}.new")
+    run(["tee", str(written)], root=True, stdin=plan.text)
+    run(["chmod", "0644", str(written)], root=True)
+    run(["mv", "-T", str(written), str(plan.file)], root=True)
+    return True
+
+
+def remove(root: Path, engine: Path = ENGINE) -> list[str]:
+    """Take back what the checkout at ``root`` has installed, whatever its settings are by now.
+
+    Returns the files that were removed; what carries another mark or none stays.
+    """
+    removed = []
+    for folder in sorted((engine / "certs.d").glob("*:*")):
+        if not _ours(_read(folder / FILE), root):
+            continue
+        run(["rm", "-f", str(folder / FILE), str(folder / f".{FILE}.new")], root=True)
+        removed.append(str(folder / FILE))
+    return removed
+
+
+def tidy(journal: Path = JOURNAL) -> None:
+    """Remove the folders that ``install`` has made, as far as nothing of others' is in them."""
+    folders = _journalled(journal)
+    for folder in sorted(folders, key=len, reverse=True):
+        if Path(folder).is_dir() and not any(Path(folder).iterdir()):
+            run(["rmdir", folder], root=True)
+    _journal(journal, [folder for folder in folders if Path(folder).is_dir()])
+
+
+def _mark(root: Path) -> str:
+    return f"# hostonly {root}"
+
+
+def _ours(text: str | None, root: Path) -> bool:
+    return text is not None and text.partition("\n")[0] == _mark(root)
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (PermissionError, UnicodeDecodeError):
+        # There, and not as we write it.
+        return ""
+
+
+def _journalled(journal: Path) -> list[str]:
+    try:
+        return [str(folder) for folder in json.loads(journal.read_text())]
+    except (FileNotFoundError, ValueError):
+        return []
+
+
+def _journal(journal: Path, folders: list[str]) -> None:
+    if folders == _journalled(journal):
+        return
+    if not folders:
+        run(["rm", "-f", str(journal)], root=True)
+        return
+    run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True)
+    run(["tee", str(journal)], root=True, stdin=json.dumps(folders))

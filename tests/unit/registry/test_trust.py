@@ -1,0 +1,138 @@
+"""What is written for the engine, and that only that is taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly.errors import HostonlyError
+from hostonly.host import command
+from hostonly.registry import certificate, trust
+from hostonly.settings import Settings
+
+
+class Answers:
+    """A registry that has shown its certificate."""
+
+    def answers(self) -> None:
+        """Do nothing: it does."""
+
+
+@pytest.fixture
+def here(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Settings of a checkout below tmp_path; root's commands are run as ourselves, there alone."""
+
+    def run(argv: Sequence[str], *, root: bool = False, **more: Any) -> str:
+        assert all(str(tmp_path) in word for word in argv if word.startswith("/"))
+        return command.run(argv, **more)
+
+    monkeypatch.setattr(trust, "run", run)
+    monkeypatch.setattr(trust, "tls_client", lambda settings: Answers())
+    ours = settings.model_copy(update={"root": tmp_path / "checkout"})
+    certificate.ensure(ours.state / "registry" / "sandbox", str(ours.network.sandbox))
+    yield ours
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Path:
+    return tmp_path / "etc" / "docker"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "lib" / "engine-folders.json"
+
+
+def test_one_file_is_written_and_everything_of_it_goes(
+    here: Settings, engine: Path, journal: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "etc").mkdir()
+    plan = trust.plan(here, engine)
+    assert str(plan.file) in plan.describe() and plan.fingerprint in plan.describe()
+    assert not plan.present and trust.install(plan, journal)
+    assert [p for p in engine.rglob("*") if p.is_file()] == [
+        engine / "certs.d" / "172.16.0.2:5000" / "ca.crt"
+    ]
+    assert "BEGIN CERTIFICATE" in plan.file.read_text()
+    assert plan.present and not trust.install(plan, journal)
+    assert trust.remove(here.root, engine) == [str(plan.file)]
+    trust.tidy(journal)
+    assert not engine.exists() and not journal.exists() and (tmp_path / "etc").exists()
+
+
+def test_what_was_there_before_stays(here: Settings, engine: Path, journal: Path) -> None:
+    (engine / "certs.d" / "registry.example:443").mkdir(parents=True)
+    (engine / "certs.d" / "registry.example:443" / "ca.crt").write_text("theirs")
+    (engine / "daemon.json").write_text("{}")
+    before = sorted(engine.rglob("*"))
+    trust.install(trust.plan(here, engine), journal)
+    assert trust.remove(here.root, engine)
+    trust.tidy(journal)
+    assert sorted(engine.rglob("*")) == before
+    assert (engine / "daemon.json").read_text() == "{}"
+
+
+def test_a_folder_that_somebody_uses_meanwhile_stays(
+    here: Settings, engine: Path, journal: Path
+) -> None:
+    trust.install(trust.plan(here, engine), journal)
+    (engine / "daemon.json").write_text("{}")
+    trust.remove(here.root, engine)
+    trust.tidy(journal)
+    assert sorted(engine.rglob("*")) == [engine / "daemon.json"]
+    # Once the other is gone, the folder that we made goes as well.
+    assert sorted(json.loads(journal.read_text())) == [str(engine.parent), str(engine)]
+    (engine / "daemon.json").unlink()
+    trust.tidy(journal)
+    assert not engine.exists()
+
+
+@pytest.mark.parametrize("text", ["theirs\n", "# hostonly /another/checkout\n", ""])
+def test_somebody_elses_file_is_neither_changed_nor_removed(
+    here: Settings, engine: Path, text: str
+) -> None:
+    file = engine / "certs.d" / "172.16.0.2:5000" / "ca.crt"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    with pytest.raises(HostonlyError, match="left alone"):
+        trust.plan(here, engine)
+    assert trust.remove(here.root, engine) == []
+    assert file.read_text() == text
+
+
+def test_an_older_authority_of_ours_is_replaced(
+    here: Settings, engine: Path, journal: Path
+) -> None:
+    trust.install(trust.plan(here, engine), journal)
+    made = here.state / "registry" / "sandbox"
+    (made / "server.pem").unlink()
+    certificate.ensure(made, str(here.network.sandbox))
+    plan = trust.plan(here, engine)
+    assert not plan.present and trust.install(plan, journal)
+    assert plan.file.read_text().endswith((made / "ca.crt").read_text())
+
+
+def test_nothing_is_planned_unless_the_registry_shows_the_certificate(
+    here: Settings, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other:
+        def answers(self) -> None:
+            raise HostonlyError("what answers does not show this sandbox's certificate")
+
+    monkeypatch.setattr(trust, "tls_client", lambda settings: Other())
+    with pytest.raises(HostonlyError, match="does not show"):
+        trust.plan(here, engine)
+    (here.state / "registry" / "sandbox" / "ca.crt").unlink()
+    with pytest.raises(HostonlyError, match="no certificate"):
+        trust.plan(here, engine)
+    assert not engine.exists()
+
+
+def test_the_tutorials_way_is_shown_and_nothing_is_changed(here: Settings, engine: Path) -> None:
+    text = trust.insecure(here, engine)
+    assert '"insecure-registries": ["172.16.0.2:5000"]' in text
+    assert str(engine / "daemon.json") in text and not engine.exists()
