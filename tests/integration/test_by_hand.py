@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.sandbox import prepare
+from hostonly.sandbox import names
 from hostonly.settings import Settings
 
 INV = [sys.executable, "-m", "hostonly"]
@@ -71,7 +71,7 @@ def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Setti
 
 
 def test_destroying_it_leaves_nothing(settings: Settings) -> None:
-    containers = {prepare.container_name(settings, name) for name in prepare.machines(settings)}
+    containers = {names.container_name(settings, name) for name in names.machines(settings)}
     bridges = {settings.network.bridge, settings.network.nat_bridge}
 
     def links() -> set[str]:
@@ -105,4 +105,4 @@ def test_destroying_it_leaves_nothing(settings: Settings) -> None:
     assert ours() == []
     assert settings.network.bridge not in tables() and settings.network.nat_bridge not in tables()
     assert not any(Path("/var/lib/lxc", name).exists() for name in containers)
-    assert not any((prepare.SANDBOXES / name).exists() for name in containers)
+    assert not any((names.SANDBOXES / name).exists() for name in containers)

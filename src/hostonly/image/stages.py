@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from hostonly.host import packages
 from hostonly.host.ending import Beside
 from hostonly.image import publish
-from hostonly.image.build import build, parts
+from hostonly.image.build import build, parts, tools
 from hostonly.image.engine import Engine, sandbox_engine
 from hostonly.image.state import Built
 from hostonly.sandbox import prepare
@@ -17,6 +18,8 @@ def up(machine: Machine) -> None:
     if machine.status().state == "running":
         machine.up()
         return
+    # Who installs by hand is told everything at once.
+    packages.refuse_where_forbidden([*prepare.PACKAGES, *tools()])
     # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
     prepare.install(machine.settings, machine.emit)
     with Beside(lambda: parts(machine.settings, machine.emit)) as made:
