@@ -71,6 +71,14 @@ class Container:
                 time.sleep(0.2)
         raise failure
 
+    def init(self) -> str:
+        """The process id, here, of the init that runs inside; another one after each start.
+
+        Raises:
+            ToolFailed: lxc-info failed.
+        """
+        return self._lxc("info", "--pid", "--no-humanize").strip()
+
     def reconcile(self, emit: Emit) -> None:
         """Bring LXC and Vagrant in step: adopt a whole container, remove half of one.
 
