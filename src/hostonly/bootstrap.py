@@ -54,10 +54,9 @@ MISLEADING = (
 
 PIP_SECONDS = 1200
 
-# The lock is complete, so nothing is resolved; wheels only, so nothing is built. Python compiles
-# each module when it is first imported: all 55 packages at once would take half of the time.
+# The lock is complete, so nothing is resolved; wheels only, so nothing is compiled.
 INSTALL_PINNED = shlex.split(
-    "install --quiet --no-compile --no-deps --require-hashes --only-binary :all: --requirement"
+    "install --quiet --no-deps --require-hashes --only-binary :all: --requirement"
 )
 # The build backend is among the pinned packages, so nothing is fetched.
 INSTALL_EDITABLE = shlex.split(

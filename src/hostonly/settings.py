@@ -129,6 +129,16 @@ Repository = Annotated[
         )
     ),
 ]
+# The grammar of an image's reference: registry, repository, tag and digest; or empty.
+BaseReference = Annotated[
+    str,
+    BeforeValidator(
+        _shaped(
+            r"(?=.{0,300}\Z)(([a-zA-Z0-9.-]+(:[0-9]{1,5})?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*"
+            r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?)?"
+        )
+    ),
+]
 
 
 class Section(BaseModel):
@@ -208,6 +218,11 @@ class Hello(Section):
 class Image(Section):
     """HelloSocket's image."""
 
+    base: BaseReference = Field(
+        description="empty for the project's own, or a reference of an image with Java 11 or newer "
+        "on its PATH and a shell, such as eclipse-temurin:21-jre"
+    )
+
     name: Repository = Field(
         description="a Docker repository name without registry and tag: a-z and 0-9, "
         "parted by . _ - or /, at most 128"
@@ -223,7 +238,7 @@ class Settings(Section):
     )
     registry: Registry = Field(description="a section with port")
     hello: Hello = Field(description="a section with port")
-    image: Image = Field(description="a section with name")
+    image: Image = Field(description="a section with base and name")
     # Not a setting: where the checkout is. `_checked` refuses it as a key of a file.
     root: Path = Field(default=ROOT, exclude=True)
 

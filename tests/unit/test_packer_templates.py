@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.image.runtime import read_recipe
+from hostonly.image.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
 JSON = ROOT / "packer/hello-socket.json"

@@ -84,8 +84,7 @@ def _opened(settings: Settings, emit: Emit, subject: Subject) -> Iterator[Starte
     else:
         from hostonly.image.programs import java_program, python_program
 
-        root = settings.root
-        argv = java_program(root, emit) if subject.java else python_program(root)
+        argv = java_program(settings, emit) if subject.java else python_program(settings.root)
         yield Program("java" if subject.java else "python", argv)
 
 
@@ -93,11 +92,13 @@ def _opened(settings: Settings, emit: Emit, subject: Subject) -> Iterator[Starte
 def _containers(settings: Settings, emit: Emit, image: str) -> Iterator[Starter]:
     from hostonly.image import stages
     from hostonly.image.engine import sandbox_engine
+    from hostonly.image.flavour import FLAVOURS
     from hostonly.image.servers import ContainerServers
     from hostonly.sandbox.machine import Machine
 
     machine = Machine(settings, emit)
-    reference = stages.built(machine).image_id if image == "java" else image
+    ours = image in FLAVOURS
+    reference = stages.built(machine, FLAVOURS[image]).image_id if ours else image
     machine.require_running()
     with sandbox_engine(machine) as engine:
         if not engine.has(reference):

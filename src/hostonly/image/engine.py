@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +30,13 @@ REQUEST_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine: ``url`` is what DOCKER_HOST takes, ``client`` the SDK's."""
+    """An engine at ``place``, the ``sandbox``'s or the ``host``'s own: ``environment`` is what tells
+    the ``docker`` command of it (DOCKER_HOST, …), ``cli`` finds that command: a folder to look in
+    first, or None where it is on the PATH; ``client`` is the SDK's."""
 
-    url: str
+    place: str
+    environment: Mapping[str, str]
+    cli: Callable[[], Path | None]
     client: docker.DockerClient
 
     def has(self, reference: str) -> bool:
@@ -44,6 +48,20 @@ class Engine:
         except ImageNotFound:
             return False
         return True
+
+    def layers(self, reference: str) -> tuple[str, ...]:
+        """The digests of an image's layers, unpacked, from the bottom."""
+        return tuple(self.client.images.get(reference).attrs["RootFS"].get("Layers") or ())
+
+    def by_containerd(self) -> bool:
+        """Whether containerd keeps its images, and an image's id is not its configuration's digest."""
+        status = self.client.info().get("DriverStatus") or []
+        return ["driver-type", "io.containerd.snapshotter.v1"] in status
+
+
+def short(digest: str) -> str:
+    """The first twelve digits of a digest, as Docker shows it."""
+    return digest.removeprefix("sha256:")[:12]
 
 
 @contextlib.contextmanager
@@ -83,7 +101,8 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
                 remedy="./inv sandbox.exec -- systemctl status docker",
             ) from error
         try:
-            yield Engine(f"unix://{socket}", client)
+            environment = {"DOCKER_HOST": f"unix://{socket}"}
+            yield Engine("sandbox", environment, lambda: docker_cli(machine), client)
         finally:
             client.close()
     finally:

@@ -29,10 +29,13 @@ def read(attributes: dict[str, Any]) -> EngineImage:
     )
 
 
-def differences(served: Inspection | None, image: EngineImage, name: str) -> list[str]:
+def differences(
+    served: Inspection | None, image: EngineImage, name: str, *, pushed: bool = True
+) -> list[str]:
     """What is not the same in the registry and on the engine, each in one sentence; empty: the same.
 
-    ``name`` is the repository as the engine writes it (``localhost:5000/hello-socket``).
+    ``name`` is the repository as the engine writes it (``localhost:5000/hello-socket``); where this
+    engine has ``pushed`` or pulled it, it must know the registry's manifest by its digest.
     """
     if served is None:
         return ["the registry has no such image"]
@@ -45,7 +48,7 @@ def differences(served: Inspection | None, image: EngineImage, name: str) -> lis
         theirs = ", ".join(each.config.digest for each in served.images) or served.digest
         found.append(f"the registry serves the image {theirs}, the engine has {image.id}")
     found += _layers(_meant(served, image), image)
-    if f"{name}@{served.digest}" not in image.digests:
+    if pushed and f"{name}@{served.digest}" not in image.digests:
         known = ", ".join(d for d in image.digests if d.startswith(f"{name}@")) or "none"
         found.append(
             f"the registry's manifest is {served.digest}; the engine knows {known} as {name}"

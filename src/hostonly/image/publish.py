@@ -11,8 +11,8 @@ from typing import Any
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Progress, Started, Unchanged, Warned
 from hostonly.image import proof, state
-from hostonly.image.build import short
-from hostonly.image.engine import Engine
+from hostonly.image.engine import Engine, short
+from hostonly.image.flavour import FLAVOURS
 from hostonly.registry import service
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
@@ -24,11 +24,23 @@ from hostonly.sandbox.machine import Machine
 # What the engine says before it tries again by itself, up to five times and 75 seconds in all.
 RETRYING = "Retrying in"
 
+# What it says of a registry whose certificate nobody vouches for, or that it thinks must have one.
+UNTRUSTED = ("certificate signed by unknown authority", "server gave HTTP response to HTTPS client")
 
-def reference(machine: Machine) -> str:
-    """The image's name as the tutorial types it in the sandbox: ``localhost:5000/hello-socket``."""
+
+def reference(machine: Machine, place: str = "sandbox") -> str:
+    """The image's name as the tutorial types it: ``localhost:5000/hello-socket`` in the sandbox,
+    ``172.16.0.2:5000/hello-socket`` on the host."""
     settings = machine.settings
-    return f"localhost:{settings.registry.port}/{settings.image.name}"
+    registry = "localhost" if place == "sandbox" else machine.address
+    return f"{registry}:{settings.registry.port}/{settings.image.name}"
+
+
+def _names(machine: Machine, built: state.Built) -> tuple[str, str, str]:
+    """What the image is called: the repository as its engine types it, the tag, and both, where
+    nobody types a tag that is ``latest``."""
+    repository, tag = reference(machine, built.place), FLAVOURS[built.flavour].tag
+    return repository, tag, repository if tag == TAG else f"{repository}:{tag}"
 
 
 def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> state.Built:
@@ -41,22 +53,23 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
         ToolFailed: the engine or the registry could not do it, with the reason; the catalog shows
             nothing of it then. HostonlyError: the registry serves something else.
     """
-    settings, name = machine.settings, reference(machine)
-    repository = settings.image.name
-    registry = registry_client(settings)
+    there, tag, name = _names(machine, built)
+    repository = machine.settings.image.name
+    registry = registry_client(machine.settings)
     _name_it(engine, built.image_id, name, emit)
-    before = _served(registry, repository)
-    wrong = proof.differences(before, _image(engine, built.image_id), name)
+    before = _served(registry, repository, version=tag)
+    # Whoever pushed it: an engine that has not may have the very same image.
+    wrong = proof.differences(before, _image(engine, built.image_id), there, pushed=False)
     if before is not None and not wrong:
         emit(Unchanged(f"{name} is pushed and unchanged ({short(before.digest)})"))
         return _record(machine, built, before.digest)
     if before is not None:
-        emit(Warned(f"the registry's {repository}:{TAG} is not what was built here: {wrong[0]}"))
+        emit(Warned(f"the registry's {repository}:{tag} is not what was built here: {wrong[0]}"))
     start = time.monotonic()
     emit(Started(f"docker push {name}"))
     try:
         _follow(
-            engine.client.api.push(name, tag=TAG, stream=True, decode=True),
+            engine.client.api.push(there, tag=tag, stream=True, decode=True),
             f"docker push {name}",
             emit,
             lambda: _full_disk(machine),
@@ -66,14 +79,14 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
         if isinstance(error, ToolFailed):
             raise
         raise ToolFailed(f"the push broke off: {error}", ran=f"docker push {name}") from error
-    served = _served(registry, repository, verify=True)
-    wrong = proof.differences(served, _image(engine, built.image_id), name)
+    served = _served(registry, repository, version=tag, verify=True)
+    wrong = proof.differences(served, _image(engine, built.image_id), there)
     if served is None or wrong:
         raise HostonlyError(
-            f"after the push the registry's {repository}:{TAG} is not the image that was built",
+            f"after the push the registry's {repository}:{tag} is not the image that was built",
             ran=f"docker push {name}",
             output="\n".join(wrong),
-            remedy=f"./inv registry.delete {repository}:{TAG}, then ./inv image.push",
+            remedy=f"./inv registry.delete {repository}:{tag}, then ./inv image.push",
         )
     emit(Done(f"pushed {name} ({short(served.digest)})", time.monotonic() - start))
     return _record(machine, built, served.digest)
@@ -87,25 +100,24 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> No
     """
     if built.manifest is None:
         raise HostonlyError("the image was not pushed yet", remedy="./inv image.push")
-    served = _served(registry_client(machine.settings), machine.settings.image.name)
+    there, tag, name = _names(machine, built)
+    registry = registry_client(machine.settings)
+    served = _served(registry, machine.settings.image.name, version=tag)
     if served is None or served.digest != built.manifest:
         found = "nothing" if served is None else short(served.digest)
         emit(
             Warned(
-                f"the registry's {machine.settings.image.name}:{TAG} is {found} and not what was "
+                f"the registry's {machine.settings.image.name}:{tag} is {found} and not what was "
                 f"pushed from here: pulling by digest"
             )
         )
-    by_digest = f"{reference(machine)}@{built.manifest}"
-    if (
-        _id(engine, by_digest) == built.image_id
-        and _id(engine, reference(machine)) == built.image_id
-    ):
-        emit(Unchanged(f"{reference(machine)} is pulled and unchanged ({short(built.manifest)})"))
+    by_digest = f"{there}@{built.manifest}"
+    if _id(engine, by_digest) == built.image_id and _id(engine, name) == built.image_id:
+        emit(Unchanged(f"{name} is pulled and unchanged ({short(built.manifest)})"))
         return
     emit(Started(f"docker pull {by_digest}"))
     _follow(
-        engine.client.api.pull(reference(machine), tag=built.manifest, stream=True, decode=True),
+        engine.client.api.pull(there, tag=built.manifest, stream=True, decode=True),
         f"docker pull {by_digest}",
         emit,
     )
@@ -124,7 +136,7 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> No
             output="\n".join(wrong),
             remedy="./inv image.push",
         )
-    _name_it(engine, built.image_id, reference(machine), emit)
+    _name_it(engine, built.image_id, name, emit)
     emit(Done(f"pulled {by_digest}"))
 
 
@@ -152,7 +164,7 @@ def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: E
 def _record(machine: Machine, built: state.Built, manifest: str) -> state.Built:
     pushed = replace(built, manifest=manifest)
     if pushed != built:
-        state.save(machine.settings.state / "image" / "built.json", pushed)
+        state.save(machine.settings, pushed)
     return pushed
 
 
@@ -169,7 +181,9 @@ def _image(engine: Engine, name: str) -> proof.EngineImage:
 def _pulled_wrong(machine: Machine, engine: Engine, built: state.Built) -> list[str]:
     registry = registry_client(machine.settings)
     served = _served(registry, machine.settings.image.name, version=built.manifest or TAG)
-    return proof.differences(served, _image(engine, built.image_id), reference(machine))
+    return proof.differences(
+        served, _image(engine, built.image_id), reference(machine, built.place)
+    )
 
 
 def _full_disk(machine: Machine) -> str | None:
@@ -209,7 +223,10 @@ def _name_it(engine: Engine, image_id: str, name: str, emit: Emit) -> None:
     before = _id(engine, name)
     if before == image_id:
         return
-    engine.client.images.get(image_id).tag(name, TAG)
+    repository, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        repository, tag = name, TAG
+    engine.client.images.get(image_id).tag(repository, tag)
     if before is not None:
         emit(
             Warned(
@@ -233,10 +250,18 @@ def _follow(
         status = str(line.get("status") or "")
         reason = hopeless() if "error" in line or status.startswith(RETRYING) else None
         if "error" in line or reason is not None:
+            said = str(line.get("error") or "")
+            if any(words in said for words in UNTRUSTED):
+                raise ToolFailed(
+                    "the engine does not trust the sandbox's registry",
+                    ran=ran,
+                    output=said,
+                    remedy="./inv registry.trust, or push from the sandbox: ./inv image.push",
+                )
             raise ToolFailed(
                 "the engine could not finish it" + (f": {reason}" if reason else ""),
                 ran=ran,
-                output=str(line.get("error") or ""),
+                output=said,
                 remedy="What the registry says: ./inv sandbox.exec -- "
                 "sudo journalctl -u docker-registry -n 20   Its room: ./inv registry.usage",
             )

@@ -1,4 +1,4 @@
-"""The base image of HelloSocket: a C library, busybox and a Java runtime, as one tar.
+"""The base image of HelloSocket: a C library, busybox and a Java runtime or Python, as one tar.
 
 The recipe is `packer/base/base.toml`. Packages come from mmdebstrap, the Java
 runtime from jlink; both are put together here, entry by entry, so that it needs
@@ -8,22 +8,20 @@ an image of the tar.
 
 from __future__ import annotations
 
-import datetime
 import fnmatch
 import io
 import os
 import re
 import tarfile
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hostonly.errors import HostonlyError
 from hostonly.image.jar import Run, digest
+from hostonly.image.recipe import RECIPE, Recipe, read_recipe
 
-RECIPE = Path("packer/base")
 TAR = "base.tar"
 JAVA_HOMES = Path("/usr/lib/jvm")
 
@@ -33,20 +31,6 @@ OPT_JAVA = "/opt/java"
 # Some 5 MB of packages, but the mirror's index of packages too.
 BOOTSTRAP_TIMEOUT = 600.0
 JLINK_TIMEOUT = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What `packer/base/base.toml` says. `time` is in seconds since 1970, UTC."""
-
-    suite: str
-    time: int
-    packages: tuple[str, ...]
-    modules: tuple[str, ...]
-    drop: tuple[str, ...]
-    applets: tuple[str, ...]
-    files: Mapping[str, str]
-    directories: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +44,6 @@ class Jdk:
     def release(self) -> str:
         """Its own description of itself, which names the exact build."""
         return (self.home / "release").read_text()
-
-
-def read_recipe(root: Path) -> Recipe:
-    """The recipe in the checkout `root`. Raises HostonlyError when it is not what we know."""
-    file = root / RECIPE / "base.toml"
-    try:
-        table = tomllib.loads(file.read_text())
-        time: datetime.datetime = table["time"]
-        recipe = Recipe(
-            suite=table["suite"],
-            time=int(time.timestamp()),
-            packages=tuple(table["packages"]),
-            modules=tuple(table["modules"]),
-            drop=tuple(table["drop"]),
-            applets=tuple(table["applets"]),
-            files={path: text.lstrip("\n") for path, text in table["files"].items()},
-            directories=dict(table["directories"]),
-        )
-    except (KeyError, AttributeError, TypeError, tomllib.TOMLDecodeError) as problem:
-        raise HostonlyError(f"{RECIPE / 'base.toml'} is not a recipe: {problem}") from problem
-    return recipe
 
 
 def _jdk(home: Path) -> Jdk | None:
@@ -114,18 +77,21 @@ def find_jdk(environment: Mapping[str, str] = os.environ, homes: Path = JAVA_HOM
     return max(candidates, key=lambda jdk: (jdk.version, str(jdk.home)))
 
 
-def base_inputs(root: Path) -> str:
-    """What the base is made from, as a hex digest: the recipe, this module, and the JDK.
+def base_inputs(root: Path, flavour: str = "java") -> str:
+    """What the base is made from, as a hex digest: the recipe, this module, and the JDK if any.
 
     The versions of the packages are the mirror's at the time of building and are
     not asked for here; `packages(tar)` tells which ones a base was built with.
     Raises HostonlyError when there is no JDK, OSError when `root` has no recipe.
     """
     recipe = [path for path in (root / RECIPE).iterdir() if path.is_file()]
-    return digest(root, recipe, find_jdk().release, Path(__file__).read_text())
+    jdk = find_jdk().release if read_recipe(root, flavour).modules else ""
+    return digest(root, recipe, flavour, jdk, Path(__file__).read_text())
 
 
-def build_base(root: Path, workdir: Path, run: Run, *, mirror: str | None = None) -> Path:
+def build_base(
+    root: Path, workdir: Path, run: Run, *, flavour: str = "java", mirror: str | None = None
+) -> Path:
     """Build the base's root file system as `base.tar` in `workdir`, and return its path.
 
     `mirror` is a package mirror's URL; without one, Debian's own are used, with
@@ -135,8 +101,8 @@ def build_base(root: Path, workdir: Path, run: Run, *, mirror: str | None = None
     Raises ToolFailed when mmdebstrap or jlink fails, HostonlyError when there is
     no JDK, or one made for a newer C library than the base's.
     """
-    recipe = read_recipe(root)
-    jdk = find_jdk()
+    recipe = read_recipe(root, flavour)
+    jdk = find_jdk() if recipe.modules else None
     workdir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="base-", dir=workdir) as scratch_name:
         scratch = Path(scratch_name).resolve()
@@ -156,24 +122,28 @@ def build_base(root: Path, workdir: Path, run: Run, *, mirror: str | None = None
             ],
             timeout=BOOTSTRAP_TIMEOUT,
         )
-        runtime = scratch / "java"
-        run(
-            [
-                str(jdk.home / "bin" / "jlink"),
-                f"--add-modules={','.join(recipe.modules)}",
-                # The libraries of a distribution's JDK are stripped already, and
-                # stripping them again needs a tool that a bare machine lacks.
-                "--strip-java-debug-attributes",
-                "--compress=zip-6" if jdk.version >= (21,) else "--compress=2",
-                "--no-header-files",
-                "--no-man-pages",
-                f"--output={runtime}",
-            ],
-            timeout=JLINK_TIMEOUT,
-        )
+        runtime = _link_runtime(jdk, recipe, scratch / "java", run) if jdk else None
         complete = scratch / TAR
         assemble(recipe, packages_tar, runtime, complete)
         return complete.replace(workdir.resolve() / TAR)
+
+
+def _link_runtime(jdk: Jdk, recipe: Recipe, runtime: Path, run: Run) -> Path:
+    run(
+        [
+            str(jdk.home / "bin" / "jlink"),
+            f"--add-modules={','.join(recipe.modules)}",
+            # The libraries of a distribution's JDK are stripped already, and
+            # stripping them again needs a tool that a bare machine lacks.
+            "--strip-java-debug-attributes",
+            "--compress=zip-6" if jdk.version >= (21,) else "--compress=2",
+            "--no-header-files",
+            "--no-man-pages",
+            f"--output={runtime}",
+        ],
+        timeout=JLINK_TIMEOUT,
+    )
+    return runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +208,8 @@ def _from_directory(top: Path, prefix: str) -> Iterator[_Entry]:
             yield _file(name, path.read_bytes(), 0o755 if executable else 0o644)
 
 
-def assemble(recipe: Recipe, packages_tar: Path, runtime: Path, target: Path) -> None:
-    """Write the base to `target`: packages, Java runtime, links, files, directories.
+def assemble(recipe: Recipe, packages_tar: Path, runtime: Path | None, target: Path) -> None:
+    """Write the base to `target`: packages, Java runtime if any, links, files, directories.
 
     Entries are sorted, owned by root by number, and carry the recipe's time.
     Raises HostonlyError when the runtime needs a newer C library than the packages'.
@@ -251,9 +221,11 @@ def assemble(recipe: Recipe, packages_tar: Path, runtime: Path, target: Path) ->
             entries[entry.header.name] = entry
 
     add(_from_packages(packages_tar, recipe.drop))
-    add(_from_directory(runtime, OPT_JAVA.strip("/")))
-    add([_link("usr/bin/java", f"{OPT_JAVA}/bin/java")])
+    if runtime is not None:
+        add(_from_directory(runtime, OPT_JAVA.strip("/")))
+        add([_link("usr/bin/java", f"{OPT_JAVA}/bin/java")])
     add(_link(path.strip("/"), "/bin/busybox") for path in recipe.applets)
+    add(_link(path.strip("/"), target) for path, target in recipe.links.items())
     add(_file(path.strip("/"), text.encode()) for path, text in recipe.files.items())
     add(_directory(path.strip("/"), mode) for path, mode in recipe.directories.items())
     for path in list(entries):

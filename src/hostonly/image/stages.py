@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from hostonly.host import packages
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hostonly.errors import UsageError
+from hostonly.host.command import find
 from hostonly.host.ending import Beside
 from hostonly.image import publish
-from hostonly.image.build import build, parts, tools
-from hostonly.image.engine import Engine, sandbox_engine
+from hostonly.image.build import build
+from hostonly.image.engine import Engine, docker_cli, sandbox_engine
+from hostonly.image.flavour import JAVA, Flavour
+from hostonly.image.host_engine import host_engine
+from hostonly.image.parts import parts
 from hostonly.image.state import Built
 from hostonly.sandbox import prepare
 from hostonly.sandbox.machine import Machine
@@ -18,8 +25,6 @@ def up(machine: Machine) -> None:
     if machine.status().state == "running":
         machine.up()
         return
-    # Who installs by hand is told everything at once.
-    packages.refuse_where_forbidden([*prepare.PACKAGES, *tools()])
     # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
     prepare.install(machine.settings, machine.emit)
     with Beside(lambda: parts(machine.settings, machine.emit)) as made:
@@ -27,24 +32,45 @@ def up(machine: Machine) -> None:
         made.result()
 
 
-def built(machine: Machine) -> Built:
-    """The sandbox is up and its engine has the image."""
-    up(machine)
-    with sandbox_engine(machine) as engine:
-        return build(machine, engine, machine.emit)
+PLACES = ("sandbox", "host")
 
 
-def pushed(machine: Machine) -> Built:
+@contextmanager
+def engine_of(machine: Machine, place: str) -> Iterator[Engine]:
+    """The sandbox's engine, or the ``host``'s own. The sandbox must be up for its own.
+
+    Raises:
+        UsageError: ``place`` is neither. Unreachable: it does not answer.
+    """
+    if place == "sandbox":
+        with sandbox_engine(machine) as engine:
+            yield engine
+    elif place == "host":
+        with host_engine(None if find("docker") else docker_cli(machine)) as engine:
+            yield engine
+    else:
+        raise UsageError(f"{place[:60]!r} is not allowed: {' or '.join(PLACES)}")
+
+
+def built(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
+    """The engine has the image; where it is the sandbox's, that is up."""
+    if place == "sandbox":
+        up(machine)
+    with engine_of(machine, place) as engine:
+        return build(machine.settings, engine, machine.emit, flavour)
+
+
+def pushed(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
     """And the registry serves it."""
     up(machine)
-    with sandbox_engine(machine) as engine:
-        return _pushed(machine, engine)
+    with engine_of(machine, place) as engine:
+        return _pushed(machine, engine, flavour)
 
 
-def pulled(machine: Machine) -> Built:
+def pulled(machine: Machine, flavour: Flavour = JAVA) -> Built:
     """And the engine's ``localhost:…`` name is what the registry served. The sandbox must be up."""
     with sandbox_engine(machine) as engine:
-        done = _pushed(machine, engine)
+        done = _pushed(machine, engine, flavour)
         publish.pull(machine, engine, done, machine.emit)
         return done
 
@@ -59,5 +85,6 @@ def carried(machine: Machine, second: Machine, done: Built) -> None:
         publish.carry(source, target, done, publish.reference(machine), machine.emit)
 
 
-def _pushed(machine: Machine, engine: Engine) -> Built:
-    return publish.push(machine, engine, build(machine, engine, machine.emit), machine.emit)
+def _pushed(machine: Machine, engine: Engine, flavour: Flavour) -> Built:
+    done = build(machine.settings, engine, machine.emit, flavour)
+    return publish.push(machine, engine, done, machine.emit)

@@ -6,39 +6,44 @@ from invoke import Context, task
 
 from hostonly.tasks.session import machine_of, session
 
+FLAVOUR = {"flavour": "java (default) or python"}
 
-@task
-def build(ctx: Context) -> None:
+
+@task(help={**FLAVOUR, "on": "whose engine: sandbox (default) or host"})
+def build(ctx: Context, flavour: str = "java", on: str = "sandbox") -> None:
     """Build the image: JAR by Maven, base from packages and jlink, image by Packer."""
     from hostonly.image import stages
+    from hostonly.image.flavour import flavour_named
 
     with machine_of(ctx, "sandbox") as it:
-        stages.built(it)
+        stages.built(it, flavour_named(flavour), on)
 
 
-@task
-def push(ctx: Context) -> None:
-    """Push it to localhost:5000 in the sandbox, and prove that the registry serves what was built."""
+@task(name="push", help={**FLAVOUR, "from": "whose engine has it: sandbox (default) or host"})
+def push(ctx: Context, flavour: str = "java", from_: str = "sandbox") -> None:
+    """Push it to the sandbox's registry, and prove that the registry serves what was built."""
     from hostonly.image import stages
+    from hostonly.image.flavour import flavour_named
 
     with machine_of(ctx, "sandbox") as it:
-        stages.pushed(it)
+        stages.pushed(it, flavour_named(flavour), from_)
 
 
-@task
-def pull(ctx: Context) -> None:
+@task(help=FLAVOUR)
+def pull(ctx: Context, flavour: str = "java") -> None:
     """Pull it back by its digest, and prove that it is what was built."""
     from hostonly.image import stages
+    from hostonly.image.flavour import flavour_named
 
     with machine_of(ctx, "sandbox") as it:
-        stages.up(it)
-        stages.pulled(it)
+        it.up()
+        stages.pulled(it, flavour_named(flavour))
 
 
 @task
 def test(ctx: Context) -> None:
     """Run Maven's own tests of HelloSocket (part of ./inv test)."""
-    from hostonly.image.build import test_hello
+    from hostonly.image.parts import test_hello
 
     with session(ctx) as (settings, emit):
         test_hello(settings.root, emit)

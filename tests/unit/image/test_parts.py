@@ -8,7 +8,7 @@ import pytest
 
 from hostonly.events import ignore
 from hostonly.host import packages
-from hostonly.image import build, jar, runtime
+from hostonly.image import jar, parts, runtime
 from hostonly.settings import Settings
 
 
@@ -23,7 +23,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (root / jar.JAR).write_bytes(b"a jar")
         return root / jar.JAR
 
-    def build_base(root: Path, folder: Path, run: object) -> Path:
+    def build_base(root: Path, folder: Path, run: object, flavour: str) -> Path:
         asked.append("base")
         (folder / "base.tar").write_bytes(b"a base")
         return folder / "base.tar"
@@ -31,7 +31,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(packages, "install", lambda names, emit, root: [])
     monkeypatch.setattr(jar, "build_jar", build_jar)
     monkeypatch.setattr(runtime, "build_base", build_base)
-    monkeypatch.setattr(runtime, "base_inputs", lambda root: "inputs")
+    monkeypatch.setattr(runtime, "base_inputs", lambda root, flavour: "inputs")
     return asked
 
 
@@ -43,32 +43,32 @@ def checkout(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def test_each_is_made_once(checkout: Settings, made: list[str]) -> None:
-    first = build.parts(checkout, ignore)
-    assert build.parts(checkout, ignore) == first
+    first = parts.parts(checkout, ignore)
+    assert parts.parts(checkout, ignore) == first
     assert sorted(made) == ["base", "jar"]
 
 
 def test_a_jar_that_somebody_else_wrote_is_not_ours(checkout: Settings, made: list[str]) -> None:
-    artefact, _ = build.parts(checkout, ignore)
+    artefact, _ = parts.parts(checkout, ignore)
     made.clear()
     artefact.write_bytes(b"another")
-    build.parts(checkout, ignore)
+    parts.parts(checkout, ignore)
     assert made == ["jar"]
     assert artefact.read_bytes() == b"a jar"
 
 
 def test_a_changed_source_makes_another_jar(checkout: Settings, made: list[str]) -> None:
-    build.parts(checkout, ignore)
+    parts.parts(checkout, ignore)
     made.clear()
     (checkout.root / "src/main/A.java").write_text("class A {}")
-    build.parts(checkout, ignore)
+    parts.parts(checkout, ignore)
     assert made == ["jar"]
 
 
 def test_parts_that_are_gone_are_made_again(checkout: Settings, made: list[str]) -> None:
-    artefact, archive = build.parts(checkout, ignore)
+    artefact, archive = parts.parts(checkout, ignore)
     made.clear()
     artefact.unlink()
     archive.unlink()
-    build.parts(checkout, ignore)
+    parts.parts(checkout, ignore)
     assert sorted(made) == ["base", "jar"]

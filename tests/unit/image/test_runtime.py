@@ -13,7 +13,8 @@ import pytest
 
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.image import runtime
-from hostonly.image.runtime import RECIPE, base_inputs, build_base, find_jdk, packages, read_recipe
+from hostonly.image.recipe import RECIPE, read_recipe
+from hostonly.image.runtime import base_inputs, build_base, find_jdk, packages
 
 ROOT = Path(__file__).parents[3]
 

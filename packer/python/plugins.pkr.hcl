@@ -1,0 +1,1 @@
+../plugins.pkr.hcl

@@ -1,0 +1,88 @@
+"""The flavours of HelloSocket's image: what each is made from, and what its labels say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostonly.errors import ToolFailed, UsageError
+from hostonly.host.command import run
+
+VERSION = "1.0"
+
+# An image's labels must not change from day to day: this is the time where there is no history.
+EPOCH = "1970-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """``tag`` is what the image is called behind the colon, ``variable`` what its ``template`` calls
+    the ``artefact`` that goes into it; ``sources`` are the paths, from the checkout, that make it."""
+
+    name: str
+    tag: str
+    template: Path
+    variable: str
+    artefact: Path
+    sources: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The paths whose last commit is the image's revision."""
+        return (*self.sources, "packer/base", str(self.template))
+
+
+JAVA = Flavour(
+    "java",
+    "latest",
+    Path("packer/hello-socket.json"),
+    "jar",
+    Path("target/hello-socket.jar"),
+    ("pom.xml", "src/main"),
+)
+PYTHON = Flavour(
+    "python",
+    "python",
+    Path("packer/hello-socket-python.json"),
+    "server",
+    Path("src/hostonly/hello/server.py"),
+    ("src/hostonly/hello/server.py",),
+)
+FLAVOURS = {flavour.name: flavour for flavour in (JAVA, PYTHON)}
+
+
+def flavour_named(name: str) -> Flavour:
+    """The flavour called ``name``. Raises UsageError: there is none."""
+    if name not in FLAVOURS:
+        raise UsageError(f"--flavour: {name[:60]!r} is not allowed: {' or '.join(FLAVOURS)}")
+    return FLAVOURS[name]
+
+
+def labels(root: Path, flavour: Flavour) -> dict[str, str]:
+    """The OCI labels' values: version, and revision and time of the last commit of the inputs.
+
+    Where something in them was changed since, the revision says so.
+    """
+    values = {"version": VERSION, "revision": "unknown", "created": EPOCH}
+    try:
+        line = _git(
+            root, "log", "-1", "--format=%H %cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", flavour
+        ).split()
+        changed = _git(root, "status", "--porcelain", flavour)
+    except ToolFailed:
+        # A tarball of the sources has no history; the labels say so.
+        return values
+    if len(line) == 2:
+        values["revision"], values["created"] = line
+        values["revision"] += "-modified" if changed.strip() else ""
+    return values
+
+
+def _git(root: Path, *words: str | Flavour) -> str:
+    argv = ["git", "-C", str(root)]
+    for word in words:
+        argv += ["--", *word.inputs] if isinstance(word, Flavour) else [word]
+    # Looking must not write the index, which another git may be writing just now.
+    environment: Mapping[str, str] = {"TZ": "UTC", "GIT_OPTIONAL_LOCKS": "0"}
+    return run(argv, env=environment, timeout=20)

@@ -1,0 +1,158 @@
+"""The same inputs, the same image id: what an engine adds by itself is taken out of an image.
+
+A commit writes the time, the container's id and the engine's version into the image's
+configuration, whose digest is the image's id. The layers have the same bytes each time. So a
+configuration that holds what the image needs and nothing else is put around the same layers, and
+loaded. Source: the OCI image specification 1.1, `config.md`; Docker's image specification 1.2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.image.engine import Engine
+
+# What a container is started by, in the OCI's words. `Hostname`, `Image` and the like are Docker's.
+KEPT = (
+    "User",
+    "ExposedPorts",
+    "Env",
+    "Entrypoint",
+    "Cmd",
+    "Volumes",
+    "WorkingDir",
+    "Labels",
+    "StopSignal",
+)
+
+
+def configuration(
+    inspected: Mapping[str, Any], created: str, steps: Iterable[tuple[str, int]]
+) -> bytes:
+    """The image's configuration, from the engine's ImageInspect.
+
+    ``steps`` say what made the layers, from the bottom, each with how many it made; ``created`` is
+    the time of them all (RFC 3339).
+    """
+    given = inspected.get("Config") or {}
+    document = {
+        "architecture": inspected["Architecture"],
+        "os": inspected["Os"],
+        "created": created,
+        "config": {key: given[key] for key in KEPT if given.get(key)},
+        "rootfs": {"type": "layers", "diff_ids": list(inspected["RootFS"]["Layers"])},
+        "history": [
+            {"created": created, "created_by": what}
+            for what, layers in steps
+            for _ in range(layers)
+        ],
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def settle(engine: Engine, name: str, config: bytes) -> str:
+    """Have ``name`` on ``engine`` be the image with the configuration ``config``, around the layers
+    that ``name`` has now; its id there, which is ``config``'s digest unless containerd keeps images.
+
+    Raises:
+        HostonlyError: what the engine has afterwards is something else. ToolFailed: it failed.
+    """
+    layers = engine.layers(name)
+    wanted = "sha256:" + hashlib.sha256(config).hexdigest()
+    if not engine.by_containerd() and not engine.has(wanted):
+        try:
+            # An engine with a graph driver looks a layer up before it would open the archive's.
+            _load(engine, _archive(name, config, layers, {}))
+        except ToolFailed:
+            _load_whole(engine, name, config, layers)
+    elif not engine.has(wanted):
+        _load_whole(engine, name, config, layers)
+    else:
+        repository, _, tag = name.rpartition(":")
+        engine.client.images.get(wanted).tag(repository, tag)
+    found = engine.client.images.get(name)
+    if engine.layers(name) != layers or (not engine.by_containerd() and found.id != wanted):
+        raise HostonlyError(
+            f"the engine made something else of {name}",
+            ran="docker load",
+            output=f"wanted {wanted}, layers {layers}; found {found.id}, {engine.layers(name)}",
+        )
+    return str(found.id)
+
+
+def _archive(
+    name: str, config: bytes, layers: tuple[str, ...], files: Mapping[str, tuple[IO[bytes], int]]
+) -> IO[bytes]:
+    """An archive as ``docker save`` makes it, with the layers that are in ``files`` by digest; to be
+    closed by whoever loads it."""
+    archive: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+
+        def put(path: str, content: IO[bytes], size: int) -> None:
+            header = tarfile.TarInfo(path)
+            header.size = size
+            tar.addfile(header, content)
+
+        paths = [f"{digest.removeprefix('sha256:')}.tar" for digest in layers]
+        for digest, path in dict(zip(layers, paths, strict=True)).items():
+            if digest in files:
+                put(path, *files[digest])
+        config_path = hashlib.sha256(config).hexdigest() + ".json"
+        put(config_path, io.BytesIO(config), len(config))
+        manifest = [{"Config": config_path, "RepoTags": [name], "Layers": paths}]
+        written = json.dumps(manifest).encode()
+        put("manifest.json", io.BytesIO(written), len(written))
+    archive.seek(0)
+    return archive
+
+
+def _load_whole(engine: Engine, name: str, config: bytes, layers: tuple[str, ...]) -> None:
+    """The same by way of all the layers' bytes, for engines that want to see them."""
+    with tempfile.TemporaryFile() as saved:
+        for chunk in engine.client.images.get(name).save():
+            saved.write(chunk)
+        saved.seek(0)
+        with tarfile.open(fileobj=saved) as tar:
+            manifest = tar.extractfile("manifest.json")
+            assert manifest is not None  # docker save always writes one
+            (document,) = json.load(manifest)
+            files = {
+                digest: _member(tar, path)
+                for digest, path in zip(layers, document["Layers"], strict=True)
+            }
+            _load(engine, _archive(name, config, layers, files))
+
+
+def _member(tar: tarfile.TarFile, path: str) -> tuple[IO[bytes], int]:
+    member = tar.getmember(path)
+    content = tar.extractfile(member)
+    # A layer that two images share may be a link to the other's file.
+    target = tar._find_link_target(member) if member.issym() or member.islnk() else member  # type: ignore[attr-defined]
+    assert content is not None
+    return content, target.size
+
+
+def _load(engine: Engine, archive: IO[bytes]) -> None:
+    from docker.errors import APIError
+
+    with archive:
+        try:
+            lines: Iterator[dict[str, Any]] = engine.client.api.load_image(  # type: ignore[no-untyped-call]
+                archive, quiet=True
+            )
+            for line in lines:
+                if "error" in line:
+                    raise ToolFailed(
+                        "the engine could not load it", ran="docker load", output=str(line["error"])
+                    )
+        except APIError as error:
+            raise ToolFailed(
+                "the engine could not load it", ran="docker load", output=str(error.explanation)
+            ) from error

@@ -1,0 +1,61 @@
+"""Packer, driving an engine by the `docker` command."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from hostonly.events import Emit, Progress, Started
+from hostonly.host.command import run
+from hostonly.image.engine import Engine
+from hostonly.image.flavour import Flavour
+from hostonly.settings import Settings
+
+# The build container's name is the mark by which a killed build's remains are found.
+BUILD_CONTAINER = "hostonly-packer"
+
+
+def build_by_packer(
+    settings: Settings,
+    engine: Engine,
+    flavour: Flavour,
+    variables: Mapping[str, str],
+    emit: Emit,
+) -> str:
+    """Run Packer with ``flavour``'s template and ``variables``; the id of the image that it made.
+
+    Raises:
+        ToolFailed: Packer failed; with its last lines.
+    """
+    from docker.errors import NotFound
+
+    work = settings.state / "packer"
+    work.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(NotFound):
+        # What a build that was killed has left; the name is ours.
+        engine.client.containers.get(BUILD_CONTAINER).remove(force=True, v=True)
+    told = {**variables, "repository": settings.image.name, "tag": flavour.tag}
+    given = [word for key, value in told.items() for word in ("-var", f"{key}={value}")]
+    emit(Started(f"packer build {flavour.template}"))
+    run(
+        ["packer", "build", "-color=false", *given, str(flavour.template)],
+        cwd=settings.root,
+        env={
+            **engine.environment,
+            "DOCKER_CONFIG": str(work / "docker"),
+            "PATH": f"{_cli(engine)}/usr/local/bin:/usr/bin:/bin",
+            "CHECKPOINT_DISABLE": "1",
+            "PACKER_CACHE_DIR": str(work / "cache"),
+            "PACKER_CONFIG_DIR": str(work),
+            "TMPDIR": str(work),
+        },
+        timeout=600,
+        on_line=lambda line: emit(Progress(line)),
+    )
+    return str(engine.client.images.get(f"{settings.image.name}:{flavour.tag}").id)
+
+
+def _cli(engine: Engine) -> str:
+    folder: Path | None = engine.cli()
+    return f"{folder}:" if folder else ""

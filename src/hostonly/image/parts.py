@@ -1,0 +1,115 @@
+"""What an image is put together from: the JAR or the Python server, and the base's archive."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from functools import partial
+from pathlib import Path
+
+from hostonly.errors import HostonlyError
+from hostonly.events import Done, Emit, Progress, Started
+from hostonly.host import packages
+from hostonly.host.command import find, run
+from hostonly.image import jar, runtime
+from hostonly.image.flavour import JAVA, Flavour
+from hostonly.settings import Settings
+
+
+def tools(flavour: Flavour = JAVA) -> tuple[str, ...]:
+    """The Debian packages that building needs here: a user's own Maven or JDK is used as it is."""
+    needed = ["packer", "mmdebstrap"]
+    if flavour is not JAVA:
+        return tuple(needed)
+    if find("mvn") is None:
+        needed.append("maven")
+    try:
+        runtime.find_jdk()
+    except HostonlyError:
+        needed.append("default-jdk-headless")
+    return tuple(needed)
+
+
+def test_hello(root: Path, emit: Emit) -> None:
+    """Run Maven's own tests of HelloSocket, installing Maven and a JDK where they are missing.
+
+    Raises:
+        ToolFailed: a test failed, with its last lines. HostonlyError: there was none.
+    """
+    packages.install(tools(), emit, root=root)
+    emit(Started("mvn -Psocket test"))
+    start = time.monotonic()
+    passed = jar.run_tests(root, partial(run, on_line=lambda line: emit(Progress(line))))
+    emit(Done(f"{passed} tests of HelloSocket passed", time.monotonic() - start))
+
+
+def parts(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path, Path]:
+    """What the image is put together from: the JAR or server, and the archive of our base image.
+
+    Needs no sandbox. Each is made where it is missing or not what its inputs ask for.
+
+    Raises:
+        ToolFailed: Maven, mmdebstrap or jlink failed; with its last lines.
+    """
+    return artefact(settings, emit, flavour), base_archive(settings, emit, flavour)
+
+
+def artefact_inputs(root: Path, flavour: Flavour) -> str:
+    """What the artefact is made from, as a hex digest."""
+    if flavour is JAVA:
+        return jar.jar_inputs(root)
+    return jar.digest(root, [root / flavour.artefact])
+
+
+def artefact(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
+    """The file that goes into the image, built first where it has to be."""
+    if flavour is not JAVA:
+        return settings.root / flavour.artefact
+    packages.install(tools(), emit, root=settings.root)
+    stamp = settings.state / "image" / "jar"
+    made = settings.root / jar.JAR
+    wanted = jar.jar_inputs(settings.root)
+    # The JAR lies where Maven and people write too: what it holds counts, not that it is there.
+    if _stamped(stamp, wanted, made):
+        return made
+    emit(Started("building the JAR: mvn -Psocket package"))
+    start = time.monotonic()
+    made = jar.build_jar(settings.root, run)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(f"{wanted} {digest_of(made)}\n")
+    emit(Done("built the JAR", time.monotonic() - start))
+    return made
+
+
+def _stamped(stamp: Path, wanted: str, made: Path) -> bool:
+    """Whether ``made`` is what was made last, from the inputs that are ``wanted`` now."""
+    try:
+        return stamp.read_text() == f"{wanted} {digest_of(made)}\n"
+    except FileNotFoundError:
+        return False
+
+
+def base_archive(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
+    """The base image's root file system, from the cache where its inputs are the same."""
+    packages.install(tools(flavour), emit, root=settings.root)
+    root = settings.root
+    folder = settings.state / "image" / ("base" if flavour is JAVA else f"base-{flavour.name}")
+    archive, stamp = folder / "base.tar", folder / "inputs"
+    wanted = runtime.base_inputs(root, flavour.name)
+    if archive.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return archive
+    what = "a Java runtime by jlink" if flavour is JAVA else "Python among them"
+    emit(Started(f"building the base image: Debian packages, {what}"))
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    start = time.monotonic()
+    archive = runtime.build_base(root, folder, run, flavour=flavour.name)
+    stamp.write_text(wanted)
+    emit(Done("built the base image", time.monotonic() - start))
+    return archive
+
+
+def digest_of(file: Path) -> str:
+    """The SHA-256 of a file, as Docker writes it (``sha256:…``)."""
+    with file.open("rb") as stream:
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
