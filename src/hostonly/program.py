@@ -254,6 +254,12 @@ class HostonlyProgram(Program):
         finally:
             sys.dont_write_bytecode = switched_off
 
+    def no_tasks_given(self) -> None:
+        """List what there is to type, where Invoke would explain its own options."""
+        self.list_tasks()
+        print("./inv --help TASK says more of a task.")
+        raise Exit
+
     def _code(self, argv: list[str]) -> int:
         """Run, say what went wrong on stderr, and give the exit code."""
         try:

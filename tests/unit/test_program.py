@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +84,14 @@ def run(*arguments: str) -> int:
 def test_a_task(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("up") == 0
     assert capsys.readouterr() == ("up\n", "")
+
+
+def test_without_a_task_the_tasks_are_listed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run() == 0
+    told = capsys.readouterr().out
+    assert re.search(r"^  up\b", told, re.MULTILINE) and "--help TASK" in told
 
 
 def test_the_arguments_after_the_dashes_survive(

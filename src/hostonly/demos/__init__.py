@@ -15,4 +15,5 @@ DEMOS = {
     "container": "a container in another one's network: one address, one set of ports",
     "user-bridges": "networks of one's own: names within one, nothing across, --internal shut in",
     "macvlan": "a container on the host-only network itself, with its own MAC and address",
+    "overlay": "two sandboxes as a swarm: one network over both, carried by VXLAN",
 }

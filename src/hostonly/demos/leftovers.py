@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostonly.errors import ToolFailed
 from hostonly.vantages import Vantage
@@ -13,19 +13,29 @@ KEPT_LABEL = "hostonly.kept"
 
 FIELDS = f'{{{{.Label "{DEMO_LABEL}"}}}} {{{{.Label "{KEPT_LABEL}"}}}}'
 LISTINGS = {
-    # Containers first: a network with a container in it cannot be removed.
+    # Containers first: a network with a container in it cannot be removed. A swarm's own networks go
+    # with the swarm.
     "container": ["docker", "ps", "-a", "--format", "{{.Names}} " + FIELDS],
-    "network": ["docker", "network", "ls", "--format", "{{.Name}} " + FIELDS],
+    "network": [
+        *("docker", "network", "ls", "--filter", "scope=local"),
+        *("--format", "{{.Name}} " + FIELDS),
+    ],
 }
+# The engine makes it when it joins a swarm, unless somebody made it before. A swarm has no labels:
+# where this network has ours, the swarm is ours.
+SWARM_MARK = "docker_gwbridge"
+SWARM_STATE = ["docker", "info", "--format", "{{.Swarm.LocalNodeState}}"]
 REMOVALS = {
     "container": ["docker", "rm", "--force", "--volumes"],
+    "swarm": ["docker", "swarm", "leave", "--force"],
     "network": ["docker", "network", "rm"],
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Something with our label. ``kind`` is ``container`` or ``network``; ``demo`` made it."""
+    """Something with our label. ``kind`` is ``container``, ``network`` or ``swarm``, which has no name;
+    ``demo`` made it."""
 
     kind: str
     name: str
@@ -40,7 +50,7 @@ def labels(demo: str, *, keep: bool) -> tuple[str, ...]:
 
 
 def find(sandbox: Vantage) -> tuple[Leftover, ...]:
-    """Everything at ``sandbox`` that a demo made, containers before networks.
+    """Everything at ``sandbox`` that a demo made.
 
     Raises:
         hostonly.errors.ToolFailed: the engine did not tell.
@@ -48,16 +58,23 @@ def find(sandbox: Vantage) -> tuple[Leftover, ...]:
     """
     found: list[Leftover] = []
     for kind, listing in LISTINGS.items():
-        result = sandbox.run([*listing, "--filter", f"label={DEMO_LABEL}"])
-        if not result.ok:
-            raise ToolFailed(
-                "the engine does not tell what demos left", ran=result.command, output=result.output
-            )
-        for line in result.stdout.splitlines():
+        for line in _told(sandbox, [*listing, "--filter", f"label={DEMO_LABEL}"]):
             # No name and no value of ours has a space; an absent label is an empty field.
             name, demo, kept = line.split(" ")
             found.append(Leftover(kind, name, demo, bool(kept)))
+    marks = [each for each in found if (each.kind, each.name) == ("network", SWARM_MARK)]
+    if marks and _told(sandbox, SWARM_STATE) != ["inactive"]:
+        found.append(replace(marks[0], kind="swarm", name=""))
     return tuple(found)
+
+
+def _told(sandbox: Vantage, command: list[str]) -> list[str]:
+    result = sandbox.run(command)
+    if not result.ok:
+        raise ToolFailed(
+            "the engine does not tell what demos left", ran=result.command, output=result.output
+        )
+    return result.stdout.splitlines()
 
 
 def removals(leftovers: tuple[Leftover, ...]) -> list[list[str]]:
@@ -66,5 +83,5 @@ def removals(leftovers: tuple[Leftover, ...]) -> list[list[str]]:
     for kind, removal in REMOVALS.items():
         names = [leftover.name for leftover in leftovers if leftover.kind == kind]
         if names:
-            commands.append([*removal, *names])
+            commands.append([*removal, *filter(None, names)])
     return commands

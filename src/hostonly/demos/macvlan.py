@@ -9,15 +9,14 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.links import address_own, neighbour_known, shim_gone, shim_reaches
 from hostonly.claims.reach import SILENT, unreachable
+from hostonly.demos.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
 from hostonly.demos.spare import spare_addresses
 from hostonly.demos.stage import Stage
-from hostonly.facts import Fact, Observed, select, together
+from hostonly.facts import Observed, select
 from hostonly.facts.docker import observe_container
 from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.neighbours import observe_neighbours
-from hostonly.facts.reach import Reach, observe_reach
 from hostonly.facts.routes import route_to
-from hostonly.vantages import Vantage
 
 SECOND_SANDBOX = True
 
@@ -25,7 +24,6 @@ HELLO = "hello"
 NAME = "macvlan"
 NETWORK = "hello-macvlan"
 PARENT = "eth1"
-SSH_PORT = 22
 # A link has no label: its name is the mark by which it is known and removed.
 SHIM = "hostonly-shim"
 REMOVE_SHIM = ("sudo", "ip", "link", "delete", SHIM)
@@ -43,19 +41,15 @@ def run(stage: Stage) -> None:
     address, shim_address = spare_addresses(stage, second, PARENT, 2)
     over = ("-d", "macvlan", *stage.labels, "--subnet", network, "-o", f"parent={PARENT}")
     stage.step(sandbox, "docker", "network", "create", *over, NETWORK)
-    run_hello = ("docker", "run", "-d", "--name", HELLO, *stage.labels)
-    stage.step(sandbox, *run_hello, "--network", NETWORK, "--ip", address, stage.image, NAME)
-    stage.wait_for_listener(port, at=stage.namespace(HELLO))
+    start(stage, HELLO, NAME, "--network", NETWORK, "--ip", address)
+    wait_for_hello(stage, HELLO)
     stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
 
-    def probe(vantage: Vantage, target: str, number: int, *, by: str | None = None) -> Fact[Reach]:
-        return stage.probe(lambda: observe_reach(vantage, target, number, bridge=by))
-
-    from_host = together([probe(stage.host, address, port, by=bridge) for _ in range(2)])
+    from_host = connect(stage, stage.host, address, port)
     neighbours = observe_neighbours(stage.host)
-    from_second = together([probe(second, address, port) for _ in range(2)])
-    from_sandbox = probe(sandbox, address, port)
-    control = probe(sandbox, other, SSH_PORT)
+    from_second = connect(stage, second, address, port)
+    from_sandbox = connect_once(stage, sandbox, address, port)
+    control = connect_once(stage, sandbox, other, SSH_PORT)
 
     inside, outside = observe_interfaces(stage.namespace(HELLO)), observe_interfaces(sandbox)
     about: dict[str, object] = {"address": address, "port": port}
@@ -108,9 +102,7 @@ def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
     stage.step(sandbox, *ip, "link", "set", SHIM, "up")
     stage.step(sandbox, *ip, "route", "add", f"{address}/32", "dev", SHIM)
     way = route_to(sandbox, address)
-    answers = together(
-        [stage.probe(lambda: observe_reach(sandbox, address, port)) for _ in range(2)]
-    )
+    answers = connect(stage, sandbox, address, port)
     stage.judge(
         shim_reaches,
         about={"shim": SHIM, "name": NAME, "address": address, "port": port},

@@ -18,8 +18,16 @@ SSH_PORT = 22
 DEFAULT_PORT = 8080
 
 
-def start(stage: Stage, name: str, says: str, *options: str, may_fail: bool = False) -> None:
+def start(
+    stage: Stage,
+    name: str,
+    says: str,
+    *options: str,
+    on: Vantage | None = None,
+    may_fail: bool = False,
+) -> None:
     """Run HelloSocket as container ``name``, told to call itself ``says``; it may not listen yet.
+    ``on`` is the second sandbox where it is not the first.
 
     Raises:
         Stopped: it could not be started, and was not told that it ``may_fail``.
@@ -29,13 +37,13 @@ def start(stage: Stage, name: str, says: str, *options: str, may_fail: bool = Fa
         # First, so that what a demo asks for itself counts.
         options = ("--env", f"HELLO_PORT={port}", *options)
     run = ("docker", "run", "-d", "--name", name, *stage.labels, *options)
-    stage.step(stage.sandbox, *run, stage.image, says, may_fail=may_fail)
+    stage.step(on or stage.sandbox, *run, stage.image, says, may_fail=may_fail)
 
 
-def wait_for_hello(stage: Stage, *names: str) -> None:
+def wait_for_hello(stage: Stage, *names: str, on: Vantage | None = None) -> None:
     """Wait until HelloSocket listens in each of these containers. Raises ``Stopped``."""
     for name in names:
-        stage.wait_for_listener(stage.settings.hello.port, at=stage.namespace(name))
+        stage.wait_for_listener(stage.settings.hello.port, at=stage.namespace(name, on=on))
 
 
 def connect_once(stage: Stage, vantage: Vantage, address: str, port: int) -> Fact[Reach]:
@@ -51,13 +59,15 @@ def connect(
     return together([connect_once(stage, vantage, address, port) for _ in range(times)])
 
 
-def address_of(stage: Stage, name: str, network: str | None = None) -> str:
+def address_of(
+    stage: Stage, name: str, network: str | None = None, *, on: Vantage | None = None
+) -> str:
     """The address of container ``name`` on ``network``, which may be left out where it has one.
 
     Raises:
         Stopped: it has none there, or it was not observed; a demo that connects to it ends here.
     """
-    container = observe_container(stage.sandbox, name)
+    container = observe_container(on or stage.sandbox, name)
     if isinstance(container, NotObserved):
         raise Stopped(f"container {name}: not observed: {container.because}", container.evidence)
     addresses = [

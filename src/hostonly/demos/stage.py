@@ -172,23 +172,25 @@ class Stage:
         self._exits.pop()
         return result
 
-    def require_free_port(self, port: int) -> None:
-        """Stop the demo when something listens on ``port`` of the sandbox, saying who.
+    def require_free_port(self, port: int, *, at: Vantage | None = None) -> None:
+        """Stop the demo when something listens on ``port`` of the sandbox, saying who. ``at`` is the
+        second sandbox where it is not the first.
 
         Raises:
             Stopped: somebody does, or it could not be seen. Nothing is ended.
         """
-        listeners = observe_listeners(self.sandbox)
+        sandbox = at or self.sandbox
+        listeners = observe_listeners(sandbox)
         if isinstance(listeners, NotObserved):
             raise Stopped(
-                f"who listens on the sandbox was not observed: {listeners.because}",
+                f"who listens on the {sandbox.name} was not observed: {listeners.because}",
                 listeners.evidence,
             )
         here = on_port(listeners.value, port)
         if here:
             names = {f"{h.name} (pid {h.pid})" for each in here for h in each.holders}
             raise Stopped(
-                f"port {port} on the sandbox is held by"
+                f"port {port} on the {sandbox.name} is held by"
                 f" {', '.join(sorted(names)) or 'a process that was not named'}; it was left alone",
                 listeners.evidence,
             )
@@ -245,12 +247,25 @@ class Stage:
         self._exits.clear()
         for vantage in self._sandboxes():
             try:
-                mine = tuple(each for each in find(vantage) if each.demo == self.demo)
-                for command in removals(mine):
-                    self.step(vantage, *command)
+                self._clear(vantage)
             except HostonlyError as error:
                 errors.append(error)
         return errors
+
+    def clear(self) -> None:
+        """Remove now, as steps of the story, everything that carries the demo's label.
+
+        Raises:
+            Stopped: something could not be removed.
+            hostonly.errors.HostonlyError: it could not be found out what there is.
+        """
+        for vantage in self._sandboxes():
+            self._clear(vantage)
+
+    def _clear(self, vantage: Vantage) -> None:
+        mine = tuple(each for each in find(vantage) if each.demo == self.demo)
+        for command in removals(mine):
+            self.step(vantage, *command)
 
     def removal_commands(self) -> tuple[str, ...]:
         """How a person removes what ``--keep`` left: commands for a shell of the host, in order."""
@@ -269,13 +284,14 @@ class Stage:
         return shown(("./inv", "sandbox.exec", *machine, "--", *argv))
 
     def _sandboxes(self) -> list[Vantage]:
-        return [self.sandbox, *([self._second] if self._second is not None else [])]
+        # The second one first: it is the one that joined what the first one has.
+        return [*([self._second] if self._second is not None else []), self.sandbox]
 
     def _remove_leftovers(self, sandbox: Vantage) -> None:
         """Everything of this demo's, and of other demos' what nobody wanted to keep."""
         old = tuple(each for each in find(sandbox) if each.demo == self.demo or not each.kept)
         if old:
-            names = ", ".join(f"{each.kind} {each.name}" for each in old)
+            names = ", ".join(f"{each.kind} {each.name}".rstrip() for each in old)
             self._emit(
                 Warned(
                     f"an earlier demo left {names} ({DEMO_LABEL}): removing it from {sandbox.name}"

@@ -72,7 +72,8 @@ class Container:
 @dataclass(frozen=True, slots=True)
 class Network:
     """A network of the engine's. ``subnets`` are in CIDR, ``gateways`` without prefix; ``members``
-    are the names of the containers attached now."""
+    are the names of the containers attached now; ``peers`` are the addresses of the machines that an
+    overlay network spans, as far as this engine knows."""
 
     id: str
     name: str
@@ -83,6 +84,8 @@ class Network:
     members: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
     labels: tuple[tuple[str, str], ...]
+    attachable: bool = False
+    peers: tuple[str, ...] = ()
 
     @property
     def link(self) -> str:
@@ -119,6 +122,22 @@ def observe_running(sandbox: Vantage) -> Fact[tuple[Container, ...]]:
 def observe_network(sandbox: Vantage, name: str) -> Fact[Network]:
     """The network called ``name`` at ``sandbox``."""
     return observe(sandbox, ["docker", "network", "inspect", name], parse_network)
+
+
+def observe_network_names(sandbox: Vantage) -> Fact[tuple[tuple[str, str], ...]]:
+    """Name and driver of every network that the engine at ``sandbox`` has."""
+    listing = ["docker", "network", "ls", "--format", "{{.Name}} {{.Driver}}"]
+    return observe(sandbox, listing, parse_network_names)
+
+
+def parse_network_names(output: str) -> tuple[tuple[str, str], ...]:
+    """Read it; ``Unreadable`` where ``bridge``, ``host`` and ``none``, which every engine has, are not
+    in it."""
+    pairs = [line.partition(" ") for line in output.splitlines()]
+    names = tuple((name, driver) for name, _, driver in pairs)
+    if not {"bridge", "host", "none"} <= {name for name, _ in names}:
+        raise Unreadable("not even the networks that every engine has are listed")
+    return names
 
 
 def observe_image(sandbox: Vantage, reference: str) -> Fact[Image]:
@@ -212,6 +231,8 @@ def _network(item: dict[str, Any]) -> Network:
         members=tuple(sorted(c["Name"] for c in (item.get("Containers") or {}).values())),
         options=_pairs(item.get("Options")),
         labels=_pairs(item.get("Labels")),
+        attachable=bool(item.get("Attachable")),
+        peers=tuple(sorted(peer["IP"] for peer in item.get("Peers") or ())),
     )
 
 

@@ -114,6 +114,28 @@ def remove_line(names: Sequence[str]) -> str:
     return f"{sudo}apt-get remove " + shlex.join(names)
 
 
+def refuse_where_forbidden(names: Sequence[str]) -> list[str]:
+    """Those of `names` that are missing; nothing is installed.
+
+    Raises `HostonlyError` when there are any and `HOSTONLY_INSTALL=never` (its remedy is the exact
+    apt-get line for all of them), `UsageError` when that variable is neither `auto` nor `never`.
+    """
+    todo = missing(names)
+    if not todo:
+        return []
+    permission = os.environ.get("HOSTONLY_INSTALL", "")
+    if permission == "never":
+        raise HostonlyError(
+            f"missing Debian packages: {' '.join(todo)}, and HOSTONLY_INSTALL=never",
+            remedy=install_line(todo),
+        )
+    if permission not in ("", "auto"):
+        raise UsageError(
+            f"HOSTONLY_INSTALL: {permission[:60]!r} is not allowed: auto or never (default: auto)"
+        )
+    return todo
+
+
 def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> list[str]:
     """Install those of `names` that are missing; gives back what was installed.
 
@@ -125,20 +147,10 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
     Raises `HostonlyError` when `HOSTONLY_INSTALL=never` forbids it (its remedy
     is the exact apt-get line), `ToolFailed` when apt-get fails.
     """
-    todo = missing(names)
+    todo = refuse_where_forbidden(names)
     if not todo:
         return []
     by_hand = install_line(todo)
-    permission = os.environ.get("HOSTONLY_INSTALL", "")
-    if permission == "never":
-        raise HostonlyError(
-            f"missing Debian packages: {' '.join(todo)}, and HOSTONLY_INSTALL=never",
-            remedy=by_hand,
-        )
-    if permission not in ("", "auto"):
-        raise UsageError(
-            f"HOSTONLY_INSTALL: {permission[:60]!r} is not allowed: auto or never (default: auto)"
-        )
     emit(Started(f"installing Debian packages: {' '.join(todo)}"))
     command = [
         *_as_root(by_hand),

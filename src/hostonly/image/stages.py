@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hostonly.errors import UsageError
+from hostonly.host import packages
 from hostonly.host.command import find
 from hostonly.host.ending import Beside
 from hostonly.image import publish
@@ -13,7 +14,7 @@ from hostonly.image.build import build
 from hostonly.image.engine import Engine, docker_cli, sandbox_engine
 from hostonly.image.flavour import JAVA, Flavour
 from hostonly.image.host_engine import host_engine
-from hostonly.image.parts import parts
+from hostonly.image.parts import parts, tools
 from hostonly.image.state import Built
 from hostonly.sandbox import prepare
 from hostonly.sandbox.machine import Machine
@@ -25,6 +26,8 @@ def up(machine: Machine) -> None:
     if machine.status().state == "running":
         machine.up()
         return
+    # Who installs by hand is told everything at once.
+    packages.refuse_where_forbidden([*prepare.PACKAGES, *tools()])
     # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
     prepare.install(machine.settings, machine.emit)
     with Beside(lambda: parts(machine.settings, machine.emit)) as made:

@@ -7,6 +7,7 @@ it; what is done about it is decided here, from what LXC itself says.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ LXC = Path("/var/lib/lxc")
 COMPLETE = "hostonly-complete"
 
 SECONDS = 20.0
+STATE_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,16 @@ class Container:
         Raises:
             ToolFailed: lxc-info failed.
         """
-        if not self.exists:
-            return "not_created"
-        said = self._lxc("info", "--state", "--no-humanize")
-        return said.strip().lower()
+        for _ in range(STATE_TRIES):
+            if not (LXC / self.name / "config").exists():
+                return "not_created"
+            try:
+                return self._lxc("info", "--state", "--no-humanize").strip().lower()
+            except ToolFailed as error:
+                # It may have been destroyed between the two looks: then the next one says so.
+                failure = error
+                time.sleep(0.2)
+        raise failure
 
     def init(self) -> str:
         """The process id, here, of the init that runs inside; another one after each start.

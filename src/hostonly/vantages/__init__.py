@@ -5,7 +5,7 @@ subprocess, an SSH channel or ``docker exec``.
 from hostonly.vantages.container import Container, Namespace
 from hostonly.vantages.host import Host
 from hostonly.vantages.sandbox import Sandbox, SshTarget
-from hostonly.vantages.vantage import NOT_FOUND, TIMED_OUT, Result, Vantage, shown
+from hostonly.vantages.vantage import NOT_FOUND, TIMED_OUT, Result, Secret, Vantage, shown
 
 __all__ = [
     "NOT_FOUND",
@@ -15,6 +15,7 @@ __all__ = [
     "Namespace",
     "Result",
     "Sandbox",
+    "Secret",
     "SshTarget",
     "Vantage",
     "shown",

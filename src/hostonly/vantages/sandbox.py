@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import Unreachable
 from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.vantages.vantage import TIMED_OUT, Result, shown
+from hostonly.vantages.vantage import TIMED_OUT, Result, shown, typed
 
 if TYPE_CHECKING:
     import fabric
@@ -91,7 +91,7 @@ class Sandbox:
 
         start = time.monotonic()
         # The shell says its process id, so that we can end it, and then becomes the command.
-        line = f"echo $$; exec {shown(argv)}"
+        line = f"echo $$; exec {typed(argv)}"
         reader = io.StringIO()
         try:
             try:

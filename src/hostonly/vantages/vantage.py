@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 # The exit status of a command that was not there, and of one that outlived its time limit, as a
@@ -13,8 +14,26 @@ NOT_FOUND = 127
 TIMED_OUT = 124
 
 
+MASK = "********"
+# What is a secret wherever it turns up: Docker's token for joining a swarm, also when it was cut off
+# in the middle. Whoever has it can become a member, and a manager hands out the swarm's secrets.
+CONFIDENTIAL = re.compile(r"SWMTKN-[0-9A-Za-z-]*")
+
+
+class Secret(str):
+    """A word of a command line that is run and never shown."""
+
+    __slots__ = ()
+
+
 def shown(argv: Sequence[str]) -> str:
-    """The command line that somebody could type to run exactly ``argv``."""
+    """The command line that somebody could type to run exactly ``argv``, but for its secrets."""
+    words = (MASK if isinstance(word, Secret) else shlex.quote(word) for word in argv)
+    return CONFIDENTIAL.sub(MASK, " ".join(words))
+
+
+def typed(argv: Sequence[str]) -> str:
+    """The command line itself, secrets and all: for a transport to hand on, and for nobody to see."""
     return shlex.join(argv)
 
 
@@ -26,6 +45,9 @@ class Result:
     the machine whose shell the ``command`` can be typed in (``host``, ``sandbox``); ``exit`` is the
     command's own status, 127 when it was not found, 124 when it outlived its time limit, whose
     partial output is kept; ``seconds`` is wall-clock time.
+
+    What is confidential in the output is replaced before anybody can record it; ``secrets`` has
+    what was replaced, in the order in which it was printed, and is part of no report.
     """
 
     vantage: str
@@ -35,6 +57,16 @@ class Result:
     stdout: str
     stderr: str
     seconds: float
+    secrets: tuple[Secret, ...] = field(default=(), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Take the secrets out of what was printed."""
+        found = CONFIDENTIAL.findall(self.stdout) + CONFIDENTIAL.findall(self.stderr)
+        if found:
+            # The one time that this value is written to, before anybody has it.
+            object.__setattr__(self, "secrets", (*self.secrets, *map(Secret, found)))
+            object.__setattr__(self, "stdout", CONFIDENTIAL.sub(MASK, self.stdout))
+            object.__setattr__(self, "stderr", CONFIDENTIAL.sub(MASK, self.stderr))
 
     @property
     def ok(self) -> bool:

@@ -42,6 +42,8 @@ class Played:
         self.named = IMAGE.id
         self.ran: list[str] = []
         self.refuse_removal = False
+        self.networks = ""
+        self.swarm = "inactive"
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
@@ -74,7 +76,15 @@ class Played:
                     del self.containers[name]
                 return 0, "", ""
             case ["docker", "network", "ls", *_]:
+                return 0, self.networks, ""
+            case ["docker", "network", "rm", *_]:
+                self.networks = ""
                 return 0, "", ""
+            case ["docker", "swarm", "leave", "--force"]:
+                self.swarm = "inactive"
+                return 0, "", ""
+            case ["docker", "info", *_]:
+                return 0, f"{self.swarm}\n", ""
             case ["docker", "image", "inspect", *_]:
                 return 0, f"{self.named}\n", ""
             case ["sudo", "ss", *_]:
@@ -358,3 +368,42 @@ def test_a_skipped_claim_keeps_what_shows_the_missing_capability(
     result = perform(demo(run), testbed, events.append)
     assert result.verdict is Verdict.SKIPPED
     assert [r.command for r in result.claims[0].evidence] == ["false"]
+
+
+def test_a_swarm_is_left_before_its_networks_go_and_after_its_containers(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        sandbox.networks = "docker_gwbridge host \n"
+        sandbox.swarm = "active"
+        holds(stage)
+
+    assert perform(demo(run), testbed, events.append).verdict is Verdict.HOLDS
+    assert [line for line in sandbox.ran if line.startswith(("docker rm", "docker swarm"))] == [
+        "docker rm --force --volumes hello",
+        "docker swarm leave --force",
+    ]
+    assert sandbox.ran[-1] == "docker network rm docker_gwbridge"
+    assert (sandbox.swarm, sandbox.networks) == ("inactive", "")
+
+
+@pytest.mark.parametrize("networks", ["", "hello-net host \n"])
+def test_a_swarm_without_our_mark_is_left_alone(
+    testbed: Testbed, sandbox: Played, events: list[Event], networks: str
+) -> None:
+    sandbox.networks, sandbox.swarm = networks, "active"
+    perform(demo(holds), testbed, events.append)
+    assert sandbox.swarm == "active"
+    assert not any(line.startswith("docker swarm") for line in sandbox.ran)
+
+
+def test_what_was_cleared_in_the_story_is_not_cleared_again(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        holds(stage)
+        stage.clear()
+        assert sandbox.containers == {}
+
+    result = perform(demo(run), testbed, events.append)
+    assert [step.command for step in result.steps[1:]] == ["docker rm --force --volumes hello"]

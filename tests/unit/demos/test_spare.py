@@ -40,13 +40,20 @@ def test_candidates_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mac", "device", "spare"),
-    [(None, "eth1", True), ("02:00:00:00:00:01", "eth1", False), (None, "eth0", None)],
+    ("mac", "device", "state", "spare"),
+    [
+        (None, "eth1", "INCOMPLETE", True),
+        (None, "eth1", "FAILED", True),
+        ("02:00:00:00:00:01", "eth1", "REACHABLE", False),
+        ("02:00:00:00:00:01", "eth1", "STALE", None),
+        ("02:00:00:00:00:01", "eth1", "DELAY", None),
+        (None, "eth0", "FAILED", None),
+    ],
 )
 def test_spare_is_what_was_asked_for_and_not_answered(
-    mac: str | None, device: str, spare: bool | None
+    mac: str | None, device: str, state: str, spare: bool | None
 ) -> None:
-    table = (Neighbour("172.16.0.254", device, mac, frozenset({"INCOMPLETE"})),)
+    table = (Neighbour("172.16.0.254", device, mac, frozenset({state})),)
     assert is_spare("172.16.0.254", "eth1", table) is spare
 
 

@@ -53,6 +53,20 @@ def test_a_container_that_does_not_run(captured: Captured) -> None:
     assert (container.network_mode, container.published) == ("host", ())
 
 
+def test_an_overlay_network(captured: Captured) -> None:
+    overlay = docker.parse_network(captured("docker/network-overlay.json"))
+    assert (overlay.driver, overlay.attachable) == ("overlay", True)
+    assert overlay.peers == ("172.16.0.2", "172.16.0.3")
+    assert dict(overlay.labels) == {"hostonly.demo": "overlay"}
+
+
+def test_the_names_of_all_networks(captured: Captured) -> None:
+    names = docker.parse_network_names(captured("docker/network-names.txt"))
+    assert ("bridge", "bridge") in names and ("none", "null") in names
+    with pytest.raises(Unreadable):
+        docker.parse_network_names("")
+
+
 def test_networks(captured: Captured) -> None:
     bridge = docker.parse_network(captured("docker/network-with-member.json"))
     assert (bridge.name, bridge.driver, bridge.internal) == ("bridge", "bridge", False)

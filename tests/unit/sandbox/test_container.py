@@ -69,6 +69,7 @@ def said(container: Container) -> list[str]:
 
 def create(lxc: Lxc, *, complete: bool) -> None:
     lxc.folder.mkdir(parents=True)
+    (lxc.folder / "config").touch()
     if complete:
         (lxc.folder / COMPLETE).touch()
 
@@ -135,3 +136,16 @@ def test_links_without_a_bridge_are_attached_in_their_order(lxc: Lxc, container:
     container.reattach([nat, only], lambda event: None)
     set_ = [argv[3:6] for argv in lxc.ran if argv[:3] == ["ip", "link", "set"]]
     assert set_ == [["vethA", "master", "nat0"], ["vethB", "master", "only0"]]
+
+
+def test_a_container_that_goes_while_it_is_looked_at_is_not_created(
+    lxc: Lxc, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(lxc, complete=True)
+
+    def run(argv: Sequence[str], **_: Any) -> str:
+        (lxc.folder / "config").unlink()
+        raise ToolFailed("Failure to retrieve information")
+
+    monkeypatch.setattr(module, "run", run)
+    assert container.state() == "not_created"

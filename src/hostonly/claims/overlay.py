@@ -1,0 +1,174 @@
+"""Claims about an overlay network over two sandboxes: what carries it, and that it goes away again."""
+
+from __future__ import annotations
+
+from hostonly.claims.claim import Judgement, claim
+from hostonly.facts.docker import Container, Network
+from hostonly.facts.engine import Engine
+from hostonly.facts.interfaces import Interface
+from hostonly.facts.listeners import Listener
+from hostonly.facts.names import Lookup
+from hostonly.facts.reach import Reach
+from hostonly.facts.vxlan import PORT, Frame
+
+# The bridge by which containers on overlay networks reach what is not on the overlay.
+GATEWAY = "docker_gwbridge"
+# What is listened on while a machine is a member: management, gossip, and the kernel's VXLAN.
+SWARM_PORTS = frozenset({2377, 7946, PORT})
+
+
+@claim(
+    "overlay.attachable",
+    "{name} is an attachable overlay network that spans both sandboxes, {first} and {second}.",
+    source="Docker manual, Overlay network driver",
+)
+def overlay_attachable(*, name: str, first: str, second: str, network: Network) -> Judgement:
+    """Holds when the engine says overlay, attachable and not encrypted, and lists both sandboxes'
+    addresses as its peers."""
+    if network.driver != "overlay" or not network.attachable:
+        kind = "attachable" if network.attachable else "not attachable"
+        return Judgement(False, f"{name} is {network.driver}, {kind}")
+    if "encrypted" in dict(network.options):
+        return Judgement(False, f"{name} is encrypted")
+    peers = ", ".join(network.peers) or "none"
+    return Judgement(set(network.peers) == {first, second}, f"its peers are {peers}")
+
+
+@claim(
+    "name.{topic}",
+    "By its name {name}, {what} is found from {place}.",
+    source="Docker manual, Overlay network driver: container discovery",
+)
+def name_across(
+    *,
+    topic: str,
+    name: str,
+    what: str,
+    place: str,
+    network: str,
+    lookup: Lookup,
+    containers: tuple[Container, ...],
+) -> Judgement:
+    """Holds when the answer has exactly the addresses of ``containers`` on ``network``, of which each
+    has one, in whatever order."""
+    wanted = {
+        end.address for each in containers for end in each.endpoints if end.network == network
+    }
+    found = f"{name} is {lookup}"
+    if not containers or len(wanted) != len(containers) or None in wanted:
+        return Judgement(None, f"{found}; not every container has an address on {network}")
+    listed = ", ".join(sorted(address or "" for address in wanted))
+    return Judgement(set(lookup.addresses) == wanted, f"{found}; to be found was {listed}")
+
+
+@claim(
+    "vxlan.path",
+    "The containers' packets go as VXLAN, udp/4789, by {device} between {first} and {second} only.",
+    source="Docker manual, Overlay network driver; RFC 7348",
+)
+def vxlan_path(
+    *,
+    device: str,
+    first: str,
+    second: str,
+    port: int,
+    at_first: tuple[Frame, ...],
+    at_second: tuple[Frame, ...],
+) -> Judgement:
+    """Holds when each sandbox sent such packets by ``device`` to the other and got the other's, none
+    was seen on another link or with another address, and what they carried to the containers'
+    ``port`` was answered. Fails with the direction that is missing.
+
+    A packet that a firewall drops as it comes in is seen on the link before that: only the missing
+    answer tells.
+    """
+    for place, frames in ((first, at_first), (second, at_second)):
+        for frame in frames:
+            if frame.interface != device or {frame.source, frame.destination} != {first, second}:
+                seen = f"{frame.source} to {frame.destination} by {frame.interface}"
+                return Judgement(False, f"{place} saw a VXLAN packet from {seen}")
+    sent = {first: _count(at_first, "Out", first), second: _count(at_second, "Out", second)}
+    came = {first: _count(at_first, "In", second), second: _count(at_second, "In", first)}
+    found = "; ".join(f"{each} sent {sent[each]} and got {came[each]}" for each in (first, second))
+    for source, target in ((first, second), (second, first)):
+        if sent[source] and not came[target]:
+            lost = f"udp/{PORT} from {source} does not arrive at {target}"
+            return Judgement(False, f"{lost}: {found}")
+        unanswered = _unanswered(at_first if target == first else at_second, target, port)
+        if unanswered:
+            lost = f"udp/{PORT} comes to {target}, and {unanswered} behind it does not answer"
+            return Judgement(False, f"{lost}: {found}")
+    silent = [place for place in (first, second) if not sent[place]]
+    if silent:
+        lost = f"no udp/{PORT} packet left {' nor '.join(silent)} by {device}"
+        return Judgement(False, f"{lost}: {found}")
+    networks = {frame.network for frame in (*at_first, *at_second)}
+    numbers = ", ".join(str(number) for number in networks)
+    return Judgement(None not in networks, f"{found}; VXLAN network {numbers}")
+
+
+def _unanswered(frames: tuple[Frame, ...], target: str, port: int) -> str | None:
+    """An address behind ``target`` whose ``port`` was called by what came in, and never answered."""
+    called = {f.inner for f in frames if f.direction == "In" and f.inner is not None}
+    answered = {f.inner[::-1] for f in frames if f.direction == "Out" and f.inner is not None}
+    servers = {flow[1] for flow in called if flow[1].endswith(f".{port}")}
+    silent = servers - {flow[1] for flow in called & answered}
+    return next(iter(sorted(silent)), None)
+
+
+def _count(frames: tuple[Frame, ...], direction: str, source: str) -> int:
+    return sum(frame.direction == direction and frame.source == source for frame in frames)
+
+
+@claim(
+    "service.{mode}",
+    "A service published in {mode} mode answers `Hello {name}! (n)` on both sandboxes.",
+    source="Docker manual, Swarm mode: publish ports for services",
+)
+def service_answers(
+    *,
+    mode: str,
+    name: str,
+    first: tuple[Reach, ...],
+    second: tuple[Reach, ...],
+) -> Judgement:
+    """Holds when every connection to either sandbox's address was answered by the service, and at
+    least one to each was made. Which task answered, and so the count, is the swarm's choice."""
+    for place, answers in (("the first", first), ("the second", second)):
+        if not answers:
+            return Judgement(None, f"{place} sandbox was not tried")
+        for answer in answers:
+            if answer.greeting is None or answer.greeting.name != name:
+                return Judgement(False, f"{place} sandbox: {answer}")
+    counts = [
+        ", ".join(str(a.greeting.count) for a in answers if a.greeting)
+        for answers in (first, second)
+    ]
+    return Judgement(True, f"the first gave n = {counts[0]}, the second n = {counts[1]}")
+
+
+@claim(
+    "swarm.gone.{place}",
+    "The {place} is in no swarm, and has no network, link or port of one.",
+    source="Docker manual, docker swarm leave",
+)
+def swarm_gone(
+    *,
+    place: str,
+    engine: Engine,
+    networks: tuple[tuple[str, str], ...],
+    interfaces: tuple[Interface, ...],
+    tcp: tuple[Listener, ...],
+    udp: tuple[Listener, ...],
+) -> Judgement:
+    """Holds when the engine's swarm state is inactive, neither an overlay network nor docker_gwbridge
+    nor its link is there, and nobody listens on a swarm's ports."""
+    left = [] if engine.swarm == "inactive" else [f"the swarm state {engine.swarm}"]
+    left += [
+        f"the network {name}" for name, driver in networks if name == GATEWAY or driver == "overlay"
+    ]
+    left += [f"the link {each.name}" for each in interfaces if each.name == GATEWAY]
+    left += [f"{each.protocol}/{each.port}" for each in (*tcp, *udp) if each.port in SWARM_PORTS]
+    if left:
+        return Judgement(False, f"there is still {', '.join(left)}")
+    return Judgement(True, "the swarm state is inactive, and nothing else was found")

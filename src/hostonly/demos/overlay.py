@@ -1,0 +1,234 @@
+"""An overlay network: two sandboxes become a Docker Swarm, and containers on both share a network.
+
+The page that goes with it is docs/demo-overlay.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from hostonly.claims.hello import hello_rises
+from hostonly.claims.images import image_built
+from hostonly.claims.overlay import (
+    name_across,
+    overlay_attachable,
+    service_answers,
+    swarm_gone,
+    vxlan_path,
+)
+from hostonly.claims.reach import route_absent
+from hostonly.demos.leftovers import SWARM_MARK
+from hostonly.demos.probes import (
+    DEFAULT_PORT,
+    address_of,
+    connect,
+    connect_once,
+    start,
+    wait_for_hello,
+)
+from hostonly.demos.stage import Stage, Stopped
+from hostonly.demos.watch import vxlan_watched
+from hostonly.facts import Fact, NotObserved, Observed, observe, together
+from hostonly.facts.docker import Container as Inspected
+from hostonly.facts.docker import (
+    observe_container,
+    observe_network,
+    observe_network_names,
+)
+from hostonly.facts.engine import observe_engine
+from hostonly.facts.interfaces import observe_interfaces
+from hostonly.facts.kernel import observe_capability
+from hostonly.facts.listeners import observe_listeners
+from hostonly.facts.names import Lookup, observe_name
+from hostonly.facts.reach import Reach
+from hostonly.facts.routes import route_to
+from hostonly.vantages import Container, Secret
+
+SECOND_SANDBOX = True
+
+HELLO, NEIGHBOUR = "hello", "neighbour"
+NAME = "overlay"
+NETWORK = "hello-overlay"
+SERVICE = "web"
+MANAGER_PORT = 2377
+PARENT = "eth1"
+# Names travel by gossip, from one engine to the other.
+GOSSIP_SECONDS = 5.0
+
+
+def run(stage: Stage) -> None:
+    """Make the swarm and the network, look across it, publish a service, and leave."""
+    first, second = stage.sandbox, stage.second_sandbox
+    one, two = stage.address, str(stage.settings.network.sandbox2)
+    port = stage.settings.hello.port
+    for sandbox in (first, second):
+        stage.require_free_port(port, at=sandbox)
+    _join(stage, one, two)
+    over = ("-d", "overlay", "--attachable", *stage.labels)
+    stage.step(first, "docker", "network", "create", *over, NETWORK)
+    start(stage, HELLO, NAME, "--network", NETWORK)
+    start(stage, NEIGHBOUR, NAME, "--network", NETWORK, on=second)
+    wait_for_hello(stage, HELLO)
+    wait_for_hello(stage, NEIGHBOUR, on=second)
+    hello, neighbour = observe_container(first, HELLO), observe_container(second, NEIGHBOUR)
+    for container in (hello, neighbour):
+        stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
+    stage.judge(
+        overlay_attachable,
+        about={"name": NETWORK, "first": one, "second": two},
+        network=observe_network(first, NETWORK),
+    )
+    inside = stage.container(HELLO)
+    beyond = stage.container(NEIGHBOUR, on=second)
+    _judge_name(stage, NEIGHBOUR, "the container on the other sandbox", inside, [neighbour])
+    _judge_name(stage, HELLO, "the container on the other sandbox", beyond, [hello])
+
+    def talk() -> list[tuple[Fact[Reach], Fact[Reach]]]:
+        # In turn, so that watching sees a whole connection in each direction before it has enough.
+        pair = ((inside, NEIGHBOUR), (beyond, HELLO))
+        once = [[connect_once(stage, at, name, port) for at, name in pair] for _ in range(2)]
+        return [(to_neighbour, to_hello) for to_neighbour, to_hello in once]
+
+    talked, (at_first, at_second) = vxlan_watched(stage, (first, second), talk)
+    from_hello, from_neighbour = (together(answers) for answers in zip(*talked, strict=True))
+    about: dict[str, object] = {"name": NAME, "port": port}
+    stage.judge(
+        hello_rises, about={**about, "place": HELLO, "address": NEIGHBOUR}, answers=from_hello
+    )
+    stage.judge(
+        hello_rises, about={**about, "place": NEIGHBOUR, "address": HELLO}, answers=from_neighbour
+    )
+    stage.judge(
+        vxlan_path,
+        about={"device": PARENT, "first": one, "second": two, "port": port},
+        at_first=at_first,
+        at_second=at_second,
+    )
+    for name, sandbox, gateway in ((HELLO, first, one), (NEIGHBOUR, second, two)):
+        address = address_of(stage, name, NETWORK, on=sandbox)
+        stage.judge(
+            route_absent,
+            about={
+                "place": "host",
+                "target": f"the container {name}",
+                "address": address,
+                "gateway": gateway,
+                "device": stage.settings.network.bridge,
+            },
+            way=route_to(stage.host, address),
+        )
+    _service(stage, one, two)
+    if not stage.keep:
+        stage.clear()
+        for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
+            stage.judge(
+                swarm_gone,
+                about={"place": place},
+                engine=observe_engine(sandbox),
+                networks=observe_network_names(sandbox),
+                interfaces=observe_interfaces(sandbox),
+                tcp=observe_listeners(sandbox),
+                udp=observe_listeners(sandbox, "udp"),
+            )
+
+
+def _join(stage: Stage, one: str, two: str) -> None:
+    """Make the two a swarm. The engine makes docker_gwbridge itself when it joins, unless it is there:
+    made before and with our label, it marks the swarm as ours."""
+    first, second = stage.sandbox, stage.second_sandbox
+    for sandbox in (first, second):
+        bridge = ("-o", f"com.docker.network.bridge.name={SWARM_MARK}")
+        apart = ("-o", "com.docker.network.bridge.enable_icc=false")
+        create = ("docker", "network", "create", *stage.labels)
+        stage.step(sandbox, *create, *bridge, *apart, SWARM_MARK)
+    own = ("--advertise-addr", one, "--data-path-addr", one)
+    made = stage.step(first, "docker", "swarm", "init", *own)
+    if not made.secrets:
+        raise Stopped("docker swarm init told no token to join with", (made,))
+    # It tells a worker's token; the one of a manager is never asked for.
+    token: Secret = made.secrets[0]
+    theirs = ("--advertise-addr", two, "--data-path-addr", two)
+    manager = f"{one}:{MANAGER_PORT}"
+    stage.step(second, "docker", "swarm", "join", "--token", token, *theirs, manager)
+
+
+def _judge_name(
+    stage: Stage,
+    name: str,
+    what: str,
+    place: Container,
+    containers: list[Fact[Inspected]],
+) -> None:
+    """Claim that ``place`` finds ``containers`` by ``name``, once gossip has had its time."""
+    wanted = len(containers)
+    _settled(lambda: observe_name(place, name), lambda found: len(found.addresses) == wanted)
+    lookup = stage.probe(lambda: observe_name(place, name))
+    stage.judge(
+        name_across,
+        about={
+            "topic": name,
+            "name": name,
+            "what": what,
+            "place": place.name,
+            "network": NETWORK,
+        },
+        lookup=lookup,
+        containers=together(containers),
+    )
+
+
+def _settled(look: Callable[[], Fact[Lookup]], satisfied: Callable[[Lookup], bool]) -> None:
+    """Look until ``satisfied``, for as long as gossip may take; what it came to is judged after."""
+    deadline = time.monotonic() + GOSSIP_SECONDS
+    while time.monotonic() < deadline:
+        fact = look()
+        if isinstance(fact, NotObserved) or satisfied(fact.value):
+            return
+        time.sleep(0.1)
+
+
+def _service(stage: Stage, one: str, two: str) -> None:
+    """A service with a task on each sandbox: published in the swarm's own way where the kernel can
+    do that, and by each sandbox for its own task, which needs no more than DNAT."""
+    first, port = stage.sandbox, stage.settings.hello.port
+    about: dict[str, object] = {"mode": "ingress", "name": NAME}
+    ipvs = observe_capability(first, "ip_vs")
+    if isinstance(ipvs, Observed) and not ipvs.value:
+        because = "this kernel has no IPVS (ip_vs), which the swarm's load balancing is made with"
+        stage.skip(service_answers, because, about=about, evidence=ipvs.evidence)
+    else:
+        _serve(stage, "--publish", f"published={port},target={DEFAULT_PORT}")
+        _judge_service(stage, about, one, two)
+        stage.step(first, "docker", "service", "rm", SERVICE)
+    mode = ("--endpoint-mode", "dnsrr")
+    tasks = _serve(stage, *mode, "--publish", f"mode=host,published={port},target={DEFAULT_PORT}")
+    _judge_service(stage, {**about, "mode": "host"}, one, two)
+    _judge_name(stage, SERVICE, "each of the service's two tasks", stage.container(HELLO), tasks)
+
+
+def _serve(stage: Stage, *options: str) -> list[Fact[Inspected]]:
+    """Make the service, wait for a task on each sandbox, and give the two containers."""
+    fixed = ("--detach", "--name", SERVICE, *stage.labels, "--mode", "global")
+    # The image was brought to the second sandbox: neither is to look for it in a registry.
+    image = ("--no-resolve-image", "--network", NETWORK, stage.image, NAME)
+    stage.step(stage.sandbox, "docker", "service", "create", *fixed, *options, *image)
+    filters = ("--filter", f"label=com.docker.swarm.service.name={SERVICE}")
+    listing = ["docker", "ps", "--quiet", *filters]
+    found: list[Fact[Inspected]] = []
+    for sandbox in (stage.sandbox, stage.second_sandbox):
+        ids = stage.wait_until(
+            lambda sandbox=sandbox: observe(sandbox, listing, str.split),  # type: ignore[misc]
+            lambda ids: len(ids) == 1,
+            f"waiting for a task of {SERVICE} on {sandbox.name}",
+        )
+        if isinstance(ids, Observed):
+            stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
+            found.append(observe_container(sandbox, ids.value[0]))
+    return found
+
+
+def _judge_service(stage: Stage, about: dict[str, object], one: str, two: str) -> None:
+    port = stage.settings.hello.port
+    first, second = (connect(stage, stage.host, address, port) for address in (one, two))
+    stage.judge(service_answers, about=about, first=first, second=second)

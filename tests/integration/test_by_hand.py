@@ -1,0 +1,108 @@
+"""What a person types beside `inv`: Vagrant in the checkout, docker in the sandbox; and what is
+left on the host when the sandbox is destroyed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hostonly.sandbox import names
+from hostonly.settings import Settings
+
+INV = [sys.executable, "-m", "hostonly"]
+
+
+def inv(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*INV, *arguments], capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.fixture(autouse=True)
+def up(checkout: Path) -> None:
+    assert inv("sandbox.up").returncode == 0
+
+
+def vagrant(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["vagrant", *arguments],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def test_vagrant_by_hand_acts_on_the_same_machine(checkout: Path) -> None:
+    status = vagrant(checkout, "status", "--machine-readable")
+    assert ",sandbox,state,running" in status.stdout
+    assert ",sandbox2,state,not_created" in status.stdout
+    assert vagrant(checkout, "ssh", "-c", "true").returncode == 0
+    named = vagrant(checkout, "ssh", "--no-tty", "-c", "hostname; exit 7")
+    assert (named.returncode, named.stdout.strip()) == (7, "sandbox"), named.stderr
+
+
+def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Settings) -> None:
+    reference = f"localhost:{settings.registry.port}/{settings.image.name}"
+    assert inv("image.pull").returncode == 0
+    again = inv("image.pull")
+    assert again.returncode == 0 and "unchanged" in again.stderr
+
+    engine = ["sandbox.exec", "--", "docker"]
+    bases = inv(*engine, "image", "ls", "--quiet", "hostonly-base").stdout.split()
+    assert inv(*engine, "tag", bases[0], reference).returncode == 0
+    assert inv(*engine, "push", "--quiet", reference).returncode == 0
+
+    pushed = inv("image.push")
+    assert pushed.returncode == 0, pushed.stderr
+    assert "was not what was built here" in pushed.stderr
+    assert "named another image" in pushed.stderr
+    built = json.loads((settings.state / "image" / "built.json").read_text())["image_id"]
+    shown = inv(*engine, "image", "inspect", "--format", "{{.Id}}", reference).stdout.strip()
+    assert shown == built
+    assert "unchanged" in inv("image.push").stderr
+
+
+def test_destroying_it_leaves_nothing(settings: Settings) -> None:
+    containers = {names.container_name(settings, name) for name in names.machines(settings)}
+    bridges = {settings.network.bridge, settings.network.nat_bridge}
+
+    def links() -> set[str]:
+        listed = subprocess.run(["ip", "-json", "link"], capture_output=True, check=True)
+        return {link["ifname"] for link in json.loads(listed.stdout)}
+
+    def ours() -> list[str]:
+        """Processes on whose command line, or in whose control groups, a container is named."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                said = (process / "cmdline").read_text() + (process / "cgroup").read_text()
+            except OSError:
+                continue
+            if process.name != str(os.getpid()) and any(name in said for name in containers):
+                found.append(said)
+        return found
+
+    def tables() -> str:
+        # As root only; and where it fails, the test does.
+        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        listed = subprocess.run(
+            [*root, "nft", "list", "ruleset"], capture_output=True, check=True, text=True
+        )
+        return listed.stdout
+
+    # First that they can be seen: what is never seen is not gone.
+    assert bridges < links() and ours() and settings.network.bridge in tables()
+    assert inv("sandbox.destroy").returncode == 0
+    assert not bridges & links()
+    assert ours() == []
+    assert settings.network.bridge not in tables() and settings.network.nat_bridge not in tables()
+    assert not any(Path("/var/lib/lxc", name).exists() for name in containers)
+    assert not any((names.SANDBOXES / name).exists() for name in containers)
