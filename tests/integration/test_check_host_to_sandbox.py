@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from hostonly.host.command import as_root
-from hostonly.program import ProjectConfig
-from hostonly.settings import Settings, load
+from hostonly.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 INV = [sys.executable, "-m", "hostonly"]
@@ -61,15 +60,6 @@ def up() -> None:
     run([*INV, "image.pull"])
 
 
-@pytest.fixture
-def settings_now() -> Settings:
-    """The settings as the environment has them: this checkout's own addresses and names."""
-    config = ProjectConfig(project_location=ROOT)
-    config.load_project()
-    config.load_shell_env()
-    return load(config)
-
-
 def test_all_is_well() -> None:
     code, document, verdicts = check()
     assert code == 0, document
@@ -92,9 +82,9 @@ def test_all_is_well() -> None:
         ("--network host --env HELLO_PORT={port}", "HOLDS"),
     ],
 )
-def test_hello_where_it_runs(options: str, verdict: str, settings_now: Settings) -> None:
-    port = settings_now.hello.port
-    image = f"localhost:{settings_now.registry.port}/{settings_now.image.name}"
+def test_hello_where_it_runs(options: str, verdict: str, settings: Settings) -> None:
+    port = settings.hello.port
+    image = f"localhost:{settings.registry.port}/{settings.image.name}"
     container = ["docker", "run", "-d", "--rm", "--name", "test-check", "--label", LABEL]
     run_it = sandbox(*container, *options.format(port=port).split(), image, "test")
     wait = f"for i in $(seq 50); do nc -z 127.0.0.1 {port} && exit; sleep .1; done; exit 1"
@@ -128,8 +118,8 @@ def test_a_stranger_listens() -> None:
     assert "nc on" in because["listeners.expected"]
 
 
-def test_a_frozen_sandbox(settings_now: Settings) -> None:
-    name = f"{settings_now.sandbox.name}-sandbox"
+def test_a_frozen_sandbox(settings: Settings) -> None:
+    name = f"{settings.sandbox.name}-sandbox"
     with wrong(as_root(["lxc-freeze", "-n", name]), as_root(["lxc-unfreeze", "-n", name])):
         code, document, verdicts = check()
     assert code == 1
@@ -139,8 +129,8 @@ def test_a_frozen_sandbox(settings_now: Settings) -> None:
     assert document["seconds"] < 2
 
 
-def test_the_bridge_down(settings_now: Settings) -> None:
-    link = ["ip", "link", "set", settings_now.network.bridge]
+def test_the_bridge_down(settings: Settings) -> None:
+    link = ["ip", "link", "set", settings.network.bridge]
     with wrong(as_root([*link, "down"]), as_root([*link, "up"])):
         code, document, verdicts = check()
     assert code == 1

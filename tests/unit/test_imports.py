@@ -32,7 +32,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "registry": BESIDE,
     "image": BESIDE,
     "demos": BESIDE | {"claims", "report.model"},
-    "checks": BESIDE | {"claims", "report.model"},
+    "checks": BESIDE | {"claims", "demos", "report.model"},
     # The result types, which the demos fill in; what renders them knows nothing else.
     "report.model": BASE | {"claims", "vantages"},
     "registry.result": frozenset(),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,7 @@ from hostonly.errors import Unreachable
 from hostonly.facts.fact import Fact, NotObserved, read
 from hostonly.vantages import Result, Vantage, shown
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -64,8 +65,8 @@ def look(argv: Sequence[str], parse: Callable[[str], T]) -> Look[T]:
 
 
 def observe_all(
-    vantage: Vantage, looks: Mapping[str, Look[Any]], *, timeout: float = COMMAND_SECONDS
-) -> dict[str, Fact[Any]]:
+    vantage: Vantage, looks: Mapping[K, Look[Any]], *, timeout: float = COMMAND_SECONDS
+) -> dict[K, Fact[Any]]:
     """The facts of all ``looks`` by their keys, from one round trip to ``vantage``."""
     try:
         results = run_at_once(vantage, [each.argv for each in looks.values()], timeout=timeout)

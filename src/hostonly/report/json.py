@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hostonly.claims import ClaimResult, worst
-from hostonly.report.model import CheckResult, DemoResult
+from hostonly.report.model import Cell, CheckResult, DemoResult, MatrixResult
 from hostonly.vantages import Result
 
 SCHEMA = "hostonly/1"
@@ -54,6 +54,31 @@ def check_document(result: CheckResult) -> dict[str, Any]:
         "verdict": result.verdict.value,
         "claims": [claim_item(claim) for claim in result.claims],
         "seconds": round(result.seconds, DIGITS),
+    }
+
+
+def matrix_document(result: MatrixResult) -> dict[str, Any]:
+    """The document of the matrix; ``claims`` are what went wrong on the way, empty otherwise."""
+    return {
+        "schema": SCHEMA,
+        "kind": "matrix",
+        "verdict": result.verdict.value,
+        "engine": result.engine,
+        "cells": [_cell(cell) for cell in result.cells],
+        "claims": [claim_item(claim) for claim in result.claims],
+        "seconds": round(result.seconds, DIGITS),
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    claim = claim_item(cell.claim)
+    return {
+        "mode": cell.mode,
+        "vantage": cell.vantage,
+        "target": cell.target,
+        "expected": cell.expected,
+        "observed": cell.observed,
+        **{key: claim[key] for key in ("verdict", "because", "evidence")},
     }
 
 

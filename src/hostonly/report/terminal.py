@@ -15,7 +15,15 @@ from rich.text import Text
 
 from hostonly.claims import ClaimResult, Verdict, worst
 from hostonly.events import Event
-from hostonly.report.model import CheckResult, ClaimJudged, DemoResult, StepEnded, StepStarted
+from hostonly.report.matrix import table
+from hostonly.report.model import (
+    CheckResult,
+    ClaimJudged,
+    DemoResult,
+    MatrixResult,
+    StepEnded,
+    StepStarted,
+)
 from hostonly.report.progress import Follower
 from hostonly.report.safe import plain
 
@@ -79,6 +87,18 @@ class Terminal:
         self._end(
             f"{result.namespace}.{result.name}", result.verdict, result.claims, result.seconds
         )
+
+    def matrix(self, result: MatrixResult) -> None:
+        """The matrix, then every cell that is not as expected with its evidence, then the sum."""
+        self._follower.pause()
+        if result.cells:
+            for line in table(result):
+                self._console.print(line)
+        claims = (*(cell.claim for cell in result.cells), *result.claims)
+        for claim in claims:
+            if claim.verdict in (Verdict.FAILS, Verdict.UNKNOWN):
+                self._claim(claim)
+        self._end("check.matrix", result.verdict, claims, result.seconds)
 
     def demos_end(self, results: Sequence[DemoResult], seconds: float) -> None:
         """The summary of several demos: one line each, and one for the whole."""

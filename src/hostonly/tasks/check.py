@@ -69,3 +69,25 @@ def host_only(ctx: Context, json: bool = False) -> None:
     from hostonly.checks.host_only import check
 
     perform(ctx, check, json=json)
+
+
+@task(help=FLAGS)
+def matrix(ctx: Context, json: bool = False) -> None:
+    """Who reaches whom, and why: every network mode from every side, measured on two sandboxes."""
+    import sys
+
+    from hostonly.checks.matrix import check
+    from hostonly.report.json import dumps, matrix_document
+    from hostonly.report.model import EXIT_CODES
+    from hostonly.report.terminal import Terminal
+
+    with session(ctx) as (settings, follower):
+        terminal = Terminal(sys.stderr if json else sys.stdout, follower)
+        result = check(settings, follower)
+        terminal.matrix(result)
+        if json:
+            print(dumps(matrix_document(result)), flush=True)
+    if result.interrupt is not None:
+        raise result.interrupt
+    if code := EXIT_CODES[result.verdict]:
+        raise Exit(code=code)

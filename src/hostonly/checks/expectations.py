@@ -1,0 +1,67 @@
+"""What check.matrix expects, read from ``expectations.toml`` and chosen by the engine's version."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hostonly.facts.reach import Outcome
+
+FILE = Path(__file__).with_name("expectations.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a cell is as it is: half a line, and where that comes from."""
+
+    name: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a connection to ``target`` of ``mode`` from ``vantage`` comes to, and why."""
+
+    mode: str
+    target: str
+    vantage: str
+    outcome: Outcome
+    reason: Reason
+
+
+def expected_of(release: tuple[int, int, int], file: Path = FILE) -> tuple[Expected, ...]:
+    """Every cell for an engine of this ``release``, in the file's order.
+
+    Raises:
+        ValueError: the file is not as its own head describes it, or knows nothing of so old an
+            engine.
+    """
+    document = tomllib.loads(file.read_text())
+    reasons = {
+        name: Reason(name, fields["text"], fields["source"])
+        for name, fields in document.pop("reasons").items()
+    }
+    cells = []
+    for mode, targets in document.items():
+        for target, vantages in targets.items():
+            for vantage, value in vantages.items():
+                where = f"{mode}.{target}.{vantage}"
+                words = _chosen(value, release, where).rsplit(" ", 1)
+                if len(words) != 2 or words[1] not in reasons:
+                    raise ValueError(f"{where}: no outcome with a reason: {value!r}")
+                outcome = Outcome(words[0])
+                cells.append(Expected(mode, target, vantage, outcome, reasons[words[1]]))
+    return tuple(cells)
+
+
+def _chosen(value: Any, release: tuple[int, int, int], where: str) -> str:
+    if isinstance(value, str):
+        return value
+    known = {tuple(map(int, since.split("."))): text for since, text in value.items()}
+    past = [since for since in known if since <= release]
+    if not past:
+        raise ValueError(f"{where}: nothing is known of engine {'.'.join(map(str, release))}")
+    return str(known[max(past)])

@@ -1,0 +1,225 @@
+"""The containers that the matrix is measured with: made side by side, looked up, and waited for.
+
+Everything carries the stage's label, by which the stage removes it when the check ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hostonly.checks.modes import MODES, PEERS, Mode, Peer, free_ports
+from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
+from hostonly.errors import HostonlyError
+from hostonly.facts import Fact, NotObserved, Observed, select
+from hostonly.facts.batch import Look, observe_all, run_at_once
+from hostonly.facts.docker import Container, parse_containers
+from hostonly.facts.fact import observe
+from hostonly.facts.interfaces import Interface, interfaces_look
+from hostonly.facts.kernel import observe_capability
+from hostonly.facts.listeners import listeners_look, on_port
+from hostonly.vantages import Result, Vantage
+
+T = TypeVar("T")
+
+# Several images' layers are unpacked and JVMs started at once, on a machine busy with others.
+CREATE_SECONDS = 60.0
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A mode with its container: ``address`` is where it is reached, a fact whose value is None
+    where it has none; ``options`` are those of ``docker run`` that made it."""
+
+    mode: Mode
+    options: str
+    port: int
+    pid: int
+    address: Fact[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What was made: ``rows`` by mode, peers' containers by peer, and why a mode is ``skipped``."""
+
+    rows: dict[str, Row]
+    peers: dict[str, Container]
+    skipped: dict[str, str]
+
+
+def link_with(interfaces: Sequence[Interface], address: str) -> str:
+    """The name of the interface that has ``address``.
+
+    Raises:
+        Stopped: none has.
+    """
+    for interface in interfaces:
+        if any(str(each.value.ip) == address for each in interface.addresses):
+            return interface.name
+    raise Stopped(f"no interface has {address}")
+
+
+def value_of(fact: Fact[T], what: str) -> T:
+    """The fact's value. Raises ``Stopped`` where there is none: nothing can be built on it."""
+    if isinstance(fact, NotObserved):
+        raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
+    return fact.value
+
+
+def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
+    """Make networks and containers on the sandbox, whose interface on the host-only network is
+    ``link``; returns when every server listens. ``spare`` are two addresses of that network.
+
+    Raises:
+        Stopped: the engine refused, or a server did not listen in time.
+    """
+    sandbox, settings = stage.sandbox, stage.settings
+    lacking = _lacking(sandbox)
+    modes = [mode for mode in MODES if mode.needs not in lacking]
+    peers = [peer for peer in PEERS if peer.needs not in lacking]
+    listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
+    ports = free_ports((each.port for each in listening), len(modes), settings)
+    filled = {"link": link, "subnet": str(settings.network.host.network)}
+
+    networks = [
+        [*_CREATE, *stage.labels, *peer.network.format(**filled).split(), peer.network_name]
+        for peer in peers
+        if peer.network is not None
+    ]
+    _all_done(run_at_once(sandbox, networks, timeout=CREATE_SECONDS))
+    options = {
+        mode.name: mode.options.format(port=port, address=spare[0])
+        for mode, port in zip(modes, ports, strict=True)
+    }
+    servers = {
+        mode.name: [
+            *_RUN,
+            mode.container,
+            *stage.labels,
+            "--env",
+            f"HELLO_PORT={port}",
+            *options[mode.name].split(),
+            stage.image,
+            mode.name,
+        ]
+        for mode, port in zip(modes, ports, strict=True)
+    }
+    # A container in another's network has to wait for that other one.
+    last = [argv for name, argv in servers.items() if "container:" in options[name]]
+    first = [argv for argv in servers.values() if argv not in last]
+    idle = [_peer(stage, peer, spare[1]) for peer in peers]
+    _all_done(run_at_once(sandbox, [*first, *idle], timeout=CREATE_SECONDS))
+    _all_done(run_at_once(sandbox, last, timeout=CREATE_SECONDS))
+
+    names = [*(mode.container for mode in modes), *(peer.container for peer in peers)]
+    inspected = observe(sandbox, ["docker", "container", "inspect", *names], parse_containers)
+    containers = {each.name: each for each in value_of(inspected, "our containers")}
+    pids = [containers[mode.container].pid for mode in modes]
+    _wait_for_listeners(sandbox, list(zip(modes, pids, ports, strict=True)))
+    found = _addresses(stage, modes, containers, inspected)
+    rows = {
+        mode.name: Row(mode, options[mode.name], port, pid, found[mode.name])
+        for mode, port, pid in zip(modes, ports, pids, strict=True)
+    }
+    skipped = {mode.name: lacking[mode.needs] for mode in MODES if mode.needs in lacking}
+    return Field(rows, {peer.name: containers[peer.container] for peer in peers}, skipped)
+
+
+_CREATE = ("docker", "network", "create")
+_RUN = ("docker", "run", "--detach", "--name")
+
+
+def inside(pid: int) -> tuple[str, ...]:
+    """What to write before a command of the sandbox's to run it in the network of process ``pid``."""
+    return ("sudo", "nsenter", "--target", str(pid), "--net")
+
+
+def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:
+    options = peer.options.format(address=address).split()
+    run = [*_RUN, peer.container, *stage.labels, "--entrypoint", "sleep", *options]
+    return [*run, stage.image, "infinity"]
+
+
+def _lacking(sandbox: Vantage) -> dict[str | None, str]:
+    """The capabilities that modes need and the kernel has not, each with the reason to skip."""
+    needed = {mode.needs for mode in MODES if mode.needs is not None}
+    return {
+        kind: f"this kernel has no {kind}"
+        for kind in needed
+        if not value_of(observe_capability(sandbox, kind), f"whether the kernel has {kind}")
+    }
+
+
+def _all_done(results: Sequence[Result]) -> None:
+    for result in results:
+        if not result.ok:
+            last = result.output.strip().splitlines()
+            raise Stopped(
+                f"`{result.command}` exited with {result.exit}{': ' + last[-1] if last else ''}",
+                (result,),
+            )
+
+
+def _wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int]]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    waiting = list(servers)
+    while waiting:
+        looks = {mode.name: _prefixed(listeners_look(), pid) for mode, pid, _ in waiting}
+        seen = observe_all(sandbox, looks)
+        waiting = [
+            (mode, pid, port)
+            for mode, pid, port in waiting
+            if not on_port(value_of(seen[mode.name], f"who listens in {mode.container}"), port)
+        ]
+        if waiting and time.monotonic() >= deadline:
+            names = ", ".join(mode.container for mode, _, _ in waiting)
+            raise Stopped(f"HelloSocket does not listen within {READY_SECONDS:.0f} s in {names}")
+        time.sleep(POLL_SECONDS if waiting else 0)
+
+
+def _prefixed(look: Look[T], pid: int) -> Look[T]:
+    return Look((*inside(pid), *look.argv), look.read)
+
+
+def _addresses(
+    stage: Stage,
+    modes: Sequence[Mode],
+    containers: dict[str, Container],
+    inspected: Fact[tuple[Container, ...]],
+) -> dict[str, Fact[str | None]]:
+    """Where each mode's container is reached: as the engine says, else as its own network shows."""
+    by_id = {container.id: container for container in containers.values()}
+    looks = {
+        mode.name: _prefixed(interfaces_look(), containers[mode.container].pid) for mode in modes
+    }
+    shown = observe_all(stage.sandbox, looks)
+    found: dict[str, Fact[str | None]] = {}
+    for mode in modes:
+        container = containers[mode.container]
+        kind, _, other = container.network_mode.partition(":")
+        if kind == "host":
+            found[mode.name] = Observed(stage.address, inspected.evidence)
+        elif kind == "container" and other not in by_id:
+            raise HostonlyError(f"{container.name} is in the network of a stranger: {other}")
+        else:
+            told = (by_id[other] if other else container).addresses
+            found[mode.name] = _reached(shown[mode.name], told)
+    return found
+
+
+def _reached(shown: Fact[Sequence[Interface]], told: tuple[str, ...]) -> Fact[str | None]:
+    """The address that the engine told, or any that is there although it told none."""
+
+    def choose(interfaces: Sequence[Interface]) -> str | None:
+        there = [
+            str(address.value.ip)
+            for interface in interfaces
+            for address in interface.addresses
+            if address.scope == "global" and address.value.version == 4
+        ]
+        return next(iter([*told, *there]), None)
+
+    return select(shown, choose)

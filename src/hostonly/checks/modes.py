@@ -1,0 +1,86 @@
+"""The rows of the matrix: the network modes, and the containers that stand for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hostonly.settings import Settings
+
+# Names in the engine; labels say whose they are.
+PREFIX = "matrix-"
+BRIDGE = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """A row. ``options`` are those of ``docker run`` that make the mode, with ``{port}`` and
+    ``{address}`` to be filled in; ``same`` and ``other`` name the ``PEERS`` that look at it from the
+    same and from another network. ``needs`` is a capability of the kernel's."""
+
+    name: str
+    options: str
+    same: str
+    other: str
+    needs: str | None = None
+
+    @property
+    def container(self) -> str:
+        """Its container's name."""
+        return PREFIX + self.name.replace(" ", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A container that only looks. Its network is made with ``network``, options of ``docker
+    network create``, unless the engine has it already (None)."""
+
+    name: str
+    options: str
+    network: str | None = None
+    needs: str | None = None
+
+    @property
+    def container(self) -> str:
+        """Its container's name."""
+        return f"{PREFIX}peer-{self.name}"
+
+    @property
+    def network_name(self) -> str:
+        """The name of its network, where we make it."""
+        return PREFIX + self.name
+
+
+MODES = (
+    Mode("bridge", "", BRIDGE, "user"),
+    Mode("published", "-p {port}:{port}", BRIDGE, "user"),
+    Mode("on loopback", "-p 127.0.0.1:{port}:{port}", BRIDGE, "user"),
+    Mode("host", "--network host", "host", BRIDGE),
+    Mode("none", "--network none", "none", BRIDGE),
+    Mode("container", f"--network container:{PREFIX}bridge", BRIDGE, "user"),
+    Mode("user bridge", f"--network {PREFIX}user", "user", BRIDGE),
+    Mode("internal", f"--network {PREFIX}internal", "internal", BRIDGE),
+    Mode(
+        "macvlan", f"--network {PREFIX}macvlan --ip {{address}}", "macvlan", BRIDGE, needs="macvlan"
+    ),
+)
+PEERS = (
+    Peer(BRIDGE, ""),
+    Peer("host", "--network host"),
+    Peer("none", "--network none"),
+    Peer("user", f"--network {PREFIX}user", network=""),
+    Peer("internal", f"--network {PREFIX}internal", network="--internal"),
+    Peer(
+        "macvlan",
+        f"--network {PREFIX}macvlan --ip {{address}}",
+        network="--driver macvlan --subnet {subnet} --opt parent={link}",
+        needs="macvlan",
+    ),
+)
+
+
+def free_ports(taken: Iterable[int], count: int, settings: Settings) -> tuple[int, ...]:
+    """``count`` ports above HelloSocket's that are neither ``taken`` nor the settings' own."""
+    used = {*taken, settings.hello.port, settings.registry.port}
+    first = settings.hello.port if settings.hello.port + 10 * count < 65536 else 20000
+    return tuple(port for port in range(first, 65536) if port not in used)[:count]

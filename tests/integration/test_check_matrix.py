@@ -1,0 +1,170 @@
+"""check.matrix on two real sandboxes: as it should be, with things made wrong, and interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly.host.command import as_root
+from hostonly.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+INV = [sys.executable, "-m", "hostonly"]
+MATRIX = [*INV, "check.matrix", "--json"]
+
+Cells = dict[tuple[str, str, str], dict[str, Any]]
+
+
+def inside(machine: str, *argv: str) -> str:
+    """Run a command in a sandbox; what it printed."""
+    return run([*INV, "sandbox.exec", "--machine", machine, "--", *argv])
+
+
+def run(argv: list[str]) -> str:
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=300, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def matrix() -> tuple[int, dict[str, Any], Cells]:
+    """The check's exit code, its document, and the cells by mode, target and vantage."""
+    done = subprocess.run(
+        MATRIX, cwd=ROOT, stdout=subprocess.PIPE, timeout=900, check=False, text=True
+    )
+    document: dict[str, Any] = json.loads(done.stdout)
+    cells = {(c["mode"], c["target"], c["vantage"]): c for c in document["cells"]}
+    return done.returncode, document, cells
+
+
+def changed(cells: Cells) -> dict[tuple[str, str, str], str]:
+    """What was observed where it was not what was expected."""
+    return {key: str(c["observed"]) for key, c in cells.items() if c["verdict"] != "HOLDS"}
+
+
+@contextmanager
+def wrong(do: list[str], undo: list[str]) -> Iterator[None]:
+    """Something made wrong, and put right again whatever happens."""
+    run(do)
+    try:
+        yield
+    finally:
+        run(undo)
+
+
+def assert_nothing_left() -> None:
+    ours = ("--filter", "label=hostonly.demo=check-matrix")
+    for machine in ("sandbox", "sandbox2"):
+        assert inside(machine, "docker", "ps", "-aq", *ours) == ""
+        assert inside(machine, "docker", "network", "ls", "-q", *ours) == ""
+        assert "233" not in inside(machine, "ip", "route", "show", "table", "all")
+    switches = [f"net.ipv4.conf.eth1.{name}" for name in ("route_localnet", "accept_local")]
+    assert inside("sandbox2", "sysctl", "-n", *switches).split() == ["0", "0"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def up(checkout: Path) -> None:
+    run([*INV, "image.pull"])
+    run([*INV, "sandbox.up", "--machine", "sandbox2"])
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    yield
+    assert_nothing_left()
+
+
+def test_every_cell_is_as_expected_with_evidence(settings: Settings) -> None:
+    code, document, cells = matrix()
+    assert (code, document["kind"], document["verdict"]) == (0, "matrix", "HOLDS"), changed(cells)
+    assert document["claims"] == []
+    assert len(cells) == len(document["cells"]) > 80
+    assert all(c["evidence"] for c in cells.values())
+    # Nothing is sent where the way leaves the host-only network: the route is all the evidence.
+    for cell in cells.values():
+        commands = [e["command"] for e in cell["evidence"]]
+        if cell["observed"] == "NO ROUTE" and "leaves by" in cell["because"]:
+            assert not any("nc " in command for command in commands)
+        if cell["observed"] in ("REFUSED", "TIMEOUT"):
+            # The way, the attempt, the control from the same place, and the server asked itself.
+            assert sum("nc " in command for command in commands) == 3
+            assert any("route get" in command for command in commands)
+    attack = cells["on loopback", "loopback", "routed"]
+    added = attack["evidence"][0]["command"]
+    assert added.startswith("sudo ip route add 127.0.0.1/32")
+    assert str(settings.network.sandbox) in added
+
+
+def test_forward_accepts() -> None:
+    policy = [*INV, "sandbox.exec", "--", "sudo", "iptables", "-P", "FORWARD"]
+    with wrong([*policy, "ACCEPT"], [*policy, "DROP"]):
+        code, _, cells = matrix()
+    assert code == 1
+    assert changed(cells) == {
+        (mode, "own", "routed"): "ANSWERS" for mode in ("bridge", "container", "user bridge")
+    }
+
+
+def test_a_route_on_the_host(settings: Settings) -> None:
+    # Metric: nobody else's route is replaced.
+    route = ["172.17.0.0/24", "via", str(settings.network.sandbox), "metric", "4321"]
+    add, delete = (as_root(["ip", "route", verb, *route]) for verb in ("add", "del"))
+    with wrong(add, delete):
+        code, _, cells = matrix()
+    assert code == 1
+    assert changed(cells) == {
+        ("bridge", "own", "host"): "TIMEOUT",
+        ("container", "own", "host"): "TIMEOUT",
+        ("published", "own", "host"): "ANSWERS",
+        ("on loopback", "own", "host"): "ANSWERS",
+    }
+
+
+@pytest.mark.long
+def test_icc_off() -> None:
+    def configured(icc: str) -> list[str]:
+        edit = f"s/^{{.*/{{ {icc}/" if icc else "s/^{.*/{/"
+        line = f"sed -i '{edit}' /etc/docker/daemon.json && systemctl restart docker"
+        return [*INV, "sandbox.exec", "--", "sudo", "sh", "-c", line]
+
+    with wrong(configured('"icc": false,'), configured("")):
+        code, _, cells = matrix()
+    assert code == 1
+    modes = ("bridge", "published", "on loopback", "container")
+    assert changed(cells) == {(mode, "own", "same"): "TIMEOUT" for mode in modes}
+
+
+@pytest.mark.long
+def test_another_container_behind_the_published_port(settings: Settings) -> None:
+    # The matrix takes the ports after HelloSocket's: the second is the published one's.
+    port, host_mode = settings.hello.port + 2, settings.hello.port + 4
+    rule = ["PREROUTING", "-p", "tcp", "--dport", str(port), "-j", "DNAT"]
+    rule += ["--to-destination", f"172.17.0.1:{host_mode}"]
+    iptables = [*INV, "sandbox.exec", "--", "sudo", "iptables", "-t", "nat"]
+    with wrong([*iptables, "-I", *rule], [*iptables, "-D", *rule]):
+        code, _, cells = matrix()
+    assert code == 1
+    assert set(changed(cells).values()) == {"ANSWERS (another)"}
+    assert "Hello host!" in cells["published", "sandbox", "host"]["because"]
+
+
+@pytest.mark.parametrize(
+    ("number", "seconds"), [(signal.SIGTERM, 4), (signal.SIGINT, 8), (signal.SIGTERM, 12)]
+)
+def test_interrupted_it_leaves_nothing(number: signal.Signals, seconds: int) -> None:
+    process = subprocess.Popen(
+        MATRIX, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    time.sleep(seconds)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert not said or json.loads(said)["verdict"] == "UNKNOWN"
