@@ -35,6 +35,12 @@ NOT_COPIED = (".git", ".venv", ".hostonly", ".vagrant", "target", "__pycache__",
 KEPT = (".hostonly", ".vagrant", "target")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--record", action="store_true", help="keep the demos' runs for the unit tests' pages"
+    )
+
+
 def _refresh_copy() -> None:
     COPY.mkdir(parents=True, exist_ok=True)
     for old in COPY.iterdir():

@@ -10,7 +10,7 @@ from hostonly.facts.reach import Outcome, Reach
 
 @claim(
     "proxy.not-needed",
-    "Without docker-proxy the host still reaches {name}: DNAT alone brings it there.",
+    "Without docker-proxy the host still gets `Hello {name}! (n)`: DNAT alone brings it there.",
     source="dockerd(8), --userland-proxy; the tutorial has it otherwise",
 )
 def proxy_not_needed(

@@ -46,8 +46,8 @@ def run(stage: Stage) -> None:
 
     address = address_of(stage, HELLO)
     for place, vantage, target, name, number in (
-        (JOINED, stage.container(JOINED), LOOPBACK, NAME, port),
-        (HELLO, stage.container(HELLO), LOOPBACK, JOINED, other),
+        (f"container {JOINED}", stage.container(JOINED), LOOPBACK, NAME, port),
+        (f"container {HELLO}", stage.container(HELLO), LOOPBACK, JOINED, other),
         ("sandbox", sandbox, address, JOINED, other),
     ):
         answers = connect(stage, vantage, target, number)

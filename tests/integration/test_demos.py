@@ -1,0 +1,55 @@
+"""Every demo on the real sandbox: it holds, and its page shows what it ran.
+
+With `--record` the runs are kept for the unit tests, which play them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly import settings as settings_module
+from hostonly.claims import Verdict
+from hostonly.demos import DEMOS
+from hostonly.demos.demo import load, perform
+from hostonly.demos.leftovers import find
+from hostonly.demos.testbed import Testbed, ready
+from hostonly.settings import Settings
+from tests import pages, recorded
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def testbed(settings: Settings) -> Iterator[Testbed]:
+    with ready(settings, lambda event: None) as testbed:
+        yield testbed
+
+
+@pytest.mark.parametrize("name", list(DEMOS))
+def test_it_holds_and_its_page_shows_what_ran(
+    name: str, testbed: Testbed, pytestconfig: pytest.Config
+) -> None:
+    default = settings_module.read(ROOT / "invoke.yaml")
+    runs: list[dict[str, Any]] = []
+    result = perform(load(name), recorded.recording(testbed, runs), lambda event: None)
+    assert [c for c in result.claims if c.verdict not in (Verdict.HOLDS, Verdict.SKIPPED)] == []
+    assert all(c.evidence for c in result.claims if c.verdict is Verdict.HOLDS)
+    assert find(testbed.sandbox) == ()
+    if pytestconfig.getoption("--record"):
+        recorded.save(name, testbed, runs, default)
+
+    def like_page(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        settings = testbed.settings
+        return pages.same_names(
+            [(one, recorded.like_default(other, settings, default)) for one, other in pairs]
+        )
+
+    page = pages.page(name)
+    ran = list(dict.fromkeys((step.prompt, step.command) for step in result.steps))
+    assert like_page(ran) == pages.same_names(pages.commands(page))
+    judged = [(claim.id, claim.sentence) for claim in result.claims]
+    assert like_page(judged) == pages.same_names(pages.claims(page))

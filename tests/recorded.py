@@ -1,0 +1,186 @@
+"""A demo's run, recorded from real vantages and played again without any.
+
+`tests/integration/test_demos.py --record` writes the recordings. Played again, the demo's own file
+runs: a command that it did not give when it was recorded is refused. So a demo cannot be changed
+without being run again for real, and its page is held to what its file does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hostonly.demos.testbed import BuiltImage, Testbed
+from hostonly.errors import Unreachable
+from hostonly.facts import resolver
+from hostonly.report.model import SandboxAbout
+from hostonly.settings import Settings
+from hostonly.vantages import Result, Vantage, shown
+
+RECORDINGS = Path(__file__).parent / "unit" / "demos" / "recorded"
+
+
+class Recorder:
+    """A vantage, and everything that was run there in `runs`, which several may share."""
+
+    def __init__(self, vantage: Vantage, runs: list[dict[str, Any]]) -> None:
+        self.vantage, self.runs = vantage, runs
+
+    @property
+    def name(self) -> str:
+        return self.vantage.name
+
+    @property
+    def prompt(self) -> str:
+        return self.vantage.prompt
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        run: dict[str, Any] = {"at": self.name, "command": shown(argv)}
+        try:
+            result = self.vantage.run(argv, stdin=stdin, timeout=timeout)
+        except Unreachable as error:
+            self.runs.append({**run, "unreachable": str(error)})
+            raise
+        self.runs.append({**run, "exit": result.exit, "out": result.stdout, "err": result.stderr})
+        return result
+
+
+class Player:
+    """A vantage that gives the recorded results, in their order for each command."""
+
+    def __init__(self, name: str, prompt: str, runs: Iterable[dict[str, Any]]) -> None:
+        self.name, self.prompt = name, prompt
+        self.left: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        for run in runs:
+            self.left[run["command"]].append(run)
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        command = shown(argv)
+        if not self.left[command]:
+            raise AssertionError(
+                f"{self.name}$ {command}: not, or not so often, when the demo was recorded;"
+                " has the demo changed? pytest tests/integration/test_demos.py --record"
+            )
+        run = self.left[command].popleft()
+        if "unreachable" in run:
+            raise Unreachable(run["unreachable"])
+        return Result(self.name, self.prompt, command, run["exit"], run["out"], run["err"], 0.0)
+
+    @property
+    def unplayed(self) -> list[str]:
+        """The commands that were recorded and not asked for now."""
+        return [command for command, runs in self.left.items() if runs]
+
+
+def recording(testbed: Testbed, runs: list[dict[str, Any]]) -> Testbed:
+    """`testbed`, with everything that is run noted in `runs`."""
+    second: list[Vantage] = []
+
+    def second_sandbox() -> Vantage:
+        if not second:
+            second.append(Recorder(testbed.second_sandbox(), runs))
+        return second[0]
+
+    return replace(
+        testbed,
+        host=Recorder(testbed.host, runs),
+        sandbox=Recorder(testbed.sandbox, runs),
+        second_sandbox=second_sandbox,
+    )
+
+
+def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Settings) -> None:
+    """Keep `runs` of demo `name` as if they had been made with the settings `like`."""
+    bridges = (testbed.settings.network.bridge, testbed.settings.network.nat_bridge)
+    runs = [_about_the_demo(run, bridges) if run["at"] == "host" else run for run in runs]
+    # Outputs are repeated a lot: each is kept once.
+    outputs: dict[str, int] = {}
+    lines = [
+        {
+            key: outputs.setdefault(value, len(outputs)) if key in ("out", "err") else value
+            for key, value in run.items()
+        }
+        for run in runs
+    ]
+    document = {
+        "engine": testbed.about.engine,
+        "reference": testbed.image.reference,
+        "id": testbed.image.id,
+        "runs": lines,
+        "outputs": list(outputs),
+    }
+    text = json.dumps(document, indent=0, ensure_ascii=False)
+    # The sandbox's name servers are the host's.
+    name_servers = resolver.parse(testbed.sandbox.run(["cat", "/etc/resolv.conf"]).stdout)
+    for server in name_servers.nameservers:
+        text = text.replace(server, "192.0.2.53")
+    RECORDINGS.mkdir(exist_ok=True)
+    (RECORDINGS / f"{name}.json").write_text(like_default(text, testbed.settings, like) + "\n")
+
+
+def _about_the_demo(run: dict[str, Any], bridges: tuple[str, str]) -> dict[str, Any]:
+    """`run` on the host, without what is nobody's business: neighbours and ways of other links."""
+    if not run["command"].startswith("ip -json ") or run.get("exit") != 0:
+        return run
+    items = json.loads(run["out"])
+    if "route get" in run["command"]:
+        elsewhere = {"gateway": "192.0.2.1", "prefsrc": "192.0.2.7"}
+        for item in items:
+            if item["dev"] not in bridges:
+                item.update({key: new for key, new in elsewhere.items() if key in item})
+    else:
+        items = [item for item in items if item.get("dev") in bridges]
+    return {**run, "out": json.dumps(items) + "\n"}
+
+
+def like_default(text: str, settings: Settings, default: Settings) -> str:
+    """`text` with the addresses and names of `settings` replaced by those of `default`."""
+    mine, theirs = settings.network, default.network
+    for old, new in (
+        (str(mine.host.network.network_address), str(theirs.host.network.network_address)),
+        (str(mine.nat.network.network_address), str(theirs.nat.network.network_address)),
+    ):
+        text = text.replace(old.rpartition(".")[0] + ".", new.rpartition(".")[0] + ".")
+    text = text.replace(mine.nat_bridge, theirs.nat_bridge).replace(mine.bridge, theirs.bridge)
+    return text.replace(settings.sandbox.name, default.sandbox.name)
+
+
+def playing(name: str, settings: Settings) -> tuple[Testbed, Callable[[], list[str]]]:
+    """A testbed that plays the recording of demo `name`, and what of it is left unplayed."""
+    document = json.loads((RECORDINGS / f"{name}.json").read_text())
+    outputs = document["outputs"]
+    places: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for run in document["runs"]:
+        for key in ("out", "err"):
+            if key in run:
+                run[key] = outputs[run[key]]
+        places[run["at"]].append(run)
+    prompts = {"host": "host", "sandbox": "sandbox"}
+    players = {
+        place: Player(place, prompts.get(place, "sandbox2"), places.get(place, ()))
+        for place in (*prompts, *(place for place in places if place not in prompts))
+    }
+    seconds = [player for place, player in players.items() if place not in prompts]
+    about = SandboxAbout(
+        settings.sandbox.name,
+        settings.sandbox.provider,
+        str(settings.network.sandbox),
+        document["engine"],
+    )
+    testbed = Testbed(
+        settings,
+        players["host"],
+        players["sandbox"],
+        about,
+        BuiltImage(document["reference"], document["id"]),
+        lambda: seconds[0],
+    )
+    return testbed, lambda: [c for player in players.values() for c in player.unplayed]

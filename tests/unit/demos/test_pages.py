@@ -1,0 +1,53 @@
+"""Every demo has a page that shows what the demo's file runs and claims, and a recorded run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hostonly.claims import Verdict
+from hostonly.demos import DEMOS
+from hostonly.demos.demo import load, perform
+from hostonly.report.model import DemoResult
+from hostonly.settings import Settings
+from tests import pages, recorded
+
+
+@pytest.fixture
+def result(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> DemoResult:
+    """The demo's file run on its recording."""
+    monkeypatch.setattr("hostonly.demos.stage.POLL_SECONDS", 0.0)
+    testbed, unplayed = recorded.playing(name, settings)
+    result = perform(load(name), testbed, lambda event: None)
+    assert unplayed() == []
+    return result
+
+
+@pytest.mark.parametrize("name", list(DEMOS))
+def test_the_recorded_run_holds(result: DemoResult) -> None:
+    wrong = [
+        claim for claim in result.claims if claim.verdict not in (Verdict.HOLDS, Verdict.SKIPPED)
+    ]
+    assert not wrong
+    ids = [claim.id for claim in result.claims]
+    assert len(ids) == len(set(ids)), "an id names one claim of a demo"
+
+
+@pytest.mark.parametrize("name", list(DEMOS))
+def test_the_page_shows_the_commands_that_run(name: str, result: DemoResult) -> None:
+    ran = list(dict.fromkeys((step.prompt, step.command) for step in result.steps))
+    assert pages.same_names(pages.commands(pages.page(name))) == pages.same_names(ran)
+
+
+@pytest.mark.parametrize("name", list(DEMOS))
+def test_the_page_shows_the_claims_that_are_judged(name: str, result: DemoResult) -> None:
+    judged = [(claim.id, claim.sentence) for claim in result.claims]
+    assert pages.same_names(pages.claims(pages.page(name))) == pages.same_names(judged)
+
+
+def test_every_page_and_recording_has_its_demo() -> None:
+    named = {f"demo-{name}.md" for name in DEMOS}
+    assert {file.name for file in pages.DOCS.glob("demo-*.md")} == named
+    recordings: set[Path] = set(recorded.RECORDINGS.iterdir())
+    assert {file.stem for file in recordings} == set(DEMOS)
