@@ -20,7 +20,7 @@ from hostonly.sandbox.base import recipe
 PREFIX = "hostonly"
 
 # vagrant-lxc insists on a tarball; ours may be empty, since lxc-template does not unpack it.
-_FILES = ("lxc-config", "lxc-template", "metadata.json")
+_FILES = ("lxc-config", "lxc-template", "metadata.json", "seccomp")
 
 
 def name(root: Path) -> str:

@@ -91,3 +91,11 @@ def matrix(ctx: Context, json: bool = False) -> None:
         raise result.interrupt
     if code := EXIT_CODES[result.verdict]:
         raise Exit(code=code)
+
+
+@task(help=FLAGS)
+def isolation(ctx: Context, json: bool = False) -> None:
+    """Is root in the sandbox kept apart from the host? Looked at from outside, tried from inside."""
+    from hostonly.checks.isolation import check
+
+    perform(ctx, check, json=json)

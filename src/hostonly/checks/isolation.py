@@ -1,0 +1,295 @@
+"""Is root in the sandbox kept apart from the host? Looked at from outside, and tried from inside.
+
+Nothing is changed: a file is written in the sandbox and removed again, a process and a file on the
+host are there while they are looked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hostonly.checks.isolation_probes import HARMLESS, NODES, OWN_SWITCHES, Probe, probes
+from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
+from hostonly.claims import isolation as claims_of
+from hostonly.claims.sandbox import route_host_only, sandbox_running
+from hostonly.errors import HostonlyError
+from hostonly.events import Emit
+from hostonly.facts import Fact, NotObserved, observe, select, together
+from hostonly.facts import confinement as read
+from hostonly.facts.attempt import attempt_look
+from hostonly.facts.batch import look
+from hostonly.facts.fact import json_object
+from hostonly.facts.routes import observe_routes, route_to
+from hostonly.host.command import as_root
+from hostonly.host.marker import Marker, marked
+from hostonly.report.model import CheckResult
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
+from hostonly.vantages import Host, Vantage
+
+NAME = "isolation"
+SECONDS = 30.0
+ENGINE = Path("/var/run/docker.sock")
+# curl's exit status where nobody listens.
+REFUSED = 7
+
+KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+
+# /dev/.lxc has another /proc and /sys.
+_WALK = [
+    "sudo",
+    "find",
+    "/",
+    "-ignore_readdir_race",
+    "(",
+    "-path",
+    "/proc",
+    "-o",
+    "-path",
+    "/sys",
+    "-o",
+    "-path",
+    "/dev/.lxc",
+    ")",
+    "-prune",
+    "-o",
+]
+
+
+def check(settings: Settings, emit: Emit) -> CheckResult:
+    """Look and try."""
+    start = time.monotonic()
+    claims = Judged(emit)
+    host, machine, network = Host(), Machine(settings, emit), settings.network
+    state, way = machine.observe_state(), route_to(host, machine.address)
+    claims.judge(sandbox_running, {"machine": machine.name}, state=state)
+    about: dict[str, object] = {
+        "address": machine.address,
+        "bridge": network.bridge,
+        "source": str(network.host.ip),
+    }
+    claims.judge(route_host_only, about, way=way, routes=observe_routes(host))
+    closed = why_not_look(state, way, network.bridge)
+    tried = probes(platform.machine())
+    with machine.vantage() as sandbox, marked() as marker:
+        outside, inside = look_from_both(
+            host,
+            _looks_of_host(_init(host, machine.container) if closed is None else 0, marker),
+            sandbox,
+            _looks_inside(marker) | _tries(tried),
+            closed,
+            timeout=SECONDS,
+        )
+        layers = _layers(host, machine.container, closed)
+        written = _written(host, sandbox, marker.process, layers)
+    _judge_ids(claims, outside)
+    _judge_views(claims, machine.container, marker, outside, inside)
+    about = {"name": f"/etc/{marker.process}"}
+    claims.judge(claims_of.written_to_layer, about, layers=layers, found=written)
+    claims.judge(claims_of.base_unchanged, {}, **_base(host, layers))
+    _judge_engine(claims, host, outside, inside)
+    for probe in tried:
+        _judge_probe(claims, probe, inside)
+    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
+
+
+def _init(host: Vantage, container: str) -> int:
+    """The process id of the sandbox's init on the host; 0, which is no process, where unknown."""
+    argv = as_root(["lxc-info", "--name", container, "--pid", "--no-humanize"])
+    fact = observe(host, argv, lambda said: int(said) if said.strip().isdecimal() else 0)
+    return 0 if isinstance(fact, NotObserved) else fact.value
+
+
+def _looks_of_host(init: int, marker: Marker) -> Looks:
+    def cat(name: str) -> list[str]:
+        return as_root(["cat", f"/proc/{init}/{name}"])
+
+    def links(process: str) -> list[str]:
+        return as_root(["readlink", *(f"/proc/{process}/ns/{kind}" for kind in KINDS)])
+
+    owners = "cat /etc/subuid; getent passwd"
+    groups = "cat /etc/subgid; getent group"
+    ps = ["ps", "-e", "-ww", "-o", "pid=,userns=,uid=,gid=,args="]
+    search = ["find", str(marker.file.parent), "-maxdepth", "1", "-name", marker.file.name]
+    return {
+        "users": look(cat("uid_map"), read.parse_map),
+        "groups": look(cat("gid_map"), read.parse_map),
+        "user owners": look(["sh", "-c", owners], read.parse_owners),
+        "group owners": look(["sh", "-c", groups], read.parse_owners),
+        "status": look(cat("status"), read.parse_status),
+        "namespaces": look(links(str(init)), read.parse_namespaces),
+        "own namespaces": look(links("self"), read.parse_namespaces),
+        "processes": look(as_root(ps), read.parse_processes),
+        "mounts": look(cat("mountinfo"), read.parse_mountinfo),
+        "own mounts": look(["cat", "/proc/self/mountinfo"], read.parse_mountinfo),
+        "marked file": look(search, read.parse_paths),
+        "keys": look(as_root(["cat", "/proc/keys"]), read.parse_keys),
+    }
+
+
+def _looks_inside(marker: Marker) -> dict[str, Any]:
+    devices = ["(", "-xtype", "b", "-o", "-xtype", "c", ")"]
+    # -xtype asks of each file itself: a folder's list says of a device bound onto a file "file".
+    stat = ["-exec", "stat", "-L", "-c", "%F|%t:%T|%n", "{}", "+"]
+    named = ["(", "-name", marker.file.name, "-o", "-path", "/etc/hostname", ")", "-print"]
+    in_sys = "sudo find /sys -path /sys/fs/cgroup -prune -o -type f -writable -print"
+    in_groups = "sudo find /sys/fs/cgroup -ignore_readdir_race -type f -writable -print"
+    switches = "mount -t proc proc /mnt && find /mnt/sys -type f -writable -printf '%P\\n'"
+    return {
+        "devices": look([*_WALK, *devices, *stat], read.parse_devices),
+        "marked file": look([*_WALK, *named], read.parse_paths),
+        "commands": look(["sudo", "ps", "-e", "-ww", "-o", "args="], read.parse_paths),
+        "sys": look(in_sys.split(), read.parse_paths),
+        "groups": look(in_groups.split(), read.parse_paths),
+        "switches": look(["sudo", "unshare", "--mount", "sh", "-c", switches], read.parse_paths),
+        "keys": look(["sudo", "cat", "/proc/keys"], read.parse_keys),
+        "engine": look(_engine(), _engine_id),
+    }
+
+
+def _engine() -> list[str]:
+    return ["curl", "-sf", "-m", "5", "--unix-socket", str(ENGINE), "http://docker/info"]
+
+
+def _engine_id(output: str) -> str:
+    return str(json_object(output).get("ID", ""))
+
+
+def _tries(tried: tuple[Probe, ...]) -> dict[str, Any]:
+    looks = {}
+    for probe in tried:
+        named = [*probe.tries.items(), *([probe.control] if probe.control else [])]
+        for what, argv in named:
+            looks[f"{probe.id}: {what}"] = attempt_look(what, argv)
+    return looks
+
+
+def _judge_probe(claims: Judged, probe: Probe, inside: Facts) -> None:
+    if probe.control is None:
+        unknown = NotObserved(f"the system calls of {platform.machine()} are not known here")
+        facts: dict[str, Fact[Any]] = {"tried": unknown, "control": unknown}
+    else:
+        tried = together([inside[f"{probe.id}: {what}"] for what in probe.tries])
+        facts = {"tried": tried, "control": inside[f"{probe.id}: {probe.control[0]}"]}
+    claims.judge(claims_of.cannot, {"id": probe.id, "what": probe.what}, **facts)
+
+
+def _user(namespaces: Fact[Mapping[str, str]]) -> Fact[str]:
+    return select(namespaces, lambda links: links["user"])
+
+
+def _judge_ids(claims: Judged, outside: Facts) -> None:
+    users, groups = outside["users"], outside["groups"]
+    claims.judge(claims_of.unprivileged, {}, users=users, groups=groups)
+    for kind, mapped in (("user", users), ("group", groups)):
+        taken = outside[f"{kind} owners"]
+        claims.judge(claims_of.nobody_elses, {"kind": kind}, mapped=mapped, taken=taken)
+    there, here = _user(outside["namespaces"]), _user(outside["own namespaces"])
+    claims.judge(
+        claims_of.own_ids, {}, processes=outside["processes"], namespace=there, mapped=users
+    )
+    claims.judge(
+        claims_of.own_namespaces,
+        {},
+        host=outside["own namespaces"],
+        sandbox=outside["namespaces"],
+    )
+    confined = outside["status"]
+    claims.judge(claims_of.capabilities_inside, {}, confined=confined, host=here, sandbox=there)
+    claims.judge(claims_of.filtered, {}, confined=confined)
+
+
+def _judge_views(
+    claims: Judged, container: str, marker: Marker, outside: Facts, inside: Facts
+) -> None:
+    about: dict[str, object] = {"harmless": HARMLESS}
+    claims.judge(claims_of.harmless_devices, about, devices=inside["devices"])
+    about = {"container": container, "nodes": tuple(f"/{node}" for node in NODES)}
+    mounts = {"host": outside["own mounts"], "sandbox": outside["mounts"]}
+    claims.judge(claims_of.own_mounts, about, **mounts)
+    claims.judge(claims_of.own_sys, {}, writable=inside["sys"])
+    claims.judge(claims_of.own_switches, {"own": OWN_SWITCHES}, writable=inside["switches"])
+    claims.judge(claims_of.no_agents, {}, writable=inside["groups"])
+    claims.judge(
+        claims_of.processes_unseen,
+        {"marker": marker.process},
+        host=select(outside["processes"], lambda found: tuple(each.command for each in found)),
+        sandbox=inside["commands"],
+    )
+    claims.judge(
+        claims_of.files_unseen,
+        {"marker": marker.file.name},
+        host=outside["marked file"],
+        sandbox=inside["marked file"],
+    )
+    claims.judge(
+        claims_of.keys_unseen,
+        {},
+        host=select(together([outside["keys"], outside["users"]]), _keys_of_others),
+        sandbox=select(inside["keys"], frozenset),
+    )
+
+
+def _keys_of_others(values: tuple[Any, ...]) -> frozenset[str]:
+    keys, mapped = values
+    return frozenset(k for k, uid in keys.items() if not any(uid in ours for ours in mapped))
+
+
+def _layers(host: Vantage, container: str, closed: str | None) -> Fact[read.Layers]:
+    if closed is not None:
+        return NotObserved(closed)
+    argv = as_root(["lxc-info", "--name", container, "-c", "lxc.rootfs.path"])
+    return observe(host, argv, read.parse_layers)
+
+
+def _written(
+    host: Vantage, sandbox: Vantage, name: str, layers: Fact[read.Layers]
+) -> Fact[tuple[str, ...]]:
+    """Where on the host a file is found that is written in the sandbox's /etc, and then removed."""
+    if isinstance(layers, NotObserved):
+        return layers
+    places = [f"{layers.value.base}/etc", f"{layers.value.layer}/etc"]
+    with _file_inside(sandbox, f"/etc/{name}") as made:
+        if isinstance(made, NotObserved):
+            return made
+        search = ["find", *places, "-maxdepth", "1", "-name", name]
+        found = observe(host, as_root(search), read.parse_paths)
+        return select(together([made, found]), lambda values: values[1])
+
+
+@contextlib.contextmanager
+def _file_inside(sandbox: Vantage, path: str) -> Iterator[Fact[tuple[str, ...]]]:
+    try:
+        yield observe(sandbox, ["sudo", "tee", path], read.parse_paths)
+    finally:
+        with contextlib.suppress(HostonlyError):
+            sandbox.run(["sudo", "rm", "-f", path])
+
+
+def _base(host: Vantage, layers: Fact[read.Layers]) -> dict[str, Fact[Any]]:
+    if isinstance(layers, NotObserved):
+        return {"seen": layers, "newer": layers}
+    rootfs = layers.value.base
+    newer = ["find", rootfs, "-xdev", "-cnewer", f"{Path(rootfs).parent}/complete", "-print"]
+    return {
+        "seen": observe(host, as_root(["find", rootfs, "-maxdepth", "1"]), read.parse_paths),
+        "newer": observe(host, as_root(newer), read.parse_paths),
+    }
+
+
+def _judge_engine(claims: Judged, host: Vantage, outside: Facts, inside: Facts) -> None:
+    if not ENGINE.exists():
+        claims.skip(claims_of.other_engine, f"this machine has no Docker: no {ENGINE}", {})
+        return
+    theirs = observe(host, as_root(_engine()), _engine_id)
+    if isinstance(theirs, NotObserved) and any(r.exit == REFUSED for r in theirs.evidence):
+        claims.skip(
+            claims_of.other_engine, f"no Docker engine listens on this machine's {ENGINE}", {}
+        )
+        return
+    claims.judge(claims_of.other_engine, {}, host=theirs, sandbox=inside["engine"])

@@ -1,0 +1,208 @@
+"""Cases of the claims about what root in the sandbox is on the host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hostonly.claims import isolation as of
+from hostonly.facts.attempt import Attempt, Outcome
+from hostonly.facts.confinement import Confined, Layers, Mount, Owned, Range
+from tests.unit.claims.case import Case
+
+NODE: dict[str, object] = {"id": "nodes", "what": "make a device node"}
+REFUSED = Attempt("mknod c", Outcome.REFUSED, "Operation not permitted")
+GONE = Attempt("kcore", Outcome.ABSENT, "No such file or directory")
+LET_IN = Attempt("mknod p", Outcome.ALLOWED)
+
+MAPPED = (Range("sandbox", 1_000_000, 65_536, 0),)
+HOSTS_ROOT = (Range("sandbox", 0, 1, 0), Range("sandbox", 1_000_001, 65_535, 1))
+NO_ROOT = (Range("sandbox", 1_000_001, 65_535, 1),)
+USERS: dict[str, object] = {"kind": "user"}
+TAKEN = (Range("user root", 0, 1), Range("range of alex", 100_000, 65_536))
+ROOTS = Range("range of root", 1_000_000, 65_536)
+
+INIT = Owned(7, "2", 1_000_000, 1_000_000, "/sbin/init")
+CRON = Owned(8, "2", 1_000_101, 1_000_104, "dbus-daemon")
+OUTSIDE = Owned(1, "1", 0, 0, "init")
+NAMESPACE = "user:[2]"
+
+LINKS = {"net": "net:[1]", "user": "user:[1]"}
+ALL = Confined(("chown", "sys_admin"), ("chown", "sys_admin"), 2)
+NONE = Confined((), (), 0)
+
+HARMLESS: dict[str, object] = {"harmless": ("c 1:3", "c 5:0")}
+NULL = {"/dev/null": "c 1:3", "/dev/pts/0": "c 136:7"}
+
+FOLDER = "/var/lib/lxc/web-sandbox"
+MOUNTS: dict[str, object] = {"container": "web-sandbox", "nodes": ("/null",)}
+HOST = (
+    Mount("254:0", "/", "/", "ext4"),
+    Mount("0:22", "/", "/sys", "sysfs"),
+    Mount("0:6", "/", "/dev", "devtmpfs"),
+    Mount("0:32", "/", "/sys/fs/cgroup/cpu", "cgroup"),
+)
+DOCKER = Mount("254:0", f"{FOLDER}/docker", "/var/lib/docker", "ext4")
+INSIDE = (
+    DOCKER,
+    Mount("0:220", "/", "/", "overlay"),
+    Mount("0:6", "/null", "/dev/null", "devtmpfs"),
+    Mount("0:22", "/fs/pstore", "/sys/fs/pstore", "sysfs"),
+    Mount("0:32", "/lxc.payload.web-sandbox", "/sys/fs/cgroup/cpu", "cgroup"),
+)
+STRANGE = (
+    Mount("254:0", "/home", "/mnt", "ext4"),
+    Mount("254:0", "/var/lib/lxc/web-sandbox2/docker", "/mnt", "ext4"),
+    Mount("254:16", "/", "/mnt", "ext4"),
+    Mount("0:6", "/vda", "/dev/vda", "devtmpfs"),
+    Mount("0:22", "/", "/mnt", "sysfs"),
+    Mount("0:32", "/", "/mnt", "cgroup"),
+    Mount("0:32", "/lxc.payload.other", "/mnt", "cgroup"),
+)
+
+LINK = "/sys/devices/virtual/net/eth1/mtu"
+OWN: dict[str, object] = {"own": ("kernel/sem",)}
+PROCS = "/sys/fs/cgroup/cpu/cgroup.procs"
+MARK: dict[str, object] = {"marker": "marked-1"}
+MARKED = "sh -c sleep marked-1"
+NAME: dict[str, object] = {"name": "/etc/x"}
+LAYERS = Layers("/b/rootfs", "/c/layer")
+
+CASES = [
+    Case(of.cannot, True, {"tried": (REFUSED,), "control": LET_IN}, NODE, "Operation not perm"),
+    Case(of.cannot, True, {"tried": (GONE, REFUSED), "control": LET_IN}, NODE, "No such file"),
+    Case(of.cannot, False, {"tried": (REFUSED, LET_IN), "control": LET_IN}, NODE, "allowed: mknod"),
+    Case(of.cannot, None, {"tried": (REFUSED,), "control": REFUSED}, NODE, "same means failed"),
+    Case(of.cannot, None, {"tried": (GONE,), "control": GONE}, NODE, "same means failed"),
+    Case(of.cannot, None, {"tried": (), "control": LET_IN}, NODE, "nothing was tried"),
+    Case(of.unprivileged, True, {"users": MAPPED, "groups": MAPPED}, {}, "user 1000000 here"),
+    Case(of.unprivileged, False, {"users": HOSTS_ROOT, "groups": MAPPED}, {}, "user ids include"),
+    Case(of.unprivileged, False, {"users": MAPPED, "groups": HOSTS_ROOT}, {}, "group ids include"),
+    Case(of.unprivileged, None, {"users": NO_ROOT, "groups": MAPPED}, {}, "not mapped"),
+    Case(of.nobody_elses, True, {"mapped": MAPPED, "taken": (*TAKEN, ROOTS)}, USERS, "none of 2"),
+    *(
+        Case(of.nobody_elses, False, {"mapped": MAPPED, "taken": (*TAKEN, other)}, USERS, other.who)
+        for other in (Range("range of eve", 1_065_535, 2), Range("user eve", 1_000_000, 1))
+    ),
+    Case(
+        of.own_ids,
+        True,
+        {"processes": (INIT, CRON, OUTSIDE), "namespace": NAMESPACE, "mapped": MAPPED},
+        {},
+        "2 processes as 2 users",
+    ),
+    *(
+        Case(
+            of.own_ids,
+            holds,
+            {"processes": processes, "namespace": NAMESPACE, "mapped": MAPPED},
+            {},
+            says,
+        )
+        for holds, processes, says in (
+            (False, (INIT, replace(CRON, uid=0), OUTSIDE), "8 dbus-daemon as 0:1000104"),
+            (False, (INIT, replace(CRON, gid=0), OUTSIDE), "8 dbus-daemon as 1000101:0"),
+            (None, (OUTSIDE,), "no process is seen in"),
+            (None, (INIT, CRON), "no process is seen outside"),
+        )
+    ),
+    Case(
+        of.own_namespaces,
+        True,
+        {"host": LINKS, "sandbox": {"net": "net:[2]", "user": "user:[2]"}},
+        {},
+        "net, user",
+    ),
+    Case(
+        of.own_namespaces,
+        False,
+        {"host": LINKS, "sandbox": {"net": "net:[1]", "user": "user:[2]"}},
+        {},
+        "shared: net",
+    ),
+    Case(of.own_namespaces, None, {"host": LINKS, "sandbox": {"user": "user:[2]"}}, {}, "seen are"),
+    Case(
+        of.capabilities_inside,
+        True,
+        {"confined": ALL, "host": "user:[1]", "sandbox": "user:[2]"},
+        {},
+        "2 in the bounding set: chown sys_admin",
+    ),
+    Case(
+        of.capabilities_inside,
+        False,
+        {"confined": ALL, "host": "user:[1]", "sandbox": "user:[1]"},
+        {},
+        "in user:[1]",
+    ),
+    Case(
+        of.capabilities_inside,
+        True,
+        {"confined": NONE, "host": "user:[1]", "sandbox": "user:[1]"},
+        {},
+        "0 in the bounding set",
+    ),
+    Case(of.filtered, True, {"confined": ALL}, {}, "Seccomp: 2"),
+    Case(of.filtered, False, {"confined": NONE}, {}, "Seccomp: 0"),
+    Case(of.harmless_devices, True, {"devices": NULL}, HARMLESS, "c 136:7"),
+    Case(of.harmless_devices, False, {"devices": NULL | {"/d": "b 8:0"}}, HARMLESS, "/d (b 8:0)"),
+    Case(of.harmless_devices, False, {"devices": NULL | {"/m": "c 1:1"}}, HARMLESS, "/m (c 1:1)"),
+    Case(of.harmless_devices, None, {"devices": {}}, HARMLESS, "not even /dev/null"),
+    Case(of.own_mounts, True, {"host": HOST, "sandbox": INSIDE}, MOUNTS, f"{FOLDER}/docker"),
+    *(
+        Case(of.own_mounts, False, {"host": HOST, "sandbox": (*INSIDE, each)}, MOUNTS, each.point)
+        for each in STRANGE
+    ),
+    Case(of.own_mounts, None, {"host": HOST, "sandbox": INSIDE[1:]}, MOUNTS, "no mount from"),
+    Case(of.own_sys, True, {"writable": (LINK,)}, {}, "1 writable files"),
+    Case(of.own_sys, False, {"writable": (LINK, "/sys/power/state")}, {}, "/sys/power/state"),
+    Case(of.own_sys, None, {"writable": ()}, {}, "not even"),
+    Case(of.own_switches, True, {"writable": ("net/x", "kernel/sem", "user/y")}, OWN, "3 writable"),
+    Case(of.own_switches, False, {"writable": ("net/x", "kernel/panic")}, OWN, "kernel/panic"),
+    Case(of.own_switches, None, {"writable": ("kernel/sem",)}, OWN, "not even"),
+    Case(of.no_agents, True, {"writable": (PROCS,)}, {}, "no release_agent"),
+    Case(
+        of.no_agents,
+        False,
+        {"writable": (PROCS, "/sys/fs/cgroup/cpu/release_agent")},
+        {},
+        "cpu/release_agent",
+    ),
+    Case(of.no_agents, None, {"writable": ()}, {}, "not even"),
+    Case(of.processes_unseen, True, {"host": ("a", MARKED), "sandbox": ("b",)}, MARK, "lists 2"),
+    Case(of.processes_unseen, False, {"host": (MARKED,), "sandbox": (MARKED,)}, MARK, MARKED),
+    Case(
+        of.processes_unseen, None, {"host": ("a",), "sandbox": ("b",)}, MARK, "on the host either"
+    ),
+    Case(of.processes_unseen, None, {"host": (MARKED,), "sandbox": ()}, MARK, "no process at all"),
+    *(
+        Case(of.files_unseen, holds, {"host": host, "sandbox": sandbox}, MARK, says)
+        for holds, host, sandbox, says in (
+            (True, ("/tmp/marked-1",), ("/etc/hostname",), "nowhere"),
+            (False, ("/tmp/marked-1",), ("/etc/hostname", "/x/marked-1"), "/x/marked-1"),
+            (None, (), ("/etc/hostname",), "on the host either"),
+            (None, ("/tmp/marked-1",), (), "nothing at all"),
+        )
+    ),
+    *(
+        Case(of.written_to_layer, holds, {"layers": LAYERS, "found": found}, NAME, says)
+        for holds, found, says in (
+            (True, ("/c/layer/etc/x",), "is in /c/layer and not in /b/rootfs"),
+            (False, ("/c/layer/etc/x", "/b/rootfs/etc/x"), "/b/rootfs/etc/x was written"),
+            (None, (), "not found in /c/layer"),
+        )
+    ),
+    *(
+        Case(of.base_unchanged, holds, {"seen": seen, "newer": newer}, {}, says)
+        for holds, seen, newer, says in (
+            (True, ("/b/rootfs", "/b/rootfs/etc"), (), "not one is newer"),
+            (False, ("/b/rootfs/etc",), ("/b/rootfs/etc/passwd",), "/b/rootfs/etc/passwd"),
+            (None, ("/b/rootfs",), (), "no file of the base"),
+        )
+    ),
+    Case(of.other_engine, True, {"host": "AB:CD", "sandbox": "EF:GH"}, {}, "EF:GH"),
+    Case(of.other_engine, False, {"host": "AB:CD", "sandbox": "AB:CD"}, {}, "AB:CD"),
+    Case(of.other_engine, None, {"host": "AB:CD", "sandbox": ""}, {}, "no identifier"),
+    Case(of.keys_unseen, True, {"host": {"a"}, "sandbox": {"b"}}, {}, "none of the host's 1"),
+    Case(of.keys_unseen, False, {"host": {"a", "c"}, "sandbox": {"a"}}, {}, "lists a"),
+    Case(of.keys_unseen, None, {"host": set(), "sandbox": {"a"}}, {}, "no key"),
+]

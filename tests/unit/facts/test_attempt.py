@@ -1,0 +1,98 @@
+"""What became of an attempt, read from what tools really said (Debian 12, C locale)."""
+
+from __future__ import annotations
+
+import pytest
+
+from hostonly.checks.isolation_probes import CALLS, COMMANDS, probes
+from hostonly.facts import NotObserved, Observed
+from hostonly.facts.attempt import Attempt, Outcome, attempt_look, read_attempt, system_call
+from hostonly.vantages import Host, Result
+
+
+def result(exit: int, stderr: str, stdout: str = "") -> Result:
+    return Result("sandbox", "sandbox", "try it", exit, stdout, stderr, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("exit", "stderr", "outcome"),
+    [
+        (0, "", Outcome.ALLOWED),
+        (0, "warning: permission denied, but done\n", Outcome.ALLOWED),
+        (1, "mknod: /mnt/node: Operation not permitted\n", Outcome.REFUSED),
+        (2, "sh: 1: cannot create /mnt/sys/kernel/panic: Permission denied\n", Outcome.REFUSED),
+        (
+            2,
+            "sh: 1: cannot create /proc/sys/kernel/panic: Read-only file system\n",
+            Outcome.REFUSED,
+        ),
+        (
+            32,
+            "mount: /mnt: permission denied.\n       dmesg(1) may have more information after failed mount system call.\n",
+            Outcome.REFUSED,
+        ),
+        (13, "perf_event_open: Permission denied\n", Outcome.REFUSED),
+        (1, "cat: /mnt/sys/kernel/modprobe: No such file or directory\n", Outcome.ABSENT),
+        (2, "sh: 1: cannot create /mnt/sysrq-trigger: Directory nonexistent\n", Outcome.ABSENT),
+        (32, "mount: /mnt: unknown filesystem type 'efivarfs'.\n", Outcome.ABSENT),
+        (38, "bpf: Function not implemented\n", Outcome.ABSENT),
+    ],
+)
+def test_outcome(exit: int, stderr: str, outcome: Outcome) -> None:
+    fact = read_attempt("it", result(exit, stderr))
+    assert isinstance(fact, Observed)
+    assert fact.value.outcome is outcome
+    assert fact.value.said == ("" if outcome is Outcome.ALLOWED else stderr.splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("exit", "stderr"),
+    [
+        (1, ""),
+        (1, "sudo: a password is required\n"),
+        (127, "sh: 1: perl: not found\n"),
+        (124, ""),
+        (9, ""),
+        (2, "sh: 1: echo: echo: I/O error\n"),
+        (255, "Modification of a read-only value attempted at -e line 1.\n"),
+    ],
+)
+def test_a_failure_of_another_kind_tells_nothing(exit: int, stderr: str) -> None:
+    assert isinstance(read_attempt("it", result(exit, stderr)), NotObserved)
+
+
+def test_what_was_tried_is_said() -> None:
+    assert str(Attempt("kcore", Outcome.ABSENT, "no kcore")) == "kcore: no kcore"
+    assert str(Attempt("mknod p", Outcome.ALLOWED)) == "mknod p: allowed"
+
+
+@pytest.mark.skipif(not Host().run(["perl", "-v"]).ok, reason="there is no perl here")
+def test_system_calls_on_this_machine() -> None:
+    import platform
+
+    number = CALLS.get(platform.machine(), {}).get("getpid")
+    if number is None:
+        pytest.skip(f"the system calls of {platform.machine()} are not known")
+    for call, outcome in (
+        (system_call("getpid", number, "0"), Outcome.ALLOWED),
+        # A number that no kernel has.
+        (system_call("none", 9999, "0"), Outcome.ABSENT),
+    ):
+        look = attempt_look("it", call[1:])
+        fact = look.read(Host().run(look.argv))
+        assert isinstance(fact, Observed), fact
+        assert fact.value.outcome is outcome
+
+
+def test_probes_of_an_unknown_machine_are_there_and_cannot_be_tried() -> None:
+    known, unknown = probes("x86_64"), probes("sparc64")
+    assert [probe.id for probe in known] == [probe.id for probe in unknown]
+    assert len({probe.id for probe in known}) == len(known)
+    assert all(probe.tries and probe.control for probe in known)
+    assert [probe.control is None for probe in unknown[len(COMMANDS) :]] == [True] * (
+        len(known) - len(COMMANDS)
+    )
+
+
+def test_both_tables_have_the_same_calls() -> None:
+    assert CALLS["x86_64"].keys() == CALLS["aarch64"].keys()
