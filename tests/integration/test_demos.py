@@ -31,11 +31,14 @@ def testbed(settings: Settings) -> Iterator[Testbed]:
 
 @pytest.mark.parametrize("name", list(DEMOS))
 def test_it_holds_and_its_page_shows_what_ran(
-    name: str, testbed: Testbed, pytestconfig: pytest.Config
+    name: str,
+    testbed: Testbed,
+    pytestconfig: pytest.Config,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     default = settings_module.read(ROOT / "invoke.yaml")
     runs: list[dict[str, Any]] = []
-    result = perform(load(name), recorded.recording(testbed, runs), lambda event: None)
+    result = perform(load(name), recorded.recording(testbed, runs, monkeypatch), lambda event: None)
     assert [c for c in result.claims if c.verdict not in (Verdict.HOLDS, Verdict.SKIPPED)] == []
     assert all(c.evidence for c in result.claims if c.verdict is Verdict.HOLDS)
     assert find(testbed.sandbox) == ()
@@ -51,5 +54,5 @@ def test_it_holds_and_its_page_shows_what_ran(
     page = pages.page(name)
     ran = list(dict.fromkeys((step.prompt, step.command) for step in result.steps))
     assert like_page(ran) == pages.same_names(pages.commands(page))
-    judged = [(claim.id, claim.sentence) for claim in result.claims]
+    judged = list(dict.fromkeys((claim.id, claim.sentence) for claim in result.claims))
     assert like_page(judged) == pages.same_names(pages.claims(page))
