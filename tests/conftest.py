@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def settings() -> Settings:
     """The settings as the checkout's own invoke.yaml has them, without the caller's overrides."""
     return settings_module.read(ROOT / "invoke.yaml")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is not here: a bare machine has python3 and little else."""
+    for mark in item.iter_markers("needs"):
+        for program in mark.args:
+            if shutil.which(program) is None:
+                pytest.skip(f"there is no {program} here")

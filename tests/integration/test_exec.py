@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hostonly.events import ignore
+from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
@@ -25,7 +26,8 @@ def execute(checkout: Path, *command: str, stdin: str = "") -> subprocess.Comple
 
 
 def sockets(checkout: Path) -> list[Path]:
-    return sorted((checkout / ".hostonly" / "ssh").glob("*.shared"))
+    # Those of the first sandbox: another test may have left the second one up.
+    return sorted((checkout / ".hostonly" / "ssh").glob("sandbox.*.shared"))
 
 
 def masters(checkout: Path) -> list[str]:
@@ -36,7 +38,7 @@ def masters(checkout: Path) -> list[str]:
     return [
         line
         for line in lines.splitlines()
-        if f"{checkout}/.hostonly/ssh" in line and " -M " in line
+        if f"{checkout}/.hostonly/ssh/sandbox." in line and " -M " in line
     ]
 
 
@@ -64,7 +66,7 @@ def test_many_at_once(checkout: Path, settings: Settings) -> None:
         done = list(
             pool.map(lambda n: execute(checkout, "sh", "-c", f"sleep 1; echo {n}"), range(16))
         )
-    assert [run.stdout for run in done] == [f"{n}\n" for n in range(16)]
+    assert [each.stdout for each in done] == [f"{n}\n" for n in range(16)]
     assert len(masters(checkout)) == 1
 
 
@@ -103,7 +105,7 @@ def test_a_sandbox_restarted_by_hand_is_the_one_that_answers(
     machine.up()
     before = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
     for verb in ("stop", "start"):
-        subprocess.run([f"lxc-{verb}", "--name", machine.container], check=True, timeout=60)
+        run([f"lxc-{verb}", "--name", machine.container], root=True, timeout=60)
     machine.up()
     after = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
     assert after and after != before

@@ -119,3 +119,10 @@ def run_tests(root: Path, run: Run) -> int:
             "Maven ended well, but ran no test of HelloSocket", ran=" ".join(command), output=said
         )
     return passed
+
+
+def failures(lines: Sequence[str]) -> str:
+    """Which tests failed, from what Maven said: it ends with a page of advice, long after that."""
+    end = next((n for n, line in enumerate(lines) if "BUILD FAILURE" in line), len(lines))
+    begin = next((n for n, line in enumerate(lines) if "Results:" in line), 0)
+    return "\n".join(line for line in lines[begin:end] if line.startswith("[ERROR]"))

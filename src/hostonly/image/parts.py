@@ -7,7 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from hostonly.errors import HostonlyError
+from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Progress, Started
 from hostonly.host import packages
 from hostonly.host.command import find, run
@@ -39,7 +39,17 @@ def test_hello(root: Path, emit: Emit) -> None:
     packages.install(tools(), emit, root=root)
     emit(Started("mvn -Psocket test"))
     start = time.monotonic()
-    passed = jar.run_tests(root, partial(run, on_line=lambda line: emit(Progress(line))))
+    lines: list[str] = []
+
+    def said(line: str) -> None:
+        lines.append(line)
+        emit(Progress(line))
+
+    try:
+        passed = jar.run_tests(root, partial(run, on_line=said))
+    except ToolFailed as error:
+        output = jar.failures(lines) or error.output
+        raise ToolFailed(error.what, ran=error.ran, output=output) from error
     emit(Done(f"{passed} tests of HelloSocket passed", time.monotonic() - start))
 
 

@@ -63,6 +63,17 @@ EXTRA_STEPS: list[Step] = [
 ]
 
 
+def _install(ctx: Context) -> None:
+    """Install what the tests run: all of it, before anything could be skipped for want of it."""
+    from hostonly.host import packages
+    from hostonly.image.parts import tools
+    from hostonly.sandbox.prepare import PACKAGES
+    from hostonly.tasks.session import session
+
+    with session(ctx) as (settings, emit):
+        packages.install([*PACKAGES, *tools()], emit, root=settings.root)
+
+
 @task(
     name="test",
     help={
@@ -72,6 +83,8 @@ EXTRA_STEPS: list[Step] = [
 )
 def test(ctx: Context, all: bool = False, unit: bool = False) -> None:
     """Run lint, types and tests; a failure in one does not hide the others."""
+    if not unit:
+        _install(ctx)
     steps = [*static_steps(), *([] if unit else EXTRA_STEPS), *test_steps(unit, all)]
     failed: list[str] = []
     summary: list[str] = []

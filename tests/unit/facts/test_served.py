@@ -20,6 +20,7 @@ def result(exit: int, stdout: str, stderr: str = "") -> Result:
     return Result("host", "host", "bash -c 'curl | sha256sum'", exit, stdout, stderr, 0.0)
 
 
+@pytest.mark.needs("curl")
 def test_the_digest_of_the_bytes(tmp_path: Path) -> None:
     content = bytes(range(256)) * 1000
     (tmp_path / "blob").write_bytes(content)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.errors import HostonlyError, ToolFailed
-from hostonly.image.jar import JAR, Run, build_jar, jar_inputs, run_tests
+from hostonly.image.jar import JAR, Run, build_jar, failures, jar_inputs, run_tests
 
 
 class Maven:
@@ -130,3 +130,21 @@ def test_passed_tests_are_counted(tmp_path: Path) -> None:
 def test_no_test_is_no_pass(tmp_path: Path, output: str) -> None:
     with pytest.raises(HostonlyError, match="no test"):
         run_tests(tmp_path, said(output))
+
+
+def test_what_failed_is_told_and_not_mavens_advice() -> None:
+    lines = """\
+[ERROR] Tests run: 14, Failures: 1, Errors: 0, Skipped: 0, Time elapsed: 4.1 s <<< FAILURE!
+[INFO] Results:
+[INFO]
+[ERROR] Failures:
+[ERROR]   HelloSocketTest.countsFromOne:179 expected: <true> but was: <false>
+[INFO]
+[ERROR] Tests run: 14, Failures: 1, Errors: 0, Skipped: 0
+[INFO] BUILD FAILURE
+[ERROR] To see the full stack trace of the errors, re-run Maven with the -e switch."""
+    told = failures(lines.splitlines()).splitlines()
+    assert (
+        told[1] == "[ERROR]   HelloSocketTest.countsFromOne:179 expected: <true> but was: <false>"
+    )
+    assert len(told) == 3

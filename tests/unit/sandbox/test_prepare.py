@@ -94,6 +94,7 @@ def test_only_folders_of_the_store_are_discarded(tmp_path: Path) -> None:
             base.discard(folder.resolve())
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_keys_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
     folder = tmp_path / "with space" / "ssh"
     made = keys.ensure(folder, {"sandbox": "172.16.0.2"})
@@ -110,6 +111,7 @@ def test_keys_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_half_a_key_pair_is_made_again(tmp_path: Path) -> None:
     made = keys.ensure(tmp_path, {})
     made.login.with_name("id_ed25519.pub").unlink()

@@ -166,7 +166,8 @@ class HelloSocketTest {
 
     @Test
     void doesNotWaitForSilentClientsNorForThoseThatNeverRead() throws IOException {
-        start("x".repeat(8_000_000)); // more than the kernel keeps for a client that does not read
+        // More than the kernel keeps for a client that does not read; waiting for one takes a minute.
+        start("x".repeat(8_000_000), TimeUnit.SECONDS.toNanos(60));
         List<Socket> silent = new ArrayList<>();
         try {
             for (int i = 0; i < 20; i++) {
@@ -176,7 +177,7 @@ class HelloSocketTest {
             String answer = call();
             assertTrue(answer.endsWith("x! (21)\n"));
             assertEquals("Hello ".length() + 8_000_000 + "! (21)\n".length(), answer.length());
-            assertTrue(System.nanoTime() - begin < TimeUnit.MILLISECONDS.toNanos(1500));
+            assertTrue(System.nanoTime() - begin < TimeUnit.SECONDS.toNanos(30));
         } finally {
             for (Socket socket : silent) {
                 socket.close();
