@@ -73,9 +73,11 @@ def judge(ground: Ground, each: Expected, facts: Facts) -> Cell:
         said = address.value if isinstance(address, Observed) else None
         name = f"{place.name} with a route set" if each.vantage == ROUTED else place.name
         about = _about(each, name, said or "no address", port, place.within)
-        used = _deciding(each.mode, address, place, port, facts)
+        beyond = ground.places[place.beyond] if place.beyond else None
+        about["beyond"] = beyond.within if beyond else frozenset()
+        used = _deciding(each.mode, address, place, beyond, port, facts)
         claim = ground.stage.judge(cell, about=about, **used)
-        seen = _observed(used, place, each.mode)
+        seen = _observed(used, place, beyond, each.mode)
     outcome = each.outcome.value
     return Cell(each.mode, each.vantage, each.target, outcome, seen, each.reason.text, claim)
 
@@ -95,11 +97,17 @@ def _about(
         "reason": each.reason.text,
         "greets": each.mode,
         "within": within,
+        "beyond": frozenset(),
     }
 
 
 def _deciding(
-    mode: str, address: Fact[str | None], place: Place, port: int, facts: Facts
+    mode: str,
+    address: Fact[str | None],
+    place: Place,
+    beyond: Place | None,
+    port: int,
+    facts: Facts,
 ) -> dict[str, Fact[Any]]:
     """The facts by the claim's parameters: no more than are needed, since a needless one that was
     not observed would make the cell UNKNOWN."""
@@ -109,7 +117,11 @@ def _deciding(
         return {"way": Observed(None, address.evidence)}
     way = facts["way", place, address.value]
     reach = facts.get(("reach", place, address.value, port))
-    if isinstance(way, NotObserved) or leaves(way.value, place.within) or reach is None:
+    if isinstance(way, NotObserved) or leaves(way.value, place.within):
+        return {"way": way}
+    if reach is None and beyond is not None:
+        return {"way": way, "onward": facts["way", beyond, address.value]}
+    if reach is None:
         return {"way": way}
     if isinstance(reach, NotObserved) or reach.value.outcome is Outcome.ANSWERS:
         return {"way": way, "reach": reach}
@@ -118,11 +130,16 @@ def _deciding(
     return {"way": way, "reach": reach, **known}
 
 
-def _observed(used: Mapping[str, Fact[Any]], place: Place, greets: str) -> str | None:
+def _observed(
+    used: Mapping[str, Fact[Any]], place: Place, beyond: Place | None, greets: str
+) -> str | None:
     way: Fact[Way | None] = used["way"]
     if isinstance(way, NotObserved):
         return None
     if leaves(way.value, place.within):
+        return Outcome.NO_ROUTE.value
+    onward: Fact[Way | None] | None = used.get("onward")
+    if isinstance(onward, Observed) and beyond is not None and leaves(onward.value, beyond.within):
         return Outcome.NO_ROUTE.value
     reach: Fact[Reach] | None = used.get("reach")
     if reach is None or isinstance(reach, NotObserved):

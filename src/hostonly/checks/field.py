@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from hostonly.checks.modes import MODES, PEERS, Mode, Peer, free_ports
 from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
+from hostonly.demos.swarm import join
 from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, Observed, select
 from hostonly.facts.batch import Look, observe_all, run_at_once
@@ -43,10 +44,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What was made: ``rows`` by mode, peers' containers by peer, and why a mode is ``skipped``."""
+    """What was made: ``rows`` by mode, peers' containers by peer with the sandbox each is on, and why
+    a mode is ``skipped``."""
 
     rows: dict[str, Row]
-    peers: dict[str, Container]
+    peers: dict[str, tuple[Vantage, Container]]
     skipped: dict[str, str]
 
 
@@ -89,6 +91,8 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
         for peer in peers
         if peer.network is not None
     ]
+    if any(peer.second for peer in peers):
+        join(stage)
     _all_done(run_at_once(sandbox, networks, timeout=CREATE_SECONDS))
     options = {
         mode.name: mode.options.format(port=port, address=spare[0])
@@ -110,13 +114,20 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     # A container in another's network has to wait for that other one.
     last = [argv for name, argv in servers.items() if "container:" in options[name]]
     first = [argv for argv in servers.values() if argv not in last]
-    idle = [_peer(stage, peer, spare[1]) for peer in peers]
+    near = [peer for peer in peers if not peer.second]
+    far = [peer for peer in peers if peer.second]
+    idle = [_peer(stage, peer, spare[1]) for peer in near]
     _all_done(run_at_once(sandbox, [*first, *idle], timeout=CREATE_SECONDS))
     _all_done(run_at_once(sandbox, last, timeout=CREATE_SECONDS))
+    # An overlay is known on the second sandbox once a container on it asks for it.
+    beyond = [_peer(stage, peer, spare[1]) for peer in far]
+    _all_done(run_at_once(stage.second_sandbox, beyond, timeout=CREATE_SECONDS))
 
-    names = [*(mode.container for mode in modes), *(peer.container for peer in peers)]
-    inspected = observe(sandbox, ["docker", "container", "inspect", *names], parse_containers)
+    names = [*(mode.container for mode in modes), *(peer.container for peer in near)]
+    inspected = _inspect(sandbox, names)
     containers = {each.name: each for each in value_of(inspected, "our containers")}
+    seconds = _inspect(stage.second_sandbox, [peer.container for peer in far])
+    others = {each.name: each for each in value_of(seconds, "our containers")}
     pids = [containers[mode.container].pid for mode in modes]
     _wait_for_listeners(sandbox, list(zip(modes, pids, ports, strict=True)))
     found = _addresses(stage, modes, containers, inspected)
@@ -125,7 +136,11 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
         for mode, port, pid in zip(modes, ports, pids, strict=True)
     }
     skipped = {mode.name: lacking[mode.needs] for mode in MODES if mode.needs in lacking}
-    return Field(rows, {peer.name: containers[peer.container] for peer in peers}, skipped)
+    looking: dict[str, tuple[Vantage, Container]] = {
+        **{peer.name: (sandbox, containers[peer.container]) for peer in near},
+        **{peer.name: (stage.second_sandbox, others[peer.container]) for peer in far},
+    }
+    return Field(rows, looking, skipped)
 
 
 _CREATE = ("docker", "network", "create")
@@ -135,6 +150,12 @@ _RUN = ("docker", "run", "--detach", "--name")
 def inside(pid: int) -> tuple[str, ...]:
     """What to write before a command of the sandbox's to run it in the network of process ``pid``."""
     return ("sudo", "nsenter", "--target", str(pid), "--net")
+
+
+def _inspect(sandbox: Vantage, names: Sequence[str]) -> Fact[tuple[Container, ...]]:
+    if not names:
+        return Observed((), ())
+    return observe(sandbox, ["docker", "container", "inspect", *names], parse_containers)
 
 
 def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:

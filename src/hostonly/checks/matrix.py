@@ -18,7 +18,7 @@ from hostonly.demos.stage import Stage
 from hostonly.demos.testbed import ready
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Event, Progress, Started, Warned
-from hostonly.facts import Fact
+from hostonly.facts import Fact, Observed
 from hostonly.facts.batch import Look
 from hostonly.facts.engine import observe_engine
 from hostonly.facts.interfaces import observe_interfaces
@@ -29,6 +29,8 @@ from hostonly.settings import SSH_PORT, Settings
 from hostonly.vantages import Vantage
 
 NAME = "check-matrix"
+# What a container has; the second one on an overlay leads to its sandbox.
+PEER_LINKS = frozenset({"lo", "eth0", "eth1"})
 LOOPBACK = attack.LOOPBACK
 
 
@@ -116,23 +118,26 @@ def _places(stage: Stage, second: Vantage, field: Field, second_link: str) -> di
         # Measured later, with other ways: not to be taken for the one above.
         ROUTED: Place("sandbox2", second, frozenset({second_link}), answers, routed=True),
     }
-    for name, container in field.peers.items():
+    for name, (machine, container) in field.peers.items():
         shares = container.network_mode == "host"
         gateways = [end.gateway for end in container.endpoints if end.gateway]
         control: tuple[str, int] | None = None
         if shares:
             control = (LOOPBACK, hello)
-        elif gateways and gateways[0] != str(stage.settings.network.host.ip):
-            control = (gateways[0], hello)
-        elif gateways:
+        elif str(stage.settings.network.host.ip) in gateways:
             # On the host-only network itself, where the second sandbox always answers.
             control = (str(stage.settings.network.sandbox2), SSH_PORT)
+        elif machine is second:
+            control = answers
+        elif gateways:
+            control = (gateways[0], hello)
         places[f"peer {name}"] = Place(
             f"container {container.name}",
-            stage.sandbox,
-            within if shares else frozenset({"lo", "eth0"}),
+            machine,
+            within if shares else PEER_LINKS,
             control,
             inside(container.pid),
+            beyond="sandbox2" if machine is second else "sandbox",
         )
     return places
 
@@ -141,16 +146,13 @@ def _look(ground: Ground, expected: list[Expected]) -> dict[Any, Fact[Any]]:
     """Ask every way first; then connect where the packet stays within, and ask the controls."""
     sandbox = ground.places["sandbox"]
     aims = ground.aims(expected)
-    asked = [*aims, *((sandbox, address, port) for _, address, port in aims)]
-    ways = ask_all(
-        {("way", place, address): (place, way_look(address)) for place, address, _ in asked}
-    )
+    asked = [(place, address) for place, address, _ in aims]
+    asked += [(ground.places[place.beyond], to) for place, to in asked if place.beyond]
+    ways = ask_all({("way", place, to): (place, way_look(to)) for place, to in asked})
     probes = {
         ("reach", place, address, port): (place, reach_look(address, port))
         for place, address, port in aims
-        if place.keeps(ways["way", place, address])
-        # What a container sends to its gateway goes the sandbox's way from there.
-        and (not place.prefix or sandbox.keeps(ways["way", sandbox, address]))
+        if _stays(ground, place, address, ways)
     }
     controls = {
         ("control", place): (place, reach_look(*place.control))
@@ -166,6 +168,18 @@ def _look(ground: Ground, expected: list[Expected]) -> dict[Any, Fact[Any]]:
     }
     questions: dict[Any, tuple[Place, Look[Any]]] = {**probes, **controls, **witnesses}
     return {**ways, **ask_all(questions)}
+
+
+def _stays(ground: Ground, place: Place, address: str, ways: Mapping[Any, Fact[Any]]) -> bool:
+    """Whether a packet stays in the networks looked at; what a container sends to its gateway goes
+    its sandbox's way from there."""
+    way = ways["way", place, address]
+    if not place.keeps(way):
+        return False
+    if place.beyond is None or (isinstance(way, Observed) and way.value.gateway is None):
+        return True
+    beyond = ground.places[place.beyond]
+    return beyond.keeps(ways["way", beyond, address])
 
 
 def _attack(

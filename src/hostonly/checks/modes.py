@@ -39,6 +39,7 @@ class Peer:
     options: str
     network: str | None = None
     needs: str | None = None
+    second: bool = False
 
     @property
     def container(self) -> str:
@@ -63,6 +64,7 @@ MODES = (
     Mode(
         "macvlan", f"--network {PREFIX}macvlan --ip {{address}}", "macvlan", BRIDGE, needs="macvlan"
     ),
+    Mode("overlay", f"--network {PREFIX}overlay", "overlay", BRIDGE, needs="vxlan"),
 )
 PEERS = (
     Peer(BRIDGE, ""),
@@ -75,6 +77,13 @@ PEERS = (
         f"--network {PREFIX}macvlan --ip {{address}}",
         network="--driver macvlan --subnet {subnet} --opt parent={link}",
         needs="macvlan",
+    ),
+    Peer(
+        "overlay",
+        f"--network {PREFIX}overlay",
+        network="--driver overlay --attachable",
+        needs="vxlan",
+        second=True,
     ),
 )
 

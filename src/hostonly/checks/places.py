@@ -21,7 +21,8 @@ class Place:
     """A place to look from: the machine ``at``, or with ``prefix`` the network of a container
     there. ``within`` are the interfaces by which packets stay in the networks that are looked at;
     ``control`` is an address and port that must answer from here, None where there is no way out.
-    ``routed``: routes were set there for the occasion.
+    ``routed``: routes were set there for the occasion; ``beyond`` names the place that
+    sends on what a container here gives its gateway.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Place:
     control: tuple[str, int] | None
     prefix: tuple[str, ...] = ()
     routed: bool = False
+    beyond: str | None = None
 
     def look(self, look: Look[T]) -> Look[T]:
         """``look`` from here, to be run ``at`` the machine."""

@@ -6,6 +6,9 @@ from hostonly.claims.claim import Judgement, claim
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 
+# No way at all is an answer: what was not asked needs another word.
+NOT_ASKED = Way("", "", None, None)
+
 
 def leaves(way: Way | None, within: frozenset[str]) -> str | None:
     """Where a packet on this ``way`` would go instead of to an interface that is ``within`` the
@@ -35,14 +38,17 @@ def cell(
     reason: str,
     greets: str,
     within: frozenset[str],
+    beyond: frozenset[str],
     way: Way | None,
+    onward: Way | None = NOT_ASKED,
     reach: Reach | None = None,
     control: Reach | None = None,
     witness: Reach | None = None,
 ) -> Judgement:
     """Holds when the connection came to ``expected``.
 
-    A way that is not ``within`` is NO ROUTE, and nothing is sent on it. An answer counts when it
+    A way that is not ``within`` is NO ROUTE, and nothing is sent on it; likewise the way ``onward``
+    from a container's gateway that is not within those ``beyond``. An answer counts when it
     is the greeting of ``greets``. What is not answered counts only when the ``control``, the same
     probe from the same place to something that must answer, was, and when the ``witness``, the
     server asked in its own network, is alive.
@@ -52,6 +58,11 @@ def cell(
         return Judgement(
             expected is Outcome.NO_ROUTE, _why(expected, Outcome.NO_ROUTE, reason, astray)
         )
+    if onward is not NOT_ASKED:
+        astray = leaves(onward, beyond)
+        if astray is not None:
+            why = _why(expected, Outcome.NO_ROUTE, reason, f"from its gateway {astray}")
+            return Judgement(expected is Outcome.NO_ROUTE, why)
     if reach is None:
         return Judgement(None, "nothing was sent")
     if reach.outcome is Outcome.ANSWERS:

@@ -18,7 +18,6 @@ from hostonly.claims.overlay import (
     vxlan_path,
 )
 from hostonly.claims.reach import route_absent
-from hostonly.demos.leftovers import SWARM_MARK
 from hostonly.demos.probes import (
     DEFAULT_PORT,
     address_of,
@@ -27,7 +26,8 @@ from hostonly.demos.probes import (
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage, Stopped
+from hostonly.demos.stage import Stage
+from hostonly.demos.swarm import join
 from hostonly.demos.watch import vxlan_watched
 from hostonly.facts import Fact, NotObserved, Observed, observe, together
 from hostonly.facts.docker import Container as Inspected
@@ -43,7 +43,7 @@ from hostonly.facts.listeners import observe_listeners
 from hostonly.facts.names import Lookup, observe_name
 from hostonly.facts.reach import Reach
 from hostonly.facts.routes import route_to
-from hostonly.vantages import Container, Secret
+from hostonly.vantages import Container
 
 SECOND_SANDBOX = True
 
@@ -51,7 +51,6 @@ HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "overlay"
 NETWORK = "hello-overlay"
 SERVICE = "web"
-MANAGER_PORT = 2377
 PARENT = "eth1"
 # Names travel by gossip, from one engine to the other.
 GOSSIP_SECONDS = 5.0
@@ -64,7 +63,7 @@ def run(stage: Stage) -> None:
     port = stage.settings.hello.port
     for sandbox in (first, second):
         stage.require_free_port(port, at=sandbox)
-    _join(stage, one, two)
+    join(stage)
     over = ("-d", "overlay", "--attachable", *stage.labels)
     stage.step(first, "docker", "network", "create", *over, NETWORK)
     start(stage, HELLO, NAME, "--network", NETWORK)
@@ -131,26 +130,6 @@ def run(stage: Stage) -> None:
                 tcp=observe_listeners(sandbox),
                 udp=observe_listeners(sandbox, "udp"),
             )
-
-
-def _join(stage: Stage, one: str, two: str) -> None:
-    """Make the two a swarm. The engine makes docker_gwbridge itself when it joins, unless it is there:
-    made before and with our label, it marks the swarm as ours."""
-    first, second = stage.sandbox, stage.second_sandbox
-    for sandbox in (first, second):
-        bridge = ("-o", f"com.docker.network.bridge.name={SWARM_MARK}")
-        apart = ("-o", "com.docker.network.bridge.enable_icc=false")
-        create = ("docker", "network", "create", *stage.labels)
-        stage.step(sandbox, *create, *bridge, *apart, SWARM_MARK)
-    own = ("--advertise-addr", one, "--data-path-addr", one)
-    made = stage.step(first, "docker", "swarm", "init", *own)
-    if not made.secrets:
-        raise Stopped("docker swarm init told no token to join with", (made,))
-    # It tells a worker's token; the one of a manager is never asked for.
-    token: Secret = made.secrets[0]
-    theirs = ("--advertise-addr", two, "--data-path-addr", two)
-    manager = f"{one}:{MANAGER_PORT}"
-    stage.step(second, "docker", "swarm", "join", "--token", token, *theirs, manager)
 
 
 def _judge_name(

@@ -11,6 +11,7 @@ from tests.unit.claims.case import Case
 
 BRIDGED = Way("172.16.0.2", "hostonly0", None, "172.16.0.1")
 DEFAULT = Way("172.17.0.2", "eth0", "192.0.2.1", "192.0.2.2")
+INSIDE = Way("172.17.0.2", "docker0", None, "172.17.0.1")
 UNREACHABLE = Way("172.17.0.2", "lo", None, None, "unreachable")
 
 HELLO = Reach(Outcome.ANSWERS, "Hello bridge! (3)\n")
@@ -33,6 +34,7 @@ def about(expected: Outcome) -> dict[str, object]:
         "reason": "so it is",
         "greets": "bridge",
         "within": frozenset({"hostonly0"}),
+        "beyond": frozenset({"eth1", "docker0"}),
     }
 
 
@@ -49,6 +51,11 @@ CASES = [
     case(True, Outcome.NO_ROUTE, "leaves by lo", way=UNREACHABLE),
     case(False, Outcome.ANSWERS, "it is NO ROUTE: its way leaves by eth0", way=DEFAULT),
     case(None, Outcome.NO_ROUTE, "nothing was sent", way=BRIDGED),
+    # So does the way onward from a container's gateway.
+    case(True, Outcome.NO_ROUTE, "from its gateway its way leaves", way=BRIDGED, onward=DEFAULT),
+    case(True, Outcome.NO_ROUTE, "the kernel has no route", way=BRIDGED, onward=None),
+    case(False, Outcome.ANSWERS, "it is NO ROUTE: from its gateway", way=BRIDGED, onward=DEFAULT),
+    case(None, Outcome.NO_ROUTE, "nothing was sent", way=BRIDGED, onward=INSIDE),
     # An answer needs no control, but the right greeting.
     case(True, Outcome.ANSWERS, "so it is (Hello bridge! (3))", way=BRIDGED, reach=HELLO),
     case(False, Outcome.TIMEOUT, "it is ANSWERS", way=BRIDGED, reach=HELLO),

@@ -1,0 +1,34 @@
+"""Two sandboxes as a Docker Swarm, marked as ours, so that the stage makes them leave it again."""
+
+from __future__ import annotations
+
+from hostonly.demos.leftovers import SWARM_MARK
+from hostonly.demos.stage import Stage, Stopped
+from hostonly.vantages import Secret
+
+MANAGER_PORT = 2377
+
+
+def join(stage: Stage) -> None:
+    """Make the sandboxes a swarm, the first its manager. The engine makes docker_gwbridge itself when it joins, unless it is there:
+    made before and with our label, it marks the swarm as ours.
+
+    Raises:
+        Stopped: the engines refused, or told no token to join with.
+    """
+    one, two = stage.address, str(stage.settings.network.sandbox2)
+    first, second = stage.sandbox, stage.second_sandbox
+    for sandbox in (first, second):
+        bridge = ("-o", f"com.docker.network.bridge.name={SWARM_MARK}")
+        apart = ("-o", "com.docker.network.bridge.enable_icc=false")
+        create = ("docker", "network", "create", *stage.labels)
+        stage.step(sandbox, *create, *bridge, *apart, SWARM_MARK)
+    own = ("--advertise-addr", one, "--data-path-addr", one)
+    made = stage.step(first, "docker", "swarm", "init", *own)
+    if not made.secrets:
+        raise Stopped("docker swarm init told no token to join with", (made,))
+    # It tells a worker's token; the one of a manager is never asked for.
+    token: Secret = made.secrets[0]
+    theirs = ("--advertise-addr", two, "--data-path-addr", two)
+    manager = f"{one}:{MANAGER_PORT}"
+    stage.step(second, "docker", "swarm", "join", "--token", token, *theirs, manager)
