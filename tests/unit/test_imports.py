@@ -30,7 +30,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "host": BESIDE,
     "sandbox": BESIDE,
     "registry": BESIDE,
-    "image": BESIDE,
+    "image.view": frozenset(),
+    "image": BESIDE | {"image.view"},
     "demos": BESIDE | {"claims", "report.model"},
     "checks": BESIDE | {"claims", "demos", "report.model"},
     # The result types, which the demos fill in; what renders them knows nothing else.
@@ -38,7 +39,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "registry.result": frozenset(),
     "report": frozenset(
         {
-            *("report.model", "registry.result", "hello.call"),
+            *("report.model", "registry.result", "hello.call", "image.view"),
             *("errors", "events", "claims", "vantages"),
         }
     ),

@@ -11,9 +11,9 @@ from pathlib import Path
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged
 from hostonly.host import packages
-from hostonly.image import base, identity, runtime, state
+from hostonly.image import base, identity, runtime, sbom, state
 from hostonly.image.engine import Engine, short
-from hostonly.image.flavour import JAVA, Flavour, labels
+from hostonly.image.flavour import JAVA, Flavour, labels, template
 from hostonly.image.packer import build_by_packer
 from hostonly.image.parts import artefact, artefact_inputs, base_archive, tools
 from hostonly.settings import Settings
@@ -41,7 +41,13 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     wanted = inputs(settings.root, flavour, told, foundation)
     before = state.load(state.record(settings, engine.place, flavour.name))
     name = f"{settings.image.name}:{flavour.tag}"
-    if before and before.inputs == wanted and engine.has(before.image_id):
+    bill = sbom.file_of(settings.state, flavour)
+    if (
+        before
+        and before.inputs == wanted
+        and engine.has(before.image_id)
+        and sbom.is_of(bill, before.config)
+    ):
         _tag(engine, before.image_id, settings.image.name, flavour.tag)
         emit(Unchanged(f"the image {name} is built and unchanged ({short(before.image_id)})"))
         return before
@@ -62,6 +68,8 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     _prove_it_runs(engine, image_id)
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
     built = state.Built(wanted, image_id, digest, engine.place, flavour.name)
+    contents = sbom.read(engine, image_id, template(settings.root, flavour).destination)
+    bill.write_text(sbom.document(contents, settings.image.name, digest, told["created"]))
     state.save(settings, built)
     emit(Done(f"built the image {name} ({short(image_id)})", time.monotonic() - start))
     return built

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,25 @@ PYTHON = Flavour(
     ("src/hostonly/hello/server.py",),
 )
 FLAVOURS = {flavour.name: flavour for flavour in (JAVA, PYTHON)}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What Packer's template of a flavour says: where its artefact goes, and how it is started."""
+
+    destination: str
+    entry_point: tuple[str, ...]
+
+
+def template(root: Path, flavour: Flavour) -> Template:
+    """Read the template of ``flavour`` in the checkout at ``root``."""
+    document = json.loads((root / flavour.template).read_text())
+    (line,) = (
+        change.removeprefix("ENTRYPOINT ")
+        for change in document["builders"][0]["changes"]
+        if change.startswith("ENTRYPOINT ")
+    )
+    return Template(document["provisioners"][0]["destination"], tuple(json.loads(line)))
 
 
 def flavour_named(name: str) -> Flavour:

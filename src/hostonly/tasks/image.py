@@ -40,6 +40,18 @@ def pull(ctx: Context, flavour: str = "java") -> None:
         stages.pulled(it, flavour_named(flavour))
 
 
+@task(help={**FLAVOUR, "json": "one JSON document on standard output"})
+def inspect(ctx: Context, flavour: str = "java", json: bool = False) -> None:
+    """Show its layers, labels and digests, and where it is: engines, registry."""
+    from hostonly.image.flavour import flavour_named
+    from hostonly.image.inspect import inspect
+    from hostonly.report.inspected import as_json, as_text
+
+    with machine_of(ctx, "sandbox") as it:
+        view = inspect(it, flavour_named(flavour))
+    print(as_json(view) if json else as_text(view))
+
+
 @task
 def test(ctx: Context) -> None:
     """Run Maven's own tests of HelloSocket (part of ./inv test)."""

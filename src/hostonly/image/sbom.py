@@ -1,0 +1,206 @@
+"""The bill of materials of an image: what was found in the image itself, as CycloneDX 1.6 JSON.
+
+It is read out of the image and not out of the recipe, so that an image on a user's own base is told
+of as well: Debian packages by their control data, the modules of the Java runtime by its own
+`release` file, and what this project put on top by its digest. The same image gives the same bytes.
+
+Sources: deb-control(5), dpkg(1) for `/var/lib/dpkg/status`; the `release` file of JEP 223; CycloneDX
+1.6 and package-url for the document.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import io
+import json
+import re
+import tarfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from hostonly.image.engine import Engine
+from hostonly.image.flavour import VERSION, Flavour
+
+if TYPE_CHECKING:
+    from cyclonedx.model.component import Component
+
+# Where packages are told of: by dpkg itself, and by images that have no dpkg.
+STATUS = ("/var/lib/dpkg/status", "/var/lib/dpkg/status.d")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A Debian package as its control data has it."""
+
+    name: str
+    version: str
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What was found in an image. ``distribution`` is ID-VERSION_ID of `/etc/os-release`, empty
+    where there is none; ``java`` is the runtime's version, None without a runtime; ``artefact`` is
+    the path and the SHA-256 of what this project put on top."""
+
+    packages: tuple[Package, ...]
+    distribution: str
+    java: str | None
+    modules: tuple[str, ...]
+    artefact: tuple[str, str]
+
+
+def packages_in(control: str) -> list[Package]:
+    """The installed packages in control data, paragraphs with empty lines between them."""
+    found = []
+    for paragraph in re.split(r"\n\s*\n", control):
+        fields = dict(re.findall(r"^(\S+): *(.*)$", paragraph, re.MULTILINE))
+        # dpkg keeps the paragraphs of removed packages whose settings are still there.
+        installed = fields.get("Status", "install ok installed").endswith(" installed")
+        if {"Package", "Version"} <= fields.keys() and installed:
+            found.append(
+                Package(fields["Package"], fields["Version"], fields.get("Architecture", "all"))
+            )
+    return found
+
+
+def release_in(text: str) -> tuple[str | None, tuple[str, ...]]:
+    """Version and modules of a Java runtime, from its `release` file."""
+    fields = dict(re.findall(r'^(\w+)="(.*)"$', text, re.MULTILINE))
+    return fields.get("JAVA_VERSION"), tuple(sorted(fields.get("MODULES", "").split()))
+
+
+def read(engine: Engine, image_id: str, artefact: str) -> Contents:
+    """Look into an image on ``engine``; ``artefact`` is the path of what was put on top.
+
+    A container is made for it and never started.
+    """
+    attributes = engine.client.images.get(image_id).attrs
+    environment = dict(entry.partition("=")[::2] for entry in attributes["Config"].get("Env") or ())
+    homes = [environment.get("JAVA_HOME", ""), "/opt/java"]
+    container = engine.client.containers.create(image_id, network_mode="none")
+    try:
+        files = {
+            path: list(_files(container, path))
+            for path in (*STATUS, "/etc/os-release", "/usr/lib/os-release", artefact)
+        }
+        release = b"".join(
+            content for home in homes if home for content in _files(container, f"{home}/release")
+        )
+    finally:
+        container.remove(force=True, v=True)
+    control = [content.decode(errors="replace") for path in STATUS for content in files[path]]
+    found = {package.name: package for text in control for package in packages_in(text)}
+    java, modules = release_in(release.decode(errors="replace"))
+    system = b"".join(files["/etc/os-release"] or files["/usr/lib/os-release"]).decode()
+    fields = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', system, re.MULTILINE))
+    (content,) = files[artefact]
+    return Contents(
+        tuple(found[name] for name in sorted(found)),
+        "-".join(fields[key] for key in ("ID", "VERSION_ID") if key in fields),
+        java,
+        modules,
+        (artefact, hashlib.sha256(content).hexdigest()),
+    )
+
+
+def _files(container: object, path: str) -> Iterator[bytes]:
+    """The contents of the file, or of all files in the folder, at ``path``; of links, the target's."""
+    from docker.errors import NotFound
+    from docker.models.containers import Container
+
+    assert isinstance(container, Container)
+    try:
+        chunks, about = container.get_archive(path)
+    except NotFound:
+        return
+    if target := (about or {}).get("linkTarget"):
+        if target != path:
+            yield from _files(container, target)
+        return
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            if content is not None:
+                yield content.read()
+
+
+def document(contents: Contents, name: str, config: str, created: str) -> str:
+    """The bill of materials of the image called ``name`` whose configuration has the digest
+    ``config``; ``created`` is the image's own time (RFC 3339)."""
+    from cyclonedx.model.bom import Bom, BomMetaData
+    from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.output.json import JsonV1Dot6
+    from packageurl import PackageURL
+
+    image = Component(
+        name=name,
+        version=VERSION,
+        type=ComponentType.CONTAINER,
+        bom_ref=config,
+        purl=PackageURL("oci", name=PurePosixPath(name).name, version=config),
+    )
+    when = datetime.datetime.fromisoformat(created)
+    bom = Bom(
+        serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"hostonly:{name}@{config}"),
+        metadata=BomMetaData(component=image, timestamp=when),
+        components=_components(contents),
+    )
+    bom.register_dependency(image, bom.components)
+    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+
+
+def _components(contents: Contents) -> Iterator[Component]:
+    from cyclonedx.model import HashAlgorithm, HashType
+    from cyclonedx.model.component import Component, ComponentType
+    from packageurl import PackageURL
+
+    for package in contents.packages:
+        qualifiers = {"arch": package.architecture}
+        if contents.distribution:
+            qualifiers["distro"] = contents.distribution
+        purl = PackageURL("deb", "debian", package.name, package.version, qualifiers)
+        yield Component(
+            name=package.name,
+            version=package.version,
+            type=ComponentType.LIBRARY,
+            bom_ref=purl.to_string(),
+            purl=purl,
+        )
+    for module in contents.modules:
+        purl = PackageURL("generic", "openjdk", module, contents.java)
+        yield Component(
+            name=module,
+            version=contents.java,
+            group="openjdk",
+            type=ComponentType.FRAMEWORK,
+            bom_ref=purl.to_string(),
+            purl=purl,
+        )
+    path, digest = contents.artefact
+    yield Component(
+        name=PurePosixPath(path).name,
+        version=VERSION,
+        group="hostonly",
+        type=ComponentType.APPLICATION,
+        bom_ref=path,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
+    )
+
+
+def is_of(file: Path, config: str) -> bool:
+    """Whether ``file`` is the bill of the image whose configuration has the digest ``config``."""
+    try:
+        reference = json.loads(file.read_text())["metadata"]["component"]["bom-ref"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(reference == config)
+
+
+def file_of(state: Path, flavour: Flavour) -> Path:
+    """Where the bill of materials of the last build is written."""
+    return state / "image" / f"hello-socket-{flavour.name}.cdx.json"

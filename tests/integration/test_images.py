@@ -1,0 +1,81 @@
+"""Both images on a real engine: size, user, ports, the same id twice, the registry's digest, the suite."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+INV = [sys.executable, "-m", "hostonly"]
+ROOT = Path(__file__).resolve().parents[2]
+MOST_BYTES = {"java": 60_000_000, "python": 30_000_000}
+each_flavour = pytest.mark.parametrize("flavour", MOST_BYTES)
+
+
+def inv(*words: str) -> str:
+    done = subprocess.run(
+        [*INV, *words], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def inspected(flavour: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [*INV, "image.inspect", "--flavour", flavour, "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        timeout=120,
+        check=True,
+    )
+    view: dict[str, Any] = json.loads(done.stdout)
+    return view
+
+
+@each_flavour
+def test_an_image_is_small_and_no_root_and_has_one_port(flavour: str) -> None:
+    inv("image.push", "--flavour", flavour)
+    view = inspected(flavour)
+    assert view["size"] <= MOST_BYTES[flavour]
+    assert (view["user"], view["ports"]) == ("10001:10001", ["8080/tcp"])
+    assert {"title", "version", "revision", "created"} == {
+        key.rpartition(".")[2] for key in view["labels"]
+    }
+    present = {each["place"]: each["present"] for each in view["present"]}
+    assert present["sandbox engine"] and present["registry"]
+    assert (
+        JsonStrictValidator(SchemaVersion.V1_6).validate_str(Path(view["bill"]).read_text()) is None
+    )
+
+
+@each_flavour
+def test_the_same_inputs_give_the_same_id(flavour: str) -> None:
+    inv("image.push", "--flavour", flavour)
+    before = inspected(flavour)["config"]
+    assert "built and unchanged" in inv("image.build", "--flavour", flavour)
+    inv("sandbox.exec", "--", "docker", "rmi", "--force", before)
+    assert "built the image" in inv("image.build", "--flavour", flavour)
+    assert inspected(flavour)["config"] == before
+    assert "pushed and unchanged" in inv("image.push", "--flavour", flavour)
+
+
+@each_flavour
+def test_what_the_tutorial_types_inside_is_there(flavour: str) -> None:
+    inv("image.build", "--flavour", flavour)
+    config = inspected(flavour)["config"]
+    run = ["docker", "run", "--rm", "--entrypoint", "sh", config, "-c"]
+    said = inv("sandbox.exec", "--", *run, "ip addr show dev lo && command -v nc && id -u")
+    assert "127.0.0.1/8" in said and "/bin/nc" in said and "10001" in said
+
+
+@pytest.mark.long
+@each_flavour
+def test_an_image_does_everything(flavour: str) -> None:
+    inv("image.build", "--flavour", flavour)
+    inv("hello.conformance", "--image", flavour)
