@@ -157,3 +157,22 @@ def test_what_was_installed_for_a_checkout_is_noted(machine: Path, tmp_path: Pat
     packages.note(root).write_text("lxc\nnever-there\n-y\nlxc\n")
     assert packages.installed_for(root) == ["lxc"]
     assert packages.remove_line(["lxc"]) == "apt-get remove lxc"
+
+
+def test_an_interrupt_lets_apt_get_end_what_it_has_begun(machine: Path) -> None:
+    # As the real one: it goes on, and says more than a pipe holds while nobody seems to listen.
+    (machine / "bin" / "apt-get").write_text(
+        "#!/bin/sh\ntrap 'echo asked >>\"$STATE/calls\"' INT\n"
+        'echo "Unpacking lxc"\nsleep 0.3\nseq 100000\necho carried through >>"$STATE/calls"\n'
+    )
+    told: list[str] = []
+
+    def emit(event: Event) -> None:
+        told.append(str(event))
+        if "Unpacking" in str(event):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        packages.install(["lxc"], emit)
+    assert (machine / "calls").read_text().splitlines()[-2:] == ["asked", "carried through"]
+    assert "waiting for apt-get" in told[-1]

@@ -245,10 +245,17 @@ def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
     timer = Timer(APT_SECONDS, give_up)
     timer.daemon = True
     timer.start()
+
+    def ask_to_end() -> None:
+        # A download ends at once. What dpkg has begun, apt-get carries through: killed half-way, it
+        # would leave packages that somebody has to repair.
+        emit(Started("waiting for apt-get to end what it has begun"))
+        send(process, signal.SIGINT)
+
     lines: list[str] = []
     try:
         assert process.stdout is not None
-        with ended_by(lambda: send(process, signal.SIGTERM)):
+        with ended_by(ask_to_end):
             for line in process.stdout:
                 lines.append(line)
                 if WORTH_SHOWING.match(line):
@@ -257,8 +264,10 @@ def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
     finally:
         timer.cancel()
         if process.poll() is None:
-            # Killing dpkg half-way leaves packages unconfigured: it is asked, then waited for.
-            send(process, signal.SIGTERM)
+            ask_to_end()
+            # Read on: nobody can end who waits for a reader.
+            for _ in process.stdout or ():
+                pass
             process.wait()
     if late:
         raise ToolFailed(

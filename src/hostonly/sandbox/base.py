@@ -136,6 +136,9 @@ def ensure(root: Path, emit: Emit, *, rebuild: bool = False) -> Base:
             remedy="Is the Debian mirror reachable, and is there 1.5 GB of room under /var/lib? "
             "Then again: ./inv sandbox.box",
         ) from error
+    except KeyboardInterrupt:
+        discard(partial)
+        raise
     emit(Done(f"built the base {base.digest}"))
     return base
 
