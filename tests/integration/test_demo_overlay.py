@@ -68,7 +68,8 @@ def nothing_left() -> Iterator[None]:
     """No test leaves a container, a network or a swarm behind, on either sandbox."""
     yield
     for machine in BOTH:
-        assert on(machine, "docker", "ps", "-aq") == ""
+        for label in ("hostonly.demo", "com.docker.swarm.service.name"):
+            assert on(machine, "docker", "ps", "-aq", "--filter", f"label={label}") == ""
         names = on(machine, "docker", "network", "ls", "--format", "{{.Name}}").split()
         assert sorted(names) == ["bridge", "host", "none"]
         state = on(machine, "docker", "info", "--format", "{{.Swarm.LocalNodeState}}")

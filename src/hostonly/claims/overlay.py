@@ -94,21 +94,22 @@ def vxlan_path(
         if sent[source] and not came[target]:
             lost = f"udp/{PORT} from {source} does not arrive at {target}"
             return Judgement(False, f"{lost}: {found}")
-        unanswered = _unanswered(at_first if target == first else at_second, target, port)
-        if unanswered:
-            lost = f"udp/{PORT} comes to {target}, and {unanswered} behind it does not answer"
-            return Judgement(False, f"{lost}: {found}")
     silent = [place for place in (first, second) if not sent[place]]
     if silent:
         lost = f"no udp/{PORT} packet left {' nor '.join(silent)} by {device}"
         return Judgement(False, f"{lost}: {found}")
+    for target, frames in ((first, at_first), (second, at_second)):
+        unanswered = _unanswered(frames, port)
+        if unanswered:
+            lost = f"udp/{PORT} comes to {target}, and {unanswered} behind it does not answer"
+            return Judgement(False, f"{lost}: {found}")
     networks = {frame.network for frame in (*at_first, *at_second)}
     numbers = ", ".join(str(number) for number in networks)
     return Judgement(None not in networks, f"{found}; VXLAN network {numbers}")
 
 
-def _unanswered(frames: tuple[Frame, ...], target: str, port: int) -> str | None:
-    """An address behind ``target`` whose ``port`` was called by what came in, and never answered."""
+def _unanswered(frames: tuple[Frame, ...], port: int) -> str | None:
+    """A container's ``port`` that was called by what came in, and never answered."""
     called = {f.inner for f in frames if f.direction == "In" and f.inner is not None}
     answered = {f.inner[::-1] for f in frames if f.direction == "Out" and f.inner is not None}
     servers = {flow[1] for flow in called if flow[1].endswith(f".{port}")}

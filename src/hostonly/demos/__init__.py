@@ -16,4 +16,6 @@ DEMOS = {
     "user-bridges": "networks of one's own: names within one, nothing across, --internal shut in",
     "macvlan": "a container on the host-only network itself, with its own MAC and address",
     "overlay": "two sandboxes as a swarm: one network over both, carried by VXLAN",
+    "ipv6": "a bridge network with IPv6: the sandbox by its address, the host by a published port",
+    "ipvlan": "a container on the host-only network with the sandbox's own MAC",
 }

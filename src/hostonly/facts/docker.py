@@ -20,7 +20,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A container's place in one network; ``address`` and ``gateway`` are None where the engine
-    gives none (host, none), ``mac`` empty likewise."""
+    gives none (host, none), ``mac`` empty likewise; ``address6`` and ``gateway6`` are IPv6's."""
 
     network: str
     network_id: str
@@ -28,6 +28,8 @@ class Endpoint:
     prefix: int
     gateway: str | None
     mac: str
+    address6: str | None = None
+    gateway6: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,8 @@ def _container(item: dict[str, Any]) -> Container:
                 int(end["IPPrefixLen"]),
                 end["Gateway"] or None,
                 end.get("MacAddress") or "",
+                end.get("GlobalIPv6Address") or None,
+                end.get("IPv6Gateway") or None,
             )
             for name, end in sorted(settings["Networks"].items())
         ),

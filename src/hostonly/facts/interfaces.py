@@ -61,6 +61,16 @@ def interfaces_look() -> Look[tuple[Interface, ...]]:
     return look(COMMAND, parse)
 
 
+def observe_tentative(vantage: Vantage) -> Fact[tuple[str, ...]]:
+    """The IPv6 addresses of ``vantage`` that the kernel does not use yet, since it still asks
+    whether somebody else has them (RFC 4862)."""
+
+    def addresses(output: str) -> tuple[str, ...]:
+        return tuple(a.interface for each in parse(output) for a in each.addresses)
+
+    return observe(vantage, ["ip", "-6", "-json", "addr", "show", "tentative"], addresses)
+
+
 def listed_in(result: Result) -> Fact[tuple[Interface, ...]]:
     """The interfaces in what an ``ip addr`` printed that was run already (the tutorial's step)."""
     return read(result, parse_text)

@@ -3,8 +3,8 @@
 A module's file proves nothing: a container's kernel is the host's, which may lack it, have it
 built in, or refuse to load it from there. So a link of the kind is made, in a namespace that only
 the attempt's own process holds, and that the kernel takes away with it. Sources: unshare(1),
-ip-link(8) ("Unknown device type"), and for IPVS its own file in /proc, which exists exactly where
-the module is loaded or built in.
+ip-link(8) ("Unknown device type"), and for IPVS and IPv6 their own files in /proc, which exist
+exactly where the module is loaded or built in.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ KINDS = {
     "vxlan": TRY_LINK.format(kind="vxlan id 1 dstport 4789", link="name"),
     "vlan": TRY_LINK.format(kind="vlan id 7", link="link below name"),
     "ip_vs": "test -e /proc/net/ip_vs",
+    "ipv6": "test -e /proc/net/if_inet6",
 }
+# These are only looked for: the test's status is the answer, and it says nothing.
+LOOKED_FOR = frozenset({"ip_vs", "ipv6"})
 MISSING = ("Unknown device type", "Operation not supported", "Not supported")
 
 
@@ -37,7 +40,7 @@ def observe_capability(vantage: Vantage, kind: str) -> Fact[bool]:
         return Observed(True, (result,))
     if any(words in result.stderr for words in MISSING):
         return Observed(False, (result,))
-    if kind == "ip_vs" and result.exit == 1 and not result.output:
+    if kind in LOOKED_FOR and result.exit == 1 and not result.output:
         return Observed(False, (result,))
     last = result.output.strip().splitlines()
     return NotObserved(

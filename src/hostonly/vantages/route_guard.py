@@ -20,13 +20,17 @@ NO_ROUTE_MESSAGES = ("Network is unreachable", "No route to host")
 def require_host_only_route(address: str, bridge: str, *, host: Vantage | None = None) -> Result:
     """Ask the kernel for its route to ``address``; return the answer as evidence.
 
+    A link-local address carries its link (``fe80::2%hostonly0``), which decides the way.
     ``bridge`` is the host's own interface on the host-only network. Nothing is sent.
 
     Raises:
         hostonly.errors.Unreachable: the route leaves by another interface (named), or there is
             none, or the kernel could not be asked.
     """
-    result = (host or Host()).run(["ip", "-json", "route", "get", address], timeout=5.0)
+    number, _, link = address.partition("%")
+    by_link = ["oif", link] if link else []
+    command = ["ip", "-json", "route", "get", number, *by_link]
+    result = (host or Host()).run(command, timeout=5.0)
     if not result.ok:
         if any(message in result.stderr for message in NO_ROUTE_MESSAGES):
             what = f"this machine has no route to {address}: is the sandbox up?"

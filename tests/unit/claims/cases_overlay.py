@@ -133,6 +133,12 @@ CASES = [
                 seen(TWO, *LOST_IN),
                 f"udp/4789 comes to {TWO}, and 10.0.1.4.8080 behind it does not answer",
             ),
+            # Dropped as it leaves the first: what the second calls comes, and no answer leaves.
+            (
+                seen(ONE, *call(HELLO_AT, answered=False)),
+                seen(TWO, *call(HELLO_AT, answered=False)),
+                f"no udp/4789 packet left {ONE} by eth1",
+            ),
             (seen(ONE, *BOTH, network=None), AT_TWO, "None"),
             ((*AT_ONE, replace(AT_ONE[0], interface="eth0")), AT_TWO, "by eth0"),
             (AT_ONE, (*AT_TWO, replace(AT_TWO[0], destination="10.9.9.9")), "10.9.9.9"),

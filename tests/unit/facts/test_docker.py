@@ -53,6 +53,13 @@ def test_a_container_that_does_not_run(captured: Captured) -> None:
     assert (container.network_mode, container.published) == ("host", ())
 
 
+def test_a_container_with_ipv6(captured: Captured) -> None:
+    (endpoint,) = docker.parse_container(captured("docker/container-ipv6.json")).endpoints
+    assert (endpoint.address6, endpoint.gateway6) == ("fd68:6f73:7400::2", "fd68:6f73:7400::1")
+    published = docker.parse_container(captured("docker/container-published.json"))
+    assert [end.address6 for end in published.endpoints] == [None]
+
+
 def test_an_overlay_network(captured: Captured) -> None:
     overlay = docker.parse_network(captured("docker/network-overlay.json"))
     assert (overlay.driver, overlay.attachable) == ("overlay", True)

@@ -80,6 +80,17 @@ def test_the_guard_lets_the_host_only_bridge_pass() -> None:
     assert require_host_only_route("172.16.0.2", "hostonly0", host=host).command == GET
 
 
+@pytest.mark.parametrize("link", ["hostonly0", "eth0"])
+def test_the_guard_asks_for_the_link_of_a_link_local_address(link: str) -> None:
+    get = f"ip -json route get fe80::2 oif {link}"
+    host = Prepared({get: (0, f'[{{"dst":"fe80::2","from":"::","dev":"{link}"}}]', "")}, "host")
+    if link == "hostonly0":
+        assert require_host_only_route("fe80::2%hostonly0", "hostonly0", host=host).command == get
+    else:
+        with pytest.raises(Unreachable, match="would leave by eth0"):
+            require_host_only_route("fe80::2%eth0", "hostonly0", host=host)
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [

@@ -1,0 +1,159 @@
+"""IPv6: a bridge network with addresses of its own, reached from the sandbox and, published, from
+the host.
+
+The page that goes with it is docs/demo-ipv6.md.
+"""
+
+from __future__ import annotations
+
+from hostonly.claims import Claim
+from hostonly.claims.hello import hello_rises
+from hostonly.claims.images import image_built
+from hostonly.claims.ipv6 import address_ipv6, ipv6_forwarding, ipv6_published
+from hostonly.claims.reach import route_absent
+from hostonly.demos.probes import connect, start, wait_for_hello
+from hostonly.demos.stage import Stage, Stopped
+from hostonly.facts import NotObserved, Observed
+from hostonly.facts.docker import observe_container
+from hostonly.facts.engine import observe_engine
+from hostonly.facts.firewall import observe_firewall
+from hostonly.facts.interfaces import Interface, observe_interfaces, observe_tentative
+from hostonly.facts.kernel import observe_capability
+from hostonly.facts.listeners import observe_listeners
+from hostonly.facts.routes import observe_routes, route_to
+from hostonly.facts.sysctl import FORWARDING6, observe_sysctl
+from hostonly.vantages import Result
+
+HELLO = "hello"
+NAME = "ipv6"
+NETWORK = "hello-ipv6"
+# Of the range that everybody may use without asking (RFC 4193); its number spells "host".
+SUBNET = "fd68:6f73:7400::/64"
+HOST_ONLY = "eth1"
+
+
+def run(stage: Stage) -> None:
+    """Make the network, look who reaches the container and how, and put forwarding back."""
+    sandbox, port = stage.sandbox, stage.settings.hello.port
+    capable = observe_capability(sandbox, "ipv6")
+    if isinstance(capable, Observed) and not capable.value:
+        _skip(stage, "this kernel has no IPv6", capable.evidence)
+        return
+    stage.require_free_port(port)
+    forwarded = observe_sysctl(sandbox, FORWARDING6)
+    if isinstance(forwarded, Observed) and forwarded.value == 0:
+        stage.on_exit(sandbox, "sudo", "sysctl", "-w", f"{FORWARDING6}=0")
+    create = ("docker", "network", "create", "--ipv6", "--subnet", SUBNET, *stage.labels)
+    stage.step(sandbox, *create, NETWORK)
+    start(stage, HELLO, NAME, "--network", NETWORK, "-p", f"{port}:{port}")
+    wait_for_hello(stage, HELLO)
+    for place in (sandbox, stage.namespace(HELLO)):
+        stage.wait_until(
+            lambda place=place: observe_tentative(place),  # type: ignore[misc]
+            lambda addresses: not addresses,
+            f"waiting until {place.name} may use its addresses",
+        )
+    stage.step(sandbox, "docker", "exec", HELLO, "ip", "-6", "addr")
+    stage.step(sandbox, "docker", "exec", HELLO, "ip", "-6", "route")
+    container, own = observe_container(sandbox, HELLO), _own_address(stage)
+    stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
+    stage.judge(ipv6_forwarding, before=forwarded, after=observe_sysctl(sandbox, FORWARDING6))
+    links = observe_interfaces(sandbox)
+    inside = stage.namespace(HELLO)
+    stage.judge(
+        address_ipv6,
+        about={"subnet": SUBNET},
+        container=observe_interfaces(inside),
+        routes=observe_routes(inside, family=6),
+        sandbox=links,
+    )
+    about: dict[str, object] = {"name": NAME, "port": port}
+    stage.judge(
+        hello_rises,
+        about={**about, "place": "sandbox", "address": f"[{own}]"},
+        answers=connect(stage, sandbox, own, port),
+    )
+    if isinstance(links, NotObserved):
+        raise Stopped(f"the sandbox's links: not observed: {links.because}", links.evidence)
+    local = link_local(links.value, HOST_ONLY)
+    if local is None:
+        because = f"the sandbox's {HOST_ONLY} has no IPv6 address: IPv6 is disabled on it"
+        _skip(stage, because, links.evidence, from_host_only=True)
+    else:
+        _from_host(stage, own, local)
+
+
+def link_local(links: tuple[Interface, ...], name: str) -> str | None:
+    """The link-local IPv6 address of the link ``name``; None where it has none."""
+    return next(
+        (
+            str(address.value.ip)
+            for link in links
+            if link.name == name
+            for address in link.addresses
+            if address.value.version == 6 and address.scope == "link"
+        ),
+        None,
+    )
+
+
+def _own_address(stage: Stage) -> str:
+    container = observe_container(stage.sandbox, HELLO)
+    if isinstance(container, Observed):
+        for end in container.value.endpoints:
+            if end.address6 is not None:
+                return end.address6
+    because = "" if isinstance(container, Observed) else f": {container.because}"
+    raise Stopped(f"no IPv6 address of {HELLO} was observed{because}", container.evidence)
+
+
+def _from_host(stage: Stage, own: str, local: str) -> None:
+    """By the sandbox's address on the host-only link, the only one of IPv6 that host and sandbox
+    share: it names its link, so that no packet can leave by another."""
+    sandbox, port, bridge = stage.sandbox, stage.settings.hello.port, stage.settings.network.bridge
+    before = observe_firewall(sandbox, version=6)
+    answers = connect(stage, stage.host, f"{local}%{bridge}", port)
+    after = observe_firewall(sandbox, version=6)
+    about: dict[str, object] = {"name": NAME, "port": port}
+    stage.judge(
+        hello_rises,
+        about={**about, "place": "host", "address": f"[{local}%{bridge}]"},
+        answers=answers,
+    )
+    stage.judge(
+        ipv6_published,
+        about={"port": port},
+        engine=observe_engine(sandbox),
+        container=observe_container(sandbox, HELLO),
+        listeners=observe_listeners(sandbox),
+        before=before,
+        after=after,
+        answers=answers,
+    )
+    stage.judge(
+        route_absent,
+        about={
+            "place": "host",
+            "target": "the container",
+            "address": own,
+            "gateway": local,
+            "device": bridge,
+        },
+        way=route_to(stage.host, own),
+    )
+
+
+def _skip(
+    stage: Stage, because: str, evidence: tuple[Result, ...], *, from_host_only: bool = False
+) -> None:
+    port = stage.settings.hello.port
+    about: dict[str, object] = {"name": NAME, "port": port}
+    skipped: list[tuple[Claim, dict[str, object]]] = [
+        (hello_rises, {**about, "place": "host", "address": "[the sandbox's address]"}),
+        (ipv6_published, {"port": port}),
+    ]
+    if not from_host_only:
+        sandbox = {**about, "place": "sandbox", "address": "[the container's address]"}
+        skipped = [(address_ipv6, {"subnet": SUBNET}), (hello_rises, sandbox), *skipped]
+    for claim, these in skipped:
+        stage.skip(claim, because, about=these, evidence=evidence)

@@ -1,0 +1,90 @@
+"""ipvlan: the container is on the host-only network with an address of its own and the sandbox's MAC.
+
+The page that goes with it is docs/demo-ipvlan.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hostonly.claims import Claim
+from hostonly.claims.hello import hello_rises
+from hostonly.claims.images import image_built
+from hostonly.claims.links import address_shared_mac, neighbour_known
+from hostonly.claims.reach import SILENT, unreachable
+from hostonly.demos.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
+from hostonly.demos.spare import candidates, spare_addresses
+from hostonly.demos.stage import Stage
+from hostonly.facts import Fact, Observed, select
+from hostonly.facts.docker import observe_container
+from hostonly.facts.interfaces import observe_interfaces
+from hostonly.facts.kernel import observe_capability
+from hostonly.facts.neighbours import observe_neighbours
+from hostonly.facts.routes import route_to
+
+HELLO = "hello"
+NAME = "ipvlan"
+NETWORK = "hello-ipvlan"
+PARENT = "eth1"
+MISSING = "this kernel has no ipvlan: the module ipvlan is neither built in nor loaded"
+
+
+def run(stage: Stage) -> None:
+    """Try whether the kernel has it; where it has, put a container on eth1 and see who reaches it."""
+    sandbox = stage.sandbox
+    network = str(stage.settings.network.host.network)
+    capable = stage.probe(lambda: observe_capability(sandbox, "ipvlan"))
+    if isinstance(capable, Observed) and not capable.value:
+        net = stage.settings.network
+        address = next(candidates(net.host.network, (net.host.ip, net.sandbox, net.sandbox2)))
+        for claim, about in _claims(stage, address):
+            stage.skip(claim, MISSING, about=about, evidence=capable.evidence)
+        return
+    second, port = stage.second_sandbox, stage.settings.hello.port
+    (address,) = spare_addresses(stage, second, PARENT, 1)
+    over = ("-d", "ipvlan", *stage.labels, "--subnet", network, "-o", f"parent={PARENT}")
+    stage.step(sandbox, "docker", "network", "create", *over, NETWORK)
+    start(stage, HELLO, NAME, "--network", NETWORK, "--ip", address)
+    wait_for_hello(stage, HELLO)
+    stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
+    from_host = connect(stage, stage.host, address, port)
+    neighbours = observe_neighbours(stage.host)
+    from_second = connect(stage, second, address, port)
+    attempt = connect_once(stage, sandbox, address, port)
+    control = connect_once(stage, sandbox, str(stage.settings.network.sandbox2), SSH_PORT)
+    inside = observe_interfaces(stage.namespace(HELLO))
+    facts: tuple[dict[str, Fact[Any]], ...] = (
+        {"container": observe_container(sandbox, HELLO)},
+        {"container": inside, "sandbox": observe_interfaces(sandbox)},
+        {"answers": from_host},
+        {"neighbours": neighbours, "container": inside},
+        {"answers": from_second},
+        {
+            "attempt": attempt,
+            "control": control,
+            "way": route_to(sandbox, address),
+            "witness": select(from_second, lambda answers: answers[-1]),
+        },
+    )
+    for (claim, about), these in zip(_claims(stage, address), facts, strict=True):
+        stage.judge(claim, about=about, **these)
+
+
+def _claims(stage: Stage, address: str) -> list[tuple[Claim, dict[str, object]]]:
+    """What is claimed, or skipped, about a container at ``address``."""
+    network, port = stage.settings.network, stage.settings.hello.port
+    at: dict[str, object] = {"address": address, "port": port}
+    on: dict[str, object] = {"address": address, "network": str(network.host.network)}
+    away: dict[str, object] = {
+        "topic": "sandbox",
+        "place": "sandbox",
+        "target": "its own container",
+    }
+    return [
+        (image_built, {"image_id": stage.image_id}),
+        (address_shared_mac, {**on, "parent": PARENT}),
+        (hello_rises, {**at, "place": "host", "name": NAME}),
+        (neighbour_known, {"place": "host", "address": address, "device": network.bridge}),
+        (hello_rises, {**at, "place": "second-sandbox", "name": NAME}),
+        (unreachable, {**at, **away, "expected": SILENT, "device": PARENT}),
+    ]
