@@ -10,8 +10,11 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 COMMAND = re.compile(r"^    (host|sandbox2?)\$ (.*)$", re.MULTILINE)
 ROW = re.compile(r"^\| `([a-z0-9.-]+)` \| (.*?) \| ", re.MULTILINE)
-# What differs from run to run: addresses that the engine hands out, and process numbers.
-HANDED_OUT = re.compile(r"\b(?:172\.(?!16\.)\d+|10\.\d+|192\.168)\.\d+\.\d+\b")
+# What differs from run to run: addresses that the engine hands out or that a link gives itself, and
+# process numbers.
+HANDED_OUT = re.compile(
+    r"\b(?:(?:172\.(?!16\.)\d+|10\.\d+|192\.168)\.\d+\.\d+|fe80::[0-9a-f:]*[0-9a-f])\b"
+)
 PIDS = re.compile(r"(?<=kill )[\d ]+")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -66,23 +65,6 @@ def nothing_left() -> Iterator[None]:
     assert sandbox(*FORWARDING).strip() == "0"
 
 
-def test_every_claim_holds_and_the_page_says_what_runs() -> None:
-    code, document = demo("ipv6")
-    assert (code, document["verdict"]) == (0, "HOLDS")
-    assert all(claim["evidence"] for claim in document["claims"])
-    # The page has the default sandbox's link-local address and bridge.
-    sentence = claims(document)["hello.host"]["sentence"]
-    found = re.search(r"\[(fe80:[0-9a-f:]+)%([^\]]+)\]", sentence)
-    assert found is not None
-    page = (ROOT / "docs" / "demo-ipv6.md").read_text()
-    page = page.replace("fe80::c01:acff:fe10:2", found[1]).replace("hostonly0", found[2])
-    shown = re.findall(r"^    (sandbox|host)\$ (.*)$", page, re.MULTILINE)
-    ran = [(step["vantage"], step["command"]) for step in document["steps"]]
-    assert shown == list(dict.fromkeys(ran))
-    rows = re.findall(r"^\| `([a-z0-9.-]+)` \| (.*?) \| ", page, re.MULTILINE)
-    assert rows == [(claim["id"], claim["sentence"]) for claim in document["claims"]]
-
-
 def test_a_dnat_rule_made_by_hand_is_named() -> None:
     rule = ["-p", "tcp", "--dport", "8080", "-j", "DNAT", "--to-destination", "[fd00::9]:80"]
     nat = ["sudo", "ip6tables", "-t", "nat"]
@@ -133,16 +115,8 @@ def test_ipvlan_is_tried_and_where_it_is_missing_the_module_is_named() -> None:
     code, document = demo("ipvlan")
     assert code == 0
     assert "type ipvlan" in document["steps"][0]["command"]
-    page = (ROOT / "docs" / "demo-ipvlan.md").read_text()
-    prefix = document["sandbox"]["address"].rpartition(".")[0]
-    page = page.replace("172.16.0.", f"{prefix}.")
-    assert f"sandbox$ {document['steps'][0]['command']}" in page
-    found = claims(document)
-    page = page.replace("hostonly0", found["neighbour.host"]["sentence"].split()[-1].rstrip("."))
-    rows = re.findall(r"^\| `([a-z.-]+)` \| (.*?) \| ", page, re.MULTILINE)
-    assert rows == [(claim["id"], claim["sentence"]) for claim in document["claims"]]
     if document["steps"][0]["exit"] != 0:
         assert document["verdict"] == "SKIPPED"
-        for claim in found.values():
+        for claim in document["claims"]:
             assert claim["verdict"] == "SKIPPED"
             assert "module ipvlan" in claim["because"] and claim["evidence"]

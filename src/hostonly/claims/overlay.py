@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
+from hostonly.claims.images import image_built
 from hostonly.facts.docker import Container, Network
 from hostonly.facts.engine import Engine
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import Listener
 from hostonly.facts.names import Lookup
 from hostonly.facts.reach import Reach
+from hostonly.facts.routes import Way
 from hostonly.facts.vxlan import PORT, Frame
 
 # The bridge by which containers on overlay networks reach what is not on the overlay.
@@ -32,6 +34,42 @@ def overlay_attachable(*, name: str, first: str, second: str, network: Network) 
         return Judgement(False, f"{name} is encrypted")
     peers = ", ".join(network.peers) or "none"
     return Judgement(set(network.peers) == {first, second}, f"its peers are {peers}")
+
+
+@claim(
+    "images.built",
+    "Both containers run the image that was built here.",
+    source="docker container inspect: Image",
+)
+def images_built(*, image_id: str, containers: tuple[Container, ...]) -> Judgement:
+    """Holds when each of two containers has the image with the id of what was built."""
+    if len(containers) != 2:
+        return Judgement(None, f"{len(containers)} containers were looked at")
+    for each in containers:
+        judgement = image_built.check(image_id=image_id, container=each)
+        if not judgement.holds:
+            return Judgement(False, f"{each.name}: {judgement.because}")
+    return Judgement(True, f"the image of both is {image_id}")
+
+
+@claim(
+    "route.absent",
+    "From the host no route to {addresses}, the containers' addresses, leads to the sandboxes.",
+    source="Docker manual, Overlay network driver; ip-route(8)",
+)
+def routes_absent(
+    *, addresses: str, device: str, gateways: frozenset[str], ways: tuple[Way | None, ...]
+) -> Judgement:
+    """Holds when the host's kernel would send to none of the addresses by ``device``, the host-only
+    bridge, or by way of a sandbox. Nothing is sent: they may be somebody else's on other networks."""
+    if len(ways) != len(addresses.split(" and ")):
+        return Judgement(None, f"{len(ways)} routes were asked for")
+    for way in ways:
+        if way is not None and (way.device == device or way.gateway in gateways):
+            via = f" via {way.gateway}" if way.gateway else ""
+            return Judgement(False, f"a packet to {way.address} would leave by {way.device}{via}")
+    leave = ", ".join("nowhere" if way is None else f"by {way.device}" for way in ways)
+    return Judgement(True, f"packets there would leave {leave}")
 
 
 @claim(

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from hostonly.claims.hello import hello_rises
-from hostonly.claims.images import image_built
 from hostonly.claims.overlay import (
+    SWARM_PORTS,
+    images_built,
     name_across,
     overlay_attachable,
+    routes_absent,
     service_answers,
     swarm_gone,
     vxlan_path,
 )
-from hostonly.claims.reach import route_absent
 from hostonly.demos.probes import (
     DEFAULT_PORT,
     address_of,
@@ -40,10 +42,12 @@ from hostonly.facts.engine import observe_engine
 from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.kernel import observe_capability
 from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.names import Lookup, observe_name
+from hostonly.facts.names import observe_name
 from hostonly.facts.reach import Reach
 from hostonly.facts.routes import route_to
 from hostonly.vantages import Container
+
+T = TypeVar("T")
 
 SECOND_SANDBOX = True
 
@@ -52,8 +56,8 @@ NAME = "overlay"
 NETWORK = "hello-overlay"
 SERVICE = "web"
 PARENT = "eth1"
-# Names travel by gossip, from one engine to the other.
-GOSSIP_SECONDS = 5.0
+# Names travel by gossip, from one engine to the other; it also takes its time to end.
+GOSSIP_SECONDS = 10.0
 
 
 def run(stage: Stage) -> None:
@@ -71,8 +75,11 @@ def run(stage: Stage) -> None:
     wait_for_hello(stage, HELLO)
     wait_for_hello(stage, NEIGHBOUR, on=second)
     hello, neighbour = observe_container(first, HELLO), observe_container(second, NEIGHBOUR)
-    for container in (hello, neighbour):
-        stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
+    stage.judge(
+        images_built,
+        about={"image_id": stage.image_id},
+        containers=together([hello, neighbour]),
+    )
     stage.judge(
         overlay_attachable,
         about={"name": NETWORK, "first": one, "second": two},
@@ -104,23 +111,28 @@ def run(stage: Stage) -> None:
         at_first=at_first,
         at_second=at_second,
     )
-    for name, sandbox, gateway in ((HELLO, first, one), (NEIGHBOUR, second, two)):
-        address = address_of(stage, name, NETWORK, on=sandbox)
-        stage.judge(
-            route_absent,
-            about={
-                "place": "host",
-                "target": f"the container {name}",
-                "address": address,
-                "gateway": gateway,
-                "device": stage.settings.network.bridge,
-            },
-            way=route_to(stage.host, address),
-        )
+    addresses = [
+        address_of(stage, HELLO, NETWORK),
+        address_of(stage, NEIGHBOUR, NETWORK, on=second),
+    ]
+    stage.judge(
+        routes_absent,
+        about={
+            "addresses": " and ".join(addresses),
+            "device": stage.settings.network.bridge,
+            "gateways": frozenset({one, two}),
+        },
+        ways=together([route_to(stage.host, address) for address in addresses]),
+    )
     _service(stage, one, two)
     if not stage.keep:
         stage.clear()
         for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
+            # The engine says that it has left before its gossip has quite ended.
+            _settled(
+                lambda sandbox=sandbox: observe_listeners(sandbox, "udp"),  # type: ignore[misc]
+                lambda udp: not any(each.port in SWARM_PORTS for each in udp),
+            )
             stage.judge(
                 swarm_gone,
                 about={"place": place},
@@ -157,7 +169,7 @@ def _judge_name(
     )
 
 
-def _settled(look: Callable[[], Fact[Lookup]], satisfied: Callable[[Lookup], bool]) -> None:
+def _settled(look: Callable[[], Fact[T]], satisfied: Callable[[T], bool]) -> None:
     """Look until ``satisfied``, for as long as gossip may take; what it came to is judged after."""
     deadline = time.monotonic() + GOSSIP_SECONDS
     while time.monotonic() < deadline:

@@ -17,6 +17,7 @@ T = TypeVar("T")
 # Watching ends by itself after so many packets or seconds, whatever becomes of us.
 PACKETS = 20
 SECONDS = 10
+READY_SECONDS = 5.0
 
 
 def vxlan_watched(
@@ -39,11 +40,12 @@ def vxlan_watched(
 
     with ThreadPoolExecutor(len(places)) as threads:
         running = [threads.submit(watch, place) for place in places]
-        for place, end in zip(places, running, strict=True):
+        for place in places:
             stage.wait_until(
                 lambda place=place: observe_watching(place),  # type: ignore[misc]
-                lambda begun, end=end: begun or end.done(),  # type: ignore[misc]
+                bool,
                 f"waiting for tcpdump on {place.name}",
+                seconds=READY_SECONDS,
             )
         done = act()
         return done, [stage.probe(end.result) for end in running]

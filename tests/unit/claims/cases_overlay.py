@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from hostonly.claims.overlay import (
+    images_built,
     name_across,
     overlay_attachable,
+    routes_absent,
     service_answers,
     swarm_gone,
     vxlan_path,
@@ -18,6 +20,7 @@ from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.names import Lookup
 from hostonly.facts.reach import Outcome, Reach
+from hostonly.facts.routes import Way
 from hostonly.facts.vxlan import Frame
 from tests.unit.claims.case import Case
 from tests.unit.claims.cases import CONTAINER, ETH1, LO, said
@@ -94,7 +97,30 @@ GONE: dict[str, Any] = {
 SERVICE: dict[str, object] = {"mode": "host", "name": "overlay"}
 ONCE, TWICE = said("Hello overlay! (1)"), said("Hello overlay! (1)", "Hello overlay! (2)")
 
+BUILT: dict[str, object] = {"image_id": "sha256:aa"}
+OTHER = replace(CONTAINER, name="neighbour", image="sha256:bb")
+APART: dict[str, object] = {
+    "addresses": "10.0.1.2 and 10.0.1.4",
+    "device": "hostonly0",
+    "gateways": frozenset({ONE, TWO}),
+}
+OUT = Way("10.0.1.2", "eth0", "192.0.2.1", "192.0.2.7")
+
 CASES = [
+    Case(images_built, True, {"containers": (CONTAINER, CONTAINER)}, BUILT, "sha256:aa"),
+    Case(images_built, False, {"containers": (CONTAINER, OTHER)}, BUILT, "neighbour: its image"),
+    Case(images_built, False, {"containers": (OTHER, CONTAINER)}, BUILT, "sha256:bb"),
+    Case(images_built, None, {"containers": (CONTAINER,)}, BUILT, "1 containers"),
+    *(
+        Case(routes_absent, holds, {"ways": ways}, APART, says)
+        for holds, ways, says in (
+            (True, (OUT, OUT), "by eth0, by eth0"),
+            (True, (None, OUT), "nowhere, by eth0"),
+            (False, (OUT, replace(OUT, device="hostonly0")), "would leave by hostonly0"),
+            (False, (replace(OUT, gateway=TWO), OUT), f"via {TWO}"),
+            (None, (OUT,), "1 routes"),
+        )
+    ),
     Case(overlay_attachable, True, {"network": OVERLAY}, SPANS, f"{ONE}, {TWO}"),
     *(
         Case(overlay_attachable, False, {"network": network}, SPANS, says)
