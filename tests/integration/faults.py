@@ -185,7 +185,7 @@ SAID = [
     Fault(
         "what was built is no longer known",
         "host",
-        "echo '{{\"inputs\": 7' >{state}/image/built.json",
+        "echo '{{\"inputs\": 7' >{state}/image/built-sandbox-java.json",
         ("image.push",),
         0,
         "pushed",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hostonly.image import state
 from hostonly.sandbox import names
 from hostonly.settings import Settings
 
@@ -56,15 +57,16 @@ def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Setti
     assert again.returncode == 0 and "unchanged" in again.stderr
 
     engine = ["sandbox.exec", "--", "docker"]
-    bases = inv(*engine, "image", "ls", "--quiet", "hostonly-base").stdout.split()
-    assert inv(*engine, "tag", bases[0], reference).returncode == 0
+    assert inv(*engine, "create", "--name", "another", reference).returncode == 0
+    assert inv(*engine, "commit", "--message", "another", "another", reference).returncode == 0
+    assert inv(*engine, "rm", "another").returncode == 0
     assert inv(*engine, "push", "--quiet", reference).returncode == 0
 
     pushed = inv("image.push")
     assert pushed.returncode == 0, pushed.stderr
     assert "was not what was built here" in pushed.stderr
     assert "named another image" in pushed.stderr
-    built = json.loads((settings.state / "image" / "built.json").read_text())["image_id"]
+    built = json.loads(state.record(settings, "sandbox", "java").read_text())["image_id"]
     shown = inv(*engine, "image", "inspect", "--format", "{{.Id}}", reference).stdout.strip()
     assert shown == built
     assert "unchanged" in inv("image.push").stderr

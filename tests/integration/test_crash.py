@@ -189,7 +189,9 @@ def prepared(checkout: Path, machine: Machine, point: Point) -> None:
         assert done.returncode == 0, done.stderr
     if "image" in point.task:
         # So that there is something to build and to push.
-        (machine.settings.state / "image" / "built.json").unlink(missing_ok=True)
+        for file in (machine.settings.state / "image").glob("*"):
+            if file.is_file():
+                file.unlink()
         forget = (
             "sudo systemctl stop docker-registry; sudo rm -rf /var/lib/docker-registry/docker;"
             " sudo systemctl start docker-registry"

@@ -11,7 +11,7 @@ from pathlib import Path
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged
 from hostonly.host import packages
-from hostonly.image import base, identity, runtime, sbom, state
+from hostonly.image import base, identity, runtime, saved, sbom, state
 from hostonly.image.engine import Engine, short
 from hostonly.image.flavour import JAVA, Flavour, labels, template
 from hostonly.image.packer import build_by_packer
@@ -42,16 +42,17 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     before = state.load(state.record(settings, engine.place, flavour.name))
     name = f"{settings.image.name}:{flavour.tag}"
     bill = sbom.file_of(settings.state, flavour)
-    if (
-        before
-        and before.inputs == wanted
-        and engine.has(before.image_id)
-        and sbom.is_of(bill, before.config)
-    ):
-        _tag(engine, before.image_id, settings.image.name, flavour.tag)
-        emit(Unchanged(f"the image {name} is built and unchanged ({short(before.image_id)})"))
-        return before
     start = time.monotonic()
+    if before and before.inputs == wanted and sbom.is_of(bill, before.config):
+        if engine.has(before.image_id):
+            _tag(engine, before.image_id, settings.image.name, flavour.tag)
+            emit(Unchanged(f"the image {name} is built and unchanged ({short(before.image_id)})"))
+            return before
+        if saved.load(settings, engine, before):
+            _tag(engine, before.image_id, settings.image.name, flavour.tag)
+            loaded = f"the image {name} is unchanged: loaded again ({short(before.image_id)})"
+            emit(Done(loaded, time.monotonic() - start))
+            return before
     made = artefact(settings, emit, flavour)
     foot = given or base.ours(engine, base_archive(settings, emit, flavour), emit)
     variables = {"base": foot.reference, flavour.variable: str(made), **told}
@@ -70,6 +71,7 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     built = state.Built(wanted, image_id, digest, engine.place, flavour.name)
     contents = sbom.read(engine, image_id, template(settings.root, flavour).destination)
     bill.write_text(sbom.document(contents, settings.image.name, digest, told["created"]))
+    saved.keep(settings, engine, built)
     state.save(settings, built)
     emit(Done(f"built the image {name} ({short(image_id)})", time.monotonic() - start))
     return built
