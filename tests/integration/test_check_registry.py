@@ -57,7 +57,7 @@ def largest() -> Iterator[str]:
     # Restarted: the registry keeps in memory what it knows of its blobs.
     root(f"mv /var/tmp/test-blob {blob}; systemctl restart docker-registry")
     root(
-        "for i in $(seq 50); do curl -sf localhost:$(cut -d: -f2 /etc/hostonly/sandbox.env)/v2/ && break; sleep .1; done"
+        "for i in $(seq 50); do curl -sf localhost:$(sed -n s/HOSTONLY_REGISTRY_PORT=//p /etc/hostonly/sandbox.env)/v2/ && break; sleep .1; done"
     )
 
 

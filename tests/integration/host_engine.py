@@ -1,0 +1,114 @@
+"""A Docker engine on this machine itself, for as long as a test needs one.
+
+It is the sandbox's own dockerd, run from the base on the host: a user's engine, if there is one, is
+left alone, and the network too (no bridge, no rules). It reads the machine's real /etc/docker/certs.d.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostonly.sandbox import base
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 30.0
+KEY = Path("/etc/docker/key.json")
+
+
+@dataclass(frozen=True)
+class HostEngine:
+    """The engine whose files are in ``folder``."""
+
+    folder: Path
+    rootfs: Path
+    process: subprocess.Popen[bytes]
+
+    def docker(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """``docker WORDS`` on this machine, as somebody would type it with -H."""
+        return subprocess.run(
+            [self.rootfs / "usr/bin/docker", "-H", f"unix://{self.folder}/docker.sock", *words],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The base's programs with their own libraries, and no configuration of the user's."""
+        return {
+            "PATH": f"{self.rootfs}/usr/bin:{self.rootfs}/usr/sbin:{os.environ['PATH']}",
+            "LD_LIBRARY_PATH": f"{self.rootfs}/usr/lib/{os.uname().machine}-linux-gnu",
+            "DOCKER_CONFIG": str(self.folder / "config"),
+        }
+
+    def configure(self, settings: dict[str, object]) -> None:
+        """Change daemon.json (the engine's own, in its folder) and reload."""
+        (self.folder / "daemon.json").write_text(json.dumps(settings))
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + SECONDS
+        log = self.folder / "log"
+        while "Reloaded configuration" not in log.read_text():
+            assert time.monotonic() < deadline, log.read_text()[-2000:]
+            time.sleep(0.05)
+
+
+@contextmanager
+def host_engine(folder: Path) -> Iterator[HostEngine]:
+    """An engine with all its data in ``folder``, ended and cleared away with the context."""
+    rootfs = base.current(ROOT).rootfs
+    had_folder, had_key = KEY.parent.exists(), KEY.exists()
+    (folder / "daemon.json").write_text("{}")
+    flags = {
+        "config-file": folder / "daemon.json",
+        "data-root": folder / "data",
+        "exec-root": folder / "exec",
+        "pidfile": folder / "pid",
+        "host": f"unix://{folder}/docker.sock",
+        "storage-driver": "vfs",
+        "bridge": "none",
+        **dict.fromkeys(("iptables", "ip6tables", "ip-forward", "ip-masq"), "false"),
+        "userland-proxy": "false",
+    }
+    program = next(
+        p for p in (rootfs / "usr/sbin/dockerd", rootfs / "usr/bin/dockerd") if p.exists()
+    )
+    made = HostEngine(folder, rootfs, None)  # type: ignore[arg-type]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, *(f"--{name}={value}" for name, value in flags.items())],
+            env=made.environment(),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    engine = HostEngine(folder, rootfs, process)
+    try:
+        deadline = time.monotonic() + SECONDS
+        while engine.docker("version").returncode != 0:
+            assert process.poll() is None, (folder / "log").read_text()[-2000:]
+            assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
+            time.sleep(0.1)
+        yield engine
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        shutil.rmtree(folder / "data", ignore_errors=True)
+        # dockerd 20.10 makes itself a key beside certs.d, wherever its other files are.
+        if not had_key:
+            KEY.unlink(missing_ok=True)
+        if not had_folder and KEY.parent.is_dir() and not any(KEY.parent.iterdir()):
+            KEY.parent.rmdir()

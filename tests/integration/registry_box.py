@@ -1,0 +1,80 @@
+"""What the registry's tests type, on the host and in the sandbox."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hostonly.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+INV = [sys.executable, "-m", "hostonly"]
+FOLDER = "/var/lib/docker-registry"
+REPOSITORIES = f"{FOLDER}/docker/registry/v2/repositories"
+BLOBS = f"{FOLDER}/docker/registry/v2/blobs/sha256"
+
+
+def inv(*words: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    """``./inv WORDS``, whatever its exit code."""
+    return subprocess.run(
+        [*INV, *words],
+        cwd=ROOT,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def done(*words: str, timeout: float = 600) -> str:
+    """``./inv WORDS``, which must work; its standard output."""
+    result = inv(*words, timeout=timeout)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def document(*words: str) -> dict[str, Any]:
+    """What ``./inv WORDS --json`` printed."""
+    found: dict[str, Any] = json.loads(done(*words, "--json"))
+    assert found["schema"] == "hostonly/1"
+    return found
+
+
+def inside(line: str, *, timeout: float = 120) -> str:
+    """A shell line as root in the sandbox, which must work; its standard output."""
+    return done("sandbox.exec", "--", "sudo", "bash", "-ec", line, timeout=timeout)
+
+
+def curl(*words: str) -> subprocess.CompletedProcess[str]:
+    """curl on the host, without anybody's configuration or proxy."""
+    return subprocess.run(
+        ["curl", "-q", "-sS", "--noproxy", "*", "-m", "10", *words],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def address(settings: Settings) -> str:
+    """``ADDRESS:PORT`` of the registry, as the tutorial types it on the host."""
+    return f"{settings.network.sandbox}:{settings.registry.port}"
+
+
+def push_small(settings: Settings, name: str, content: str = "") -> None:
+    """Push an image of one tiny layer as ``name[:tag]``, by the sandbox's own engine."""
+    to = f"localhost:{settings.registry.port}/{name}"
+    inside(
+        f"d=$(mktemp -d); echo {content or name} >$d/file; tar -C $d -c . | docker import - {to};"
+        f" docker push -q {to}; docker image rm {to}"
+    )
+
+
+def catalog() -> list[str]:
+    """The repositories that the registry lists."""
+    found: list[str] = document("registry.catalog")["repositories"]
+    return found

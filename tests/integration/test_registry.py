@@ -1,0 +1,228 @@
+"""The registry on a real sandbox: one port both ways, proof, inspection, deleting, counting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostonly.registry.look import client
+from hostonly.settings import Settings
+from tests.integration.registry_box import (
+    BLOBS,
+    REPOSITORIES,
+    address,
+    catalog,
+    curl,
+    document,
+    done,
+    inside,
+    inv,
+    push_small,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def pushed() -> None:
+    done("image.push")
+
+
+@pytest.fixture
+def authority(checkout: Path) -> str:
+    return str(checkout / ".hostonly" / "registry" / "sandbox" / "ca.crt")
+
+
+@pytest.fixture
+def small(settings: Settings) -> Iterator[list[str]]:
+    """Three repositories of one tiny image each, gone after the test."""
+    names = ["small-a", "small-b", "team/small-c"]
+    for name in names:
+        push_small(settings, name)
+    yield names
+    for name in set(names) & set(catalog()):
+        digest = document("registry.inspect", name)["digest"]
+        done("registry.delete", f"{name}@{digest}")
+
+
+def test_one_port_answers_the_same_by_http_and_by_tls(settings: Settings, authority: str) -> None:
+    for path in ("/v2/", "/v2/_catalog", f"/v2/{settings.image.name}/tags/list"):
+        plain = curl(f"http://{address(settings)}{path}")
+        tls = curl("--cacert", authority, f"https://{address(settings)}{path}")
+        assert plain.returncode == 0 and tls.returncode == 0, tls.stderr
+        assert plain.stdout == tls.stdout and plain.stdout.startswith("{")
+    assert settings.image.name in curl(f"{address(settings)}/v2/_catalog").stdout
+    for name in ("localhost", "127.0.0.1", "[::1]"):
+        trusted = f"/etc/docker/certs.d/{address(settings)}/ca.crt"
+        line = f"curl -sS --cacert {trusted} https://{name}:{settings.registry.port}/v2/_catalog"
+        assert settings.image.name in inside(line)
+
+
+def test_a_stranger_does_not_trust_it(settings: Settings) -> None:
+    # 60: the peer's certificate cannot be authenticated with known CA certificates.
+    assert curl(f"https://{address(settings)}/v2/").returncode == 60
+
+
+def test_where_an_upload_goes_is_said_without_a_scheme(settings: Settings, authority: str) -> None:
+    for words in (
+        (f"http://{address(settings)}",),
+        ("--cacert", authority, f"https://{address(settings)}"),
+    ):
+        *flags, url = words
+        begun = curl(*flags, "-i", "-X", "POST", f"{url}/v2/{settings.image.name}/blobs/uploads/")
+        assert " 202 " in begun.stdout.splitlines()[0]
+        location = next(x for x in begun.stdout.splitlines() if x.lower().startswith("location: "))
+        assert location.split()[1].startswith("/v2/")
+        ended = curl(*flags, "-i", "-X", "DELETE", url + location.split()[1])
+        assert " 204 " in ended.stdout.splitlines()[0]
+
+
+def test_private_keys_are_roots_alone_and_the_authoritys_is_nowhere(checkout: Path) -> None:
+    stat = inside("stat -c '%a %U' /etc/hostonly/registry.pem").split()
+    assert stat == ["600", "root"]
+    assert inside("grep -rlE 'PRIVATE KEY' /etc/hostonly /etc/docker || :").split() == [
+        "/etc/hostonly/registry.pem"
+    ]
+    folder = checkout / ".hostonly" / "registry" / "sandbox"
+    assert (folder / "server.pem").stat().st_mode & 0o777 == 0o600
+    # Two keys were made; the one that is kept is the registry's, not the authority's.
+    assert (folder / "server.pem").read_text().count("BEGIN PRIVATE KEY") == 1
+    assert inside("ps -o user= -C haproxy,docker-registry | sort -u").split() == ["docker-+"]
+
+
+def test_a_recipe_without_a_certificate_speaks_plain_http(settings: Settings) -> None:
+    env = "/etc/hostonly/sandbox.env"
+    inside(
+        f"cp {env} /run/sandbox.env; sed -i /CERTIFICATE/d {env}; systemctl restart registry-port"
+    )
+    try:
+        retried = ("--retry", "20", "--retry-delay", "1", "--retry-connrefused")
+        assert settings.image.name in curl(*retried, f"{address(settings)}/v2/_catalog").stdout
+        assert curl("-k", f"https://{address(settings)}/v2/").returncode != 0
+    finally:
+        inside(f"cp /run/sandbox.env {env}; systemctl restart registry-port")
+        done("registry.up")
+
+
+def test_every_page_is_followed(settings: Settings, small: list[str]) -> None:
+    first = curl("-i", f"http://{address(settings)}/v2/_catalog?n=1")
+    assert 'rel="next"' in first.stdout, "the registry does not page: nothing is proved"
+    expected = sorted([settings.image.name, *small])
+    assert sorted(client(settings, page_size=1).repositories()) == expected
+    assert sorted(client(settings).repositories()) == expected
+    assert sorted(catalog()) == expected
+    for tag in ("one", "two", "three"):
+        push_small(settings, f"small-a:{tag}")
+    tags = client(settings, page_size=1).tags("small-a")
+    assert sorted(tags) == ["latest", "one", "three", "two"]
+
+
+def test_inspect_shows_what_was_pushed_and_reads_every_byte(settings: Settings) -> None:
+    found = document("registry.inspect", settings.image.name, "--verify")
+    (image,) = found["images"]
+    said = inside(
+        f"docker image inspect -f '{{{{.Id}}}} {{{{json .RootFS.Layers}}}}' {settings.image.name}"
+    )
+    image_id, _, layers = said.strip().partition(" ")
+    assert image_id in (image["config"]["digest"], found["digest"])
+    assert image["diff_ids"] == json.loads(layers)
+    assert found["verified"] and found["problems"] == []
+    text = done("registry.inspect", f"localhost:{settings.registry.port}/{settings.image.name}")
+    assert found["digest"] in text
+    missing = inv("registry.inspect", "no-such-image")
+    assert missing.returncode == 3 and "has no no-such-image:latest" in missing.stderr
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
+def test_a_wrong_layer_is_named_and_pushed_again(settings: Settings, damage: str) -> None:
+    layer = document("registry.inspect", settings.image.name)["images"][0]["layers"][-1]
+    digest = layer["digest"].removeprefix("sha256:")
+    file = f"{BLOBS}/{digest[:2]}/{digest}/data"
+    inside(f"cp -p {file} /run/kept")
+    line = {
+        "gone": "rm {0}",
+        "cut": "truncate -s -1 {0}",
+        "changed": "printf X | dd of={0} bs=1 seek=99 conv=notrunc",
+    }
+    # Restarted: the registry keeps in memory what it knows of its blobs.
+    inside(f"{line[damage].format(file)}; systemctl restart docker-registry")
+    try:
+        found = inv("registry.inspect", settings.image.name, "--verify")
+        assert found.returncode == 1
+        assert "WRONG" in found.stdout and digest in found.stdout
+        if damage == "gone":
+            again = inv("image.push")
+            assert again.returncode == 0, again.stderr
+            assert "is not what was built here" in again.stderr and digest in again.stderr
+            assert document("registry.inspect", settings.image.name, "--verify")["verified"]
+    finally:
+        inside(f"cp -p /run/kept {file}; systemctl restart docker-registry")
+        done("registry.up")
+
+
+def test_delete_frees_what_nobody_else_needs(settings: Settings, small: list[str]) -> None:
+    push_small(settings, "small-a:other", content="other")
+    before = document("registry.usage")
+    assert {each["repository"] for each in before["repositories"]} == {settings.image.name, *small}
+    assert before["blobs"] >= before["tagged"] > 0 and before["free"] > 0
+    deleted = document("registry.delete", "small-a:other")
+    assert deleted["tags"] == ["other"] and deleted["freed"] > 0
+    after = document("registry.usage")
+    assert after["blobs"] == before["blobs"] - deleted["freed"]
+    assert document("registry.tags", "--repository", "small-a")["tags"] == ["latest"]
+    done("registry.inspect", "small-a", "--verify")
+    done("registry.delete", "small-a")
+    assert "small-a" not in catalog()
+    done("registry.inspect", settings.image.name, "--verify")
+
+
+def test_a_tag_is_not_deleted_with_others_unseen(settings: Settings, small: list[str]) -> None:
+    inside(
+        f"r=localhost:{settings.registry.port}/small-b; docker pull -q $r; docker tag $r $r:twin;"
+        " docker push -q $r:twin; docker image rm $r $r:twin"
+    )
+    refused = inv("registry.delete", "small-b:twin")
+    assert refused.returncode == 2 and "is also latest" in refused.stderr
+    digest = document("registry.inspect", "small-b:twin")["digest"]
+    assert sorted(document("registry.delete", f"small-b@{digest}")["tags"]) == ["latest", "twin"]
+    assert "small-b" not in catalog()
+
+
+def test_half_a_push_is_seen_and_collected(settings: Settings) -> None:
+    url = f"http://{address(settings)}/v2/half/blobs/uploads/"
+    digest = inside("printf layer | sha256sum").split()[0]
+    curl("-X", "POST", f"{url}?digest=sha256:{digest}", "--data-binary", "layer")
+    location = next(
+        line.split()[1]
+        for line in curl("-i", "-X", "POST", url).stdout.splitlines()
+        if line.lower().startswith("location: ")
+    )
+    put = curl(
+        *(
+            "-i",
+            "-X",
+            "PUT",
+            "-H",
+            "Content-Type: application/octet-stream",
+            "--data-binary",
+            "layer",
+        ),
+        f"http://{address(settings)}{location}&digest=sha256:{digest}",
+    )
+    assert " 201 " in put.stdout, put.stdout
+    # The registry itself lists a repository as soon as one layer has come.
+    assert "half" in catalog()
+    done("registry.collect")
+    assert "half" not in catalog()
+    assert inside(f"ls {REPOSITORIES}").split() == [settings.image.name]
+    done("registry.inspect", settings.image.name, "--verify")
+
+
+def test_the_containerd_image_store(settings: Settings) -> None:
+    status = inside("docker info -f '{{.ServerVersion}} {{json .DriverStatus}}'")
+    if "io.containerd.snapshotter" not in status:
+        pytest.skip(
+            f"Docker {status.split()[0]} in the sandbox keeps images by a graph driver only"
+        )
+    assert document("registry.inspect", settings.image.name, "--verify")["problems"] == []

@@ -1,0 +1,151 @@
+"""The registry restarted, killed in mid-push, out of room, halted: nothing half-visible, nothing lost."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hostonly.settings import Settings
+from tests.integration.registry_box import (
+    FOLDER,
+    INV,
+    REPOSITORIES,
+    ROOT,
+    catalog,
+    document,
+    done,
+    inside,
+    inv,
+)
+
+# Random, so that no packing makes it small; enough for a push to take about a second.
+BIG_BYTES = 60_000_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pushed() -> None:
+    done("image.push")
+
+
+@pytest.fixture
+def big(settings: Settings) -> Iterator[str]:
+    """The name of a large image on the sandbox's engine, not pushed yet."""
+    name = f"localhost:{settings.registry.port}/big"
+    inside(
+        f"d=$(mktemp -d); cd $d; head -c {BIG_BYTES} /dev/urandom >big;"
+        f" tar -c big | docker import - {name}; rm -r $d"
+    )
+    yield name
+    inside(f"docker image rm -f {name}")
+    if "big" in catalog():
+        done("registry.delete", "big")
+
+
+def pushing(name: str) -> subprocess.Popen[str]:
+    """``docker push`` in the sandbox, going on."""
+    return subprocess.Popen(
+        [*INV, "sandbox.exec", "--", "docker", "push", name],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for_upload() -> None:
+    """Return when some megabytes of a layer have come."""
+    inside(
+        f"for i in $(seq 200); do find {REPOSITORIES} -path '*/_uploads/*/data' -size +1M 2>/dev/null"
+        " | grep -q . && exit 0; sleep .02; done; exit 1"
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+def test_killed_in_mid_push_the_push_is_done_again(big: str, signal: str) -> None:
+    # The watcher is in the sandbox before the push begins: it lasts only about a second.
+
+    def kill() -> None:
+        wait_for_upload()
+        inside(f"systemctl kill -s {signal} docker-registry")
+
+    watcher = threading.Thread(target=kill)
+    watcher.start()
+    push = pushing(big)
+    said, _ = push.communicate(timeout=120)
+    watcher.join()
+    assert push.returncode == 0, said
+    assert inside("systemctl show -P NRestarts docker-registry").strip() != "0"
+    assert document("registry.inspect", "big", "--verify")["problems"] == []
+
+
+@pytest.mark.long
+def test_a_push_that_was_ended_leaves_nothing_to_be_seen(big: str) -> None:
+    push = pushing(big)
+    try:
+        wait_for_upload()
+    finally:
+        push.terminate()
+        push.communicate(timeout=30)
+    time.sleep(0.5)
+    # Where the engine went on without its client, the image is whole; else there is none.
+    if "big" in catalog() and document("registry.tags", "--repository", "big")["tags"]:
+        assert document("registry.inspect", "big", "--verify")["problems"] == []
+    else:
+        done("registry.collect")
+        assert "big" not in catalog()
+
+
+def test_a_full_disk_is_named_and_nothing_of_it_is_seen(settings: Settings) -> None:
+    inside(
+        f"systemctl stop docker-registry; mount -t tmpfs -o size=4m,mode=0750 none {FOLDER};"
+        f" chown docker-registry: {FOLDER}; systemctl start docker-registry"
+    )
+    try:
+        done("registry.up")
+        start = time.monotonic()
+        full = inv("image.push")
+        assert full.returncode == 3
+        assert "the sandbox's disk is full" in full.stderr and FOLDER in full.stderr
+        # Not after the engine's five attempts, which take more than a minute.
+        assert time.monotonic() - start < 40
+        assert catalog() == []
+    finally:
+        inside(f"systemctl stop docker-registry; umount {FOLDER}; systemctl start docker-registry")
+        done("registry.up")
+    assert catalog() == [settings.image.name]
+
+
+def test_a_restart_is_waited_for(settings: Settings) -> None:
+    line = (
+        "systemctl stop docker-registry; (sleep 1; systemctl start docker-registry) &"
+        f" curl -sSf -m 10 localhost:{settings.registry.port}/v2/_catalog; wait"
+    )
+    assert settings.image.name in inside(line)
+
+
+@pytest.mark.long
+def test_a_push_that_goes_on_is_not_collected_away() -> None:
+    upload = f"{REPOSITORIES}/busy/_uploads/test"
+    inside(
+        f"mkdir -p {upload}; (for i in $(seq 60); do date >{upload}/data; sleep .5; done) >&- 2>&- &"
+    )
+    try:
+        refused = inv("registry.collect")
+        assert refused.returncode == 3 and "pushing to busy just now" in refused.stderr
+        assert inside(f"ls {upload}").split() == ["data"]
+    finally:
+        inside(f"rm -rf {REPOSITORIES}/busy")
+
+
+@pytest.mark.long
+def test_images_survive_halt_and_up(settings: Settings) -> None:
+    before = document("registry.inspect", settings.image.name)
+    done("sandbox.halt")
+    done("sandbox.up")
+    after = document("registry.inspect", settings.image.name, "--verify")
+    assert after["digest"] == before["digest"] and after["problems"] == []
