@@ -56,6 +56,8 @@ FOREIGN_INTERFACE = re.compile(
 )
 
 SSH_PORT = 22
+# Where the registry itself listens, on the sandbox's loopback (packer/guest/configure).
+REGISTRY_BEHIND_PORT = 15000
 
 
 def _interface(value: object) -> IPv4Interface:
@@ -244,7 +246,10 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Settings:
-        taken = {SSH_PORT: "22 (ssh)"}
+        taken = {
+            SSH_PORT: "22 (ssh)",
+            REGISTRY_BEHIND_PORT: f"{REGISTRY_BEHIND_PORT} (the registry behind its port)",
+        }
         for key, port in (("registry.port", self.registry.port), ("hello.port", self.hello.port)):
             if port in taken:
                 raise _conflict(key, port, f"a port other than {taken[port]}")

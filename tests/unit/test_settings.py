@@ -126,6 +126,7 @@ WRONG: list[tuple[str, object]] = [
     ("registry.port", 22),
     ("registry.port", "5000"),
     ("hello.port", 5000),
+    ("hello.port", 15000),
     ("hello.port", None),
     ("image.name", "Hello"),
     ("image.name", "a:latest"),
