@@ -103,7 +103,7 @@ def recording(
         runs.append({"at": vantage.name, "found": [astuple(each) for each in leftovers]})
         return leftovers
 
-    monkeypatch.setattr("hostonly.demos.stage.find", found)
+    monkeypatch.setattr("hostonly.demos.clearing.find", found)
     second: list[Vantage] = []
 
     def second_sandbox() -> Vantage:
@@ -196,7 +196,7 @@ def playing(
     def found(vantage: Vantage) -> tuple[Leftover, ...]:
         return tuple(Leftover(*each) for each in leftovers[vantage.name].popleft())
 
-    monkeypatch.setattr("hostonly.demos.stage.find", found)
+    monkeypatch.setattr("hostonly.demos.clearing.find", found)
     prompts = {"host": "host", "sandbox": "sandbox"}
     players = {
         place: Player(place, prompts.get(place, "sandbox2"), places.get(place, ()))

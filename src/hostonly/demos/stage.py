@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hostonly.claims import Claim, ClaimResult
-from hostonly.demos.leftovers import DEMO_LABEL, find, labels, removals
+from hostonly.demos.clearing import Clearing
+from hostonly.demos.leftovers import labels
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Warned
@@ -42,7 +43,7 @@ class Stage:
         self.claims: list[ClaimResult] = []
         self._testbed = testbed
         self._emit = emit
-        self._exits: list[tuple[Vantage, tuple[str, ...]]] = []
+        self._clearing = Clearing(demo, self.step, self._sandboxes, emit)
         self._second: Vantage | None = None
         self._image: str | None = None
 
@@ -61,7 +62,7 @@ class Stage:
         """The second sandbox, brought up when first asked for."""
         if self._second is None:
             self._second = self._testbed.second_sandbox()
-            self._remove_leftovers(self._second)
+            self._clearing.remove_leftovers(self._second)
         return self._second
 
     @property
@@ -159,7 +160,7 @@ class Stage:
         ``labels`` are removed without it. ``argv`` must be harmless where its counterpart was
         never made; its failure is then no failure.
         """
-        self._exits.append((vantage, argv))
+        self._clearing.add(vantage, argv)
 
     def undo(self) -> Result:
         """Run now, as a step of the story, what ``on_exit`` was told last; it is then done with.
@@ -167,10 +168,7 @@ class Stage:
         Raises:
             Stopped: it failed.
         """
-        vantage, argv = self._exits[-1]
-        result = self.step(vantage, *argv)
-        self._exits.pop()
-        return result
+        return self._clearing.undo()
 
     def require_free_port(self, port: int, *, at: Vantage | None = None) -> None:
         """Stop the demo when something listens on ``port`` of the sandbox, saying who. ``at`` is the
@@ -234,23 +232,11 @@ class Stage:
 
     def open(self) -> None:
         """Remove what an earlier run left that was killed before it could clear up."""
-        self._remove_leftovers(self.sandbox)
+        self._clearing.remove_leftovers(self.sandbox)
 
     def close(self) -> list[HostonlyError]:
         """Clear up; what could not be removed. Every part is tried, whatever became of the others."""
-        errors: list[HostonlyError] = []
-        for vantage, argv in reversed(self._exits):
-            try:
-                self.step(vantage, *argv, may_fail=True)
-            except HostonlyError as error:
-                errors.append(error)
-        self._exits.clear()
-        for vantage in self._sandboxes():
-            try:
-                self._clear(vantage)
-            except HostonlyError as error:
-                errors.append(error)
-        return errors
+        return self._clearing.close()
 
     def clear(self) -> None:
         """Remove now, as steps of the story, everything that carries the demo's label.
@@ -259,23 +245,11 @@ class Stage:
             Stopped: something could not be removed.
             hostonly.errors.HostonlyError: it could not be found out what there is.
         """
-        for vantage in self._sandboxes():
-            self._clear(vantage)
-
-    def _clear(self, vantage: Vantage) -> None:
-        mine = tuple(each for each in find(vantage) if each.demo == self.demo)
-        for command in removals(mine):
-            self.step(vantage, *command)
+        self._clearing.remove_labelled()
 
     def removal_commands(self) -> tuple[str, ...]:
         """How a person removes what ``--keep`` left: commands for a shell of the host, in order."""
-        exits = [(vantage, argv) for vantage, argv in reversed(self._exits)]
-        made = [
-            (vantage, tuple(command))
-            for vantage in self._sandboxes()
-            for command in removals(tuple(e for e in find(vantage) if e.demo == self.demo))
-        ]
-        return tuple(self._from_host(vantage, argv) for vantage, argv in [*exits, *made])
+        return tuple(self._from_host(*each) for each in self._clearing.commands())
 
     def _from_host(self, vantage: Vantage, argv: tuple[str, ...]) -> str:
         if vantage is self.host:
@@ -286,19 +260,6 @@ class Stage:
     def _sandboxes(self) -> list[Vantage]:
         # The second one first: it is the one that joined what the first one has.
         return [*([self._second] if self._second is not None else []), self.sandbox]
-
-    def _remove_leftovers(self, sandbox: Vantage) -> None:
-        """Everything of this demo's, and of other demos' what nobody wanted to keep."""
-        old = tuple(each for each in find(sandbox) if each.demo == self.demo or not each.kept)
-        if old:
-            names = ", ".join(f"{each.kind} {each.name}".rstrip() for each in old)
-            self._emit(
-                Warned(
-                    f"an earlier demo left {names} ({DEMO_LABEL}): removing it from {sandbox.name}"
-                )
-            )
-        for command in removals(old):
-            self.step(sandbox, *command)
 
     def _taken(self, result: Result, *, may_fail: bool) -> Result:
         self.steps.append(result)

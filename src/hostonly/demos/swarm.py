@@ -10,8 +10,8 @@ MANAGER_PORT = 2377
 
 
 def join(stage: Stage) -> None:
-    """Make the sandboxes a swarm, the first its manager. The engine makes docker_gwbridge itself when it joins, unless it is there:
-    made before and with our label, it marks the swarm as ours.
+    """Make the sandboxes a swarm, the first its manager. The engine makes docker_gwbridge itself when
+    it joins, unless it is there: made before and with our label, it marks the swarm as ours.
 
     Raises:
         Stopped: the engines refused, or told no token to join with.

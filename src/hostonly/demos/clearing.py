@@ -1,0 +1,91 @@
+"""Clearing up after a demo: what it registered to be undone, and what carries its label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from hostonly.demos.leftovers import DEMO_LABEL, Leftover, find, removals
+from hostonly.errors import HostonlyError
+from hostonly.events import Emit, Warned
+from hostonly.vantages import Result, Vantage
+
+
+class Step(Protocol):
+    """The shape of ``Stage.step``: every removal is a step that is shown."""
+
+    def __call__(self, vantage: Vantage, *argv: str, may_fail: bool = False) -> Result: ...
+
+
+class Clearing:
+    """What is to be cleared up after one run of ``demo``, on the ``sandboxes`` it has come to use."""
+
+    def __init__(
+        self, demo: str, step: Step, sandboxes: Callable[[], Sequence[Vantage]], emit: Emit
+    ) -> None:
+        self._demo = demo
+        self._step = step
+        self._sandboxes = sandboxes
+        self._emit = emit
+        self._exits: list[tuple[Vantage, tuple[str, ...]]] = []
+
+    def add(self, vantage: Vantage, argv: tuple[str, ...]) -> None:
+        """To be run at the end; what came last goes first."""
+        self._exits.append((vantage, argv))
+
+    def undo(self) -> Result:
+        """Run what was added last now; it is then done with, unless it failed."""
+        vantage, argv = self._exits[-1]
+        result = self._step(vantage, *argv)
+        self._exits.pop()
+        return result
+
+    def remove_labelled(self) -> None:
+        """Remove everything that carries the demo's label."""
+        for vantage in self._sandboxes():
+            self._remove(vantage, self._mine(vantage))
+
+    def close(self) -> list[HostonlyError]:
+        """Clear up; what could not be removed. Every part is tried, whatever became of the others."""
+        errors: list[HostonlyError] = []
+        for vantage, argv in reversed(self._exits):
+            try:
+                self._step(vantage, *argv, may_fail=True)
+            except HostonlyError as error:
+                errors.append(error)
+        self._exits.clear()
+        for vantage in self._sandboxes():
+            try:
+                self._remove(vantage, self._mine(vantage))
+            except HostonlyError as error:
+                errors.append(error)
+        return errors
+
+    def commands(self) -> list[tuple[Vantage, tuple[str, ...]]]:
+        """What ``close`` would run, in its order; nothing is run."""
+        made = [
+            (vantage, tuple(command))
+            for vantage in self._sandboxes()
+            for command in removals(self._mine(vantage))
+        ]
+        return [*reversed(self._exits), *made]
+
+    def remove_leftovers(self, sandbox: Vantage) -> None:
+        """Remove what earlier runs left: everything of this demo's, and of other demos' what nobody
+        wanted to keep."""
+        old = tuple(each for each in find(sandbox) if each.demo == self._demo or not each.kept)
+        if old:
+            names = ", ".join(f"{each.kind} {each.name}".rstrip() for each in old)
+            self._emit(
+                Warned(
+                    f"an earlier demo left {names} ({DEMO_LABEL}): removing it from {sandbox.name}"
+                )
+            )
+        self._remove(sandbox, old)
+
+    def _mine(self, sandbox: Vantage) -> tuple[Leftover, ...]:
+        return tuple(each for each in find(sandbox) if each.demo == self._demo)
+
+    def _remove(self, sandbox: Vantage, leftovers: tuple[Leftover, ...]) -> None:
+        for command in removals(leftovers):
+            self._step(sandbox, *command)
