@@ -301,7 +301,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     if asked:
         port = int(asked) if re.fullmatch("[0-9]{1,5}", asked) else -1
         if not 0 <= port <= 65535:
-            _say(f"HELLO_PORT is '{asked}', not a port number from 0 to 65535", 2)
+            given = os.fsencode(asked).decode("utf-8", "hello-socket")
+            _say(f"HELLO_PORT is '{given}', not a port number from 0 to 65535", 2)
             return 2
     _as_many_descriptors_as_allowed()
     try:

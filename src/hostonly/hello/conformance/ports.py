@@ -73,7 +73,7 @@ def default(starter: Starter) -> str:
 @of_started("port.wrong", "A HELLO_PORT that is no port number: exit 2, and a line that says so.")
 def wrong(starter: Starter) -> str:
     for port in NO_PORTS:
-        code, err = _ends(starter, {"HELLO_PORT": port, "LC_ALL": "C.UTF-8"})
+        code, err = _ends(starter, {"HELLO_PORT": port, "LC_ALL": "C"})
         require(code == 2, f"for HELLO_PORT={port!r} it ended with {code}")
         expected = f"hello-socket: HELLO_PORT is '{port}', not a port number from 0 to 65535\n"
         require(err == expected, f"for HELLO_PORT={port!r} it said {err!r}")

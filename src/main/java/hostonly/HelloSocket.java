@@ -270,15 +270,32 @@ public final class HelloSocket implements AutoCloseable {
         }
     }
 
+    /** A variable of the environment, read as UTF-8 like the argument above; null where it is unset. */
+    private static String variable(String name) {
+        try {
+            String environ = Files.readString(Path.of("/proc/self/environ"), StandardCharsets.ISO_8859_1);
+            for (String entry : environ.split("\0")) {
+                if (entry.startsWith(name + "=")) {
+                    byte[] value = entry.substring(name.length() + 1).getBytes(StandardCharsets.ISO_8859_1);
+                    return new String(value, StandardCharsets.UTF_8);
+                }
+            }
+        } catch (IOException | RuntimeException e) {
+            // no /proc, or not ours to read
+        }
+        return System.getenv(name);
+    }
+
     private static void fail(int exit, String why) {
-        System.err.println("hello-socket: " + why);
+        byte[] line = ("hello-socket: " + why + "\n").getBytes(StandardCharsets.UTF_8);
+        System.err.write(line, 0, line.length);
         System.err.flush();
         Runtime.getRuntime().halt(exit);
     }
 
     /** Serves until SIGTERM; arguments after the first one are ignored. */
     public static void main(String[] args) {
-        String asked = System.getenv("HELLO_PORT");
+        String asked = variable("HELLO_PORT");
         int port = DEFAULT_PORT;
         if (asked != null && !asked.isEmpty()) {
             port = asked.matches("[0-9]{1,5}") ? Integer.parseInt(asked) : -1;
