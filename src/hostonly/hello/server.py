@@ -238,10 +238,15 @@ class HelloSocket:
 
 def name_of(given: bytes | None) -> str:
     """The name to greet: ``given`` in one line, or ``world`` when it is None or blank."""
-    text = "" if given is None else given.decode("utf-8", "hello-socket")
+    text = "" if given is None else text_of(given)
     line = "".join(" " if _is_control(character) else character for character in text)
     # What is blank to Python is so to Java: Unicode's spaces and the control characters.
     return "world" if not line.strip() else line
+
+
+def text_of(given: bytes) -> str:
+    """``given`` read as UTF-8, where it is none as Java's decoder does."""
+    return given.decode("utf-8", "hello-socket")
 
 
 def _is_control(character: str) -> bool:
@@ -301,7 +306,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     if asked:
         port = int(asked) if re.fullmatch("[0-9]{1,5}", asked) else -1
         if not 0 <= port <= 65535:
-            given = os.fsencode(asked).decode("utf-8", "hello-socket")
+            given = text_of(os.fsencode(asked))
             _say(f"HELLO_PORT is '{given}', not a port number from 0 to 65535", 2)
             return 2
     _as_many_descriptors_as_allowed()

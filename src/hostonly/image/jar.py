@@ -51,8 +51,9 @@ def digest(root: Path, files: Iterable[Path], *facts: str) -> str:
 def jar_inputs(root: Path) -> str:
     """What the JAR is made from, as a hex digest: `pom.xml` and the sources.
 
-    The JDK is not part of it: the JAR has the same bytes whichever JDK, 11 or
-    later, compiled it. Raises OSError when `root` is not a checkout of ours.
+    The JDK is not part of it: the JAR has the same bytes whichever JDK from 17 to
+    25 compiled it. That of 11 numbers the constants of a class in another order,
+    so its JAR differs from theirs, and is the same each time. Raises OSError when `root` is not a checkout of ours.
     """
     sources = (path for path in (root / "src/main").rglob("*") if path.is_file())
     return digest(root, [root / "pom.xml", *sources])
