@@ -44,6 +44,10 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
     ),
     "program": frozenset({"errors", "settings", "report"}),
+    "bench": BESIDE | {"bench.result", "bootstrap"},
+    # Its result types, likewise.
+    "bench.result": frozenset(),
+    "report.bench": frozenset({"bench.result", "report"}),
     "start": frozenset({"program", "sandbox"}),
     "__main__": frozenset({"start"}),
 }

@@ -11,9 +11,9 @@ from importlib.util import find_spec
 
 from invoke import Collection
 
-# In the order in which somebody new meets them. `test` is a task at the root.
+# In the order in which somebody new meets them. `test` and `bench` are tasks at the root.
 NAMESPACES = ("sandbox", "registry", "image", "hello", "demo", "check", "host")
-ROOT_TASKS = ("test",)
+ROOT_TASKS = ("test", "bench")
 
 
 def namespace() -> Collection:

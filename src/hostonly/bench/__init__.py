@@ -1,0 +1,10 @@
+"""`./inv bench`: how quick hostonly is beside what one would do without it.
+
+Each group of rows is a module with ``ROWS`` and ``comparisons``; ``GROUPS`` names them in the order
+in which they run. A row is a ratio of two sides that were measured in the same run, in turns.
+"""
+
+from __future__ import annotations
+
+# The cheap ones first: who wants a quick look sees rows soon.
+GROUPS = ("start", "talk", "image", "demo", "life", "many", "box")

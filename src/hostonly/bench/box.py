@@ -1,0 +1,38 @@
+"""Building the base that all sandboxes stand on, from Debian packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hostonly.bench.measure import Comparison, limit, timed
+from hostonly.bench.place import Place
+from hostonly.bench.result import Row
+from hostonly.sandbox import base
+
+BOX = Row("box", "s", "sandbox.box from packages over thirty seconds", 1.0)
+
+ROWS = (BOX,)
+
+LIMIT_SECONDS = 30.0
+
+
+@contextmanager
+def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+    """A base of the bench's own, by a line more in its recipe: that of the user's is left alone."""
+    with place.another() as here:
+        with (base.recipe(here.root) / "configure").open("a") as configure:
+            configure.write(f"\n# {here.settings.sandbox.name}\n")
+        made = base.current(here.root)
+        try:
+            yield [
+                Comparison(
+                    ROWS,
+                    timed(BOX.name, lambda: here.inv("sandbox.box", "--rebuild", timeout=1800)),
+                    limit(BOX.name, LIMIT_SECONDS),
+                    # Debian's mirror and its packages are fetched anew each time, as by a user.
+                    warm=False,
+                )
+            ]
+        finally:
+            base.discard(made.folder)

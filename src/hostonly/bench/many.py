@@ -1,0 +1,110 @@
+"""Several sandboxes at once, each of a checkout of its own, and the memory that each takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from hostonly.bench.checkout import Checkout
+from hostonly.bench.measure import Comparison, limit
+from hostonly.bench.place import Place
+from hostonly.bench.result import Row
+from hostonly.errors import HostonlyError
+
+NUMBER = 8
+LIMIT_MB = 120.0
+
+EIGHT = Row("eight", "s", "eight sandboxes up at once over one", 3.0)
+CGROUP = Row("memory-cgroup", "MB", "the largest of eight, by control group, over 120 MB", 1.0)
+PSS = Row("memory-pss", "MB", "the largest of eight, by proportional set size, over 120 MB", 1.0)
+
+ROWS = (EIGHT, CGROUP, PSS)
+
+
+@contextmanager
+def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+    """One, then all of them; memory is looked at while all are up and nothing runs in them."""
+    with ExitStack() as cleaning:
+        places = [cleaning.enter_context(place.another()) for _ in range(NUMBER)]
+        with ThreadPoolExecutor(NUMBER) as pool:
+
+            def all_do(task: str, which: list[Checkout]) -> float:
+                start = time.perf_counter()
+                list(pool.map(lambda one: one.inv(task), which))
+                return time.perf_counter() - start
+
+            # Once, unmeasured: keys and certificates.
+            all_do("host.prepare", places)
+            all_do("host.restore", places)
+
+            def eight() -> dict[str, float]:
+                try:
+                    seconds = all_do("sandbox.up", places)
+                    return {
+                        EIGHT.name: seconds,
+                        CGROUP.name: max(_control_group_mb(one) for one in places),
+                        PSS.name: max(_pss_mb(one) for one in places),
+                    }
+                finally:
+                    all_do("sandbox.destroy", places)
+
+            def one() -> dict[str, float]:
+                try:
+                    return {
+                        EIGHT.name: all_do("sandbox.up", places[:1]),
+                        **limit(CGROUP.name, LIMIT_MB)(),
+                        **limit(PSS.name, LIMIT_MB)(),
+                    }
+                finally:
+                    all_do("sandbox.destroy", places[:1])
+
+            yield [Comparison(ROWS, eight, one, warm=False)]
+
+
+def _control_group(checkout: Checkout) -> Path:
+    """The control group that accounts for the sandbox's memory.
+
+    Source: /proc/PID/cgroup, cgroups(7); LXC calls a container's group lxc.payload.NAME.
+    """
+    container = checkout.machine().container
+    init = checkout.machine().lxc.init()
+    for line in Path("/proc", init, "cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", "memory"):
+            continue
+        mounted = Path("/sys/fs/cgroup", controllers)
+        for group in (mounted / path.lstrip("/"), *(mounted / path.lstrip("/")).parents):
+            if group.name == f"lxc.payload.{container}" and group.is_dir():
+                return group
+    raise HostonlyError(f"the control group of {container} was not found: its memory is unknown")
+
+
+def _control_group_mb(checkout: Checkout) -> float:
+    """What its processes and the kernel hold for it, without file contents that can be dropped."""
+    group = _control_group(checkout)
+    for usage in ("memory.current", "memory.usage_in_bytes"):
+        if (group / usage).exists():
+            rows = (line.split() for line in (group / "memory.stat").read_text().splitlines())
+            stat = {words[0]: int(words[1]) for words in rows}
+            droppable = stat.get("total_inactive_file", stat.get("inactive_file", 0))
+            return (int((group / usage).read_text()) - droppable) / 1e6
+    raise HostonlyError(f"{group} accounts for no memory")
+
+
+def _pss_mb(checkout: Checkout) -> float:
+    """The sum over its processes of what they do not share, and their part of what they do."""
+    total = 0
+    for processes in _control_group(checkout).rglob("cgroup.procs"):
+        for pid in processes.read_text().split():
+            try:
+                rollup = Path("/proc", pid, "smaps_rollup").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                # It ended while we looked.
+                continue
+            total += sum(
+                int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")
+            )
+    return total * 1024 / 1e6

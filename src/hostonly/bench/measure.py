@@ -1,0 +1,132 @@
+"""Measuring in turns, so that what else the machine does meanwhile falls on both sides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hostonly.bench import GROUPS
+from hostonly.bench.result import BenchResult, Measured, Row, Unmeasured, summary
+from hostonly.errors import HostonlyError, UsageError
+from hostonly.events import Done, Emit, Progress, Started, Warned
+
+if TYPE_CHECKING:
+    from hostonly.bench.place import Place
+
+ROUNDS = 5
+MOST_ROUNDS = 50
+
+# One side of a comparison: does its work once and gives a value for each row, by name.
+Side = Callable[[], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sides that measure the same ``rows``. ``warm``: each is tried once before it counts."""
+
+    rows: tuple[Row, ...]
+    ours: Side
+    theirs: Side
+    warm: bool = True
+
+
+def timed(row: str, act: Callable[[], object]) -> Side:
+    """A side that is the seconds ``act`` takes."""
+
+    def side() -> dict[str, float]:
+        start = time.perf_counter()
+        act()
+        return {row: time.perf_counter() - start}
+
+    return side
+
+
+def limit(row: str, value: float) -> Side:
+    """A side that is nobody's work but a fixed ``value``, where the goal is an absolute one."""
+    return lambda: {row: value}
+
+
+def rows() -> dict[str, Row]:
+    """All rows by name, in the order in which they are measured."""
+    return {row.name: row for group in GROUPS for row in _module(group).ROWS}
+
+
+def chosen(names: Sequence[str]) -> list[Row]:
+    """The rows called ``names``; all where there are none.
+
+    Raises:
+        UsageError: there is no row of a name.
+    """
+    known = rows()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(
+            f"--rows: there is no row {unknown[0][:60]!r}; there are {', '.join(known)}"
+        )
+    return [row for row in known.values() if not names or row.name in names]
+
+
+def bench(
+    place: Callable[[], AbstractContextManager[Place]],
+    wanted: Sequence[Row],
+    rounds: int,
+    emit: Emit,
+) -> BenchResult:
+    """Measure the rows ``wanted``, each ``rounds`` times on both sides.
+
+    What a group cannot measure is said and does not keep the others from it.
+    """
+    start = time.monotonic()
+    measured: dict[str, Measured] = {}
+    unmeasured: list[Unmeasured] = []
+    with place() as here:
+        machine = here.machine()
+        for group in GROUPS:
+            module = _module(group)
+            names = {row.name for row in module.ROWS} & {row.name for row in wanted}
+            if not names:
+                continue
+            emit(Started(f"bench: preparing {group}"))
+            try:
+                with module.comparisons(here, names) as comparisons:
+                    for comparison in comparisons:
+                        for one in _measured(comparison, rounds, emit):
+                            if one.row.name in names:
+                                measured[one.row.name] = one
+            except HostonlyError as error:
+                emit(Warned(f"bench: {group}: {error}"))
+                lacking = [row for row in module.ROWS if row.name in names - set(measured)]
+                said = error.output.strip().splitlines()[-1:]
+                because = ": ".join([error.what, *said])
+                unmeasured += [Unmeasured(row, because) for row in lacking]
+    found = tuple(measured[row.name] for row in wanted if row.name in measured)
+    return BenchResult(machine, rounds, found, tuple(unmeasured), time.monotonic() - start)
+
+
+def _measured(comparison: Comparison, rounds: int, emit: Emit) -> Iterable[Measured]:
+    what = ", ".join(row.name for row in comparison.rows)
+    emit(Started(f"bench: {what}"))
+    start = time.monotonic()
+    sides = (comparison.ours, comparison.theirs)
+    values: tuple[list[Mapping[str, float]], list[Mapping[str, float]]] = ([], [])
+    if comparison.warm:
+        for side in sides:
+            side()
+    for number in range(rounds):
+        emit(Progress(f"round {number + 1} of {rounds}"))
+        # Who goes first has the colder caches: each side does in its turn.
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            values[which].append(sides[which]())
+    emit(Done(f"bench: {what}", time.monotonic() - start))
+    return [
+        Measured(row, *(summary([value[row.name] for value in side]) for side in values))
+        for row in comparison.rows
+    ]
+
+
+def _module(group: str) -> Any:
+    return import_module(f"hostonly.bench.{group}")

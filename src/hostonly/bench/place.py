@@ -1,0 +1,140 @@
+"""Where a bench takes place: folders, networks and sandboxes of its own, all gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from hostonly.bench.checkout import Checkout, checkout
+from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.events import Emit
+from hostonly.host import bridges
+from hostonly.host.command import run
+from hostonly.settings import Settings
+
+# Room for 32 networks of /26: two for each sandbox and some for the stock one.
+BLOCK_PREFIX = 21
+NETWORK_PREFIX = 26
+
+_PACKAGES = ("vagrant", "vagrant-lxc", "lxc", "packer", "docker.io")
+
+
+@dataclass(slots=True)
+class Place:
+    """A bench's surroundings; ``folder`` is below the state of the ``user``'s checkout."""
+
+    user: Settings
+    folder: Path
+    emit: Emit
+    mark: str
+    _networks: Iterator[IPv4Network]
+    _cleaning: ExitStack = field(default_factory=ExitStack)
+    _main: Checkout | None = None
+    _made: int = 0
+
+    @property
+    def vagrant_home(self) -> Path:
+        """Vagrant's boxes of both sides: the user's own are left alone."""
+        return self.folder / "vagrant.d"
+
+    def network(self) -> IPv4Network:
+        """Another network that nobody on this machine uses."""
+        return next(self._networks)
+
+    def name(self) -> str:
+        """Another name for a sandbox or a bridge, at most 13 characters."""
+        self._made += 1
+        return f"bench{self.mark}{self._made}"
+
+    @contextlib.contextmanager
+    def another(self) -> Iterator[Checkout]:
+        """One more checkout with a sandbox of its own, which is not up yet."""
+        name = self.name()
+        networks = self.network(), self.network()
+        folder = self.folder / name
+        with checkout(self.user, folder, name, networks, self.vagrant_home, self.emit) as made:
+            yield made
+
+    def main(self) -> Checkout:
+        """The checkout that most groups use; it is made at the first call and kept to the end."""
+        if self._main is None:
+            self._main = self._cleaning.enter_context(self.another())
+            # The base, the box, the keys: not part of what is measured.
+            self._main.inv("host.prepare")
+        return self._main
+
+    def machine(self) -> dict[str, str]:
+        """What machine this is, in words: what a ratio does not depend on and a second does."""
+        system = os.uname()
+        return {
+            "processor": _field(Path("/proc/cpuinfo"), "model name"),
+            "processors": str(os.cpu_count()),
+            "memory": _field(Path("/proc/meminfo"), "MemTotal"),
+            "kernel": f"{system.sysname} {system.release} {system.machine}",
+            "system": _field(Path("/etc/os-release"), "PRETTY_NAME", "=").strip('"'),
+            "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+            **_versions(),
+        }
+
+
+@contextlib.contextmanager
+def place(user: Settings, emit: Emit) -> Iterator[Place]:
+    """The surroundings of one bench. One bench at a time in a checkout.
+
+    Raises:
+        HostonlyError: another bench is at work here, or there are no free addresses.
+    """
+    user.state.mkdir(exist_ok=True)
+    lock = FileLock(user.state / "bench.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise HostonlyError("another bench is at work in this checkout") from error
+    block = bridges.free_network(BLOCK_PREFIX)
+    if block is None:
+        raise HostonlyError("there is no free range of private addresses for the bench's sandboxes")
+    folder = user.state / "bench" / str(os.getpid())
+    folder.mkdir(parents=True)
+    mark = hashlib.sha256(str(user.root).encode()).hexdigest()[:3]
+    made = Place(user, folder, emit, mark, iter(block.subnets(new_prefix=NETWORK_PREFIX)))
+    try:
+        with made._cleaning:
+            yield made
+    finally:
+        # Folders of checkouts whose sandbox could not be destroyed stay.
+        shutil.rmtree(made.vagrant_home, ignore_errors=True)
+        for empty in (folder, folder.parent):
+            with contextlib.suppress(OSError):
+                empty.rmdir()
+        lock.release()
+
+
+def _field(file: Path, name: str, sign: str = ":") -> str:
+    for line in file.read_text().splitlines():
+        key, _, value = line.partition(sign)
+        if key.strip() == name:
+            return " ".join(value.split())
+    return "unknown"
+
+
+def _versions() -> dict[str, str]:
+    try:
+        said = run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *_PACKAGES], timeout=20)
+    except ToolFailed as error:
+        # A package that is not installed: the others are listed all the same.
+        said = error.output
+    pairs = (line.split(" ") for line in said.splitlines())
+    return {
+        words[0]: words[1]
+        for words in pairs
+        if len(words) == 2 and words[0] in _PACKAGES and words[1]
+    }

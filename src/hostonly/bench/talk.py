@@ -1,0 +1,51 @@
+"""Talking with a sandbox that is up: status, commands, the host's check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hostonly.bench.measure import Comparison, limit, timed
+from hostonly.bench.place import Place
+from hostonly.bench.result import Row
+
+STATUS = Row("status", "s", "sandbox.status over vagrant status", 0.3)
+EXEC_VAGRANT = Row("exec-vagrant", "s", "sandbox.exec -- true over vagrant ssh -c true", 1.0)
+EXEC_SSH = Row("exec-ssh", "s", "sandbox.exec -- true over ssh with a fresh connection", 1.0)
+CHECK = Row("check-host-to-sandbox", "s", "check.host-to-sandbox over one second", 1.0)
+
+ROWS = (STATUS, EXEC_VAGRANT, EXEC_SSH, CHECK)
+
+# Vagrant's own side does nothing of ours.
+VAGRANT = ("env", "HOSTONLY_PREPARED=1", "VAGRANT_CHECKPOINT_DISABLE=1", "vagrant")
+
+
+@contextmanager
+def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+    """All on one sandbox."""
+    here = place.main()
+    here.inv("sandbox.up")
+    ssh = here.machine().ssh_argv(["true"])
+    made = [
+        Comparison(
+            (STATUS,),
+            timed(STATUS.name, lambda: here.inv("sandbox.status")),
+            timed(STATUS.name, lambda: here.run(*VAGRANT, "status")),
+        ),
+        Comparison(
+            (EXEC_VAGRANT,),
+            timed(EXEC_VAGRANT.name, lambda: here.inv("sandbox.exec", "--", "true")),
+            timed(EXEC_VAGRANT.name, lambda: here.run(*VAGRANT, "ssh", "-c", "true")),
+        ),
+        Comparison(
+            (EXEC_SSH,),
+            timed(EXEC_SSH.name, lambda: here.inv("sandbox.exec", "--", "true")),
+            timed(EXEC_SSH.name, lambda: here.run(*ssh)),
+        ),
+        Comparison(
+            (CHECK,),
+            timed(CHECK.name, lambda: here.inv("check.host-to-sandbox")),
+            limit(CHECK.name, 1.0),
+        ),
+    ]
+    yield [one for one in made if one.rows[0].name in wanted]

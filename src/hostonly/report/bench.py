@@ -1,0 +1,71 @@
+"""A bench's result: a table for people, a document for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hostonly.bench.result import BenchResult, Measured, Summary
+from hostonly.report.json import DIGITS, SCHEMA
+
+
+def as_document(result: BenchResult) -> dict[str, Any]:
+    """The document; `bench.schema.json` beside this file says what is in it."""
+    return {
+        "schema": SCHEMA,
+        "kind": "bench",
+        "machine": result.machine,
+        "rounds": result.rounds,
+        "rows": [
+            {
+                "name": one.row.name,
+                "unit": one.row.unit,
+                "ours": _sides(one.ours),
+                "theirs": _sides(one.theirs),
+                "ratio": round(one.ratio, DIGITS),
+                "goal": one.row.goal,
+                "met": one.met,
+            }
+            for one in result.rows
+        ],
+        "unmeasured": [{"name": one.row.name, "because": one.because} for one in result.unmeasured],
+        "seconds": round(result.seconds, DIGITS),
+    }
+
+
+def as_table(result: BenchResult) -> str:
+    """Machine and versions, then a line for each row: both sides, ratio, goal, and whether it is met."""
+    width = max((len(one.row.name) for one in result.rows), default=4)
+    lines = [f"{name}: {value}" for name, value in result.machine.items()]
+    lines += [f"rounds: {result.rounds}; min / median / max of each side", ""]
+    lines += [_line(one, width) for one in result.rows]
+    lines += [
+        f"? {one.row.name:<{width}}  not measured: {one.because}" for one in result.unmeasured
+    ]
+    met = sum(one.met for one in result.rows)
+    lines += ["", f"{met} of {len(result.rows)} goals met, {result.seconds:.0f} s"]
+    return "\n".join(lines)
+
+
+def _line(one: Measured, width: int) -> str:
+    ours, theirs = _span(one.ours, one.row.unit), _span(one.theirs, one.row.unit)
+    sign = "≥" if one.row.at_least else "≤"
+    goal = f"{one.ratio:6.2f} × (goal {sign} {one.row.goal:g})"
+    mark = "✓" if one.met else "✗"
+    return f"{mark} {one.row.name:<{width}}  {ours:<24} over {theirs:<24} {goal:<24} {one.row.what}"
+
+
+def _span(side: Summary, unit: str) -> str:
+    def short(value: float) -> str:
+        return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+    if side.min == side.max:
+        return f"{short(side.median)} {unit}"
+    return f"{short(side.min)} / {short(side.median)} / {short(side.max)} {unit}"
+
+
+def _sides(side: Summary) -> dict[str, float]:
+    return {
+        "min": round(side.min, DIGITS),
+        "median": round(side.median, DIGITS),
+        "max": round(side.max, DIGITS),
+    }

@@ -1,0 +1,33 @@
+"""`./inv bench`: how quick hostonly is, each row beside what one would do without it."""
+
+from __future__ import annotations
+
+from invoke import Context, Exit, task
+
+from hostonly.tasks.session import session
+
+
+@task(
+    name="bench",
+    help={
+        "json": "one JSON document on standard output, everything else on standard error",
+        "rows": "only these rows, parted by commas (default: all)",
+        "rounds": "how often each side is measured (default: 5, at most 50)",
+    },
+)
+def bench(ctx: Context, json: bool = False, rows: str = "", rounds: int = 5) -> None:
+    """Measure hostonly beside stock Vagrant, ssh, Packer and Docker, in turns; leaves nothing."""
+    from hostonly.bench.measure import MOST_ROUNDS, bench, chosen
+    from hostonly.bench.place import place
+    from hostonly.errors import UsageError
+    from hostonly.report.bench import as_document, as_table
+    from hostonly.report.json import dumps
+
+    if not 1 <= rounds <= MOST_ROUNDS:
+        raise UsageError(f"--rounds: {rounds} is not allowed: 1 to {MOST_ROUNDS}")
+    wanted = chosen([name.strip() for name in rows.split(",") if name.strip()])
+    with session(ctx) as (settings, follower):
+        result = bench(lambda: place(settings, follower), wanted, rounds, follower)
+    print(dumps(as_document(result)) if json else as_table(result))
+    if result.unmeasured:
+        raise Exit(code=3)

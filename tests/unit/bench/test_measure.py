@@ -1,0 +1,132 @@
+"""Measuring in turns: who goes first, what counts, and what becomes of a group that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from hostonly.bench import GROUPS, measure
+from hostonly.bench.measure import Comparison, Side, bench, chosen, limit, rows, timed
+from hostonly.bench.place import Place
+from hostonly.bench.result import BenchResult, Measured, Row, Summary, summary
+from hostonly.errors import HostonlyError, ToolFailed, UsageError
+from hostonly.events import ignore
+
+FAST = Row("fast", "s", "ours over theirs", 0.5)
+OTHER = Row("other", "MB", "the other group", 1.0)
+
+
+def counting(name: str, log: list[str], *values: float) -> Side:
+    left = list(values)
+
+    def side() -> Mapping[str, float]:
+        log.append(name)
+        return {FAST.name: left.pop(0)}
+
+    return side
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    groups: Mapping[str, Any],
+    wanted: list[Row],
+    rounds: int,
+) -> BenchResult:
+    monkeypatch.setattr(measure, "GROUPS", tuple(groups))
+    monkeypatch.setattr(measure, "_module", lambda name: groups[name])
+    place = cast(Place, SimpleNamespace(machine=lambda: {"processor": "one"}))
+    context: AbstractContextManager[Place] = nullcontext(place)
+    return bench(lambda: context, wanted, rounds, ignore)
+
+
+def group(row: Row, *comparisons: Comparison) -> Any:
+    @contextmanager
+    def made(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+        assert wanted == {row.name}
+        yield list(comparisons)
+
+    return SimpleNamespace(ROWS=(row,), comparisons=made)
+
+
+def test_the_sides_take_turns_and_the_first_try_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log: list[str] = []
+    ours = counting("ours", log, 99, 1, 3, 2)
+    theirs = counting("theirs", log, 99, 10, 20, 40)
+    result = run(monkeypatch, {"g": group(FAST, Comparison((FAST,), ours, theirs))}, [FAST], 3)
+    assert log == ["ours", "theirs", "ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    (one,) = result.rows
+    assert one.ours == Summary(1, 2, 3)
+    assert one.theirs == Summary(10, 20, 40)
+    assert one.ratio == 0.1
+    assert one.met
+
+
+def test_cold_sides_are_not_tried_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    cold = Comparison((FAST,), counting("o", log, 1), counting("t", log, 1), warm=False)
+    run(monkeypatch, {"g": group(FAST, cold)}, [FAST], 1)
+    assert log == ["o", "t"]
+
+
+def test_a_group_that_fails_is_said_and_the_others_are_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing() -> Mapping[str, float]:
+        raise ToolFailed("vagrant failed", output="a line\nthe last line\n")
+
+    def ok() -> Mapping[str, float]:
+        return {OTHER.name: 1.0}
+
+    result = run(
+        monkeypatch,
+        {
+            "bad": group(FAST, Comparison((FAST,), failing, failing)),
+            "good": group(OTHER, Comparison((OTHER,), ok, ok)),
+        },
+        [FAST, OTHER],
+        1,
+    )
+    assert [one.row for one in result.rows] == [OTHER]
+    (lacking,) = result.unmeasured
+    assert (lacking.row, lacking.because) == (FAST, "vagrant failed: the last line")
+
+
+def test_only_what_was_asked_for_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(place: Place, wanted: set[str]) -> AbstractContextManager[list[Comparison]]:
+        raise HostonlyError("not asked for")
+
+    result = run(monkeypatch, {"g": SimpleNamespace(ROWS=(OTHER,), comparisons=never)}, [FAST], 1)
+    assert not result.rows
+    assert not result.unmeasured
+
+
+@pytest.mark.parametrize(
+    ("ratio", "at_least", "met"),
+    [(0.5, False, True), (0.51, False, False), (1.2, True, True), (1.19, True, False)],
+)
+def test_a_goal_is_met_from_its_side(ratio: float, at_least: bool, met: bool) -> None:
+    row = Row("r", "s", "", 1.2 if at_least else 0.5, at_least)
+    assert Measured(row, summary([ratio]), summary([1.0])).met is met
+
+
+def test_a_time_is_measured_and_a_limit_is_fixed() -> None:
+    assert 0.0 <= timed("a", lambda: None)()["a"] < 1.0
+    assert limit("a", 2.0)() == {"a": 2.0}
+
+
+def test_every_row_has_a_name_of_its_own() -> None:
+    named = [row.name for group in GROUPS for row in measure._module(group).ROWS]
+    assert sorted(named) == sorted(set(named)) == sorted(rows())
+
+
+def test_rows_are_chosen_by_name_in_the_benchs_own_order() -> None:
+    assert [row.name for row in chosen(["exec-ssh", "list"])] == ["list", "exec-ssh"]
+    assert chosen([]) == list(rows().values())
+    with pytest.raises(UsageError, match="no row 'lsit'"):
+        chosen(["list", "lsit"])
