@@ -36,6 +36,17 @@ def address_to_call(host: str, settings: Settings) -> str:
     raise _refused(host, settings)
 
 
+def port_chosen(port: int, settings: Settings) -> int:
+    """``port`` itself, or that of the settings where it is 0.
+
+    Raises:
+        UsageError: there is no such port.
+    """
+    if not 0 <= port <= 65535:
+        raise UsageError(f"--port: {port} is not allowed: a whole number from 1 to 65535")
+    return port or settings.hello.port
+
+
 def address_and_port(target: str, settings: Settings) -> tuple[str, int]:
     """The same for ``HOST:PORT`` or ``[ADDRESS]:PORT``. Raises UsageError also: it is neither."""
     host, colon, port = target.rpartition(":")

@@ -38,6 +38,12 @@ def up(machine: Machine) -> None:
 PLACES = ("sandbox", "host")
 
 
+def require_place(place: str) -> None:
+    """Stop where ``place`` has no engine. Raises UsageError."""
+    if place not in PLACES:
+        raise UsageError(f"{place[:60]!r} is not allowed: {' or '.join(PLACES)}")
+
+
 @contextmanager
 def engine_of(machine: Machine, place: str) -> Iterator[Engine]:
     """The sandbox's engine, or the ``host``'s own. The sandbox must be up for its own.
@@ -45,14 +51,13 @@ def engine_of(machine: Machine, place: str) -> Iterator[Engine]:
     Raises:
         UsageError: ``place`` is neither. Unreachable: it does not answer.
     """
+    require_place(place)
     if place == "sandbox":
         with sandbox_engine(machine) as engine:
             yield engine
-    elif place == "host":
+    else:
         with host_engine(None if find("docker") else docker_cli(machine)) as engine:
             yield engine
-    else:
-        raise UsageError(f"{place[:60]!r} is not allowed: {' or '.join(PLACES)}")
 
 
 def built(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
@@ -65,6 +70,7 @@ def built(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> 
 
 def pushed(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
     """And the registry serves it."""
+    require_place(place)
     up(machine)
     with engine_of(machine, place) as engine:
         return _pushed(machine, engine, flavour)

@@ -8,11 +8,13 @@ from hostonly.errors import HostonlyError, UsageError
 from hostonly.registry.certificate import Certificate
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
-from hostonly.registry.reference import parse
+from hostonly.registry.reference import Reference
 from hostonly.registry.result import Inspection
 from hostonly.registry.service import catalog_command
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
+
+PLACES = ("host", "sandbox")
 
 
 def client(settings: Settings, *, page_size: int | None = None) -> RegistryClient:
@@ -35,16 +37,21 @@ def tls_client(settings: Settings) -> RegistryClient:
     )
 
 
+def require_place(vantage: str) -> None:
+    """Stop where ``vantage`` is no place to ask from. Raises UsageError."""
+    if vantage not in PLACES:
+        raise UsageError(f"--vantage: {vantage[:60]!r} is not allowed: {' or '.join(PLACES)}")
+
+
 def repositories(settings: Settings, sandbox: Vantage, vantage: str) -> list[str]:
     """The catalog as seen from ``vantage``, which is host or sandbox.
 
     Raises:
         UsageError: another word. HostonlyError: no readable answer.
     """
+    require_place(vantage)
     if vantage == "host":
         return client(settings).repositories()
-    if vantage != "sandbox":
-        raise UsageError(f"--vantage: {vantage[:60]!r} is not allowed: host or sandbox")
     result = sandbox.run(catalog_command(settings))
     try:
         if not result.ok:
@@ -59,13 +66,12 @@ def repositories(settings: Settings, sandbox: Vantage, vantage: str) -> list[str
         ) from error
 
 
-def inspection(settings: Settings, reference: str, *, verify: bool = False) -> Inspection:
-    """What the registry serves for what a user typed.
+def inspection(settings: Settings, meant: Reference, *, verify: bool = False) -> Inspection:
+    """What the registry serves for ``meant``.
 
     Raises:
-        UsageError: it is no reference. HostonlyError: there is nothing, or no answer.
+        HostonlyError: there is nothing, or no answer.
     """
-    meant = parse(reference, settings)
     found = inspect(client(settings), meant, verify=verify)
     if found is None:
         raise HostonlyError(f"the registry has no {meant}", remedy="./inv registry.catalog")

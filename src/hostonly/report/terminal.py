@@ -130,8 +130,10 @@ class Terminal:
 
     def _claim(self, claim: ClaimResult) -> None:
         mark, style = MARKS[claim.verdict]
-        self._print((f"{mark} {claim.verdict:<7}", style), (f" {claim.sentence}", "bold"))
-        self._print((f"          {claim.because}", ""))
+        # A line break from a container must not begin a line that looks like a verdict of ours.
+        sentence, because = (" ".join(t.splitlines()) for t in (claim.sentence, claim.because))
+        self._print((f"{mark} {claim.verdict:<7}", style), (f" {sentence}", "bold"))
+        self._print((f"          {because}", ""))
         commands = Counter(f"{result.prompt}$ {result.command}" for result in claim.evidence)
         for command, times in commands.items():
             again = f"  (×{times})" if times > 1 else ""

@@ -147,10 +147,12 @@ def restore(settings: Settings, emit: Emit) -> None:
         if bridges.remove(bridge):
             changed.append(f"the bridge {bridge.name}")
     for name in sorted(names):
-        if owner(name) == str(settings.root):
+        whose = owner(name)
+        if whose == str(settings.root):
             run(["rm", "-rf", str(SANDBOXES / name)], root=True)
-            if remains.remove(name):
-                changed.append(f"what LXC left of {name}")
+        # A container of ours that was removed by other hands has left these without a claim.
+        if whose in (None, str(settings.root)) and remains.remove(name):
+            changed.append(f"what LXC left of {name}")
     if remains.remove_temporary(settings):
         changed.append("temporary folders of a run that was killed")
     # The next sandbox has a registry, and an authority, of its own.

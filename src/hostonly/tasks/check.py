@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import session
+from hostonly.tasks.session import session, show
 
 if TYPE_CHECKING:
     from hostonly.events import Emit
@@ -34,7 +34,7 @@ def perform(ctx: Context, check: Callable[[Settings, Emit], CheckResult], *, jso
         result = check(settings, terminal)
         terminal.check_end(result)
         if json:
-            print(dumps(check_document(result)), flush=True)
+            show(dumps(check_document(result)))
     if code := exit_code(claim.verdict for claim in result.claims):
         raise Exit(code=code)
 
@@ -86,7 +86,7 @@ def matrix(ctx: Context, json: bool = False) -> None:
         result = check(settings, follower)
         terminal.matrix(result)
         if json:
-            print(dumps(matrix_document(result)), flush=True)
+            show(dumps(matrix_document(result)))
     if result.interrupt is not None:
         raise result.interrupt
     if code := EXIT_CODES[result.verdict]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoke import Collection, Context, Exit, Task, task
 
 from hostonly.demos import DEMOS
-from hostonly.tasks.session import session
+from hostonly.tasks.session import session, show
 
 FLAGS = {
     "keep": "leave what the demo makes in place, and say how to remove it",
@@ -61,7 +61,7 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
             terminal.demos_end(results, seconds)
         if json:
             document = demos_document(results, seconds) if many else demo_document(results[0])
-            print(dumps(document), flush=True)
+            show(dumps(document))
     if trouble is not None:
         raise trouble
     if code := exit_code(result.verdict for result in results):
@@ -81,7 +81,7 @@ def _task(name: str, summary: str) -> Task:  # type: ignore[type-arg]
 def list_(ctx: Context) -> None:
     """List the demos, each with one sentence."""
     width = max(len(name) for name in DEMOS)
-    print("\n".join(f"{name:<{width}}  {summary}" for name, summary in DEMOS.items()))
+    show("\n".join(f"{name:<{width}}  {summary}" for name, summary in DEMOS.items()))
 
 
 @task(name="all", help={"json": FLAGS["json"]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import session
+from hostonly.tasks.session import session, show
 
 
 @task(
@@ -16,10 +16,13 @@ def serve(ctx: Context, name: str = "", port: int = 0) -> None:
     import os
 
     from hostonly.hello.server import main
+    from hostonly.hello.whom import port_chosen
 
     with session(ctx) as (settings, _):
-        chosen = port or settings.hello.port
-    raise Exit(code=main([name] if name else [], {**os.environ, "HELLO_PORT": str(chosen)}))
+        chosen = port_chosen(port, settings)
+    # The server says 1 where the port is taken; to us that is a wrong argument.
+    code = main([name] if name else [], {**os.environ, "HELLO_PORT": str(chosen)})
+    raise Exit(code=2 if code else 0)
 
 
 @task(
@@ -46,14 +49,15 @@ def call(
 ) -> None:
     """Call HelloSocket, and hold every line, the order and the count against what it promises."""
     from hostonly.hello.call import Calls, judge
-    from hostonly.hello.whom import address_to_call
+    from hostonly.hello.whom import address_to_call, port_chosen
     from hostonly.report.called import as_json, as_text
 
     with session(ctx) as (settings, _):
         calls = Calls(count, parallel, timeout)
+        port = port_chosen(port, settings)
         address = address_to_call(host, settings)
-        called = judge(calls.make(address, port or settings.hello.port), name or None)
-    print(as_json(called, address, port or settings.hello.port) if json else as_text(called))
+        called = judge(calls.make(address, port), name or None)
+    show(as_json(called, address, port) if json else as_text(called))
     if called.deviations:
         raise Exit(code=1)
 

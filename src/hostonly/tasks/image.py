@@ -36,8 +36,9 @@ def pull(ctx: Context, flavour: str = "java") -> None:
     from hostonly.image.flavour import flavour_named
 
     with machine_of(ctx, "sandbox") as it:
+        wanted = flavour_named(flavour)
         it.up()
-        stages.pulled(it, flavour_named(flavour))
+        stages.pulled(it, wanted)
 
 
 @task(help={**FLAVOUR, "json": "one JSON document on standard output"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import consent, machine_of, session
+from hostonly.tasks.session import consent, machine_of, session, show
 
 JSON = {"json": "one JSON document on standard output"}
 REFERENCE = {"reference": "NAME[:TAG] or NAME@sha256:…"}
@@ -24,27 +24,31 @@ def up(ctx: Context) -> None:
 @task(help={"vantage": "where to ask from: host (default) or sandbox", **JSON})
 def catalog(ctx: Context, vantage: str = "host", json: bool = False) -> None:
     """List the repositories in the registry, one a line."""
-    from hostonly.registry.look import repositories
+    from hostonly.registry.look import repositories, require_place
     from hostonly.report.registry import names_json
+    from hostonly.report.safe import one_a_line
 
     with machine_of(ctx, "sandbox") as it:
+        require_place(vantage)
         it.require_running()
         with it.vantage() as sandbox:
             found = repositories(it.settings, sandbox, vantage)
-    print(names_json("catalog", found) if json else "\n".join(found))
+    show(names_json("catalog", found) if json else one_a_line(found))
 
 
 @task(help={"repository": "its name (default: the image of the settings)", **JSON})
 def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
     """List the tags of a repository in the registry, one a line."""
     from hostonly.registry.look import client
+    from hostonly.registry.reference import check_repository
     from hostonly.report.registry import names_json
+    from hostonly.report.safe import one_a_line
 
     with machine_of(ctx, "sandbox") as it:
+        repository = check_repository(repository or it.settings.image.name)
         it.require_running()
-        repository = repository or it.settings.image.name
         found = client(it.settings).tags(repository)
-    print(names_json("tags", found, repository=repository) if json else "\n".join(found))
+    show(names_json("tags", found, repository=repository) if json else one_a_line(found))
 
 
 @task(
@@ -53,12 +57,14 @@ def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
 def inspect(ctx: Context, reference: str, verify: bool = False, json: bool = False) -> None:
     """Show what the registry serves: digests, layers, labels; exits 1 where something is wrong."""
     from hostonly.registry import look
+    from hostonly.registry.reference import parse
     from hostonly.report.registry import inspection_json, inspection_text
 
     with machine_of(ctx, "sandbox") as it:
+        meant = parse(reference, it.settings)
         it.require_running()
-        found = look.inspection(it.settings, reference, verify=verify)
-    print(inspection_json(found) if json else inspection_text(found))
+        found = look.inspection(it.settings, meant, verify=verify)
+    show(inspection_json(found) if json else inspection_text(found))
     if found.problems:
         raise Exit(code=1)
 
@@ -74,7 +80,7 @@ def usage(ctx: Context, json: bool = False) -> None:
         it.require_running()
         with it.vantage() as sandbox:
             found = usage(client(it.settings), sandbox)
-    print(usage_json(found) if json else usage_text(found))
+    show(usage_json(found) if json else usage_text(found))
 
 
 @task(help={**REFERENCE, **JSON})
@@ -90,7 +96,7 @@ def delete(ctx: Context, reference: str, json: bool = False) -> None:
         it.require_running()
         with it.vantage() as sandbox:
             found = delete(client(it.settings), sandbox, meant, it.emit)
-    print(deletion_json(found) if json else deletion_text(found))
+    show(deletion_json(found) if json else deletion_text(found))
 
 
 @task
@@ -118,7 +124,7 @@ def trust(ctx: Context, yes: bool = False, insecure: bool = False, remove: bool 
 
     with session(ctx) as (settings, emit):
         if insecure:
-            print(trust.insecure(settings))
+            show(trust.insecure(settings))
             return
         if remove:
             gone = trust.remove(settings.root)

@@ -6,7 +6,7 @@ import sys
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import machine_of, session
+from hostonly.tasks.session import machine_of, session, show
 
 MACHINE = {"machine": "which one: sandbox (default) or sandbox2"}
 
@@ -38,7 +38,7 @@ def status(ctx: Context, json: bool = False) -> None:
 
     with session(ctx) as (settings, emit):
         found = [Machine(settings, emit, name).status() for name in machines(settings)]
-    print(as_json(found) if json else as_table(found))
+    show(as_json(found) if json else as_table(found))
 
 
 @task(help=MACHINE)

@@ -47,6 +47,14 @@ def machine_of(ctx: Context, name: str) -> Iterator[Machine]:
         yield Machine(settings, follower, name)
 
 
+def show(text: str) -> None:
+    """Write a task's result to standard output: what a container or the registry put into it does
+    not drive the terminal."""
+    from hostonly.report.safe import plain
+
+    print(plain(text), flush=True)
+
+
 def consent(what: str, otherwise: str, *, yes: bool) -> None:
     """Say ``what`` is about to be done on this machine, and return only where that is agreed to.
 

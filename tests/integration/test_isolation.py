@@ -1,0 +1,86 @@
+"""check.isolation on a real sandbox: every claim holds, and its own probes leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly.events import ignore
+from hostonly.host.command import as_root
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
+
+# What may be skipped: this machine need not have a Docker of its own.
+MAY_BE_SKIPPED = {"isolation.docker"}
+
+
+@pytest.fixture
+def machine(settings: Settings) -> Machine:
+    machine = Machine(settings, ignore)
+    machine.up()
+    return machine
+
+
+def isolation(checkout: Path) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "hostonly", "check.isolation", "--json"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_everything_holds(checkout: Path, machine: Machine) -> None:
+    code, document = isolation(checkout)
+    assert code == 0, [c for c in document["claims"] if c["verdict"] not in ("HOLDS", "SKIPPED")]
+    skipped = {c["id"] for c in document["claims"] if c["verdict"] == "SKIPPED"}
+    assert skipped <= MAY_BE_SKIPPED
+    assert len(document["claims"]) >= 30
+    with machine.vantage() as sandbox:
+        assert not sandbox.run(["sh", "-c", "ls /etc/hostonly-mark* /mnt/*"]).ok
+        assert not sandbox.run(["sh", "-c", "ls -d /sys/fs/cgroup/*/hostonly-probe"]).ok
+
+
+def root(*argv: str, check: bool = True) -> None:
+    subprocess.run(as_root(argv), check=check, timeout=20)
+
+
+def failing(document: dict[str, Any]) -> set[str]:
+    return {c["id"] for c in document["claims"] if c["verdict"] != "HOLDS"} - MAY_BE_SKIPPED
+
+
+def test_a_device_node_of_the_hosts_making_is_seen(checkout: Path, machine: Machine) -> None:
+    # The host's root puts it where the sandbox has a folder of the host's own file system.
+    node = f"/var/lib/lxc/{machine.container}/docker/hostonly-test-node"
+    root("mknod", node, "c", "1", "1")
+    try:
+        code, document = isolation(checkout)
+    finally:
+        root("rm", node)
+    assert code == 1
+    assert failing(document) == {"isolation.devices"}
+
+
+def test_a_limit_that_the_sandbox_may_write_is_seen(checkout: Path, machine: Machine) -> None:
+    groups = Path("/sys/fs/cgroup")
+    named = f"lxc.payload.{machine.container}"
+    (limit,) = [
+        *groups.glob(f"memory/**/{named}/memory.limit_in_bytes"),
+        *groups.glob(f"**/{named}/memory.max"),
+    ][:1]
+    root("chmod", "o+w", str(limit))
+    try:
+        code, document = isolation(checkout)
+    finally:
+        root("chmod", "o-w", str(limit))
+    assert code == 1
+    assert failing(document) == {"isolation.limits"}
+    assert isolation(checkout)[0] == 0

@@ -1,0 +1,217 @@
+"""After destroy the host is as it was before up; what was there before us is left alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly.facts import Observed
+from hostonly.facts.inventory import Owner, differences
+from hostonly.facts.inventory_parse import Item, Items
+from hostonly.host.command import as_root
+from hostonly.sandbox import names, owners, remains, trace
+from hostonly.settings import Settings
+
+CYCLES = 10
+
+
+def inv(checkout: Path, *typed: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hostonly", *typed],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def did(checkout: Path, *typed: str) -> None:
+    done = inv(checkout, *typed)
+    assert done.returncode == 0, done.stderr
+
+
+def leftovers(checkout: Path) -> tuple[int, dict[str, Any]]:
+    done = inv(checkout, "check.leftovers", "--json")
+    return done.returncode, json.loads(done.stdout)
+
+
+def verdicts(document: dict[str, Any], *wanted: str) -> list[str]:
+    return [c["id"] for c in document["claims"] if c["verdict"] in wanted]
+
+
+def root(*argv: str, check: bool = True) -> None:
+    subprocess.run(as_root(argv), check=check, timeout=20)
+
+
+def ours(settings: Settings, before: dict[str, Items]) -> dict[str, list[str]]:
+    """What differs from ``before`` and is neither another checkout's nor somebody else's."""
+    marks, now = owners.marks(settings), taken()
+    found = {}
+    for kind, items in now.items():
+        changes = differences(before[kind], items)
+        found[kind] = [
+            str(change)
+            for change in changes
+            if marks.whose_change(kind, change, changes).owner in (Owner.OURS, Owner.CACHE)
+        ]
+    return {kind: changes for kind, changes in found.items() if changes}
+
+
+def taken() -> dict[str, Items]:
+    found = {}
+    for kind, fact in trace.take().items():
+        assert isinstance(fact, Observed), (kind, fact)
+        found[kind] = fact.value
+    return found
+
+
+@pytest.fixture(scope="module")
+def recorded(checkout: Path) -> Path:
+    """The checkout after one life of a sandbox: its caches are made, and the host is recorded."""
+    did(checkout, "sandbox.destroy")
+    did(checkout, "sandbox.up")
+    did(checkout, "sandbox.destroy")
+    return checkout
+
+
+@pytest.fixture
+def warm(recorded: Path) -> Iterator[Path]:
+    """The same, and without a sandbox afterwards."""
+    yield recorded
+    did(recorded, "sandbox.destroy")
+
+
+def test_with_a_sandbox_its_things_are_in_use_and_afterwards_gone(warm: Path) -> None:
+    did(warm, "sandbox.up")
+    code, document = leftovers(warm)
+    assert code == 0
+    assert not verdicts(document, "FAILS", "UNKNOWN")
+    in_use = [c["id"] for c in document["claims"] if " in use, for " in c["because"]]
+    assert {"left.links", "left.firewall-rules", "left.control-groups"} <= set(in_use)
+    # A second up must not take what is there for what was there before.
+    kept = (warm / ".hostonly" / "host-before.json").read_bytes()
+    did(warm, "sandbox.halt")
+    did(warm, "sandbox.up")
+    assert (warm / ".hostonly" / "host-before.json").read_bytes() == kept
+    did(warm, "sandbox.destroy")
+    code, document = leftovers(warm)
+    assert code == 0
+    assert set(verdicts(document, "HOLDS")) == {c["id"] for c in document["claims"]}
+
+
+@contextmanager
+def made(*argv: str, undo: tuple[str, ...]) -> Iterator[None]:
+    root(*argv)
+    try:
+        yield
+    finally:
+        root(*undo, check=False)
+
+
+def test_what_is_left_is_found_and_named(warm: Path, settings: Settings) -> None:
+    bridge, table = settings.network.bridge, settings.sandbox.name.replace("-", "_")
+    group = f"/sys/fs/cgroup/{top()}lxc.monitor.{names.container_name(settings, 'sandbox')}"
+    with ExitStack() as stack:
+        for argv, undo in (
+            (("ip", "link", "add", bridge, "type", "bridge"), ("ip", "link", "del", bridge)),
+            (("ip", "link", "set", bridge, "alias", f"hostonly {settings.root}"), ("true",)),
+            (
+                ("nft", "add", "table", "inet", f"hostonly_{table}"),
+                ("nft", "delete", "table", "inet", f"hostonly_{table}"),
+            ),
+            (("mkdir", group), ("rmdir", group)),
+        ):
+            stack.enter_context(made(*argv, undo=undo))
+        code, document = leftovers(warm)
+        assert code == 1
+        wanted = {"left.links", "left.firewall-rules", "left.control-groups", "same.links"}
+        assert wanted <= set(verdicts(document, "FAILS"))
+        said = " ".join(c["because"] for c in document["claims"] if c["verdict"] == "FAILS")
+        assert all(name in said for name in (bridge, f"hostonly_{table}", group))
+        # And destroy, which finds no sandbox, removes them all the same.
+        did(warm, "sandbox.destroy")
+        code, document = leftovers(warm)
+        assert code == 0, verdicts(document, "FAILS", "UNKNOWN")
+
+
+def top() -> str:
+    return "memory/" if Path("/sys/fs/cgroup/memory").exists() else ""
+
+
+def test_a_like_name_without_the_mark_stays(warm: Path, settings: Settings) -> None:
+    container = names.container_name(settings, "sandbox")
+    link, theirs = f"{settings.network.bridge[:12]}x", f"{container}3"
+    group = f"/sys/fs/cgroup/{top()}lxc.monitor.{theirs}"
+    table, folder = (
+        f"hostonlyx_{settings.sandbox.name[:8].replace('-', '_')}",
+        f"/var/lib/lxc/{theirs}",
+    )
+    with ExitStack() as stack:
+        for argv, undo in (
+            (("ip", "link", "add", link, "type", "bridge"), ("ip", "link", "del", link)),
+            (("ip", "link", "set", link, "alias", "hostonlyx"), ("true",)),
+            (
+                ("nft", "add", "table", "inet", table),
+                ("nft", "delete", "table", "inet", table),
+            ),
+            (("mkdir", group), ("rmdir", group)),
+            (("mkdir", folder), ("rmdir", folder)),
+        ):
+            stack.enter_context(made(*argv, undo=undo))
+        did(warm, "sandbox.up")
+        did(warm, "sandbox.destroy")
+        code, document = leftovers(warm)
+        assert code == 0, verdicts(document, "FAILS", "UNKNOWN")
+        now = taken()
+        assert link in now["links"]
+        assert group in now["control groups"]
+        assert folder in now["files"]
+        assert any(f"table inet {table} " in name for name in now["firewall rules"])
+    assert remains.folders(container) == []
+
+
+def test_a_kind_that_cannot_be_seen_is_not_clean(
+    warm: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = tmp_path / "nft"
+    fake.write_text("#!/bin/sh\necho 'Operation not permitted' >&2; exit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+    code, document = leftovers(warm)
+    assert code == 3
+    assert "left.firewall-rules" in verdicts(document, "UNKNOWN")
+
+
+@pytest.mark.long
+def test_ten_cycles_leave_not_one_thing_more(warm: Path, settings: Settings) -> None:
+    before = taken()
+    listed = everything(warm)
+    for cycle in range(CYCLES):
+        did(warm, "sandbox.up")
+        did(warm, "sandbox.destroy")
+        assert ours(settings, before) == {}, f"cycle {cycle}"
+    code, document = leftovers(warm)
+    assert code == 0, verdicts(document, "FAILS", "UNKNOWN")
+    assert everything(warm) == listed
+
+
+def everything(checkout: Path) -> list[str]:
+    """Every file of the checkout, for those that a cycle adds."""
+    return sorted(str(path) for path in checkout.rglob("*") if "__pycache__" not in path.parts)
+
+
+def test_items_have_values(settings: Settings) -> None:
+    """The inventory of this very machine is read, kind by kind."""
+    now = taken()
+    assert now["links"]["lo"].value.startswith("loopback ")
+    assert "net/ipv4/ip_forward" in now["switches"]
+    assert isinstance(now["files"]["/etc/passwd"], Item)
+    assert now["mounts"]
