@@ -106,6 +106,19 @@ def _make(link: Link, settings: Settings) -> None:
     forwarding.switch(link.device, "1")
 
 
+def remove(settings: Settings) -> bool:
+    """Remove what a run left that was killed; False where there was nothing."""
+    made = links(settings)
+    there = any(
+        Path("/run/netns", link.vantage.namespace).exists()
+        or Path("/sys/class/net", link.device).exists()
+        for link in made
+    )
+    if there:
+        _remove(made)
+    return there
+
+
 def _remove(made: tuple[Link, Link]) -> None:
     for link in made:
         # The link goes with the namespace that its other end is in.

@@ -7,6 +7,7 @@ not ours.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,15 @@ from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
 from hostonly.host import bridge_netfilter, firewall
 from hostonly.host.bridges import MARK
+from hostonly.registry import trust
 from hostonly.sandbox import base, box, idmap, names
 from hostonly.settings import Settings
 
 # LXC adds a number where a folder of the name was there before.
 _CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
 _TEMPORARY = re.compile(rf"{MARK}-[0-9a-f]{{8}}-")
+# Those of check.host-only's neighbours (host/lan.py).
+_NAMESPACE = re.compile(rf"/run/netns/{MARK}-(.+)-\d+ ")
 _STATE = re.compile(r"(/\S*?)/\.hostonly/")
 
 
@@ -31,14 +35,17 @@ class Marks:
     """What tells owners apart on this machine, at one moment.
 
     ``containers`` are the claimed names of containers with the checkout that claimed each;
-    ``tables`` those of firewall tables; ``bridges`` are this checkout's own names, and ``temporary``
+    ``sandboxes`` those of ``sandbox.name``; ``tables`` those of firewall tables; ``files`` the paths
+    of files that carry a mark in their first line; ``bridges`` are this checkout's own names, and ``temporary``
     is what its temporary folders' names begin with; ``ranges`` says whether root's id range was
     entered by us.
     """
 
     root: str
     containers: Mapping[str, str]
+    sandboxes: Mapping[str, str]
     tables: Mapping[str, str]
+    files: Mapping[str, str]
     bridges: frozenset[str]
     temporary: str
     ranges: bool
@@ -73,6 +80,8 @@ class Marks:
         return Whose(Owner.NOBODYS)
 
     def _file(self, path: str) -> Whose:
+        if path in self.files:
+            return self._of(self.files[path])
         store, boxes = str(base.STORE), f"{box.boxes()}/"
         if path.startswith(f"{boxes}{box.PREFIX}-"):
             return Whose(Owner.CACHE)
@@ -89,6 +98,9 @@ class Marks:
 
     def _named(self, text: str) -> Whose:
         """The owner of what names a claimed container, or a checkout's own folder."""
+        namespace = _NAMESPACE.match(text)
+        if namespace:
+            return self._of(self.sandboxes.get(namespace[1], ""))
         for word in re.split(r"[\s/:()\[\]]+", text):
             inner = _CGROUP.fullmatch(word)
             for each in (word, word.removeprefix("."), inner[1] if inner else word):
@@ -128,21 +140,41 @@ def marks(settings: Settings) -> Marks:
     listed = sorted(names.SANDBOXES.iterdir()) if names.SANDBOXES.exists() else []
     claims = ((folder.name, names.owner(folder.name)) for folder in listed)
     claimed = {name: checkout for name, checkout in claims if checkout is not None}
-    tables = {
-        _table(settings, name.rpartition("-")[0]): checkout for name, checkout in claimed.items()
-    }
+    sandboxes = {name.rpartition("-")[0]: checkout for name, checkout in claimed.items()}
+    tables = {_table(settings, name): checkout for name, checkout in sandboxes.items()}
     root = str(settings.root)
     for machine in names.machines(settings):
         name = names.container_name(settings, machine)
         # A container of this name that nobody claimed is somebody else's, and so is what names it.
         if name not in claimed and not Path("/var/lib/lxc", name).exists():
             claimed[name] = root
+    sandboxes.setdefault(settings.sandbox.name, root)
     tables.setdefault(firewall.table(settings).name, root)
     bridges = frozenset((settings.network.bridge, settings.network.nat_bridge))
-    return Marks(root, claimed, tables, bridges, names.temporary(settings), names.SUBIDS.exists())
+    return Marks(
+        root=root,
+        containers=claimed,
+        sandboxes=sandboxes,
+        tables=tables,
+        files=_marked_files(),
+        bridges=bridges,
+        temporary=names.temporary(settings),
+        ranges=names.SUBIDS.exists(),
+    )
 
 
 def _table(settings: Settings, sandbox: str) -> str:
     """The firewall table's name where ``sandbox.name`` is ``sandbox``."""
     renamed = settings.sandbox.model_copy(update={"name": sandbox})
     return firewall.table(settings.model_copy(update={"sandbox": renamed})).name
+
+
+def _marked_files() -> dict[str, str]:
+    """The certificates that the host's Docker was told to trust (registry/trust.py)."""
+    found = {}
+    for file in sorted(trust.ENGINE.glob(f"certs.d/*/{trust.FILE}")):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            first = file.read_text().partition("\n")[0]
+            if first.startswith(f"# {MARK} "):
+                found[str(file)] = first.removeprefix(f"# {MARK} ")
+    return found

@@ -21,7 +21,9 @@ def marks(*, others: bool = True, ranges: bool = True) -> Marks:
         containers["work-sandbox"] = TWO
     tables = {"hostonly_hostonly": ONE, "hostonly_work": TWO}
     bridges = frozenset(("hostonly0", "hostonlynat0"))
-    return Marks(ONE, containers, tables, bridges, "hostonly-0a1b2c3d-", ranges)
+    sandboxes = {"hostonly": ONE, "work": TWO}
+    files = {"/etc/docker/certs.d/172.16.9.2:5000/ca.crt": TWO}
+    return Marks(ONE, containers, sandboxes, tables, files, bridges, "hostonly-0a1b2c3d-", ranges)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,11 @@ def marks(*, others: bool = True, ranges: bool = True) -> Marks:
         ("files", "/tmp/hostonly-ffffffff-x", Item("d"), SOMEBODYS),
         ("files", "/tmp/hostonly-notes", Item("d"), NOBODYS),
         ("files", "/etc/hosts", Item("f"), NOBODYS),
+        ("files", "/etc/docker/certs.d/172.16.9.2:5000/ca.crt", Item("f"), ANOTHERS),
+        ("files", "/etc/docker/certs.d/172.16.0.2:5000/ca.crt", Item("f"), NOBODYS),
+        ("mounts", "/run/netns/hostonly-hostonly-0 (nsfs)", Item("1"), OURS),
+        ("mounts", "/run/netns/hostonly-work-1 (nsfs)", Item("1"), ANOTHERS),
+        ("mounts", "/run/netns/hostonly-web (nsfs)", Item("1"), NOBODYS),
         ("processes", "7", Item("[lxc monitor] /var/lib/lxc hostonly-sandbox"), OURS),
         ("processes", "7", Item("[lxc monitor] /var/lib/lxc work-sandbox"), ANOTHERS),
         ("processes", "7", Item(f"ssh -i {ONE}/.hostonly/ssh/id_ed25519 -N x"), OURS),
