@@ -36,6 +36,8 @@ class Keys:
 def _make(path: Path, comment: str) -> None:
     public = path.with_name(path.name + ".pub")
     if path.exists() and public.exists():
+        # A copied checkout may have lost the mode, and ssh takes no key that others can read.
+        path.chmod(0o600)
         return
     # ssh-keygen asks before it overwrites a half of a pair that was cut off.
     path.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Context, task
 
-from hostonly.tasks.session import machine_of, session
+from hostonly.tasks.session import machine_of, session, show
 
 FLAVOUR = {"flavour": "java (default) or python"}
 
@@ -50,7 +50,7 @@ def inspect(ctx: Context, flavour: str = "java", json: bool = False) -> None:
 
     with machine_of(ctx, "sandbox") as it:
         view = inspect(it, flavour_named(flavour))
-    print(as_json(view) if json else as_text(view))
+    show(as_json(view) if json else as_text(view))
 
 
 @task

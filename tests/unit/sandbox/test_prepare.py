@@ -117,3 +117,14 @@ def test_half_a_key_pair_is_made_again(tmp_path: Path) -> None:
     made.login.with_name("id_ed25519.pub").unlink()
     keys.ensure(tmp_path, {})
     assert made.login.with_name("id_ed25519.pub").exists()
+
+
+def test_a_key_that_others_could_read_is_closed_again(tmp_path: Path) -> None:
+    made = keys.ensure(tmp_path / "ssh", {"sandbox": "172.16.0.2"})
+    made.login.chmod(0o644)
+    made.folder.chmod(0o755)
+    before = made.login.read_bytes()
+    again = keys.ensure(tmp_path / "ssh", {"sandbox": "172.16.0.2"})
+    assert again.login.read_bytes() == before
+    assert again.login.stat().st_mode & 0o777 == 0o600
+    assert again.folder.stat().st_mode & 0o777 == 0o700
