@@ -69,12 +69,19 @@ def purge(settings: Settings, emit: Emit) -> None:
         there = [str(folder) for folder in empty if folder.exists()]
         run(["rmdir", "--ignore-fail-on-non-empty", *there], root=True, timeout=10)
         _tell_packages(settings, emit)
-        if left := trace.sandboxes(settings):
+        if left := (*trace.sandboxes(settings), *_of_copies(settings)):
             emit(Unchanged(f"this checkout's keys stay, for {' and '.join(left)} needs them"))
             return
         shutil.rmtree(settings.root / ".vagrant", ignore_errors=True)
         shutil.rmtree(settings.state, ignore_errors=True)
         emit(Done("removed this checkout's keys and state"))
+
+
+def _of_copies(settings: Settings) -> list[str]:
+    """The sandboxes of checkouts that lie in this one's state: the integration tests' copy."""
+    claimed = sorted(names.SANDBOXES.iterdir()) if names.SANDBOXES.exists() else []
+    inside = f"{settings.state}/"
+    return [each.name for each in claimed if (names.owner(each.name) or "").startswith(inside)]
 
 
 def _bases(used: Uses, emit: Emit) -> None:

@@ -103,6 +103,13 @@ def test_keys_stay_while_a_sandbox_needs_them(
     assert (checkout.root / ".vagrant").exists()
 
 
+def test_the_tests_own_copy_keeps_what_its_sandbox_needs(machine: Path, checkout: Settings) -> None:
+    owner = machine / "store" / "sandboxes" / "more-sandbox" / "owner"
+    owner.write_text(f"{checkout.state}/integration/a copy\n")
+    purge.purge(checkout, lambda event: None)
+    assert (checkout.state / "ssh").exists()
+
+
 def test_nothing_goes_when_it_is_not_known_what_is_used(
     machine: Path, checkout: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
