@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import session
+from hostonly.tasks.session import session, show
 
 
 @task(
@@ -28,6 +28,6 @@ def bench(ctx: Context, json: bool = False, rows: str = "", rounds: int = 5) -> 
     wanted = chosen([name.strip() for name in rows.split(",") if name.strip()])
     with session(ctx) as (settings, follower):
         result = bench(lambda: place(settings, follower), wanted, rounds, follower)
-    print(dumps(as_document(result)) if json else as_table(result))
+    show(dumps(as_document(result)) if json else as_table(result))
     if result.unmeasured:
         raise Exit(code=3)
