@@ -210,8 +210,13 @@ def _judge_views(
     about: dict[str, object] = {"harmless": HARMLESS}
     claims.judge(claims_of.harmless_devices, about, devices=inside["devices"])
     about = {"container": container, "nodes": tuple(f"/{node}" for node in NODES)}
-    mounts = {"host": outside["own mounts"], "sandbox": outside["mounts"]}
-    claims.judge(claims_of.own_mounts, about, **mounts)
+    claims.judge(
+        claims_of.own_mounts,
+        about,
+        host=outside["own mounts"],
+        sandbox=outside["mounts"],
+        namespaces=outside["own namespaces"],
+    )
     claims.judge(claims_of.own_sys, {}, writable=inside["sys"])
     claims.judge(claims_of.own_switches, {"own": OWN_SWITCHES}, writable=inside["switches"])
     claims.judge(claims_of.no_agents, {}, writable=inside["groups"])

@@ -138,11 +138,18 @@ def harmless_devices(*, devices: Mapping[str, str], harmless: Collection[str]) -
     source="proc(5), mountinfo; lxc.container.conf(5)",
 )
 def own_mounts(
-    *, container: str, nodes: Collection[str], host: Sequence[Mount], sandbox: Sequence[Mount]
+    *,
+    container: str,
+    nodes: Collection[str],
+    host: Sequence[Mount],
+    sandbox: Sequence[Mount],
+    namespaces: Mapping[str, str],
 ) -> Judgement:
     """Holds when what comes from a disk, or from a file system that the host has mounted, is below
-    the container's own folder, a harmless device node, its own control group, or an empty folder
-    of the host's /sys. At least one such mount must be seen: Docker's data are there."""
+    the container's own folder, a harmless device node, its own control group, an empty folder
+    of the host's /sys, or a namespace that is none of the host's ``namespaces`` nor mounted there:
+    the kernel keeps all of them in one nsfs. At least one mount must be seen: Docker's data."""
+    theirs = {each.root for each in host if each.kind == "nsfs"} | set(namespaces.values())
     folder = f"/var/lib/lxc/{container}/"
     devices = {each.device for each in host}
     shared = [e for e in sandbox if e.device in devices or not e.device.startswith("0:")]
@@ -153,6 +160,7 @@ def own_mounts(
         if each not in ours
         and not (each.kind == "devtmpfs" and each.root in nodes)
         and not (each.kind == "sysfs" and each.root in ("/fs/fuse/connections", "/fs/pstore"))
+        and not (each.kind == "nsfs" and each.root not in theirs)
         and not (each.kind in ("cgroup", "cgroup2") and f"/lxc.payload.{container}" in each.root)
     ]
     if strange:

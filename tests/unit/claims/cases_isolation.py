@@ -40,7 +40,9 @@ HOST = (
     Mount("0:22", "/", "/sys", "sysfs"),
     Mount("0:6", "/", "/dev", "devtmpfs"),
     Mount("0:32", "/", "/sys/fs/cgroup/cpu", "cgroup"),
+    Mount("0:4", "net:[8]", "/run/netns/other", "nsfs"),
 )
+SEEN: dict[str, object] = {"host": HOST, "namespaces": LINKS}
 DOCKER = Mount("254:0", f"{FOLDER}/docker", "/var/lib/docker", "ext4")
 INSIDE = (
     DOCKER,
@@ -48,8 +50,12 @@ INSIDE = (
     Mount("0:6", "/null", "/dev/null", "devtmpfs"),
     Mount("0:22", "/fs/pstore", "/sys/fs/pstore", "sysfs"),
     Mount("0:32", "/lxc.payload.web-sandbox", "/sys/fs/cgroup/cpu", "cgroup"),
+    # What Docker keeps of a network namespace of the sandbox's own.
+    Mount("0:4", "net:[9]", "/run/docker/netns/default", "nsfs"),
 )
 STRANGE = (
+    Mount("0:4", "net:[1]", "/run/docker/netns/default", "nsfs"),
+    Mount("0:4", "net:[8]", "/run/docker/netns/default", "nsfs"),
     Mount("254:0", "/home", "/mnt", "ext4"),
     Mount("254:0", "/var/lib/lxc/web-sandbox2/docker", "/mnt", "ext4"),
     Mount("254:16", "/", "/mnt", "ext4"),
@@ -147,12 +153,12 @@ CASES = [
     Case(of.harmless_devices, False, {"devices": NULL | {"/d": "b 8:0"}}, HARMLESS, "/d (b 8:0)"),
     Case(of.harmless_devices, False, {"devices": NULL | {"/m": "c 1:1"}}, HARMLESS, "/m (c 1:1)"),
     Case(of.harmless_devices, None, {"devices": {}}, HARMLESS, "not even /dev/null"),
-    Case(of.own_mounts, True, {"host": HOST, "sandbox": INSIDE}, MOUNTS, f"{FOLDER}/docker"),
+    Case(of.own_mounts, True, {"sandbox": INSIDE, **SEEN}, MOUNTS, f"{FOLDER}/docker"),
     *(
-        Case(of.own_mounts, False, {"host": HOST, "sandbox": (*INSIDE, each)}, MOUNTS, each.point)
+        Case(of.own_mounts, False, {"sandbox": (*INSIDE, each), **SEEN}, MOUNTS, each.point)
         for each in STRANGE
     ),
-    Case(of.own_mounts, None, {"host": HOST, "sandbox": INSIDE[1:]}, MOUNTS, "no mount from"),
+    Case(of.own_mounts, None, {"sandbox": INSIDE[1:], **SEEN}, MOUNTS, "no mount from"),
     Case(of.own_sys, True, {"writable": (LINK,)}, {}, "1 writable files"),
     Case(of.own_sys, False, {"writable": (LINK, "/sys/power/state")}, {}, "/sys/power/state"),
     Case(of.own_sys, None, {"writable": ()}, {}, "not even"),
