@@ -25,14 +25,9 @@ def candidates(network: IPv4Network, taken: Iterable[IPv4Address]) -> Iterator[s
 
 
 def is_spare(address: str, device: str, neighbours: tuple[Neighbour, ...]) -> bool | None:
-    """Whether nobody answered for ``address`` on ``device``. None where that is not known: nobody was
-    asked there, or the MAC is only remembered from earlier."""
+    """Whether no MAC is known for ``address`` on ``device``; None where nobody was asked there."""
     entry = next((n for n in neighbours if (n.address, n.device) == (address, device)), None)
-    if entry is None:
-        return None
-    if entry.mac is None:
-        return True
-    return False if "REACHABLE" in entry.states else None
+    return None if entry is None else entry.mac is None
 
 
 def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tuple[str, ...]:
@@ -54,19 +49,19 @@ def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tu
 
 
 def _asked(stage: Stage, asker: Vantage, address: str, device: str) -> bool:
-    """Whether ``address`` is spare. Asked twice where the first time only brought back a memory."""
+    """Whether ``address`` is spare. Asked again where a MAC is known, which may be remembered: even
+    what the kernel calls reachable can be of half a minute ago. After a flush it is an answer."""
     for _ in range(2):
         # It fails where the address is spare: what counts is whether its MAC came to be known.
         stage.step(asker, *PING, address, may_fail=True)
         neighbours = observe_neighbours(asker)
         if isinstance(neighbours, NotObserved):
             raise Stopped(f"neighbours: not observed: {neighbours.because}", neighbours.evidence)
-        # Forgotten again: a question that is still open would fail the first connection to whoever
-        # gets the address, and an old answer would be taken for a new one.
+        # A question that is still open would fail the first connection to whoever gets the address.
         stage.step(asker, "sudo", "ip", "neigh", "flush", "to", address, "dev", device)
         spare = is_spare(address, device, neighbours.value)
-        if spare is not None:
-            return spare
-    raise Stopped(
-        f"it was not found out whether anybody has {address} on {device}", neighbours.evidence
-    )
+        if spare is None:
+            raise Stopped(f"nobody was asked for {address} on {device}", neighbours.evidence)
+        if spare:
+            return True
+    return False

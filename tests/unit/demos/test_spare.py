@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 
 import pytest
 
-from hostonly.demos.spare import candidates, is_spare
+from hostonly.demos.spare import candidates, is_spare, spare_addresses
+from hostonly.demos.stage import Stage, Stopped
+from hostonly.demos.testbed import BuiltImage, Testbed
 from hostonly.facts.neighbours import Neighbour
+from hostonly.report.model import SandboxAbout
+from hostonly.settings import Settings
+from hostonly.vantages import Result, shown
 
 MACHINES = [IPv4Address(f"172.16.0.{last}") for last in (1, 2, 3)]
 
@@ -40,22 +47,85 @@ def test_candidates_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mac", "device", "state", "spare"),
-    [
-        (None, "eth1", "INCOMPLETE", True),
-        (None, "eth1", "FAILED", True),
-        ("02:00:00:00:00:01", "eth1", "REACHABLE", False),
-        ("02:00:00:00:00:01", "eth1", "STALE", None),
-        ("02:00:00:00:00:01", "eth1", "DELAY", None),
-        (None, "eth0", "FAILED", None),
-    ],
+    ("mac", "device", "spare"),
+    [(None, "eth1", True), ("02:00:00:00:00:01", "eth1", False), (None, "eth0", None)],
 )
 def test_spare_is_what_was_asked_for_and_not_answered(
-    mac: str | None, device: str, state: str, spare: bool | None
+    mac: str | None, device: str, spare: bool | None
 ) -> None:
-    table = (Neighbour("172.16.0.254", device, mac, frozenset({state})),)
+    table = (Neighbour("172.16.0.254", device, mac, frozenset({"INCOMPLETE"})),)
     assert is_spare("172.16.0.254", "eth1", table) is spare
 
 
 def test_nothing_is_known_of_an_address_that_nobody_asked_for() -> None:
     assert is_spare("172.16.0.254", "eth1", ()) is None
+
+
+class Asker:
+    """A sandbox on whose link some addresses answer, and others are remembered only."""
+
+    name = prompt = "sandbox2"
+
+    def __init__(self, answering: set[str], remembered: set[str]) -> None:
+        self.answering, self.remembered = answering, remembered
+        self.table: dict[str, str | None] = dict.fromkeys(remembered, "02:00:00:00:00:09")
+        self.ran: list[str] = []
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        self.ran.append(shown(argv))
+        exit, out = 0, ""
+        match list(argv):
+            case ["ping", *_, address]:
+                answers = address in self.answering
+                found = "02:00:00:00:00:08" if answers else None
+                self.table[address] = found or self.table.get(address)
+                exit = 0 if answers else 1
+            case ["sudo", "ip", "neigh", "flush", "to", address, "dev", "eth1"]:
+                self.table.pop(address, None)
+            case ["ip", "-json", "neigh"]:
+                out = json.dumps(
+                    [
+                        {"dst": address, "dev": "eth1", "state": ["REACHABLE"]}
+                        | ({} if mac is None else {"lladdr": mac})
+                        for address, mac in self.table.items()
+                    ]
+                )
+        return Result("sandbox2", "sandbox2", shown(argv), exit, out, "", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("answering", "remembered", "found"),
+    [
+        ([], [], (254, 253)),
+        ([254], [], (253, 252)),
+        # The container of an earlier run: its address is free again.
+        ([], [254], (254, 253)),
+        ([253], [254, 253], (254, 252)),
+    ],
+)
+def test_who_answers_has_it_and_who_is_remembered_has_not(
+    settings: Settings, answering: list[int], remembered: list[int], found: tuple[int, ...]
+) -> None:
+    def addresses(numbers: Iterable[int]) -> list[str]:
+        return [f"172.16.0.{number}" for number in numbers]
+
+    asker = Asker(set(addresses(answering)), set(addresses(remembered)))
+    about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
+    image = BuiltImage("localhost:5000/hello-socket", "sha256:aa")
+    testbed = Testbed(settings, asker, asker, about, image, lambda: asker)
+    stage = Stage("macvlan", testbed, lambda event: None)
+    assert spare_addresses(stage, asker, "eth1", 2) == tuple(addresses(found))
+    # No question is left open: it would fail the first connection.
+    assert asker.table == {}
+
+
+def test_too_few_spare_addresses(settings: Settings) -> None:
+    everybody = {str(each) for each in settings.network.host.network.hosts()}
+    asker = Asker(everybody, set())
+    about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
+    image = BuiltImage("localhost:5000/hello-socket", "sha256:aa")
+    testbed = Testbed(settings, asker, asker, about, image, lambda: asker)
+    with pytest.raises(Stopped, match="has 0 spare addresses, and 1 are needed"):
+        spare_addresses(Stage("macvlan", testbed, lambda event: None), asker, "eth1", 1)
