@@ -47,6 +47,14 @@ def claims(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {claim["id"]: claim for claim in document["claims"]}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def up() -> None:
+    """Both are up: `sandbox.exec` does not bring them up itself."""
+    for machine in ("sandbox", "sandbox2"):
+        up = [*INV, "sandbox.up", "--machine", machine]
+        subprocess.run(up, cwd=ROOT, timeout=600, check=True)
+
+
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """No test leaves a container, a network or a link of the demo's behind."""

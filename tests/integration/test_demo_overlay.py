@@ -62,6 +62,14 @@ def dropped(machine: str, chain: str) -> Iterator[None]:
         on(machine, "sudo", "iptables", "-D", *rule)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def up() -> None:
+    """Both are up: `sandbox.exec` does not bring them up itself."""
+    for machine in BOTH:
+        up = [*INV, "sandbox.up", "--machine", machine]
+        subprocess.run(up, cwd=ROOT, timeout=600, check=True)
+
+
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """No test leaves a container, a network or a swarm behind, on either sandbox."""
