@@ -106,9 +106,8 @@ class _Container:
         code, _ = self._container.exec_run(["sh", "-c", "ip -6 addr show dev lo | grep -q ' ::1'"])
         if code != 0:
             raise NotPossible("the container has no IPv6 loopback, or no `ip` to see it with")
-        # Its input stays open for a second: nc reads, and an engine loses what a command says that
-        # has ended before the engine listens.
-        line = f"sleep 1 | nc -w 5 ::1 {self.target.port}"
+        # The SDK drops what comes in one breath with the engine's answer to its request: wait first.
+        line = f"sleep 0.5; nc -w 5 ::1 {self.target.port}"
         code, output = self._container.exec_run(["sh", "-c", line])
         said = output if isinstance(output, bytes) else b"".join(output)
         if code != 0:
