@@ -146,7 +146,9 @@ class HelloSocket:
         """
         try:
             descriptor, _ = self._listener._accept()  # type: ignore[attr-defined]
-        except OSError:  # gone already; or no descriptor is left: make one free
+        except BlockingIOError:
+            return False
+        except OSError:  # most likely no descriptor is left: make one free
             if self._open:
                 self._leave(next(iter(self._open)))
             return False

@@ -129,6 +129,9 @@ MUTANTS = {
         "client.half-closed",
     ),
     "chooses-its-port": Mutant("port = int(asked) if", "port = 0 if", "port.given"),
+    "drops-the-oldest-at-the-end": Mutant(
+        "        except BlockingIOError:\n            return False\n", "", "stop.reading"
+    ),
     "falters-at-the-end": Mutant(
         "        self._stopping = True\n",
         "        self._stopping = self._prefix == b'Hel'\n"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from time import monotonic, sleep
 
 from hostonly.hello.conformance.case import of_started, require
 from hostonly.hello.conformance.lines import all_right
 from hostonly.hello.conformance.subject import Starter
-from hostonly.hello.conformance.visitors import read_all
+from hostonly.hello.conformance.visitors import LONG, read_all
 from hostonly.hello.exchange import Ending, Exchange
 from hostonly.hello.greeting import greeting_of
 
@@ -68,6 +69,24 @@ def waiting(starter: Starter) -> str:
         require(code == 0, f"it ended with {code}")
     require(numbers == set(range(1, WAITING + 1)), f"they got {len(numbers)} different n")
     return f"{WAITING} clients got n = 1 to {WAITING}"
+
+
+@of_started("stop.reading", "Clients that are reading when SIGTERM comes get their whole lines.")
+def reading(starter: Starter) -> str:
+    name = LONG[:80_000]  # what is left must get through in the fifth of a second that is left
+    with starter.start(name) as server, ExitStack() as clients:
+        readers = [clients.enter_context(server.target.connect(narrow=True)) for _ in range(2)]
+        began = [reader.recv(1024) for reader in readers]
+        server.signal("TERM")
+        with ThreadPoolExecutor() as pool:
+            rest = list(pool.map(read_all, readers))
+        for count, (head, tail) in enumerate(zip(began, rest, strict=True), 1):
+            require(
+                head + tail == b"Hello %b! (%d)\n" % (name, count),
+                f"client {count} got {len(head + tail)} bytes, ending in {tail[-20:]!r}",
+            )
+        require(server.wait(SEEN_SECONDS) == 0, "it did not end with 0")
+    return "two clients got more than 80,000 bytes each"
 
 
 @of_started("stop.traffic", "In traffic, SIGTERM leaves nobody with half a line, and no n skipped.")
