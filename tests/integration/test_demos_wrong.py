@@ -1,0 +1,212 @@
+"""Things made wrong on purpose under the demos: each is noticed by a FAILS that names it.
+
+And demos interrupted at any step: nothing of theirs is left, and the next run works.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hostonly.claims import ClaimResult, Verdict
+from hostonly.demos.demo import load, perform
+from hostonly.demos.leftovers import find
+from hostonly.demos.testbed import Testbed, ready
+from hostonly.report.model import DemoResult
+from hostonly.settings import Settings
+from hostonly.vantages import Result, Vantage, shown
+
+INV = [sys.executable, "-m", "hostonly"]
+
+
+class Disturbed:
+    """A vantage at which something is done as soon as a certain command has been run."""
+
+    def __init__(self, vantage: Vantage, after: str, do: Callable[[Vantage], None]) -> None:
+        self.vantage, self.after, self.do = vantage, after, do
+
+    @property
+    def name(self) -> str:
+        return self.vantage.name
+
+    @property
+    def prompt(self) -> str:
+        return self.vantage.prompt
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        result = self.vantage.run(argv, stdin=stdin, timeout=timeout)
+        if self.after in shown(argv):
+            self.after = "\0"
+            self.do(self.vantage)
+        return result
+
+
+@pytest.fixture
+def testbed(settings: Settings) -> Iterator[Testbed]:
+    with ready(settings, lambda event: None) as testbed:
+        yield testbed
+        assert find(testbed.sandbox) == ()
+
+
+def run(sandbox: Vantage, *argv: str) -> str:
+    result = sandbox.run(argv)
+    assert result.ok, result.output
+    return result.stdout
+
+
+def performed(name: str, testbed: Testbed, after: str, do: Callable[[Vantage], None]) -> DemoResult:
+    disturbed = Disturbed(testbed.sandbox, after, do)
+    result = perform(load(name), replace(testbed, sandbox=disturbed), lambda event: None)
+    assert disturbed.after == "\0", "nothing was made wrong"
+    return result
+
+
+def failing(result: DemoResult) -> dict[str, ClaimResult]:
+    assert result.verdict is Verdict.FAILS
+    return {claim.id: claim for claim in result.claims if claim.verdict is Verdict.FAILS}
+
+
+def address(sandbox: Vantage, container: str) -> str:
+    form = "{{.NetworkSettings.IPAddress}}"
+    return run(sandbox, "docker", "container", "inspect", "--format", form, container).strip()
+
+
+NAT = ("sudo", "iptables", "-t", "nat")
+
+
+@pytest.mark.parametrize("chain", ["PREROUTING", "DOCKER"])
+def test_an_extra_dnat_to_another_container_is_named(testbed: Testbed, chain: str) -> None:
+    rules: list[tuple[str, ...]] = []
+
+    def add(sandbox: Vantage) -> None:
+        to = f"{address(sandbox, 'neighbour')}:8080"
+        match = ("-p", "tcp", "-m", "tcp", "--dport", "8080", "-j", "DNAT", "--to-destination", to)
+        rules.append((chain, *match))
+        # In PREROUTING it takes the packets first; behind the engine's own it takes none.
+        how = "-I" if chain == "PREROUTING" else "-A"
+        run(sandbox, *NAT, how, chain, *match)
+
+    try:
+        failed = failing(performed("publish", testbed, "--name neighbour", add))
+    finally:
+        for rule in rules:
+            run(testbed.sandbox, *NAT, "-D", *rule)
+    assert " ".join(rules[0][1:]) in failed["dnat.target"].because
+    if chain == "PREROUTING":
+        assert "Hello neighbour!" in failed["hello.host"].because
+
+
+def test_docker_proxy_that_was_ended_before(testbed: Testbed) -> None:
+    def end(sandbox: Vantage) -> None:
+        listening = run(sandbox, "sudo", "ss", "-Hltnp", "sport", "=", ":8080")
+        pids = {piece.partition(",")[0] for piece in listening.split("pid=")[1:]}
+        assert pids and "docker-proxy" in listening
+        run(sandbox, "sudo", "kill", *pids)
+
+    failed = failing(performed("publish", testbed, "-L DOCKER", end))
+    assert "nothing listens on 8080" in failed["listener.published"].because
+    assert "REFUSED" in failed["hello.continues"].because
+
+
+@contextmanager
+def engine_with(sandbox: Vantage, **options: object) -> Iterator[None]:
+    """The sandbox's engine, restarted with `options` in its daemon.json, and back again."""
+    file = "/etc/docker/daemon.json"
+    before = run(sandbox, "sudo", "cat", file)
+
+    def restart(text: str) -> None:
+        assert sandbox.run(["sudo", "tee", file], stdin=text).ok
+        run(sandbox, "sudo", "systemctl", "reset-failed", "docker")
+        run(sandbox, "sudo", "systemctl", "restart", "docker")
+
+    restart(json.dumps({**json.loads(before), **options}))
+    try:
+        yield
+    finally:
+        restart(before)
+
+
+def test_containers_kept_apart(testbed: Testbed) -> None:
+    with engine_with(testbed.sandbox, icc=False):
+        failed = failing(perform(load("bridge"), testbed, lambda event: None))
+    assert list(failed) == ["hello.neighbour"]
+    assert "TIMEOUT" in failed["hello.neighbour"].because
+
+
+def test_an_engine_without_docker_proxy(testbed: Testbed) -> None:
+    with engine_with(testbed.sandbox, **{"userland-proxy": False}):
+        failed = failing(perform(load("publish"), testbed, lambda event: None))
+    assert "listener.published" in failed
+
+
+def steps(name: str) -> list[str]:
+    """The steps that the demo's page shows, each by its beginning."""
+    page = Path(__file__).resolve().parents[2] / "docs" / f"demo-{name}.md"
+    lines = [line[4:] for line in page.read_text().splitlines() if line.startswith("    ")]
+    commands = [line for line in lines if "$ " in line]
+    # Addresses and process numbers differ from run to run; the beginning of a command does not.
+    return [" ".join(command.split()[:6]) for command in commands]
+
+
+def interrupted(name: str, at: str, number: signal.Signals, cwd: Path) -> None:
+    process = subprocess.Popen(
+        [*INV, f"demo.{name}"],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(at):
+            process.send_signal(number)
+            break
+    process.communicate(timeout=120)
+    assert process.returncode == 130, f"{name} at {at!r}"
+
+
+def check_interrupted(sandbox: Vantage, name: str, places: Sequence[str], cwd: Path) -> None:
+    for place, at in enumerate(dict.fromkeys(places)):
+        number = (signal.SIGINT, signal.SIGTERM)[place % 2]
+        interrupted(name, at, number, cwd)
+        assert find(sandbox) == (), f"{name} at {at!r}"
+        links = run(sandbox, "ip", "-brief", "link")
+        assert "hostonly-out" not in links, f"{name} at {at!r}"
+
+
+ONE_SANDBOX = ["bridge", "publish", "ports", "none", "container", "user-bridges"]
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> Vantage:
+    """The sandbox, ready for demos that run beside us."""
+    with ready(settings, lambda event: None) as testbed:
+        return testbed.sandbox
+
+
+@pytest.mark.parametrize("name", ["publish", "user-bridges"])
+def test_interrupted_in_the_middle_nothing_is_left(
+    sandbox: Vantage, checkout: Path, name: str
+) -> None:
+    every = steps(name)
+    check_interrupted(sandbox, name, (every[0], every[len(every) // 2]), checkout)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ONE_SANDBOX)
+def test_interrupted_at_any_step_nothing_is_left_and_the_next_run_works(
+    sandbox: Vantage, checkout: Path, name: str
+) -> None:
+    check_interrupted(sandbox, name, steps(name), checkout)
+    done = subprocess.run([*INV, f"demo.{name}"], cwd=checkout, check=False, timeout=600)
+    assert done.returncode == 0
