@@ -19,6 +19,8 @@ from hostonly.settings import Settings
 # A demo is stopped while its last command may still be at work in the engine: what that was
 # about to create can appear a moment after everything was removed.
 SETTLE_SECONDS = 1.0
+# So often clearing up is begun again before an interrupt ends it.
+INTERRUPTS = 3
 
 STEPS = "Every step of the demo can be taken."
 
@@ -68,21 +70,19 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
             kept = stage.removal_commands()
     except KeyboardInterrupt as error:
         interrupt = error
-        stopped = HostonlyError(f"interrupted{f' by {error}' if str(error) else ''}")
-        troubles.append(_trouble("demo.steps", STEPS, stopped))
     except HostonlyError as error:
         troubles.append(_trouble("demo.kept", "What the demo made can be listed.", error))
     finally:
         # Any other exception is a mistake in the demo; it is raised on, with all cleared up.
         if not keep or interrupt is not None:
-            errors = stage.close()
-            if interrupt is not None:
-                time.sleep(SETTLE_SECONDS)
-                errors += stage.close()
+            errors, interrupt = _clear_up(stage, interrupt)
             troubles += [
                 _trouble("demo.cleanup", "What the demo made is gone afterwards.", error)
                 for error in errors
             ]
+    if interrupt is not None:
+        stopped = HostonlyError(f"interrupted{f' by {interrupt}' if str(interrupt) else ''}")
+        troubles.append(_trouble("demo.steps", STEPS, stopped))
     for trouble in troubles:
         emit(ClaimJudged(trouble))
     return DemoResult(
@@ -95,6 +95,26 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
         kept,
         interrupt,
     )
+
+
+def _clear_up(
+    stage: Stage, interrupt: KeyboardInterrupt | None
+) -> tuple[list[HostonlyError], KeyboardInterrupt | None]:
+    """Clear up, also where that is interrupted itself: what could not be removed, and the first
+    interrupt. Who interrupts it again and again is obeyed; the next run removes what is left then.
+    """
+    for _ in range(INTERRUPTS):
+        try:
+            errors = stage.close()
+            if interrupt is not None:
+                time.sleep(SETTLE_SECONDS)
+                errors += stage.close()
+        except KeyboardInterrupt as error:
+            interrupt = interrupt or error
+        else:
+            return errors, interrupt
+    assert interrupt is not None
+    raise interrupt
 
 
 def not_performed(demo: Demo, settings: Settings, error: HostonlyError) -> DemoResult:

@@ -60,7 +60,8 @@ def run(stage: Stage) -> None:
     listeners = observe_listeners(sandbox)
     _judge_rules(stage, listeners)
     on_loopback = _judge_ways(stage)
-    through_neighbour = _judge_hairpin(stage)
+    through_neighbour = _judge_hairpin(stage, NEIGHBOUR, NEIGHBOUR, "The neighbour")
+    _judge_hairpin(stage, HELLO, "container", "The container itself")
     _end_proxy(stage, listeners)
     _judge_without_proxy(stage, on_loopback, through_neighbour)
     _judge_removal(stage)
@@ -117,29 +118,25 @@ def _judge_ways(stage: Stage) -> Answers:
     return on_loopback
 
 
-def _judge_hairpin(stage: Stage) -> Answers:
-    """Connect from containers on the same bridge, the published one too, to the sandbox's address."""
-    port, through_neighbour = stage.settings.hello.port, None
-    for name, who in ((NEIGHBOUR, "The neighbour"), (HELLO, "The container itself")):
-        before = observe_firewall(stage.sandbox)
-        answers = connect(stage, stage.container(name), stage.address, port)
-        after = observe_firewall(stage.sandbox)
-        through_neighbour = through_neighbour or answers
-        place = NEIGHBOUR if name == NEIGHBOUR else "container"
-        stage.judge(
-            hello_rises,
-            about={"place": place, "name": NAME, "address": stage.address, "port": port},
-            answers=answers,
-        )
-        stage.judge(
-            dnat_bypassed,
-            about={"topic": place, "who": who, "port": port},
-            before=before,
-            after=after,
-            answers=answers,
-        )
-    assert through_neighbour is not None
-    return through_neighbour
+def _judge_hairpin(stage: Stage, name: str, place: str, who: str) -> Answers:
+    """Connect from a container on the same bridge to the sandbox's address, and so back again."""
+    port = stage.settings.hello.port
+    before = observe_firewall(stage.sandbox)
+    answers = connect(stage, stage.container(name), stage.address, port)
+    after = observe_firewall(stage.sandbox)
+    stage.judge(
+        hello_rises,
+        about={"place": place, "name": NAME, "address": stage.address, "port": port},
+        answers=answers,
+    )
+    stage.judge(
+        dnat_bypassed,
+        about={"topic": place, "who": who, "port": port},
+        before=before,
+        after=after,
+        answers=answers,
+    )
+    return answers
 
 
 def _end_proxy(stage: Stage, listeners: Fact[tuple[Listener, ...]]) -> None:
@@ -167,19 +164,14 @@ def _judge_without_proxy(stage: Stage, on_loopback: Answers, through_neighbour: 
         proxy_not_needed, about={"name": NAME, "port": port}, listeners=listeners, answers=from_host
     )
     inside = address_of(stage, HELLO)
-    for topic, who, vantage, address, before in (
-        ("sandbox", "the sandbox", sandbox, LOOPBACK, on_loopback),
-        (
-            NEIGHBOUR,
-            "the neighbour",
-            stage.container(NEIGHBOUR),
-            stage.address,
-            through_neighbour,
-        ),
+    neighbour = stage.container(NEIGHBOUR)
+    for topic, vantage, address, before in (
+        ("sandbox", sandbox, LOOPBACK, on_loopback),
+        (NEIGHBOUR, neighbour, stage.address, through_neighbour),
     ):
         stage.judge(
             proxy_needed,
-            about={"topic": topic, "who": who, "address": address, "port": port},
+            about={"topic": topic, "who": f"the {topic}", "address": address, "port": port},
             listeners=listeners,
             before=before,
             after=connect_once(stage, vantage, address, port),

@@ -206,6 +206,35 @@ def test_an_interrupt_is_cleared_up_after_and_handed_on(
     assert sandbox.containers == {}
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_clearing_up_that_is_interrupted_is_begun_again(
+    testbed: Testbed,
+    sandbox: Played,
+    events: list[Event],
+    times: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hostonly.demos.demo.SETTLE_SECONDS", 0.0)
+    interrupts = [KeyboardInterrupt(str(number)) for number in range(times)]
+    answer = sandbox._answer
+
+    def interrupted(argv: list[str]) -> tuple[int, str, str]:
+        if argv[:2] == ["docker", "rm"] and interrupts:
+            raise interrupts.pop(0)
+        return answer(argv)
+
+    monkeypatch.setattr(sandbox, "_answer", interrupted)
+    if times == 3:
+        # Who insists is obeyed.
+        with pytest.raises(KeyboardInterrupt, match="0"):
+            perform(demo(holds), testbed, events.append)
+        assert sandbox.containers
+        return
+    result = perform(demo(holds), testbed, events.append)
+    assert isinstance(result.interrupt, KeyboardInterrupt) and str(result.interrupt) == "0"
+    assert (sandbox.containers, result.verdict) == ({}, Verdict.UNKNOWN)
+
+
 def test_a_mistake_in_a_demo_is_raised_after_clearing_up(
     testbed: Testbed, sandbox: Played, events: list[Event]
 ) -> None:
