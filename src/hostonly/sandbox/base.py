@@ -2,18 +2,20 @@
 
 It lies under /var/lib/hostonly/bases in a folder named by the digest of its inputs, already in the
 sandboxes' id range. Each sandbox has a thin overlay layer of its own on top (lxc-template), so the
-base is never written again: another recipe is another folder.
+base is never written again: another recipe is another folder, and so is one that is built anew while
+sandboxes lie on the one that is there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly.errors import ToolFailed
-from hostonly.events import Done, Emit, Progress, Started, Unchanged
+from hostonly.events import Done, Emit, Progress, Started, Unchanged, Warned
 from hostonly.host.command import run
 from hostonly.sandbox import idmap
 
@@ -46,14 +48,21 @@ _DPKG_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base by its digest (hexadecimal), whether it was built yet or not."""
+    """A base by its digest (hexadecimal), whether it was built yet or not; ``generation`` counts how
+    often it was built anew beside one that was in use."""
 
     digest: str
+    generation: int = 0
+
+    @property
+    def name(self) -> str:
+        """What its folder is called."""
+        return f"{self.digest}-{self.generation}" if self.generation else self.digest
 
     @property
     def folder(self) -> Path:
         """Where it lies or will lie."""
-        return STORE / "bases" / self.digest
+        return STORE / "bases" / self.name
 
     @property
     def rootfs(self) -> Path:
@@ -64,6 +73,27 @@ class Base:
     def complete(self) -> bool:
         """Whether it was built to its end."""
         return (self.folder / "complete").exists()
+
+
+def intact(folder: Path) -> bool:
+    """Whether the base in ``folder`` still has the files that it was built with: their names, kinds,
+    modes, owners, sizes and times, which takes a twentieth of a second; their contents are not read.
+
+    Raises:
+        ToolFailed: they could not be listed.
+    """
+    recorded = (folder / "complete").read_text().strip()
+    # One that was built before this was recorded cannot be told.
+    return not recorded or recorded == _listed(folder / "rootfs")
+
+
+def _listed(rootfs: Path) -> str:
+    """The digest of a listing of all files below ``rootfs``."""
+    line = (
+        'set -o pipefail; cd "$1"; '
+        "find . -printf '%p %y %m %U %G %s %T@ %l\\0' | LC_ALL=C sort -z | sha256sum"
+    )
+    return run(["bash", "-c", line, "list", str(rootfs)], root=True, timeout=120).split()[0]
 
 
 def recipe(root: Path) -> Path:
@@ -82,11 +112,22 @@ def current(root: Path) -> Base:
     digest = hashlib.sha256(f"{METHOD} {SUITE} {idmap.START}".encode())
     for name in ("packages", "configure"):
         digest.update((recipe(root) / name).read_bytes())
-    return Base(digest.hexdigest()[:16])
+    name = digest.hexdigest()[:16]
+    built = [
+        Base(name, int(number or 0))
+        for folder in (STORE / "bases").glob(f"{name}*/complete")
+        for start, _, number in [folder.parent.name.partition("-")]
+        if start == name and (number or "0").isdecimal()
+    ]
+    return max(built, key=lambda base: base.generation, default=Base(name))
 
 
-def ensure(root: Path, emit: Emit, *, rebuild: bool = False) -> Base:
-    """The current base, built if it is not there.
+def ensure(
+    root: Path, emit: Emit, *, rebuild: bool = False, in_use: Callable[[Base], bool]
+) -> Base:
+    """The current base, built if it is not there or not whole any more.
+
+    Where it is ``in_use``, it stays as it is, and the new one is built beside it.
 
     Raises:
         ToolFailed: mmdebstrap or the unpacking failed (mirror away, disk full); nothing half-made
@@ -94,10 +135,14 @@ def ensure(root: Path, emit: Emit, *, rebuild: bool = False) -> Base:
     """
     base = current(root)
     if base.complete and not rebuild:
-        emit(Unchanged(f"the base {base.digest} is built"))
-        return base
+        if intact(base.folder):
+            emit(Unchanged(f"the base {base.digest} is built"))
+            return base
+        emit(Warned(f"files of the base {base.name} were changed or are gone: building it again"))
+    if base.folder.exists() and in_use(base):
+        base = Base(base.digest, base.generation + 1)
     emit(Started(f"building the sandbox's base from {len(packages(root))} Debian packages"))
-    partial = base.folder.with_name(base.digest + ".partial")
+    partial = base.folder.with_name(base.name + ".partial")
     discard(partial)
     run(["mkdir", "-p", "-m", "0755", str(STORE), str(partial.parent), str(partial)], root=True)
     rootfs, scratch = partial / "rootfs", partial / "scratch"
@@ -123,9 +168,8 @@ def ensure(root: Path, emit: Emit, *, rebuild: bool = False) -> Base:
             on_line=lambda line: _progress(line, emit),
         )
         run(["rm", "-rf", "--one-file-system", str(scratch)], root=True)
-        run(["touch", str(partial / "complete")], root=True)
-        if rebuild:
-            discard(base.folder)
+        run(["tee", str(partial / "complete")], root=True, stdin=_listed(rootfs) + "\n")
+        discard(base.folder)
         run(["mv", "-T", str(partial), str(base.folder)], root=True)
     except ToolFailed as error:
         discard(partial)

@@ -12,12 +12,12 @@ import shutil
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
-from hostonly.events import Done, Emit, Unchanged
+from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, lan, packages
 from hostonly.host.command import run
 from hostonly.registry import certificate, trust
 from hostonly.registry.certificate import Certificate
-from hostonly.sandbox import base, box, idmap, keys, lock, remains, trace
+from hostonly.sandbox import base, box, idmap, keys, lock, purge, remains, trace
 from hostonly.sandbox.names import (
     FORWARDING,
     SANDBOXES,
@@ -63,16 +63,36 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     if missing == list(wanted) and not trace.sandboxes(settings):
         trace.record(settings)
     made = keys.ensure(settings.state / "ssh", machines(settings))
-    built = make_box(settings, emit)
+    folder = _base_below(settings, machine, emit)
+    if folder is None:
+        folder = make_box(settings, emit).folder
+    else:
+        box.ensure(settings.root, settings.state, emit)
     for bridge in missing:
         bridges.create(bridge)
     # Written each time: somebody may have taken a rule out of it.
     firewall.apply(firewall.table(settings))
     bridge_netfilter.accept(settings.network.bridge, settings.network.nat_bridge)
     forwarding.enable(settings, FORWARDING)
-    _hand_over(settings, machine, made, registry_certificates(settings), built)
+    _hand_over(settings, machine, made, registry_certificates(settings), folder)
     if missing:
         emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
+
+
+def _base_below(settings: Settings, machine: str, emit: Emit) -> Path | None:
+    """The folder of the base, maybe of an older recipe, under ``machine``; None where there is none."""
+    folder = base_of(settings, machine)
+    exists = (Path("/var/lib/lxc") / container_name(settings, machine)).exists()
+    if not exists or folder is None or not (folder / "complete").exists():
+        return None
+    if not base.intact(folder):
+        emit(
+            Warned(
+                f"files of the base under {machine} were changed or are gone:"
+                " ./inv sandbox.destroy and ./inv sandbox.up make it anew"
+            )
+        )
+    return folder
 
 
 def install(settings: Settings, emit: Emit) -> None:
@@ -117,12 +137,17 @@ def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.B
         run(["touch", str(SUBIDS)], root=True, timeout=10)
         idmap.allow()
     built = base.current(settings.root)
-    if built.complete and not rebuild:
+    if built.complete and not rebuild and base.intact(built.folder):
         emit(Unchanged(f"the base {built.digest} is built"))
     else:
         with lock.store(emit):
             # Another checkout may have built it while we waited.
-            built = base.ensure(settings.root, emit, rebuild=rebuild)
+            built = base.ensure(
+                settings.root,
+                emit,
+                rebuild=rebuild,
+                in_use=lambda base: base.name in purge.uses().bases,
+            )
     box.ensure(settings.root, settings.state, emit)
     return built
 
@@ -223,12 +248,12 @@ def _hand_over(
     machine: str,
     made: keys.Keys,
     certificates: dict[str, Certificate],
-    built: base.Base,
+    lies_on: Path,
 ) -> None:
     """Fill the folder from which lxc-template, as root, makes the sandbox."""
     folder = SANDBOXES / container_name(settings, machine)
     values = {
-        "BASE": str(built.folder),
+        "BASE": str(lies_on),
         "IDMAP_START": str(idmap.START),
         "IDMAP_COUNT": str(idmap.COUNT),
         "HOSTNAME": machine,

@@ -18,7 +18,7 @@ CONTAINERS = Path("/var/lib/lxc")
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """What the containers of this machine, of whatever checkout, need: digests and boxes' names."""
+    """What the containers of this machine, of whatever checkout, need: the names of bases and boxes."""
 
     bases: frozenset[str]
     boxes: frozenset[str]
@@ -28,7 +28,7 @@ def read_uses(text: str) -> Uses:
     """What is named in containers' configurations and in what was handed over for making them."""
     store = re.escape(f"{base.STORE}/bases/")
     return Uses(
-        frozenset(re.findall(rf"{store}([0-9a-f]{{16}})(?![0-9a-f])", text)),
+        frozenset(re.findall(rf"{store}([0-9a-f]{{16}}(?:-[0-9]+)?)(?![0-9a-f])", text)),
         # Vagrant's LXC notes in the configuration's first line which template made it.
         frozenset(re.findall(rf"/boxes/({box.PREFIX}-[0-9a-f]{{12}})/", text)),
     )

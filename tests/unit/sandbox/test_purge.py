@@ -26,6 +26,8 @@ SETTINGS = f"BASE=/var/lib/hostonly/bases/{HANDED}\nHOSTNAME=sandbox\n"
 def test_uses_are_read_from_configurations_and_from_what_was_handed_over() -> None:
     found = purge.read_uses(CONFIG + SETTINGS)
     assert found == purge.Uses(frozenset((USED, HANDED)), frozenset((USED_BOX,)))
+    again = CONFIG.replace(USED, f"{USED}-2")
+    assert purge.read_uses(again).bases == {f"{USED}-2"}
     assert purge.read_uses("") == purge.Uses(frozenset(), frozenset())
 
 

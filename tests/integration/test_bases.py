@@ -1,0 +1,123 @@
+"""The base under the sandboxes: built again beside them when it was damaged, and on a full disk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostonly.events import ignore
+from hostonly.sandbox import base
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
+
+BASES = base.STORE / "bases"
+
+
+@pytest.fixture
+def recipe(checkout: Path) -> Iterator[Path]:
+    """A recipe that nobody else has, so that only bases of this test's own are built and damaged."""
+    configure = base.recipe(checkout) / "configure"
+    before = configure.read_text()
+    configure.write_text(f"{before}\n# {__file__}\n")
+    digest = base.current(checkout).digest
+    try:
+        yield configure
+    finally:
+        configure.write_text(before)
+        for folder in BASES.glob(f"{digest}*"):
+            base.discard(folder)
+
+
+def inv(checkout: Path, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hostonly", *words],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+@pytest.mark.long
+def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
+    checkout: Path, settings: Settings, recipe: Path
+) -> None:
+    first, second = Machine(settings, ignore), Machine(settings, ignore, "sandbox2")
+    first.destroy()
+    try:
+        assert inv(checkout, "sandbox.up").returncode == 0
+        old = base.current(checkout)
+        init = first.lxc.init()
+        (old.rootfs / "usr" / "bin" / "conntrack").unlink()
+        made = inv(checkout, "sandbox.up", "--machine", "sandbox2")
+        assert made.returncode == 0, made.stderr
+        assert f"files of the base {old.name} were changed or are gone" in made.stderr
+        new = base.current(checkout)
+        assert new == base.Base(old.digest, old.generation + 1)
+        # The one that runs goes on, on what it has; the new one has the file again.
+        assert first.lxc.init() == init
+        for machine, there in ((first, False), (second, True)):
+            with machine.vantage() as vantage:
+                assert vantage.run(["test", "-e", "/usr/bin/conntrack"]).ok is there
+                assert vantage.run(["docker", "info", "--format", "{{.Driver}}"]).ok
+        # And whoever starts the first one again is told.
+        first.halt()
+        again = inv(checkout, "sandbox.up")
+        assert again.returncode == 0
+        assert "files of the base under sandbox were changed or are gone" in again.stderr
+    finally:
+        second.destroy()
+        first.destroy()
+
+
+@pytest.mark.long
+def test_an_old_base_stays_under_its_sandboxes(
+    checkout: Path, settings: Settings, recipe: Path
+) -> None:
+    machine = Machine(settings, ignore)
+    machine.destroy()
+    try:
+        machine.up()
+        old = base.current(checkout)
+        machine.halt()
+        recipe.write_text(recipe.read_text() + "# newer\n")
+        assert base.current(checkout) != old
+        # Nothing is built for a sandbox that has its base already.
+        up = inv(checkout, "sandbox.up", timeout=60)
+        assert up.returncode == 0, up.stderr
+        assert not base.current(checkout).complete
+        assert base.intact(old.folder)
+    finally:
+        machine.destroy()
+
+
+@pytest.mark.long
+def test_a_full_disk_while_it_is_unpacked_is_said_and_leaves_nothing(
+    checkout: Path, settings: Settings, recipe: Path
+) -> None:
+    base.STORE.mkdir(mode=0o755, exist_ok=True)
+    BASES.mkdir(mode=0o755, exist_ok=True)
+    # A small disk in a mount namespace of its own: nobody else's bases are on it.
+    line = (
+        f"mount -t tmpfs -o size=150m,mode=0755 hostonly {BASES}"
+        ' && "$@"; status=$?; ls -A ' + str(BASES) + "; exit $status"
+    )
+    argv = ["sh", "-c", line, "box", sys.executable, "-m", "hostonly", "sandbox.box"]
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", *argv],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "the sandbox's base could not be built" in done.stderr
+    assert "No space left on device" in done.stderr
+    # What `ls` found on the small disk: no half of a base.
+    assert done.stdout == ""

@@ -1,0 +1,77 @@
+"""What a sandbox holds after `halt` and `up`, what its engine stores it with, and what it takes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostonly.events import ignore
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
+from hostonly.vantages import Sandbox
+
+# An image of the sandbox's own shell, so that nothing needs to be built or fetched.
+IMPORT = (
+    "files=$(for p in sh sleep cat; do readlink -f $(command -v $p); ldd $(command -v $p)"
+    " | grep -o '/[^ ]*'; done | sort -u); cp --parents -L -t $(mktemp -d /tmp/tiny.XXXX) $files"
+    " /bin/sh /bin/sleep /bin/cat; tar -C /tmp/tiny.* -c . | docker import - tiny; rm -r /tmp/tiny.*"
+)
+
+
+@pytest.fixture
+def machine(settings: Settings) -> Iterator[Machine]:
+    machine = Machine(settings, ignore)
+    machine.up()
+    try:
+        yield machine
+    finally:
+        machine.destroy()
+
+
+def ran(vantage: Sandbox, line: str) -> str:
+    result = vantage.run(["sh", "-c", line], timeout=60)
+    assert result.ok, result.output
+    return result.stdout.strip()
+
+
+def test_volumes_and_containers_are_back(machine: Machine) -> None:
+    with machine.vantage() as vantage:
+        assert ran(vantage, "docker info --format {{.Driver}}") == "overlay2"
+        ran(vantage, IMPORT)
+        ran(vantage, "docker volume create kept")
+        ran(vantage, "docker run --rm -v kept:/v tiny sh -c 'echo written >/v/file'")
+        ran(vantage, "docker run -d --name comes --restart unless-stopped tiny sleep 1000")
+        ran(vantage, "docker run -d --name stays tiny sh -c 'echo said; sleep 1000'")
+        ran(vantage, "docker tag tiny localhost:5000/tiny && docker push localhost:5000/tiny")
+        ran(vantage, "docker rmi localhost:5000/tiny")
+        began = ran(vantage, "docker inspect --format '{{.State.StartedAt}}' comes")
+    machine.halt()
+    machine.up()
+    with machine.vantage() as vantage:
+        assert ran(vantage, "docker run --rm -v kept:/v tiny cat /v/file") == "written"
+        assert ran(vantage, "docker inspect --format '{{.State.Running}}' comes") == "true"
+        assert ran(vantage, "docker inspect --format '{{.State.StartedAt}}' comes") != began
+        assert ran(vantage, "docker inspect --format '{{.State.Status}}' stays") == "exited"
+        assert ran(vantage, "docker logs stays") == "said"
+        assert "tiny" in ran(vantage, "docker pull localhost:5000/tiny")
+        # It was a clean end: systemd had stopped the engine, and the journal says so.
+        assert "Stopped docker.service" in ran(vantage, "sudo journalctl -b -1 -u docker -o cat")
+
+
+def test_a_sandbox_takes_little_room(machine: Machine, settings: Settings) -> None:
+    second = Machine(settings, ignore, "sandbox2")
+    second.up()
+    try:
+        for each in (machine, second):
+            said = subprocess.run(
+                ["du", "-sxm", str(Path("/var/lib/lxc", each.container))],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert int(said.stdout.split()[0]) < 60
+    finally:
+        second.destroy()
