@@ -53,7 +53,7 @@ def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
         assert inv(checkout, "sandbox.up").returncode == 0
         old = base.current(checkout)
         init = first.lxc.init()
-        (old.rootfs / "usr" / "bin" / "conntrack").unlink()
+        (old.rootfs / "usr" / "bin" / "tcpdump").unlink()
         made = inv(checkout, "sandbox.up", "--machine", "sandbox2")
         assert made.returncode == 0, made.stderr
         assert f"files of the base {old.name} were changed or are gone" in made.stderr
@@ -63,7 +63,7 @@ def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
         assert first.lxc.init() == init
         for machine, there in ((first, False), (second, True)):
             with machine.vantage() as vantage:
-                assert vantage.run(["test", "-e", "/usr/bin/conntrack"]).ok is there
+                assert vantage.run(["test", "-e", "/usr/bin/tcpdump"]).ok is there
                 assert vantage.run(["docker", "info", "--format", "{{.Driver}}"]).ok
         # And whoever starts the first one again is told.
         first.halt()

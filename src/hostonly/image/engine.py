@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError, Unreachable
-from hostonly.sandbox import names, prepare
+from hostonly.sandbox import names
 from hostonly.sandbox.machine import Machine
 from hostonly.vantages.route_guard import require_host_only_route
 
@@ -71,9 +71,6 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
     Raises:
         Unreachable: ssh could not forward the socket, or the engine does not answer.
     """
-    import docker
-    from docker.errors import DockerException
-
     require_host_only_route(machine.address, machine.settings.network.bridge)
     # Not below the checkout: a socket's path may have 107 characters only.
     folder = Path(tempfile.mkdtemp(prefix=names.temporary(machine.settings)))
@@ -91,6 +88,10 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
         start_new_session=True,
     )
     try:
+        # Imported while ssh logs in, which takes as long.
+        import docker
+        from docker.errors import DockerException
+
         _wait_for(socket, process)
         client = docker.DockerClient(base_url=f"unix://{socket}", timeout=REQUEST_SECONDS)
         try:
@@ -138,6 +139,8 @@ def docker_cli(machine: Machine) -> Path:
     Raises:
         HostonlyError: the base has none.
     """
+    from hostonly.sandbox import prepare
+
     base = prepare.base_of(machine.settings, machine.name)
     program = (base or Path("/nonexistent")) / "rootfs" / "usr" / "bin" / "docker"
     if not program.is_file():

@@ -16,7 +16,6 @@ from hostonly.image.flavour import JAVA, Flavour
 from hostonly.image.host_engine import host_engine
 from hostonly.image.parts import parts, tools
 from hostonly.image.state import Built
-from hostonly.sandbox import prepare
 from hostonly.sandbox.machine import Machine
 
 
@@ -26,6 +25,8 @@ def up(machine: Machine) -> None:
     if machine.status().state == "running":
         machine.up()
         return
+    from hostonly.sandbox import prepare
+
     # Who installs by hand is told everything at once.
     packages.refuse_where_forbidden([*prepare.PACKAGES, *tools()])
     # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
