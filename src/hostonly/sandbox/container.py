@@ -7,6 +7,7 @@ it; what is done about it is decided here, from what LXC itself says.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ LXC = Path("/var/lib/lxc")
 COMPLETE = "hostonly-complete"
 
 SECONDS = 20.0
+SHUT_DOWN_SECONDS = 30
 STATE_TRIES = 3
 
 
@@ -100,6 +102,17 @@ class Container:
         if self.exists and self.state() == "frozen":
             emit(Warned(f"the container {self.name} was frozen: thawing it"))
             self._lxc("unfreeze")
+
+    def shut_down(self) -> None:
+        """Have it shut down as a machine is, and wait for that, ``SHUT_DOWN_SECONDS`` at most.
+
+        What does not end in that time is left running: nothing is killed here.
+        """
+        patience = str(SHUT_DOWN_SECONDS)
+        with contextlib.suppress(ToolFailed):
+            self._lxc(
+                "stop", "--nokill", "--timeout", patience, seconds=SHUT_DOWN_SECONDS + SECONDS
+            )
 
     def remove(self) -> None:
         """Stop it at once and remove it with all it holds, whether LXC finds it whole or not.
