@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -40,5 +41,7 @@ def test_both_servers_do_everything(flag: str) -> None:
 def test_a_mutant_fails_by_the_right_name(name: str, tmp_path: Path) -> None:
     program = write(name, tmp_path)
     fails = MUTANTS[name].fails
-    code, claims = conformance("--command", f"{sys.executable} -I {program}", "--only", fails)
+    code, claims = conformance(
+        "--command", shlex.join([sys.executable, "-I", str(program)]), "--only", fails
+    )
     assert (code, claims[fails]["verdict"]) == (1, "FAILS")
