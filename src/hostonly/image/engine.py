@@ -139,9 +139,8 @@ def docker_cli(machine: Machine) -> Path:
     Raises:
         HostonlyError: the base has none.
     """
-    from hostonly.sandbox import prepare
 
-    base = prepare.base_of(machine.settings, machine.name)
+    base = names.base_of(machine.settings, machine.name)
     program = (base or Path("/nonexistent")) / "rootfs" / "usr" / "bin" / "docker"
     if not program.is_file():
         raise HostonlyError(

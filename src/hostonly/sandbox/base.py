@@ -154,8 +154,8 @@ def ensure(
             [
                 "env",
                 f"TMPDIR={scratch}",
-                # A tmpfs in there goes with the last process, however that ends.
-                *("unshare", "--mount"),
+                # What is mounted and what runs in there goes with its first process, the shell.
+                *("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"),
                 "bash",
                 "-c",
                 _pipeline(),
@@ -205,9 +205,11 @@ def _pipeline() -> str:
     in_memory = f'mount -t tmpfs -o {_TMPFS} hostonly "$TMPDIR" || true; '
     return (
         "set -eo pipefail; rootfs=$1; shift; "
+        # mmdebstrap puts a signal off while dpkg runs: the shell waits, hears it, and all ends.
+        "trap 'exit 130' INT TERM HUP; "
         f"{in_memory if _memory_mib() >= MEMORY_MIB else ''}"
-        f'"$@" | lxc-usernsexec -m u:0:{ids} -m g:0:{ids} -- '
-        "tar -C \"$rootfs\" --xattrs --xattrs-include='*' --exclude='./dev/*' -xpf -"
+        f'("$@" | lxc-usernsexec -m u:0:{ids} -m g:0:{ids} -- '
+        "tar -C \"$rootfs\" --xattrs --xattrs-include='*' --exclude='./dev/*' -xpf -) & wait $!"
     )
 
 

@@ -6,6 +6,8 @@ Container names are the machine's, not a checkout's: each has a folder of root's
 from __future__ import annotations
 
 import hashlib
+import shlex
+from pathlib import Path
 
 from hostonly.sandbox.base import STORE
 from hostonly.settings import Settings
@@ -41,3 +43,13 @@ def owner(container: str) -> str | None:
         return (SANDBOXES / container / "owner").read_text().strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def base_of(settings: Settings, machine: str) -> Path | None:
+    """The folder of the base that ``machine`` was made on, which may be an older recipe's."""
+    try:
+        text = (SANDBOXES / container_name(settings, machine) / "settings").read_text()
+    except FileNotFoundError:
+        return None
+    values = dict(word.split("=", 1) for word in shlex.split(text))
+    return Path(values["BASE"])

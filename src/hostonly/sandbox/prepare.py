@@ -22,6 +22,7 @@ from hostonly.sandbox.names import (
     FORWARDING,
     SANDBOXES,
     SUBIDS,
+    base_of,
     container_name,
     machines,
     owner,
@@ -130,6 +131,7 @@ def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.B
 
     Raises:
         ToolFailed: one of the tools failed; nothing half-made is left in place.
+        HostonlyError: it cannot be built again, since sandboxes stand on it.
     """
     if not idmap.allowed():
         # The mark first: an entry without it would never be taken out again.
@@ -141,6 +143,12 @@ def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.B
         emit(Unchanged(f"the base {built.digest} is built"))
     else:
         with lock.store(emit):
+            if rebuild and built.digest in purge.uses().bases:
+                raise HostonlyError(
+                    f"sandboxes of this machine stand on the base {built.digest}: it was left as it is",
+                    ran=f"grep -l {built.digest} /var/lib/lxc/*/config",
+                    remedy="./inv sandbox.destroy in the checkouts that they belong to, then again.",
+                )
             # Another checkout may have built it while we waited.
             built = base.ensure(
                 settings.root,
@@ -214,16 +222,6 @@ def claim_name(settings: Settings, machine: str) -> None:
             f"an LXC container named {name} is already here, and hostonly did not make it",
             remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",
         )
-
-
-def base_of(settings: Settings, machine: str) -> Path | None:
-    """The folder of the base that ``machine`` was made on, which may be an older recipe's."""
-    try:
-        text = (SANDBOXES / container_name(settings, machine) / "settings").read_text()
-    except FileNotFoundError:
-        return None
-    values = dict(word.split("=", 1) for word in shlex.split(text))
-    return Path(values["BASE"])
 
 
 def nameservers() -> list[str]:

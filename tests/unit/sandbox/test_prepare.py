@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from hostonly.sandbox import base, box, idmap, keys, names, prepare
+from hostonly.errors import HostonlyError
+from hostonly.events import ignore
+from hostonly.sandbox import base, box, idmap, keys, lock, names, prepare, purge
 from hostonly.settings import Settings
 
 
@@ -128,3 +131,15 @@ def test_a_key_that_others_could_read_is_closed_again(tmp_path: Path) -> None:
     assert again.login.read_bytes() == before
     assert again.login.stat().st_mode & 0o777 == 0o600
     assert again.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_base_that_sandboxes_stand_on_is_not_built_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = base.current(settings.root).digest
+    monkeypatch.setattr(idmap, "allowed", lambda: True)
+    monkeypatch.setattr(lock, "store", lambda emit: nullcontext())
+    monkeypatch.setattr(purge, "uses", lambda: purge.Uses(frozenset({digest}), frozenset()))
+    monkeypatch.setattr(base, "ensure", lambda *given, **named: pytest.fail("it was built"))
+    with pytest.raises(HostonlyError, match=f"stand on the base {digest}"):
+        prepare.make_box(settings, ignore, rebuild=True)
