@@ -22,7 +22,7 @@ from hostonly.facts import Fact, Observed
 from hostonly.facts.batch import Look
 from hostonly.facts.engine import observe_engine
 from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.reach import reach_look
+from hostonly.facts.reach import NEIGHBOUR_SECONDS, reach_look
 from hostonly.facts.routes import observe_routes, way_look
 from hostonly.report.model import Cell, MatrixResult, StepStarted
 from hostonly.settings import SSH_PORT, Settings
@@ -150,7 +150,7 @@ def _look(ground: Ground, expected: list[Expected]) -> dict[Any, Fact[Any]]:
     asked += [(ground.places[place.beyond], to) for place, to in asked if place.beyond]
     ways = ask_all({("way", place, to): (place, way_look(to)) for place, to in asked})
     probes = {
-        ("reach", place, address, port): (place, reach_look(address, port))
+        ("reach", place, address, port): (place, reach_look(address, port, wait=NEIGHBOUR_SECONDS))
         for place, address, port in aims
         if _stays(ground, place, address, ways)
     }

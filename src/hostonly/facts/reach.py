@@ -23,6 +23,9 @@ from hostonly.vantages import TIMED_OUT, Container, Result, Vantage
 from hostonly.vantages.route_guard import require_host_only_route
 
 WAIT_SECONDS = 2
+# Long enough to be told that nobody answers for an address on a link: the kernel asks three times, a
+# second apart (Linux, ip-sysctl: mcast_solicit, retrans_time_ms), and then says "No route to host".
+NEIGHBOUR_SECONDS = 5
 
 
 class Outcome(enum.StrEnum):
@@ -90,10 +93,14 @@ def observe_reach(
     return read_reach(result, busybox=busybox)
 
 
-def reach_look(address: str, port: int, *, only_connect: bool = False) -> Look[Reach]:
+def reach_look(
+    address: str, port: int, *, only_connect: bool = False, wait: int = WAIT_SECONDS
+) -> Look[Reach]:
     """The same, to be run with others; the caller has asked for the route. ``only_connect``: close
-    at once, for servers that wait for us to speak; a connection is EMPTY then."""
-    command = argv(address, port)
+    at once, for servers that wait for us to speak; a connection is EMPTY then. ``wait`` is in
+    seconds: below ``NEIGHBOUR_SECONDS`` an address that nobody has looks like one that is cut off.
+    """
+    command = argv(address, port, wait=wait)
     return Look((command[0], *(["-z"] if only_connect else []), *command[1:]), read_reach)
 
 
@@ -107,10 +114,10 @@ def read_reach(result: Result, *, busybox: bool = False) -> Fact[Reach]:
     return Observed(reach, (result,))
 
 
-def argv(address: str, port: int, *, busybox: bool = False) -> list[str]:
+def argv(address: str, port: int, *, busybox: bool = False, wait: int = WAIT_SECONDS) -> list[str]:
     """The probe's command line. It reads an empty standard input and so sends no byte."""
     options = [] if busybox else ["-nv"]
-    return ["nc", *options, "-w", str(WAIT_SECONDS), address, str(port)]
+    return ["nc", *options, "-w", str(wait), address, str(port)]
 
 
 def read_result(result: Result, *, busybox: bool = False) -> Reach | None:
