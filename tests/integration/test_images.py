@@ -12,6 +12,8 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from hostonly.settings import Settings
+
 INV = [sys.executable, "-m", "hostonly"]
 ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = {"java": 60_000_000, "python": 30_000_000}
@@ -55,11 +57,16 @@ def test_an_image_is_small_and_no_root_and_has_one_port(flavour: str) -> None:
 
 
 @each_flavour
-def test_the_same_inputs_give_the_same_id(flavour: str) -> None:
+def test_the_same_inputs_give_the_same_id(flavour: str, settings: Settings) -> None:
     inv("image.push", "--flavour", flavour)
     before = inspected(flavour)["config"]
     assert "built and unchanged" in inv("image.build", "--flavour", flavour)
     inv("sandbox.exec", "--", "docker", "rmi", "--force", before)
+    assert "loaded again" in inv("image.build", "--flavour", flavour)
+    assert inspected(flavour)["config"] == before
+    inv("sandbox.exec", "--", "docker", "rmi", "--force", before)
+    for kept in (settings.state / "image").glob(f"saved-{flavour}-*"):
+        kept.unlink()
     assert "built the image" in inv("image.build", "--flavour", flavour)
     assert inspected(flavour)["config"] == before
     assert "pushed and unchanged" in inv("image.push", "--flavour", flavour)

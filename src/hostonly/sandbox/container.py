@@ -30,6 +30,9 @@ SECONDS = 20.0
 SHUT_DOWN_SECONDS = 30
 STATE_TRIES = 3
 
+# What systemctl says where systemd has not opened its socket (systemd 252, sd-bus).
+NO_SYSTEMD = "Failed to connect to bus"
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -145,10 +148,20 @@ class Container:
     def start_services(self, units: Sequence[str]) -> None:
         """Start ``units`` inside by way of LXC, which needs neither network nor sshd.
 
+        A container that has only just been started has no systemd to ask yet: that is waited for.
+
         Raises:
             ToolFailed: systemd inside refused, or does not answer.
         """
-        self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0)
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0)
+                return
+            except ToolFailed as error:
+                if NO_SYSTEMD not in error.output or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.1)
 
     def _lxc(self, verb: str, *arguments: str, seconds: float = SECONDS) -> str:
         return run([f"lxc-{verb}", "--name", self.name, *arguments], root=True, timeout=seconds)

@@ -149,3 +149,32 @@ def test_a_container_that_goes_while_it_is_looked_at_is_not_created(
 
     monkeypatch.setattr(module, "run", run)
     assert container.state() == "not_created"
+
+
+def test_services_are_started_as_soon_as_there_is_a_systemd_to_ask(
+    lxc: Lxc, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(lxc, complete=True)
+    answers = iter(["Failed to connect to bus: No such file or directory", ""])
+
+    def run(argv: Sequence[str], **_: Any) -> str:
+        if said := next(answers):
+            raise ToolFailed("lxc-attach failed", output=said)
+        return ""
+
+    monkeypatch.setattr(module, "run", run)
+    container.start_services(["docker"])
+    assert next(answers, None) is None
+
+
+def test_a_service_that_cannot_be_started_is_said_at_once(
+    lxc: Lxc, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(lxc, complete=True)
+
+    def run(argv: Sequence[str], **_: Any) -> str:
+        raise ToolFailed("lxc-attach failed", output="Unit docker.service is masked.")
+
+    monkeypatch.setattr(module, "run", run)
+    with pytest.raises(ToolFailed):
+        container.start_services(["docker"])
