@@ -107,23 +107,25 @@ class Beside(Generic[T]):
 def send(process: subprocess.Popen[str], number: int) -> None:
     """Send a signal to ``process``, and to its group where it leads one.
 
-    What sudo runs is root's: it is signalled by sudo, where that asks for no password.
+    What sudo runs is root's: it is signalled by another sudo, where that asks for no password.
     """
     with contextlib.suppress(ProcessLookupError):
         leads = os.getpgid(process.pid) == process.pid
-        try:
-            if leads:
-                os.killpg(process.pid, number)
-            else:
-                process.send_signal(number)
-        except PermissionError:
-            target = f"-{process.pid}" if leads else str(process.pid)
+        if isinstance(process.args, list) and process.args[0] == "sudo":
+            # A signal to sudo itself may be sent, and is dropped: sudo passes none on that comes
+            # from the group of who called it.
             subprocess.run(
-                ["sudo", "-n", "kill", f"-{signal.Signals(number).name[3:]}", "--", target],
+                [
+                    *("sudo", "-n", "kill", f"-{signal.Signals(number).name[3:]}", "--"),
+                    f"-{process.pid}" if leads else str(process.pid),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                # sudo passes no signal on that comes from the group of who called it.
                 start_new_session=True,
                 check=False,
             )
+        elif leads:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)

@@ -60,23 +60,25 @@ def test_what_it_starts_after_the_word_ends_as_well() -> None:
     assert time.monotonic() - start < 10
 
 
-def test_a_process_of_another_user_is_signalled_by_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_sudo_runs_is_signalled_by_another_sudo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[list[str]] = []
 
-    def killpg(pid: int, number: int) -> None:
-        raise PermissionError
-
-    def sudo(argv: list[str], **how: object) -> None:
+    def another_sudo(argv: list[str], **how: object) -> None:
         asked.append(argv)
         # In the group of who called it, sudo would not pass the signal on.
         assert how["start_new_session"]
 
-    process = subprocess.Popen(["sleep", "30"], process_group=0, text=True)
+    (tmp_path / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    process = subprocess.Popen(["sudo", "sleep", "30"], process_group=0, text=True)
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(os, "killpg", killpg)
-            patch.setattr(subprocess, "run", sudo)
+            patch.setattr(subprocess, "run", another_sudo)
             send(process, 15)
+        assert process.poll() is None
     finally:
         process.kill()
         process.wait()
