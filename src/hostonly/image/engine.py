@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -74,9 +75,9 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
     require_host_only_route(machine.address, machine.settings.network.bridge)
     # Not below the checkout: a socket's path may have 107 characters only.
     folder = Path(tempfile.mkdtemp(prefix=names.temporary(machine.settings)))
-    socket = folder / "docker.sock"
+    forwarded = folder / "docker.sock"
     forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes"]
-    forward += ["-L", f"{socket}:/var/run/docker.sock"]
+    forward += ["-L", f"{forwarded}:/var/run/docker.sock"]
     argv = machine.ssh_argv()
     # setpriv: where we are killed outright, the kernel ends the forwarding with us.
     process = subprocess.Popen(
@@ -92,17 +93,17 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
         import docker
         from docker.errors import DockerException
 
-        _wait_for(socket, process)
-        client = docker.DockerClient(base_url=f"unix://{socket}", timeout=REQUEST_SECONDS)
+        _wait_for(forwarded, process)
         try:
-            client.ping()
-        except DockerException as error:
+            # It asks the engine for its version, and so finds out whether it answers.
+            client = docker.DockerClient(base_url=f"unix://{forwarded}", timeout=REQUEST_SECONDS)
+        except (DockerException, OSError) as error:
             raise Unreachable(
                 f"the engine of {machine.name} does not answer: {error}",
                 remedy="./inv sandbox.exec -- systemctl status docker",
             ) from error
         try:
-            environment = {"DOCKER_HOST": f"unix://{socket}"}
+            environment = {"DOCKER_HOST": f"unix://{forwarded}"}
             yield Engine("sandbox", environment, lambda: docker_cli(machine), client)
         finally:
             client.close()
@@ -116,9 +117,19 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_for(socket: Path, process: subprocess.Popen[str]) -> None:
+def _accepts(path: Path) -> bool:
+    """Whether somebody takes connections at the socket; its file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as attempt:
+        try:
+            attempt.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + FORWARD_SECONDS
-    while not socket.exists():
+    while not _accepts(path):
         if process.poll() is not None or time.monotonic() >= deadline:
             process.kill()
             said = process.stderr.read() if process.stderr else ""
