@@ -31,9 +31,9 @@ def folders(container: str) -> list[Path]:
     container that is really called so, and is then left.
     """
     ours = re.compile(rf"lxc\.(?:monitor|payload)\.{re.escape(container)}(-\d+)?")
-    listing = run(
-        ["find", str(CGROUPS), "-type", "d", "-name", f"lxc.*.{container}*", "-prune"], timeout=30
-    )
+    # Other containers' control groups come and go meanwhile: that is no error.
+    look = ["find", str(CGROUPS), "-ignore_readdir_race", "-type", "d"]
+    listing = run([*look, "-name", f"lxc.*.{container}*", "-prune"], timeout=30)
     found = []
     for line in listing.splitlines():
         name = ours.fullmatch(Path(line).name)
