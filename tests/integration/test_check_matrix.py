@@ -103,6 +103,7 @@ def test_every_cell_is_as_expected_with_evidence(settings: Settings) -> None:
     assert str(settings.network.sandbox) in added
 
 
+@pytest.mark.long
 def test_forward_accepts() -> None:
     policy = [*INV, "sandbox.exec", "--", "sudo", "iptables", "-P", "FORWARD"]
     with wrong([*policy, "ACCEPT"], [*policy, "DROP"]):
@@ -113,6 +114,7 @@ def test_forward_accepts() -> None:
     }
 
 
+@pytest.mark.long
 def test_a_route_on_the_host(settings: Settings) -> None:
     # Metric: nobody else's route is replaced.
     route = ["172.17.0.0/24", "via", str(settings.network.sandbox), "metric", "4321"]
@@ -129,6 +131,7 @@ def test_a_route_on_the_host(settings: Settings) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.long
 def test_icc_off() -> None:
     def configured(icc: str) -> list[str]:
         edit = f"s/^{{.*/{{ {icc}/" if icc else "s/^{.*/{/"
@@ -142,6 +145,7 @@ def test_icc_off() -> None:
     assert changed(cells) == {(mode, "own", "same"): "TIMEOUT" for mode in modes}
 
 
+@pytest.mark.long
 @pytest.mark.long
 def test_another_container_behind_the_published_port(settings: Settings) -> None:
     # The matrix takes the ports after HelloSocket's: the second is the published one's.
