@@ -131,7 +131,6 @@ def test_a_route_on_the_host(settings: Settings) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.long
 def test_icc_off() -> None:
     def configured(icc: str) -> list[str]:
         edit = f"s/^{{.*/{{ {icc}/" if icc else "s/^{.*/{/"
@@ -145,7 +144,6 @@ def test_icc_off() -> None:
     assert changed(cells) == {(mode, "own", "same"): "TIMEOUT" for mode in modes}
 
 
-@pytest.mark.long
 @pytest.mark.long
 def test_another_container_behind_the_published_port(settings: Settings) -> None:
     # The matrix takes the ports after HelloSocket's: the second is the published one's.
