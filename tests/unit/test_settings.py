@@ -15,7 +15,7 @@ from hostonly import settings
 from hostonly.errors import SettingsError
 from hostonly.settings import ROOT, Settings
 
-FILE: dict[str, Any] = yaml.safe_load((ROOT / "invoke.yaml").read_text())  # type: ignore[no-untyped-call]
+FILE: dict[str, Any] = yaml.safe_load((ROOT / "invoke.yaml").read_text())
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ TASK = "sandbox.exec"
 SECONDS = 5.0
 
 # Who decides what the settings mean and how ssh is called.
-_CODE = ("settings.py", "sandbox/quick.py", "sandbox/login.py", "vantages/shared_ssh.py")
+_CODE = ("settings/*.py", "sandbox/quick.py", "sandbox/login.py", "vantages/shared_ssh.py")
 _SUFFIXES = ("yaml", "yml", "json", "py")
 
 
@@ -64,9 +64,10 @@ def inputs(root: Path) -> str:
     for name, value in sorted(os.environ.items()):
         if name.startswith("INVOKE_"):
             digest.update(f"\0{name}={value}".encode(errors="surrogateescape"))
-    for name in _CODE:
-        stat = (Path(__file__).parents[1] / name).stat()
-        digest.update(f"\0{name} {stat.st_mtime_ns} {stat.st_size}".encode())
+    package = Path(__file__).parents[1]
+    for file in sorted(file for pattern in _CODE for file in package.glob(pattern)):
+        stat = file.stat()
+        digest.update(f"\0{file} {stat.st_mtime_ns} {stat.st_size}".encode())
     return digest.hexdigest()
 
 

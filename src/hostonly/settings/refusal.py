@@ -1,0 +1,68 @@
+"""What a wrong setting is answered with: one line with the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import ValidationError
+
+from hostonly.errors import SettingsError
+from hostonly.settings.sections import SECTIONS, Settings
+
+
+def shown(value: object) -> str:
+    """`value` for an error: its repr, at most 60 characters, nothing that drives a terminal."""
+    text = ascii(value) if not isinstance(value, str) or not value.isprintable() else repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def dotted_names() -> list[str]:
+    """All settings' dotted names."""
+    return [f"{name}.{key}" for name, model in SECTIONS.items() for key in model.model_fields]
+
+
+def variable(key: str) -> str:
+    """The environment variable that overrides the setting `key`."""
+    return "INVOKE_" + key.replace(".", "_").upper()
+
+
+def refusal(key: str, value: object, allowed: str | None = None) -> SettingsError:
+    """The error for a value of `key` that is not allowed; `allowed` is the key's own when None."""
+    if allowed is None:
+        section, _, field = key.partition(".")
+        model = SECTIONS.get(section)
+        known = model.model_fields.get(field) if model else None
+        allowed = (known.description if known else None) or "nothing"
+    origin = f" (from {variable(key)})" if variable(key) in os.environ else ""
+    return SettingsError(f"{key}: {shown(value)}{origin} is not allowed: {allowed}")
+
+
+def unknown(key: str, value: object, known: list[str]) -> SettingsError:
+    """The error for a `key` that is not among the `known` ones; the nearest is named."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(key[:100], known, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    name = key if key.isprintable() and len(key) <= 60 else shown(key)
+    return SettingsError(
+        f"{name}: {shown(value)} is for an unknown key; {meant}known are {', '.join(known)}"
+    )
+
+
+def translated(error: ValidationError) -> SettingsError:
+    """The first of pydantic's errors, as one line."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "conflict":
+        context = first["ctx"]
+        key = f"{key}.{context['key']}" if key else context["key"]
+        return refusal(key, context["value"], context["allowed"])
+    section = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        fields = SECTIONS[section].model_fields if section in SECTIONS else SECTIONS
+        return unknown(key, first["input"], [f"{section}.{name}" for name in fields])
+    if first["type"] == "missing":
+        return SettingsError(f"{key}: is missing from the settings (invoke.yaml)")
+    if key in SECTIONS:
+        return refusal(key, first["input"], Settings.model_fields[key].description)
+    return refusal(key, first["input"])
