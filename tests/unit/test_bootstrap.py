@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly import bootstrap
+from hostonly.bootstrap import stamp, step, venv, wheel
 from hostonly.errors import HostonlyError, ToolFailed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,16 +23,16 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout, in a path with a space, whose .venv is complete and whose `inv` says its argv."""
     root = tmp_path / "a b" / "check out"
     (root / ".venv" / "bin").mkdir(parents=True)
-    for name in ("inv", *bootstrap.STAMPED):
+    for name in ("inv", *stamp.STAMPED):
         shutil.copy(ROOT / name, root / name)
     (root / ".venv" / "bin" / "python").symlink_to(Path(sys.executable).resolve())
     (root / ".venv" / "bin" / "inv").write_text("import sys; print('fast', sys.argv[1:])")
     complete = root / ".venv" / ".complete"
     complete.mkdir()
-    for name, content in bootstrap.stamp(root).items():
+    for name, content in stamp.stamp(root).items():
         (complete / name).write_bytes(content)
     # Stands where the bootstrap would be, and says that the slow way was taken.
-    slow = root / "src" / "hostonly" / "bootstrap.py"
+    slow = root / "src" / "hostonly" / "bootstrap" / "__main__.py"
     slow.parent.mkdir(parents=True)
     slow.write_text("import sys; print('slow', sys.argv[1:])")
     return root
@@ -47,7 +47,7 @@ def wrapper(script: Path | str, *arguments: str, cwd: Path | None = None) -> str
 def test_complete_is_fast_and_arguments_survive(checkout: Path) -> None:
     given = ["a  b", "", "--", '"q"', "$HOME"]
     assert wrapper(checkout / "inv", *given) == f"fast {given}"
-    assert bootstrap.differing(checkout) == []
+    assert stamp.differing(checkout) == []
 
 
 def test_found_through_links_and_from_elsewhere(checkout: Path, tmp_path: Path) -> None:
@@ -58,34 +58,34 @@ def test_found_through_links_and_from_elsewhere(checkout: Path, tmp_path: Path) 
     assert wrapper("./inv", cwd=checkout) == "fast []"
 
 
-@pytest.mark.parametrize("name", bootstrap.STAMPED)
+@pytest.mark.parametrize("name", stamp.STAMPED)
 def test_a_changed_file_is_noticed(checkout: Path, name: str) -> None:
     with (checkout / name).open("a") as file:
         file.write("\n# changed\n")
     assert wrapper(checkout / "inv", "x") == "slow ['x']"
-    assert bootstrap.differing(checkout) == [name]
+    assert stamp.differing(checkout) == [name]
 
 
 def test_half_made_is_noticed(checkout: Path) -> None:
     shutil.rmtree(checkout / ".venv" / ".complete")
     assert wrapper(checkout / "inv") == "slow []"
-    assert "made" in bootstrap.differing(checkout)
+    assert "made" in stamp.differing(checkout)
 
 
 def test_a_move_is_noticed(checkout: Path) -> None:
     moved = checkout.rename(checkout.with_name("elsewhere"))
     assert wrapper(moved / "inv") == "slow []"
-    assert bootstrap.differing(moved) == ["made"]
+    assert stamp.differing(moved) == ["made"]
 
 
 def test_a_python_that_is_gone_or_another_is_noticed(checkout: Path) -> None:
     python = checkout / ".venv" / "bin" / "python"
     python.unlink()
     assert wrapper(checkout / "inv") == "slow []"
-    assert "made" in bootstrap.differing(checkout)
+    assert "made" in stamp.differing(checkout)
     python.symlink_to("/bin/sh")
     assert wrapper(checkout / "inv") == "slow []"
-    assert "made" in bootstrap.differing(checkout)
+    assert "made" in stamp.differing(checkout)
 
 
 def test_no_python_is_said(checkout: Path, tmp_path: Path) -> None:
@@ -116,26 +116,26 @@ def test_the_lock_pins_all_by_hash_and_names_no_place() -> None:
     assert "--find-links" not in lock and "index" not in lock
     entries = [line for line in lock.splitlines() if line and line[0] not in " #"]
     assert entries and all("==" in line and line.endswith("\\") for line in entries)
-    version, digests = bootstrap.pip_pin(lock)
+    version, digests = wheel.pip_pin(lock)
     assert version[0].isdigit() and digests
 
 
 def test_a_lock_without_pip() -> None:
     with pytest.raises(HostonlyError, match="pins no pip"):
-        bootstrap.pip_pin("rich==1.0 \\\n    --hash=sha256:" + "0" * 64)
+        wheel.pip_pin("rich==1.0 \\\n    --hash=sha256:" + "0" * 64)
 
 
 class Index:
-    """A package index that serves `wheel`."""
+    """A package index that serves `content`."""
 
-    def __init__(self, wheel: bytes) -> None:
-        self.wheel = wheel
+    def __init__(self, content: bytes) -> None:
+        self.content = content
         self.asked: list[str] = []
 
     def __call__(self, url: str, **_: object) -> io.BytesIO:
         self.asked.append(url)
         link = '<a href="../../files/pip-9.9-py3-none-any.whl#sha256=x&amp;y">pip</a>'
-        answer = io.BytesIO(self.wheel if url.endswith("y") else link.encode())
+        answer = io.BytesIO(self.content if url.endswith("y") else link.encode())
         answer.geturl = lambda: url  # type: ignore[attr-defined]
         return answer
 
@@ -157,7 +157,7 @@ def test_pip_is_fetched_from_the_callers_index(
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/root/simple/")
     monkeypatch.delenv("PIP_CERT", raising=False)
     lock = LOCK.format(hashlib.sha256(b"a wheel").hexdigest())
-    assert bootstrap.fetched_pip(lock, tmp_path).read_bytes() == b"a wheel"
+    assert wheel.fetched_pip(lock, tmp_path).read_bytes() == b"a wheel"
     assert index.asked[0] == "https://index.example/root/simple/pip/"
     assert index.asked[1].startswith("https://index.example/root/files/pip-9.9")
 
@@ -166,7 +166,7 @@ def test_a_pip_that_is_not_the_pinned_one(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("urllib.request.urlopen", Index(b"another"))
     monkeypatch.delenv("PIP_CERT", raising=False)
     with pytest.raises(ToolFailed, match="is not the pinned one"):
-        bootstrap.fetched_pip(LOCK.format("0" * 64), tmp_path)
+        wheel.fetched_pip(LOCK.format("0" * 64), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -176,39 +176,41 @@ def test_without_pip_and_index_the_package_is_named(
     def away(url: str, **_: object) -> None:
         raise OSError("no route")
 
-    monkeypatch.setattr(bootstrap, "bundled_pip", lambda: None)
+    monkeypatch.setattr(wheel, "bundled_pip", lambda: None)
     monkeypatch.setattr("urllib.request.urlopen", away)
     monkeypatch.setattr("hostonly.host.packages.missing", lambda names: list(names))
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setenv("HOSTONLY_INSTALL", "never")
     monkeypatch.delenv("PIP_CERT", raising=False)
     with pytest.raises(HostonlyError) as caught:
-        bootstrap.find_pip(LOCK.format("0" * 64), tmp_path)
+        wheel.find_pip(LOCK.format("0" * 64), tmp_path, tmp_path)
     assert caught.value.remedy == "apt-get install --no-install-recommends python3-venv"
     assert capsys.readouterr().out == ""
 
 
-def test_a_failed_step_has_its_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_step_has_its_last_lines(tmp_path: Path) -> None:
     lock = os.open("/dev/null", os.O_RDONLY)
     with pytest.raises(ToolFailed) as caught:
-        bootstrap.run(["sh", "-c", "echo reason; exit 4"], lock, "a step")
+        step.run(["sh", "-c", "echo reason; exit 4"], lock, "a step", tmp_path)
     os.close(lock)
     assert caught.value.what == "a step: exit 4"
     assert caught.value.output == "reason"
 
 
-def test_the_callers_python_and_pip_do_not_mislead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_callers_python_and_pip_do_not_mislead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     monkeypatch.setenv("PIP_TARGET", "/elsewhere")
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/")
     lock = os.open("/dev/null", os.O_RDONLY)
     check = 'test -z "$PYTHONPATH$PIP_TARGET" && test -n "$PIP_INDEX_URL"'
-    bootstrap.run(["sh", "-c", check], lock, "a step")
+    step.run(["sh", "-c", check], lock, "a step", tmp_path)
     os.close(lock)
 
 
 def test_the_lock_is_held_by_the_children_too(tmp_path: Path) -> None:
-    lock = bootstrap.locked(tmp_path)
+    lock = venv.locked(tmp_path)
     child = subprocess.Popen(["sleep", "30"], pass_fds=[lock])
     os.close(lock)
     with (tmp_path / ".hostonly" / "venv.lock").open() as other:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from hostonly import bootstrap
 from hostonly import settings as settings_module
+from hostonly.bootstrap.stamp import stamp
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Warned, ignore
 from hostonly.host.command import run
@@ -122,5 +122,5 @@ def _venv(original: Path, folder: Path) -> None:
     paths = [folder / "src", original / "lib" / library / "site-packages"]
     (packages / "bench.pth").write_text("".join(f"{path}\n" for path in paths))
     (venv / ".complete").mkdir()
-    for name, content in bootstrap.stamp(folder).items():
+    for name, content in stamp(folder).items():
         (venv / ".complete" / name).write_bytes(content)

@@ -1,0 +1,127 @@
+"""Making `.venv`, one at a time, and becoming the `inv` in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hostonly.bootstrap.said import say
+from hostonly.bootstrap.stamp import differing, stamp
+from hostonly.bootstrap.step import run
+from hostonly.bootstrap.wheel import find_pip
+from hostonly.errors import HostonlyError
+
+# src/hostonly/bootstrap/venv.py -> the checkout.
+ROOT = Path(__file__).resolve().parents[3]
+
+# The lock is complete, so nothing is resolved; wheels only, so nothing is built. Python compiles
+# each module when it is first imported: all 55 packages at once would take half of the time.
+INSTALL_PINNED = shlex.split(
+    "install --quiet --no-compile --no-deps --require-hashes --only-binary :all: --requirement"
+)
+# The build backend is among the pinned packages, so nothing is fetched.
+INSTALL_EDITABLE = shlex.split(
+    "install --quiet --no-deps --no-build-isolation --no-index --force-reinstall --editable"
+)
+
+
+def make(root: Path, lock_file: int) -> None:
+    """Bring `.venv` up to date. Raises `HostonlyError`."""
+    wrong = differing(root)
+    if not wrong:
+        return
+    venv = root / ".venv"
+    python = str(venv / "bin" / "python")
+    complete = venv / ".complete"
+    lock = (root / "requirements.lock").read_text()
+    if wrong != ["pyproject.toml"]:
+        say("making .venv (once; about 20 s)")
+        if venv.is_symlink() or venv.is_file():
+            venv.unlink()
+        elif venv.exists():
+            # Without its stamp first, so that a kill in the middle is noticed.
+            shutil.rmtree(complete, ignore_errors=True)
+            shutil.rmtree(venv)
+        # sys.executable may be a shim's; venv itself resolves what is behind it.
+        run(
+            [sys.executable, "-I", "-m", "venv", "--without-pip", str(venv)],
+            lock_file,
+            "making .venv",
+            root,
+        )
+        pip = find_pip(lock, venv, root)
+        count = len(re.findall(r"^\S+==", lock, re.MULTILINE))
+        say(f"installing {count} pinned Python packages into .venv")
+        run(
+            [python, f"{pip}/pip", *INSTALL_PINNED, str(root / "requirements.lock")],
+            lock_file,
+            "installing the pinned Python packages",
+            root,
+        )
+        if pip.parent == venv:
+            pip.unlink()
+    shutil.rmtree(complete, ignore_errors=True)
+    # Last, so that `inv` in .venv/bin is this project's and not Invoke's own.
+    run(
+        [python, "-m", "pip", *INSTALL_EDITABLE, str(root)],
+        lock_file,
+        "installing hostonly into .venv",
+        root,
+    )
+    half = venv / ".complete.new"
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir()
+    for name, content in stamp(root).items():
+        (half / name).write_bytes(content)
+    # Packages before the stamp that vouches for them, also over a power cut.
+    os.sync()
+    half.rename(complete)
+    say(".venv is complete")
+
+
+def locked(root: Path) -> int:
+    """Take the lock of `.venv`, waiting for another `./inv`; freed when its holders end."""
+    import fcntl
+
+    state = root / ".hostonly"
+    state.mkdir(exist_ok=True)
+    lock_file = os.open(state / "venv.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("waiting for another ./inv that is making .venv")
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+    return lock_file
+
+
+def _interrupted(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make `.venv` if need be and run its `inv` in place of this process; else an exit code."""
+    # A SIGTERM must not leave pip running behind our back.
+    signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        lock_file = locked(ROOT)
+        make(ROOT, lock_file)
+        os.close(lock_file)
+    except KeyboardInterrupt:
+        say("interrupted; the next ./inv goes on from here")
+        return 130
+    except HostonlyError as error:
+        print(f"inv: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        say(f"{error.strerror}: {error.filename}")
+        if isinstance(error, PermissionError):
+            say("the checkout must be writable; did another user make its .venv or .hostonly?")
+        return 3
+    python = str(ROOT / ".venv" / "bin" / "python")
+    os.execv(python, [python, str(ROOT / ".venv" / "bin" / "inv"), *arguments])

@@ -1,0 +1,118 @@
+"""A wheel of pip: the one that python brought, else the pinned one from the index, else Debian's."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path
+
+from hostonly.bootstrap.said import say, show
+from hostonly.errors import HostonlyError, ToolFailed
+
+
+def pip_pin(lock: str) -> tuple[str, set[str]]:
+    """The version of pip that `lock` pins, and the sha256 digests of its files.
+
+    Raises `HostonlyError` when it pins none.
+    """
+    found = re.search(r"^pip==(\S+)((?:\s*\\\n\s+--hash=sha256:[0-9a-f]{64})+)", lock, re.MULTILINE)
+    if not found:
+        raise HostonlyError("requirements.lock pins no pip")
+    return found[1], set(re.findall(r"sha256:([0-9a-f]{64})", found[2]))
+
+
+def bundled_pip() -> Path | None:
+    """The wheel of pip that came with this python, where there is one.
+
+    Debian keeps it in python3-pip-whl, which python3-venv brings.
+    """
+    import importlib.util
+    import sysconfig
+
+    places = []
+    ensurepip = importlib.util.find_spec("ensurepip")
+    if ensurepip and ensurepip.origin:
+        places.append(Path(ensurepip.origin).parent / "_bundled")
+    distribution = sysconfig.get_config_var("WHEEL_PKG_DIR")
+    if distribution:
+        places.append(Path(distribution))
+    for place in places:
+        # Hash checking and editable installs by PEP 660 came with 21.3.
+        wheels = [w for w in place.glob("pip-*.whl") if _version(w.name) >= (21, 3)]
+        if wheels:
+            return max(wheels, key=lambda wheel: _version(wheel.name))
+    return None
+
+
+def _version(wheel: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", wheel.split("-")[1])[:3])
+
+
+def fetched_pip(lock: str, into: Path) -> Path:
+    """Fetch the pinned pip from the package index; its digest is checked.
+
+    Certificates and proxies are those of the environment. Raises `ToolFailed`.
+    """
+    import html
+    import ssl
+    import urllib.error
+    import urllib.parse
+    import urllib.request
+
+    version, digests = pip_pin(lock)
+    name = f"pip-{version}-py3-none-any.whl"
+    index = os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
+    page = index.rstrip("/") + "/pip/"
+    certificates = os.environ.get("PIP_CERT") or None
+    try:
+        trust = ssl.create_default_context(cafile=certificates)
+        with urllib.request.urlopen(page, timeout=60, context=trust) as answer:
+            base, text = answer.geturl(), answer.read().decode("utf-8", "replace")
+        links = re.findall(r'href\s*=\s*["\']([^"\']*/' + re.escape(name) + r"[^\"']*)", text)
+        if not links:
+            raise ToolFailed(f"the package index has no {name}", ran=f"GET {page}")
+        link = urllib.parse.urljoin(base, html.unescape(links[0]))
+        with urllib.request.urlopen(link, timeout=60, context=trust) as answer:
+            content = answer.read()
+    except (OSError, ValueError) as error:
+        # URLError is an OSError; an index URL that makes no sense is a ValueError.
+        reason = getattr(error, "reason", error)
+        raise ToolFailed(
+            f"pip cannot be fetched from the package index: {reason}", ran=f"GET {page}"
+        ) from error
+    if hashlib.sha256(content).hexdigest() not in digests:
+        raise ToolFailed(f"{name} from the package index is not the pinned one", ran=f"GET {page}")
+    wheel = into / name
+    wheel.write_bytes(content)
+    return wheel
+
+
+def find_pip(lock: str, into: Path, root: Path) -> Path:
+    """A wheel of pip: the one python brought, else the pinned one from the index, else Debian's.
+
+    Raises `HostonlyError` when none can be had; its remedy is the apt-get line.
+    """
+    wheel = bundled_pip()
+    if wheel:
+        return wheel
+    say("python3 has no venv package here: fetching pip")
+    try:
+        return fetched_pip(lock, into)
+    except ToolFailed as error:
+        from hostonly.host import packages
+
+        say(str(error).replace("\n", "; "))
+        packages.install(["python3-venv"], show, root=root)
+        # Just installed, so this python has not looked there yet.
+        import importlib
+
+        importlib.invalidate_caches()
+        wheel = bundled_pip()
+        if wheel:
+            return wheel
+        raise HostonlyError(
+            f"this python ({sys.executable}) has no pip and none can be fetched",
+            remedy="Put Debian's own python3 first on PATH, or give this one its ensurepip.",
+        ) from error
