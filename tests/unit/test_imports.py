@@ -176,7 +176,7 @@ def test_the_bootstrap_needs_only_python(name: str) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    [*sorted((PACKAGE / "tasks").glob("*.py")), PACKAGE / "program.py"],
+    [*sorted((PACKAGE / "tasks").glob("*.py")), *sorted((PACKAGE / "program").glob("*.py"))],
     ids=lambda file: file.name,
 )
 def test_a_start_is_cheap(file: Path) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly import program
-from hostonly.program import HostonlyProgram
+from hostonly.program import HostonlyProgram, configuration
 from hostonly.settings import ROOT
 
 TASKS = """
@@ -71,7 +70,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "tasks.py").write_text(TASKS)
     (tmp_path / "invoke.yaml").write_bytes((ROOT / "invoke.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(program, "ROOT", tmp_path)
+    monkeypatch.setattr(configuration, "ROOT", tmp_path)
     for name in [name for name in os.environ if name.startswith("INVOKE_")]:
         monkeypatch.delenv(name)
     return tmp_path
