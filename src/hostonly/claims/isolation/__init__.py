@@ -1,0 +1,43 @@
+"""Claims about what root in the sandbox is on the host, as the host's kernel sees it."""
+
+from hostonly.claims.isolation.files import (
+    base_unchanged,
+    files_unseen,
+    harmless_devices,
+    no_agents,
+    own_mounts,
+    own_switches,
+    own_sys,
+    written_to_layer,
+)
+from hostonly.claims.isolation.identity import (
+    cannot,
+    capabilities_inside,
+    filtered,
+    nobody_elses,
+    own_ids,
+    own_namespaces,
+    unprivileged,
+)
+from hostonly.claims.isolation.unseen import keys_unseen, other_engine, processes_unseen
+
+__all__ = [
+    "base_unchanged",
+    "cannot",
+    "capabilities_inside",
+    "files_unseen",
+    "filtered",
+    "harmless_devices",
+    "keys_unseen",
+    "no_agents",
+    "nobody_elses",
+    "other_engine",
+    "own_ids",
+    "own_mounts",
+    "own_namespaces",
+    "own_switches",
+    "own_sys",
+    "processes_unseen",
+    "unprivileged",
+    "written_to_layer",
+]
