@@ -1,0 +1,202 @@
+"""How a demo is cleared up after: also when it fails, is interrupted, or was killed before."""
+
+from __future__ import annotations
+
+import pytest
+
+from hostonly.claims import Verdict
+from hostonly.demos.demo import perform
+from hostonly.demos.leftovers import DEMO_LABEL, KEPT_LABEL
+from hostonly.demos.stage import Stage
+from hostonly.demos.testbed import Testbed
+from hostonly.events import Event, Warned
+from tests.unit.demos.played import Played, demo, holds, start
+
+
+def test_nothing_is_left(testbed: Testbed, sandbox: Played, events: list[Event]) -> None:
+    perform(demo(holds), testbed, events.append)
+    assert sandbox.containers == {}
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_interrupt_is_cleared_up_after_and_handed_on(
+    testbed: Testbed,
+    sandbox: Played,
+    events: list[Event],
+    keep: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hostonly.demos.demo.SETTLE_SECONDS", 0.0)
+
+    def run(stage: Stage) -> None:
+        holds(stage)
+        stage.step(stage.sandbox, "interrupted")
+
+    result = perform(demo(run), testbed, events.append, keep=keep)
+    assert isinstance(result.interrupt, KeyboardInterrupt)
+    assert result.verdict is Verdict.UNKNOWN
+    assert sandbox.containers == {}
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_clearing_up_that_is_interrupted_is_begun_again(
+    testbed: Testbed,
+    sandbox: Played,
+    events: list[Event],
+    times: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hostonly.demos.demo.SETTLE_SECONDS", 0.0)
+    interrupts = [KeyboardInterrupt(str(number)) for number in range(times)]
+    answer = sandbox._answer
+
+    def interrupted(argv: list[str]) -> tuple[int, str, str]:
+        if argv[:2] == ["docker", "rm"] and interrupts:
+            raise interrupts.pop(0)
+        return answer(argv)
+
+    monkeypatch.setattr(sandbox, "_answer", interrupted)
+    if times == 3:
+        # Who insists is obeyed.
+        with pytest.raises(KeyboardInterrupt, match="0"):
+            perform(demo(holds), testbed, events.append)
+        assert sandbox.containers
+        return
+    result = perform(demo(holds), testbed, events.append)
+    assert isinstance(result.interrupt, KeyboardInterrupt) and str(result.interrupt) == "0"
+    assert (sandbox.containers, result.verdict) == ({}, Verdict.UNKNOWN)
+
+
+def test_a_mistake_in_a_demo_is_raised_after_clearing_up(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        start(stage)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        perform(demo(run), testbed, events.append)
+    assert sandbox.containers == {}
+
+
+def test_exits_run_last_made_first_and_before_the_containers_go(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        stage.on_exit(stage.sandbox, "undo", "1")
+        stage.on_exit(stage.sandbox, "gone")
+        stage.on_exit(stage.sandbox, "undo", "2")
+        holds(stage)
+
+    result = perform(demo(run), testbed, events.append)
+    ends = [line for line in sandbox.ran if line.startswith(("undo", "gone", "docker rm"))]
+    assert ends == ["undo 2", "gone", "undo 1", "docker rm --force --volumes hello"]
+    # One of them could not be tried, and that is not kept quiet.
+    assert [c.id for c in result.claims if c.verdict is Verdict.UNKNOWN] == ["demo.cleanup"]
+
+
+def test_what_cannot_be_removed_is_no_success(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    sandbox.refuse_removal = True
+    result = perform(demo(holds), testbed, events.append)
+    assert result.verdict is Verdict.UNKNOWN
+    assert "device or resource busy" in result.claims[-1].because
+
+
+def test_keep_leaves_it_and_says_how_to_remove_it(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    result = perform(demo(holds), testbed, events.append, keep=True)
+    assert list(sandbox.containers) == ["hello"]
+    assert result.kept == ("docker rm --force --volumes hello",)
+    assert result.verdict is Verdict.HOLDS
+
+
+def test_leftovers_are_removed_by_the_label_only_and_said(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    sandbox.containers = {
+        "theirs": {},
+        "killed": {DEMO_LABEL: "publish"},
+        "hello": {DEMO_LABEL: "host", KEPT_LABEL: "yes"},
+        "looked-at": {DEMO_LABEL: "publish", KEPT_LABEL: "yes"},
+    }
+    assert perform(demo(holds), testbed, events.append).verdict is Verdict.HOLDS
+    assert list(sandbox.containers) == ["theirs", "looked-at"]
+    (warned,) = [event for event in events if isinstance(event, Warned)]
+    assert "killed" in warned.what and "hello" in warned.what and "theirs" not in warned.what
+
+
+def test_somebody_elses_container_of_the_same_name_stays(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    sandbox.containers = {"hello": {}}
+    result = perform(demo(holds), testbed, events.append)
+    assert result.verdict is Verdict.UNKNOWN and "Conflict" in result.claims[0].because
+    assert sandbox.containers == {"hello": {}}
+
+
+def test_what_was_undone_in_the_story_is_not_undone_again(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        stage.on_exit(stage.sandbox, "undo", "1")
+        stage.on_exit(stage.sandbox, "undo", "2")
+        stage.undo()
+        holds(stage)
+
+    result = perform(demo(run), testbed, events.append)
+    assert [line for line in sandbox.ran if line.startswith("undo")] == ["undo 2", "undo 1"]
+    assert result.steps[0].command == "undo 2"
+
+
+def test_what_could_not_be_undone_is_tried_again_at_the_end(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        stage.on_exit(stage.sandbox, "false")
+        stage.undo()
+
+    result = perform(demo(run), testbed, events.append)
+    assert sandbox.ran.count("false") == 2
+    assert "it went wrong" in result.claims[0].because
+
+
+def test_a_swarm_is_left_before_its_networks_go_and_after_its_containers(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        sandbox.networks = "docker_gwbridge host \n"
+        sandbox.swarm = "active"
+        holds(stage)
+
+    assert perform(demo(run), testbed, events.append).verdict is Verdict.HOLDS
+    assert [line for line in sandbox.ran if line.startswith(("docker rm", "docker swarm"))] == [
+        "docker rm --force --volumes hello",
+        "docker swarm leave --force",
+    ]
+    assert sandbox.ran[-1] == "docker network rm docker_gwbridge"
+    assert (sandbox.swarm, sandbox.networks) == ("inactive", "")
+
+
+@pytest.mark.parametrize("networks", ["", "hello-net host \n"])
+def test_a_swarm_without_our_mark_is_left_alone(
+    testbed: Testbed, sandbox: Played, events: list[Event], networks: str
+) -> None:
+    sandbox.networks, sandbox.swarm = networks, "active"
+    perform(demo(holds), testbed, events.append)
+    assert sandbox.swarm == "active"
+    assert not any(line.startswith("docker swarm") for line in sandbox.ran)
+
+
+def test_what_was_cleared_in_the_story_is_not_cleared_again(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        holds(stage)
+        stage.clear()
+        assert sandbox.containers == {}
+
+    result = perform(demo(run), testbed, events.append)
+    assert [step.command for step in result.steps[1:]] == ["docker rm --force --volumes hello"]
