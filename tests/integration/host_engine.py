@@ -44,12 +44,8 @@ class HostEngine:
         )
 
     def environment(self) -> dict[str, str]:
-        """The base's programs with their own libraries, and no configuration of the user's."""
-        return {
-            "PATH": f"{self.rootfs}/usr/bin:{self.rootfs}/usr/sbin:{os.environ['PATH']}",
-            "LD_LIBRARY_PATH": f"{self.rootfs}/usr/lib/{os.uname().machine}-linux-gnu",
-            "DOCKER_CONFIG": str(self.folder / "config"),
-        }
+        """What its programs are run with."""
+        return _environment(self.folder, self.rootfs)
 
     def configure(self, settings: dict[str, object]) -> None:
         """Change daemon.json (the engine's own, in its folder) and reload."""
@@ -60,6 +56,15 @@ class HostEngine:
         while "Reloaded configuration" not in log.read_text():
             assert time.monotonic() < deadline, log.read_text()[-2000:]
             time.sleep(0.05)
+
+
+def _environment(folder: Path, rootfs: Path) -> dict[str, str]:
+    """The base's programs with their own libraries, and no configuration of the user's."""
+    return {
+        "PATH": f"{rootfs}/usr/bin:{rootfs}/usr/sbin:{os.environ['PATH']}",
+        "LD_LIBRARY_PATH": f"{rootfs}/usr/lib/{os.uname().machine}-linux-gnu",
+        "DOCKER_CONFIG": str(folder / "config"),
+    }
 
 
 @contextmanager
@@ -82,11 +87,10 @@ def host_engine(folder: Path) -> Iterator[HostEngine]:
     program = next(
         p for p in (rootfs / "usr/sbin/dockerd", rootfs / "usr/bin/dockerd") if p.exists()
     )
-    made = HostEngine(folder, rootfs, None)  # type: ignore[arg-type]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [program, *(f"--{name}={value}" for name, value in flags.items())],
-            env=made.environment(),
+            env=_environment(folder, rootfs),
             stdout=log,
             stderr=log,
             start_new_session=True,

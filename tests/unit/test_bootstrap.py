@@ -125,6 +125,17 @@ def test_a_lock_without_pip() -> None:
         wheel.pip_pin("rich==1.0 \\\n    --hash=sha256:" + "0" * 64)
 
 
+class Answer(io.BytesIO):
+    """An index's answer at ``url``."""
+
+    def __init__(self, url: str, content: bytes) -> None:
+        super().__init__(content)
+        self.url = url
+
+    def geturl(self) -> str:
+        return self.url
+
+
 class Index:
     """A package index that serves `content`."""
 
@@ -132,12 +143,10 @@ class Index:
         self.content = content
         self.asked: list[str] = []
 
-    def __call__(self, url: str, **_: object) -> io.BytesIO:
+    def __call__(self, url: str, **_: object) -> Answer:
         self.asked.append(url)
         link = '<a href="../../files/pip-9.9-py3-none-any.whl#sha256=x&amp;y">pip</a>'
-        answer = io.BytesIO(self.content if url.endswith("y") else link.encode())
-        answer.geturl = lambda: url  # type: ignore[attr-defined]
-        return answer
+        return Answer(url, self.content if url.endswith("y") else link.encode())
 
 
 LOCK = (

@@ -58,6 +58,7 @@ def test_json_has_the_shape_of_the_file(settings: Settings) -> None:
 
 def test_settings_are_frozen(settings: Settings) -> None:
     with pytest.raises(ValueError, match="frozen"):
+        # mypy refuses it too, as it should; here it is about who is not checked by mypy.
         settings.registry.port = 1  # type: ignore[misc]
 
 

@@ -6,6 +6,8 @@ The page that goes with it is docs/demo-ipv6.md.
 
 from __future__ import annotations
 
+from functools import partial
+
 from hostonly.claims import Claim
 from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
@@ -49,7 +51,7 @@ def run(stage: Stage) -> None:
     wait_for_hello(stage, HELLO)
     for place in (sandbox, stage.namespace(HELLO)):
         stage.wait_until(
-            lambda place=place: observe_tentative(place),  # type: ignore[misc]
+            partial(observe_tentative, place),
             lambda addresses: not addresses,
             f"waiting until {place.name} may use its addresses",
         )

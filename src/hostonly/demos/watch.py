@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from hostonly.demos.stage import Stage
@@ -42,7 +43,7 @@ def vxlan_watched(
         running = [threads.submit(watch, place) for place in places]
         for place in places:
             stage.wait_until(
-                lambda place=place: observe_watching(place),  # type: ignore[misc]
+                partial(observe_watching, place),
                 bool,
                 f"waiting for tcpdump on {place.name}",
                 seconds=READY_SECONDS,

@@ -32,11 +32,7 @@ class Engine:
     @property
     def release(self) -> tuple[int, int, int]:
         """The version as numbers, to be compared: ``20.10.24+dfsg1`` is (20, 10, 24)."""
-        match = NUMBERS.match(self.version)
-        if match is None:
-            raise Unreadable(f"version {self.version!r}")
-        major, minor, patch = match.groups()
-        return int(major), int(minor), int(patch or 0)
+        return _release(self.version)
 
 
 def observe_engine(sandbox: Vantage) -> Fact[Engine]:
@@ -59,7 +55,16 @@ def parse(output: str) -> Engine:
             kernel=str(info["KernelVersion"]),
             swarm=str((info.get("Swarm") or {}).get("LocalNodeState", "inactive")),
         )
-        engine.release  # noqa: B018 - an unreadable version is to be noticed here
     except (KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"not as the engine's API describes it: {error!r}") from error
+    # An unreadable version is to be noticed here, not where it is first compared.
+    _release(engine.version)
     return engine
+
+
+def _release(version: str) -> tuple[int, int, int]:
+    match = NUMBERS.match(version)
+    if match is None:
+        raise Unreadable(f"version {version!r}")
+    major, minor, patch = match.groups()
+    return int(major), int(minor), int(patch or 0)

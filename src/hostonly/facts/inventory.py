@@ -52,17 +52,21 @@ _IPTABLES = (
     "done"
 )
 
-# Where things of ours or of our tools' could lie. `-xdev`: no other file system is walked.
+# Where things of ours or of our tools' could lie. `-xdev`: no other file system is walked. A place
+# may be absent, and what is in it may go meanwhile; any other failure is one of the whole look.
 _PLACES = (
-    "find /etc /run/lxc/lock /var/lib/libvirt /run/libvirt -xdev -printf '{f}' 2>/dev/null; "
-    "find /var/lib/lxc -mindepth 1 -maxdepth 1 -printf '{f}' 2>/dev/null; "
-    "find /var/lib/hostonly -maxdepth 3 -printf '{f}' 2>/dev/null; "
-    "find {vagrant} -xdev -printf '{f}' 2>/dev/null; "
-    "find {tmp} -mindepth 1 -maxdepth 1 -name 'hostonly-*' -printf '{f}'; "
+    'look() {{ place=$1; shift; test ! -e "$place" || '
+    'find "$place" -ignore_readdir_race "$@" -printf \'{f}\' || exit 1; }}; '
+    "for place in /etc /run/lxc/lock /var/lib/libvirt /run/libvirt {vagrant}; "
+    'do look "$place" -xdev; done; '
+    "look /var/lib/lxc -mindepth 1 -maxdepth 1; "
+    "look /var/lib/hostonly -maxdepth 3; "
+    "look {tmp} -mindepth 1 -maxdepth 1 -name 'hostonly-*'; "
     # What is in a file of /etc counts, not when it was written.
-    # A file that goes while it is being read is no failure of the others.
-    "find /etc -xdev -type f -exec sha256sum --zero {{}} + || true"
+    "find /etc -ignore_readdir_race -xdev -type f -exec sh -c '{digests}' sh {{}} +"
 )
+# A file that goes before it is read is no failure of the others.
+DIGESTS = 'sha256sum --zero "$@" && exit; for file; do test -e "$file" || exit 0; done; exit 1'
 _ID_RANGES = (
     'for f in /etc/subuid /etc/subgid; do test ! -e $f || sed "s|^|$f:|" $f || exit 1; done'
 )
@@ -84,7 +88,9 @@ def kinds(home: Path, temporary: Path, as_root: Sequence[str]) -> tuple[Kind, ..
     ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` where temporary files lie;
     ``as_root`` are the words before a command that needs root, none where we are root.
     """
-    places = _PLACES.format(f=_FORMAT, vagrant=quote(str(home)), tmp=quote(str(temporary)))
+    places = _PLACES.format(
+        f=_FORMAT, digests=DIGESTS, vagrant=quote(str(home)), tmp=quote(str(temporary))
+    )
     switches = " ".join(f"/proc/sys/{switch}" for switch in _SYSCTLS)
     ip = ("ip", "-json", "-details")
     routes = ("route", "show", "table", "all")
@@ -100,7 +106,7 @@ def kinds(home: Path, temporary: Path, as_root: Sequence[str]) -> tuple[Kind, ..
         Kind("id ranges", ("sh", "-c", _ID_RANGES), parse.id_ranges),
         Kind("mounts", ("findmnt", "--json", "--list", "-o", "TARGET,SOURCE"), parse.mounts),
         Kind("loop devices", ("losetup", "--list", "--noheadings", "-O", "NAME,BACK-FILE"), parse.loops),
-        Kind("control groups", ("find", "/sys/fs/cgroup", "-type", "d", "-name", "lxc.*", "-prune"), parse.cgroups),
+        Kind("control groups", ("find", "/sys/fs/cgroup", "-ignore_readdir_race", "-type", "d", "-name", "lxc.*", "-prune"), parse.cgroups),
         Kind("processes", ("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,args="), parse.processes),
         Kind("Vagrant machines", ("sh", "-c", f"test ! -e {_index(home)} || cat {_index(home)}"), parse.machines),
     )  # fmt: skip

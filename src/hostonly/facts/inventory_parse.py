@@ -207,7 +207,7 @@ def loops(output: str) -> dict[str, Item]:
 
 
 def cgroups(output: str) -> dict[str, Item]:
-    """``find /sys/fs/cgroup -type d -name 'lxc.*' -prune``: LXC's own folders."""
+    """``find /sys/fs/cgroup … -type d -name 'lxc.*' -prune``: LXC's own folders."""
     return {line: Item("") for line in output.splitlines()}
 
 

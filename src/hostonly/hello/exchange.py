@@ -117,8 +117,8 @@ class Exchanges:
                 continue
             may_begin = len(self._made) < self._count and len(self._waiting) < self._parallel
             left = oldest.begun + self._limit - monotonic()
-            for key, events in selector.select(0 if may_begin else max(left, 0)):
-                self._attend(selector, key.fileobj, events)  # type: ignore[arg-type]
+            for key, _ in selector.select(0 if may_begin else max(left, 0)):
+                self._attend(selector, key.data)
             self._give_up_late(selector)
 
     def _begin(self, selector: selectors.BaseSelector) -> None:
@@ -135,14 +135,14 @@ class Exchanges:
             self._failed(exchange, status)
             return
         self._waiting[client] = exchange
-        selector.register(client, selectors.EVENT_WRITE)
+        selector.register(client, selectors.EVENT_WRITE, client)
 
     def _failed(self, exchange: Exchange, number: int) -> None:
         exchange.ended = monotonic()
         exchange.ending = ENDINGS.get(number, Ending.FAILED)
         exchange.why = os.strerror(number)
 
-    def _attend(self, selector: selectors.BaseSelector, client: socket.socket, events: int) -> None:
+    def _attend(self, selector: selectors.BaseSelector, client: socket.socket) -> None:
         exchange = self._waiting[client]
         if exchange.connected is None:
             status = client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -151,7 +151,7 @@ class Exchanges:
                 self._end(selector, client)
                 return
             exchange.connected = monotonic()
-            selector.modify(client, selectors.EVENT_READ)
+            selector.modify(client, selectors.EVENT_READ, client)
         try:
             # Whatever is there, to the end of stream where that has come too.
             while piece := client.recv(65536):

@@ -14,6 +14,7 @@ import json
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, Any
 
 from hostonly.errors import HostonlyError, ToolFailed
@@ -69,7 +70,8 @@ def settle(engine: Engine, name: str, config: bytes) -> str:
     if not engine.by_containerd() and not engine.has(wanted):
         try:
             # An engine with a graph driver looks a layer up before it would open the archive's.
-            _load(engine, _archive(name, config, layers, {}))
+            with _archive(name, config, layers, {}) as archive:
+                _load(engine, archive)
         except ToolFailed:
             _load_whole(engine, name, config, layers)
     elif not engine.has(wanted):
@@ -87,30 +89,30 @@ def settle(engine: Engine, name: str, config: bytes) -> str:
     return str(found.id)
 
 
+@contextmanager
 def _archive(
     name: str, config: bytes, layers: tuple[str, ...], files: Mapping[str, tuple[IO[bytes], int]]
-) -> IO[bytes]:
-    """An archive as ``docker save`` makes it, with the layers that are in ``files`` by digest; to be
-    closed by whoever loads it."""
-    archive: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-    with tarfile.open(fileobj=archive, mode="w") as tar:
+) -> Iterator[IO[bytes]]:
+    """An archive as ``docker save`` makes it, with the layers that are in ``files`` by digest."""
+    with tempfile.TemporaryFile() as archive:
+        with tarfile.open(fileobj=archive, mode="w") as tar:
 
-        def put(path: str, content: IO[bytes], size: int) -> None:
-            header = tarfile.TarInfo(path)
-            header.size = size
-            tar.addfile(header, content)
+            def put(path: str, content: IO[bytes], size: int) -> None:
+                header = tarfile.TarInfo(path)
+                header.size = size
+                tar.addfile(header, content)
 
-        paths = [f"{digest.removeprefix('sha256:')}.tar" for digest in layers]
-        for digest, path in dict(zip(layers, paths, strict=True)).items():
-            if digest in files:
-                put(path, *files[digest])
-        config_path = hashlib.sha256(config).hexdigest() + ".json"
-        put(config_path, io.BytesIO(config), len(config))
-        manifest = [{"Config": config_path, "RepoTags": [name], "Layers": paths}]
-        written = json.dumps(manifest).encode()
-        put("manifest.json", io.BytesIO(written), len(written))
-    archive.seek(0)
-    return archive
+            paths = [f"{digest.removeprefix('sha256:')}.tar" for digest in layers]
+            for digest, path in dict(zip(layers, paths, strict=True)).items():
+                if digest in files:
+                    put(path, *files[digest])
+            config_path = hashlib.sha256(config).hexdigest() + ".json"
+            put(config_path, io.BytesIO(config), len(config))
+            manifest = [{"Config": config_path, "RepoTags": [name], "Layers": paths}]
+            written = json.dumps(manifest).encode()
+            put("manifest.json", io.BytesIO(written), len(written))
+        archive.seek(0)
+        yield archive
 
 
 def _load_whole(engine: Engine, name: str, config: bytes, layers: tuple[str, ...]) -> None:
@@ -127,32 +129,30 @@ def _load_whole(engine: Engine, name: str, config: bytes, layers: tuple[str, ...
                 digest: _member(tar, path)
                 for digest, path in zip(layers, document["Layers"], strict=True)
             }
-            _load(engine, _archive(name, config, layers, files))
+            with _archive(name, config, layers, files) as archive:
+                _load(engine, archive)
 
 
 def _member(tar: tarfile.TarFile, path: str) -> tuple[IO[bytes], int]:
-    member = tar.getmember(path)
-    content = tar.extractfile(member)
-    # A layer that two images share may be a link to the other's file.
-    target = tar._find_link_target(member) if member.issym() or member.islnk() else member  # type: ignore[attr-defined]
+    content = tar.extractfile(path)
     assert content is not None
-    return content, target.size
+    # Not the member's own size: a layer that two images share may be a link to the other's file.
+    size = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    return content, size
 
 
 def _load(engine: Engine, archive: IO[bytes]) -> None:
     from docker.errors import APIError
 
-    with archive:
-        try:
-            lines: Iterator[dict[str, Any]] = engine.client.api.load_image(  # type: ignore[no-untyped-call]
-                archive, quiet=True
-            )
-            for line in lines:
-                if "error" in line:
-                    raise ToolFailed(
-                        "the engine could not load it", ran="docker load", output=str(line["error"])
-                    )
-        except APIError as error:
-            raise ToolFailed(
-                "the engine could not load it", ran="docker load", output=str(error.explanation)
-            ) from error
+    try:
+        lines: Iterator[dict[str, Any]] = engine.client.api.load_image(archive, quiet=True)
+        for line in lines:
+            if "error" in line:
+                raise ToolFailed(
+                    "the engine could not load it", ran="docker load", output=str(line["error"])
+                )
+    except APIError as error:
+        raise ToolFailed(
+            "the engine could not load it", ran="docker load", output=str(error.explanation)
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from invoke import Collection, Context, Exit, Task, task
 
 from hostonly.demos import DEMOS
@@ -68,12 +70,12 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
         raise Exit(code=code)
 
 
-def _task(name: str, summary: str) -> Task:  # type: ignore[type-arg]
+def _task(name: str, summary: str) -> Task[Callable[..., None]]:
     def run(ctx: Context, keep: bool = False, json: bool = False) -> None:
         perform(ctx, [name], keep=keep, json=json, many=False)
 
     run.__doc__ = f"{summary[0].upper()}{summary[1:]}."
-    made: Task = task(name=name, help=FLAGS)(run)  # type: ignore[type-arg]
+    made: Task[Callable[..., None]] = task(name=name, help=FLAGS)(run)
     return made
 
 

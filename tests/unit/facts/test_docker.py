@@ -185,7 +185,8 @@ def test_everything_that_runs(captured: Captured) -> None:
         "docker ps --quiet --no-trunc",
         "docker container inspect aa",
     ]
-    assert docker.observe_running(Engine((0, "", ""))).value == ()  # type: ignore[union-attr]
+    none = docker.observe_running(Engine((0, "", "")))
+    assert isinstance(none, Observed) and none.value == ()
     for results in (((1, "", "no engine"),), ((0, "aa\n", ""), (1, "[]", "No such container"))):
         assert isinstance(docker.observe_running(Engine(*results)), NotObserved)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -163,9 +164,9 @@ def test_what_was_not_seen_stays_unseen_when_kept(captured: Captured) -> None:
     assert (
         set(kept) == set(taken) == {kind.name for kind in inventory.kinds(Path("/"), Path("/"), ())}
     )
-    links = kept.pop("links")
-    assert isinstance(links, Observed)
-    assert links.value == taken["links"].value  # type: ignore[union-attr]
+    links, seen = kept.pop("links"), taken["links"]
+    assert isinstance(links, Observed) and isinstance(seen, Observed)
+    assert links.value == seen.value
     assert all(isinstance(fact, NotObserved) for fact in kept.values())
 
 
@@ -173,3 +174,16 @@ def test_what_was_not_seen_stays_unseen_when_kept(captured: Captured) -> None:
 def test_a_damaged_record_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):
         inventory.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("names", "exit"), [(["there"], 0), (["there", "gone"], 0), (["there", "folder"], 1)]
+)
+def test_only_a_file_that_went_may_be_without_digest(
+    tmp_path: Path, names: list[str], exit: int
+) -> None:
+    (tmp_path / "there").write_text("x")
+    (tmp_path / "folder").mkdir()
+    line = ["sh", "-c", inventory.DIGESTS, "sh", *(str(tmp_path / name) for name in names)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == exit and "there" in done.stdout

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.events import Warned
+from hostonly.events import Event, Warned
 from hostonly.report.json import check_document, demo_document, demos_document, dumps
 from hostonly.report.model import (
     CheckResult,
@@ -42,11 +42,11 @@ ABOUT = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
 DEMO = DemoResult("host", "a demo", ABOUT, (STEP, EVIL), (HELD, FAILED), 1.23456)
 
 
-def printed(*events: object) -> str:
+def printed(*events: Event) -> str:
     stream = io.StringIO()
     terminal = Terminal(stream, Follower(Console(file=stream)))
     for event in events:
-        terminal(event)  # type: ignore[arg-type]
+        terminal(event)
     return stream.getvalue()
 
 
