@@ -1,16 +1,18 @@
-"""A neighbour on the LAN does not reach the sandbox, and does once our table is gone."""
+"""Neither a neighbour on the LAN nor a rogue container reaches the sandbox; both do once our table is gone."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hostonly.host import firewall, lan
+from hostonly.host import firewall, outsiders, way_in
+from hostonly.host.command import run
 from hostonly.settings import Settings
 
 
@@ -30,12 +32,31 @@ def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {claim["id"]: claim["verdict"] for claim in document["claims"]}
 
 
+WHO, DOORS = ("neighbour", "container"), ("host-only", "ipv6", "nat")
+SERVICES = ("ssh", "registry", "engine", "hello")
+
+
 def made(settings: Settings) -> list[Path]:
     """Where what the check makes on this machine can be seen."""
     found = []
-    for link in lan.links(settings):
-        found += [Path("/sys/class/net", link.device), Path("/run/netns", link.vantage.namespace)]
+    for each in outsiders.outsiders(settings):
+        found += [Path("/sys/class/net", name) for name in (each.device, each.router)]
+        found.append(Path("/run/netns", each.vantage.namespace))
     return found
+
+
+def assert_nothing_left(settings: Settings) -> None:
+    assert not any(path.exists() for path in made(settings))
+    assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
+    assert "2001:db8" not in run(["ip", "-6", "route"])
+    links = [
+        ["sandbox.exec", "--", "ip", "-json", "address"],
+        ["sandbox.exec", "--", "ip", "route"],
+    ]
+    for command in links:
+        said = inv(settings.root, *command)
+        assert said.returncode == 0
+        assert "fd68:6f73" not in said.stdout and "198.51.100" not in said.stdout
 
 
 @pytest.fixture
@@ -46,9 +67,18 @@ def up(checkout: Path) -> None:
 def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, settings: Settings) -> None:
     done = inv(checkout, "check.host-only", "--json")
     assert done.returncode == 0, done.stdout
-    assert set(verdicts(done).values()) == {"HOLDS"}
-    assert len(verdicts(done)) == 6
-    assert not any(path.exists() for path in made(settings))
+    found = verdicts(done)
+    tried = {
+        f"unreachable.{who}.{door}.{what}" for who in WHO for door in DOORS for what in SERVICES
+    }
+    assert set(found) == {"route.host-only", "ports.open", *tried}
+    # Where this machine carries no IPv6 packet on, whoever asks it to, there is nothing to try.
+    absent = way_in.without_ipv6(settings) is not None
+    assert {id for id, verdict in found.items() if verdict == "SKIPPED"} == (
+        {id for id in tried if ".ipv6." in id} if absent else set()
+    )
+    assert set(found.values()) <= {"HOLDS", "SKIPPED"}
+    assert_nothing_left(settings)
 
 
 def test_without_our_table_the_same_check_fails(
@@ -61,6 +91,42 @@ def test_without_our_table_the_same_check_fails(
     finally:
         firewall.apply(table)
     assert done.returncode == 1
-    assert verdicts(done)["unreachable.ssh"] == "FAILS"
-    assert verdicts(done)["unreachable.registry"] == "FAILS"
+    found = verdicts(done)
+    assert {found.pop("route.host-only"), found.pop("ports.open")} == {"HOLDS"}
+    if way_in.without_ipv6(settings):
+        found = {id: verdict for id, verdict in found.items() if ".ipv6." not in id}
+    # Also where nothing listens: the sandbox's refusal comes back.
+    assert {id for id, verdict in found.items() if verdict != "FAILS"} == set()
+    assert_nothing_left(settings)
+
+
+def test_killed_in_the_middle_it_is_cleared_up_by_the_next(
+    checkout: Path, up: None, settings: Settings
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hostonly", "check.host-only"],
+        cwd=checkout,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(300):
+            if way_in.table(settings) in run(["nft", "list", "tables"], root=True):
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the rogue container was never let out")
+    finally:
+        process.kill()
+        process.wait()
+    assert any(path.exists() for path in made(settings))
+    # The sandbox's own addresses and routes go with it.
+    assert inv(checkout, "sandbox.destroy").returncode == 0
     assert not any(path.exists() for path in made(settings))
+    assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
+    done = inv(checkout, "check.leftovers")
+    assert done.returncode == 0, done.stdout
+    assert inv(checkout, "sandbox.up").returncode == 0
+    assert inv(checkout, "check.host-only").returncode == 0
+    assert_nothing_left(settings)

@@ -1,109 +1,269 @@
 """Does anybody else reach the sandbox through this machine?
 
-A neighbour on the LAN routes the host-only network by this machine, and this machine would carry its
-packets on. The sandbox is even given a way back for the answers, so that nothing but our firewall
-table stands between them: without it the neighbour is answered, and the check FAILS.
+A neighbour on the LAN routes the sandbox's networks by this machine, and this machine would carry its
+packets on; a container of somebody else's is behind a bridge of this machine's. Nothing but our
+firewall table stands in their way meanwhile (``hostonly.host.way_in``), and the sandbox is even given a way
+back for its answers: without the table they are answered, and the check FAILS.
+
+Tried are all of the sandbox's addresses that can be routed to. Of IPv6 it has none by itself on the
+host-only network (a link-local one is for its link alone, and no router carries a packet to it), so that
+it gets one for the occasion, as somebody would who wants IPv6 there.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Interface
+from typing import Any
 
 from hostonly.checks.sides import Judged
 from hostonly.claims.reach import SILENT, unreachable
 from hostonly.claims.sandbox import ports_open, route_host_only
-from hostonly.errors import HostonlyError
+from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Emit, Started
-from hostonly.facts import Fact, together
+from hostonly.facts import Fact, NotObserved, together
+from hostonly.facts.batch import Look, observe_all
 from hostonly.facts.fact import select
-from hostonly.facts.reach import Reach, observe_reach
-from hostonly.facts.routes import observe_routes, route_to
-from hostonly.host.lan import Link, hello_at, neighbours
+from hostonly.facts.reach import reach_look
+from hostonly.facts.routes import observe_routes, route_to, way_look
+from hostonly.host import way_in
+from hostonly.host.command import as_root
+from hostonly.host.outsiders import Outsider, hello_at, made
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
-from hostonly.vantages import Host, Vantage
+from hostonly.vantages import Host, Result, Vantage
+from hostonly.vantages.route_guard import require_host_only_route
 
 NAME = "host-only"
 ENGINE_PORT = 2375
+LINK = "eth1"
+NAT = "nat"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An address of the sandbox's. ``bridge`` is the host's own way to it; ``absent`` says why there
+    is no such address to try, and is None where there is."""
+
+    kind: str
+    address: str
+    bridge: str
+    absent: str | None = None
+
+    @property
+    def version(self) -> int:
+        """Of IP."""
+        return 6 if ":" in self.address else 4
+
+    @property
+    def shown(self) -> str:
+        """The address as it is written before a port."""
+        return f"[{self.address}]" if self.version == 6 else self.address
 
 
 def check(settings: Settings, emit: Emit) -> CheckResult:
-    """Try to reach the sandbox as a neighbour would, and as the host does.
+    """Try to reach the sandbox as outsiders would, and as the host does.
 
     Raises:
-        HostonlyError: the sandbox is not running, or no neighbour could be made.
+        HostonlyError: the sandbox is not running, or no outsider could be made.
     """
     start = time.monotonic()
     claims = Judged(emit)
     machine, network, host = Machine(settings, emit), settings.network, Host()
     machine.require_running()
-    address, bridge = machine.address, network.bridge
-    claims.judge(
-        route_host_only,
-        {"address": address, "bridge": bridge, "source": str(network.host.ip)},
-        way=route_to(host, address),
-        routes=observe_routes(host),
-    )
-    emit(Started("two neighbours on a LAN, and what they reach"))
-    with machine.vantage() as sandbox, neighbours(settings) as (near, far):
-        targets = {
-            "ssh": SSH_PORT,
-            "registry": settings.registry.port,
-            "engine": ENGINE_PORT,
-            "hello": settings.hello.port,
-        }
-        with hello_at(far, settings.hello.port), _way_back(sandbox, near, network.host.ip):
-            control = observe_reach(near.vantage, str(far.address), settings.hello.port)
-            for topic, port in targets.items():
-                claims.judge(
-                    unreachable,
-                    {
-                        "topic": topic,
-                        "place": near.vantage.name,
-                        "target": f"the sandbox's {topic}",
-                        "address": address,
-                        "port": port,
-                        "expected": SILENT,
-                        "device": "eth0",
-                    },
-                    attempt=observe_reach(near.vantage, address, port),
-                    control=control,
-                    way=route_to(near.vantage, address),
-                )
-        claims.judge(
-            ports_open,
-            {"address": address, "ports": f"{SSH_PORT} (ssh) and {targets['registry']} (registry)"},
-            reaches=_from_host(host, address, bridge, (SSH_PORT, targets["registry"])),
-        )
+    about = {
+        "address": machine.address,
+        "bridge": network.bridge,
+        "source": str(network.host.ip),
+    }
+    way, routes = route_to(host, machine.address), observe_routes(host)
+    claims.judge(route_host_only, dict(about), way=way, routes=routes)
+    with machine.vantage() as sandbox:
+        absent = way_in.without_ipv6(settings) or _without_ipv6(sandbox)
+        emit(Started("two neighbours on a LAN and a rogue container, and what they reach"))
+        with made(settings, ipv6=absent is None) as three:
+            near, far, rogue = three
+            ours = None if absent else addresses6(settings)
+            tried, who = doors(settings, absent), (near, rogue)
+            with hello_at(far, settings.hello.port):
+                # Answers from the NAT address find their way by themselves, the others with a route.
+                facts = _tried(settings, [d for d in tried if d.kind == NAT], who, far)
+                with _way_back(settings, sandbox, near, ours):
+                    facts |= _tried(settings, [d for d in tried if d.kind != NAT], who, far)
+            _judge(claims, settings, tried, who, facts)
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
-def _from_host(
-    host: Vantage, address: str, bridge: str, ports: tuple[int, ...]
-) -> Fact[dict[int, Reach]]:
-    seen = together([observe_reach(host, address, port, bridge=bridge) for port in ports])
-    return select(seen, lambda values: dict(zip(ports, values, strict=True)))
+def addresses6(settings: Settings) -> tuple[IPv6Interface, IPv6Interface]:
+    """The host's and the sandbox's IPv6 address on the host-only network, for the time of the check:
+    of the range that everybody may use without asking (RFC 4193)."""
+    number = int(settings.network.host.ip) & 0xFFFF
+    ours, theirs = (f"fd68:6f73:7401:{number:x}::{host}/64" for host in (1, 2))
+    return IPv6Interface(ours), IPv6Interface(theirs)
+
+
+def doors(settings: Settings, absent: str | None) -> tuple[Door, ...]:
+    """The sandbox's addresses; ``absent`` is why it has none of IPv6."""
+    network = settings.network
+    # The Vagrantfile gives the first sandbox the address after the bridge's own.
+    nat = network.nat.ip + 1
+    return (
+        Door("host-only", str(network.sandbox), network.bridge),
+        Door("ipv6", str(addresses6(settings)[1].ip), network.bridge, absent),
+        Door(NAT, str(nat), network.nat_bridge),
+    )
+
+
+def services(settings: Settings) -> dict[str, int]:
+    """What is asked for, with its port."""
+    return {
+        "ssh": SSH_PORT,
+        "registry": settings.registry.port,
+        "engine": ENGINE_PORT,
+        "hello": settings.hello.port,
+    }
+
+
+def _tried(
+    settings: Settings, tried: Sequence[Door], who: Sequence[Outsider], other: Outsider
+) -> dict[Any, Fact[Any]]:
+    """What all outsiders come to at all doors at once, with the controls of that time, and the host."""
+    host, ports = Host(), services(settings)
+    looks: dict[Any, Look[Any]] = {}
+    there = [door for door in tried if door.absent is None]
+    for each in who:
+        for door in there:
+            to = other.address6 if door.version == 6 else other.address
+            control = reach_look(str(to.ip), settings.hello.port)
+            looks["control", each, door] = _from(each, control)
+            looks["way", each, door] = _from(each, way_look(door.address))
+            for port in ports.values():
+                looks["attempt", each, door, port] = _from(each, reach_look(door.address, port))
+    return observe_all(host, looks) | _from_host(host, there, ports)
+
+
+def _judge(
+    claims: Judged,
+    settings: Settings,
+    tried: Sequence[Door],
+    who: Sequence[Outsider],
+    facts: dict[Any, Fact[Any]],
+) -> None:
+    ports = services(settings)
+    for each in who:
+        for door in tried:
+            for service, port in ports.items():
+                about = _about(each, door, service, port)
+                if door.absent is not None:
+                    claims.skip(unreachable, door.absent, about)
+                    continue
+                claims.judge(
+                    unreachable,
+                    about,
+                    attempt=facts["attempt", each, door, port],
+                    control=facts["control", each, door],
+                    way=facts["way", each, door],
+                    witness=facts["witness", door, port],
+                )
+    door, shown = tried[0], (ports["ssh"], ports["registry"])
+    claims.judge(
+        ports_open,
+        {"address": door.address, "ports": f"{shown[0]} (ssh) and {shown[1]} (registry)"},
+        reaches=select(
+            together([facts["witness", door, port] for port in shown]),
+            lambda values: dict(zip(shown, values, strict=True)),
+        ),
+    )
+
+
+def _about(each: Outsider, door: Door, service: str, port: int) -> dict[str, object]:
+    name = each.vantage.name
+    return {
+        "topic": f"{name.split()[-1]}.{door.kind}.{service}",
+        "place": name,
+        "target": f"the sandbox's {service}",
+        "address": door.shown,
+        "port": port,
+        "expected": SILENT,
+        "device": "eth0",
+    }
+
+
+def _from(each: Outsider, look: Look[Any]) -> Look[Any]:
+    """``look`` from an outsider's place, to be run on the host."""
+
+    def read(result: Result) -> Fact[Any]:
+        return look.read(replace(result, vantage=each.vantage.name))
+
+    return Look(tuple(each.vantage.argv(look.argv)), read)
+
+
+def _from_host(host: Vantage, there: Sequence[Door], ports: dict[str, int]) -> dict[Any, Fact[Any]]:
+    """What the host comes to at each door: the sandbox is alive there, and shuts nobody out itself."""
+    found: dict[Any, Fact[Any]] = {}
+    looks: dict[Any, Look[Any]] = {}
+    for door in there:
+        for port in ports.values():
+            try:
+                require_host_only_route(door.address, door.bridge, host=host)
+            except Unreachable as error:
+                found["witness", door, port] = NotObserved(str(error))
+            else:
+                looks["witness", door, port] = reach_look(door.address, port, only_connect=True)
+    return found | observe_all(host, looks)
+
+
+def _without_ipv6(sandbox: Vantage) -> str | None:
+    """Why the sandbox can have no IPv6 address on the host-only network; None where it can."""
+    said = sandbox.run(["cat", f"/proc/sys/net/ipv6/conf/{LINK}/disable_ipv6"])
+    return None if said.stdout.strip() == "0" else f"IPv6 is switched off on the sandbox's {LINK}"
 
 
 @contextlib.contextmanager
-def _way_back(sandbox: Vantage, link: Link, gateway: object) -> Iterator[None]:
-    """A route in the sandbox to the neighbour by the host-only network, removed afterwards.
+def _way_back(
+    settings: Settings,
+    sandbox: Vantage,
+    near: Outsider,
+    addresses: tuple[IPv6Interface, IPv6Interface] | None,
+) -> Iterator[None]:
+    """A route in the sandbox to the neighbour by the host-only network, and IPv6 ``addresses`` of
+    host and sandbox there; removed afterwards.
 
     Raises:
         HostonlyError: it could not be set, so that the check would prove nothing.
     """
-    route = [f"{link.address}/32", "via", str(gateway), "dev", "eth1"]
-    made = sandbox.run(["sudo", "ip", "route", "replace", *route])
-    if not made.ok:
-        raise HostonlyError(
-            "the sandbox has no way back to the neighbour, so its silence would prove nothing",
-            ran=made.command,
-            output=made.output,
-        )
+    bridge = settings.network.bridge
+    host = Host()
+    route = [f"{near.address.ip}/32", "via", str(settings.network.host.ip), "dev", LINK]
+    todo: list[tuple[Vantage, list[str], list[str], list[str]]] = [
+        (sandbox, ["sudo", "ip", "route"], route, [])
+    ]
+    if addresses is not None:
+        ours, theirs = addresses
+        route6 = [f"{near.address6.ip}/128", "via", str(ours.ip), "dev", LINK]
+        todo += [
+            # Nobody else has these addresses: they may be used at once.
+            (host, as_root(["ip", "address"]), [str(ours), "dev", bridge], ["nodad"]),
+            (sandbox, ["sudo", "ip", "address"], [str(theirs), "dev", LINK], ["nodad"]),
+            (sandbox, ["sudo", "ip", "-6", "route"], route6, []),
+        ]
+    done: list[tuple[Vantage, list[str]]] = []
     try:
+        for where, command, what, how in todo:
+            result = where.run([*command, "replace", *what, *how])
+            if not result.ok:
+                raise HostonlyError(
+                    "the sandbox has no way back to the neighbour, so its silence would prove nothing",
+                    ran=result.command,
+                    output=result.output,
+                )
+            done.append((where, [*command, "delete", *what]))
         yield
     finally:
-        sandbox.run(["sudo", "ip", "route", "delete", *route])
+        for where, undo in reversed(done):
+            with contextlib.suppress(Unreachable):
+                where.run(undo)

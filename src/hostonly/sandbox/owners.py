@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
-from hostonly.host import bridge_netfilter, firewall
+from hostonly.host import firewall, forward_chain, outsiders, way_in
 from hostonly.host.bridges import MARK
 from hostonly.registry import trust
 from hostonly.sandbox import base, box, idmap, names
@@ -25,7 +25,7 @@ from hostonly.settings import Settings
 # LXC adds a number where a folder of the name was there before.
 _CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
 _TEMPORARY = re.compile(rf"{MARK}-[0-9a-f]{{8}}-")
-# Those of check.host-only's neighbours (host/lan.py).
+# Those of check.host-only's outsiders (host/outsiders.py).
 _NAMESPACE = re.compile(rf"/run/netns/{MARK}-(.+)-\d+ ")
 _STATE = re.compile(r"(/\S*?)/\.hostonly/")
 
@@ -67,7 +67,7 @@ class Marks:
             return self._of(item.mark.removeprefix(f"{MARK} "))
         if item.mark.startswith(f"{MARK}_"):
             return self._of(self.tables.get(item.mark, ""))
-        if item.mark == bridge_netfilter.COMMENT:
+        if item.mark == forward_chain.COMMENT:
             # A rule beside Docker's, of a bridge that is gone.
             return self._of(self.root if item.device in self.bridges else "")
         if kind == "id ranges":
@@ -141,7 +141,11 @@ def marks(settings: Settings) -> Marks:
     claims = ((folder.name, names.owner(folder.name)) for folder in listed)
     claimed = {name: checkout for name, checkout in claims if checkout is not None}
     sandboxes = {name.rpartition("-")[0]: checkout for name, checkout in claimed.items()}
-    tables = {_table(settings, name): checkout for name, checkout in sandboxes.items()}
+    tables = {
+        table: checkout
+        for name, checkout in sandboxes.items()
+        for table in _tables(_called(settings, name))
+    }
     root = str(settings.root)
     for machine in names.machines(settings):
         name = names.container_name(settings, machine)
@@ -149,8 +153,9 @@ def marks(settings: Settings) -> Marks:
         if name not in claimed and not Path("/var/lib/lxc", name).exists():
             claimed[name] = root
     sandboxes.setdefault(settings.sandbox.name, root)
-    tables.setdefault(firewall.table(settings).name, root)
-    bridges = frozenset((settings.network.bridge, settings.network.nat_bridge))
+    tables |= dict.fromkeys(_tables(settings), tables.get(firewall.table(settings).name, root))
+    routers = [each.router for each in outsiders.outsiders(settings)]
+    bridges = frozenset((settings.network.bridge, settings.network.nat_bridge, *routers))
     return Marks(
         root=root,
         containers=claimed,
@@ -163,10 +168,14 @@ def marks(settings: Settings) -> Marks:
     )
 
 
-def _table(settings: Settings, sandbox: str) -> str:
-    """The firewall table's name where ``sandbox.name`` is ``sandbox``."""
+def _called(settings: Settings, sandbox: str) -> Settings:
+    """``settings`` where ``sandbox.name`` is ``sandbox``."""
     renamed = settings.sandbox.model_copy(update={"name": sandbox})
-    return firewall.table(settings.model_copy(update={"sandbox": renamed})).name
+    return settings.model_copy(update={"sandbox": renamed})
+
+
+def _tables(settings: Settings) -> tuple[str, str]:
+    return firewall.table(settings).name, way_in.table(settings)
 
 
 def _marked_files() -> dict[str, str]:

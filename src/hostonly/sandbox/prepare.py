@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged, Warned
-from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, lan, packages
+from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsiders, packages
 from hostonly.host.command import run
 from hostonly.registry import certificate, trust
 from hostonly.registry.certificate import Certificate
@@ -186,7 +186,7 @@ def restore(settings: Settings, emit: Emit) -> None:
         # A container of ours that was removed by other hands has left these without a claim.
         if whose in (None, str(settings.root)) and remains.remove(name):
             changed.append(f"what LXC left of {name}")
-    if lan.remove(settings):
+    if outsiders.remove(settings):
         changed.append("the neighbours of a check that was killed")
     if remains.remove_temporary(settings):
         changed.append("temporary folders of a run that was killed")

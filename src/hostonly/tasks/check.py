@@ -65,7 +65,7 @@ def leftovers(ctx: Context, json: bool = False) -> None:
 
 @task(name="host-only", help=FLAGS)
 def host_only(ctx: Context, json: bool = False) -> None:
-    """Does anybody else reach the sandbox through this machine? Tried as a neighbour on the LAN."""
+    """Does anybody else reach the sandbox through this machine? Tried from the LAN and a container."""
     from hostonly.checks.host_only import check
 
     perform(ctx, check, json=json)

@@ -1,0 +1,116 @@
+"""For the time of a check nothing of this machine's stands in an outsider's way but our own table.
+
+As where the user has set ``ip_forward=1``, and as the user's own Docker does it for its containers:
+packets of the outsiders' interfaces and of the host-only bridge are carried on, a FORWARD chain that
+drops has an accept for them, and what comes from behind a bridge goes out under this machine's
+address. None of that must be what keeps them out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hostonly.errors import ToolFailed
+from hostonly.host import firewall, forward_chain, forwarding
+from hostonly.host.bridges import MARK
+from hostonly.host.command import run
+from hostonly.settings import Settings
+
+PROC6 = Path("/proc/sys/net/ipv6/conf")
+
+
+def without_ipv6(settings: Settings) -> str | None:
+    """Why this machine carries no IPv6 packets on to the host-only bridge, whoever asks it to; None
+    where it does, or can be told to for single interfaces."""
+    bridge = PROC6 / settings.network.bridge
+    if not PROC6.exists():
+        return "this kernel has no IPv6"
+    if _read(bridge / "disable_ipv6") != "0":
+        return f"IPv6 is switched off on {settings.network.bridge}"
+    if _read(PROC6 / "all" / "forwarding") == "0" and not (bridge / "force_forwarding").exists():
+        return (
+            "net.ipv6.conf.all.forwarding is 0, so this machine carries no IPv6 packet on; to switch it on for"
+            " single interfaces (force_forwarding) is for Linux 6.17 and later"
+        )
+    return None
+
+
+@contextlib.contextmanager
+def opened(
+    settings: Settings, links: Sequence[str], masked: str | None, *, ipv6: bool
+) -> Iterator[None]:
+    """Carry on what comes in by ``links`` and by the host-only bridge, in both directions; what comes
+    from behind ``masked`` under this machine's address.
+
+    Raises:
+        ToolFailed: a switch or a rule was refused.
+    """
+    bridge = settings.network.bridge
+    # Whatever comes and goes with the links needs no putting back.
+    before = {(bridge, 4): forwarding.value(bridge)}
+    if ipv6:
+        before[bridge, 6] = _read(PROC6 / bridge / "force_forwarding")
+    try:
+        for link in (*links, bridge):
+            forwarding.switch(link, "1")
+            if ipv6:
+                _force(link, "1")
+        programs = [forward_chain.IPV4, *([forward_chain.IPV6] if ipv6 else [])]
+        rules = [[side, link] for link in links for side in ("-i", "-o")]
+        for program in programs:
+            forward_chain.accept(program, rules)
+        if masked is not None:
+            run(["nft", "-f", "-"], root=True, stdin=_masquerade(settings, masked), timeout=10)
+        yield
+    finally:
+        if (value := before[bridge, 4]) is not None:
+            forwarding.switch(bridge, value)
+        if (value := before.get((bridge, 6))) is not None:
+            _force(bridge, value)
+        close(settings, links)
+
+
+def close(settings: Settings, links: Sequence[str]) -> bool:
+    """Remove the rules that were made for ``links``; False where there were none."""
+    removed = [
+        forward_chain.remove(program, links) for program in (forward_chain.IPV4, forward_chain.IPV6)
+    ]
+    with contextlib.suppress(ToolFailed):
+        run(["nft", "delete", "table", "inet", table(settings)], root=True, timeout=10)
+        removed.append(True)
+    return any(removed)
+
+
+def table(settings: Settings) -> str:
+    """The name of the table that hides the rogue container behind this machine's address."""
+    # No sandbox's name has a dot, so that this is nobody's own table.
+    return f"{firewall.table(settings).name}.rogue"
+
+
+def _masquerade(settings: Settings, bridge: str) -> str:
+    name = table(settings)
+    return f"""\
+table inet {name}
+delete table inet {name}
+table inet {name} {{
+    comment "{MARK}: for the time of inv check.host-only"
+    chain postrouting {{
+        type nat hook postrouting priority srcnat; policy accept;
+        iifname "{bridge}" oifname != "{bridge}" masquerade
+    }}
+}}
+"""
+
+
+def _force(link: str, to: str) -> None:
+    if (PROC6 / link / "force_forwarding").exists():
+        run(["sysctl", "-qw", f"net/ipv6/conf/{link}/force_forwarding={to}"], root=True, timeout=10)
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,74 @@
+"""When this machine can carry IPv6 packets on for single interfaces, and what an outsider is called.
+
+Linux 6.17 and later have net.ipv6.conf.INTERFACE.force_forwarding (Linux, ip-sysctl).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hostonly.host import firewall, outsiders, way_in
+from hostonly.settings import Settings
+
+
+def switches(folder: Path, values: dict[str, str]) -> Path:
+    """A /proc/sys/net/ipv6/conf with these files."""
+    for name, value in values.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{value}\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("values", "because"),
+    [
+        ({"hostonly0/disable_ipv6": "0", "all/forwarding": "1"}, None),
+        (
+            {
+                "hostonly0/disable_ipv6": "0",
+                "hostonly0/force_forwarding": "0",
+                "all/forwarding": "0",
+            },
+            None,
+        ),
+        ({"hostonly0/disable_ipv6": "0", "all/forwarding": "0"}, "force_forwarding"),
+        ({"hostonly0/disable_ipv6": "1", "all/forwarding": "1"}, "switched off on hostonly0"),
+        ({"all/forwarding": "1"}, "switched off on hostonly0"),
+    ],
+)
+def test_without_ipv6_the_missing_capability_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    values: dict[str, str],
+    because: str | None,
+) -> None:
+    monkeypatch.setattr(way_in, "PROC6", switches(tmp_path, values))
+    said = way_in.without_ipv6(settings)
+    assert said is None if because is None else because in str(said)
+
+
+def test_a_kernel_without_ipv6(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(way_in, "PROC6", tmp_path / "conf")
+    assert way_in.without_ipv6(settings) == "this kernel has no IPv6"
+
+
+def test_outsiders_have_nothing_in_common(settings: Settings) -> None:
+    three = outsiders.outsiders(settings)
+    links = [name for each in three for name in {each.device, each.router}]
+    assert len(set(links)) == len(links) == 4
+    assert all(len(name) <= 15 for name in links)
+    networks = [net for each in three for net in (each.address.network, each.address6.network)]
+    assert len(set(networks)) == 6
+    for each in three:
+        assert each.gateway.network == each.address.network
+        assert each.gateway6.network == each.address6.network
+
+
+def test_the_rogue_tables_name_is_no_sandboxs(settings: Settings) -> None:
+    assert way_in.table(settings).startswith(firewall.table(settings).name)
+    assert "." in way_in.table(settings) and "." not in firewall.table(settings).name
