@@ -1,0 +1,162 @@
+"""Sandbox to sandbox where the host's Docker set FORWARD to DROP, in a network namespace that stands
+for such a host: the chain, the switches of the bridge's netfilter and our own table are real.
+
+The switches belong to a network namespace each since Linux 5.3; before that, and where the kernel has
+no br_netfilter, this cannot be shown without touching the machine's own, and is skipped.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hostonly.host.command import as_root
+from hostonly.settings import Settings
+
+BRIDGE, NAT, PORT = "ho-test", "ho-test-nat", "8080"
+SWITCH = "/proc/sys/net/bridge/bridge-nf-call-{}"
+ADDRESSES = {"iptables": "172.16.0.3", "ip6tables": "fd68:6f73:7402::3"}
+
+
+@dataclass(frozen=True)
+class HostOfOwn:
+    """The namespace that stands for the host; the sandboxes are two more, on its bridge."""
+
+    name: str
+
+    def sandbox(self, number: int) -> str:
+        """The namespace of sandbox 1 or 2."""
+        return f"{self.name}-{number}"
+
+    def run(self, *argv: str, at: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run ``argv`` there, or in the namespace ``at``."""
+        entered = ["nsenter", f"--net=/run/netns/{at or self.name}", "--", *argv]
+        return subprocess.run(
+            as_root(entered), capture_output=True, text=True, timeout=30, check=False
+        )
+
+    def must(self, *argv: str, at: str | None = None) -> str:
+        """The same, which must succeed; what it printed."""
+        done = self.run(*argv, at=at)
+        assert done.returncode == 0, f"{argv}: {done.stderr}"
+        return done.stdout
+
+    def ours(self, statement: str) -> str:
+        """Run a statement of Python with our own modules there."""
+        modules = "from hostonly.host import bridge_netfilter, firewall; from pathlib import Path; "
+        modules += "from hostonly import settings; "
+        return self.must(
+            "env", f"PYTHONPATH={':'.join(sys.path)}", sys.executable, "-c", modules + statement
+        )
+
+    def meets(self, program: str) -> bool:
+        """Whether sandbox 1 reaches sandbox 2, by the version of IP that ``program`` filters."""
+        # Who listens is there once, for one connection.
+        address = ADDRESSES[program]
+        server = subprocess.Popen(
+            as_root(
+                [
+                    *("nsenter", f"--net=/run/netns/{self.sandbox(2)}", "--"),
+                    *("timeout", "10", "nc", "-nlvN", address, PORT),
+                ]
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert server.stderr is not None
+            assert "Listening" in server.stderr.readline()
+            said = self.run("nc", "-nvz", "-w", "2", address, PORT, at=self.sandbox(1))
+            assert "succeeded" in said.stderr or "timed out" in said.stderr, said.stderr
+            return said.returncode == 0
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+def _switches_are_its_own(host: HostOfOwn) -> bool:
+    """Whether a bridge's switches in the namespace are others than the machine's."""
+    switch = Path(SWITCH.format("iptables"))
+    here = switch.read_text()
+    told = "0" if here.strip() == "1" else "1"
+    host.must("sh", "-c", f"echo {told} > {switch}")
+    if switch.read_text() == here:
+        return True
+    switch.write_text(here)
+    return False
+
+
+@pytest.fixture
+def host() -> Iterator[HostOfOwn]:
+    if not Path(SWITCH.format("iptables")).exists():
+        subprocess.run(as_root(["modprobe", "br_netfilter"]), capture_output=True, check=False)
+    if not Path(SWITCH.format("iptables")).exists():
+        pytest.skip("this kernel has no br_netfilter (CONFIG_BRIDGE_NETFILTER)")
+    host = HostOfOwn("hostonly-br-netfilter")
+    names = [host.name, host.sandbox(1), host.sandbox(2)]
+
+    def remove() -> None:
+        for name in names:
+            if Path("/run/netns", name).exists():
+                subprocess.run(as_root(["ip", "netns", "delete", name]), check=True)
+
+    remove()
+    try:
+        for name in names:
+            subprocess.run(as_root(["ip", "netns", "add", name]), check=True)
+        if not _switches_are_its_own(host):
+            pytest.skip(
+                "bridge-nf-call-iptables is the whole machine's on this kernel (before 5.3)"
+            )
+        host.must("ip", "link", "add", BRIDGE, "type", "bridge")
+        host.must("ip", "link", "set", BRIDGE, "up")
+        for number, last in ((1, 2), (2, 3)):
+            port, inside = f"port{number}", host.sandbox(number)
+            host.must(
+                "ip", "link", "add", port, "type", "veth", "peer", "name", "eth1", "netns", inside
+            )
+            host.must("ip", "link", "set", port, "master", BRIDGE, "up")
+            host.must("ip", "address", "add", f"172.16.0.{last}/24", "dev", "eth1", at=inside)
+            six = f"fd68:6f73:7402::{last}/64"
+            host.must("ip", "address", "add", six, "dev", "eth1", "nodad", at=inside)
+            host.must("ip", "link", "set", "eth1", "up", at=inside)
+        yield host
+    finally:
+        remove()
+
+
+@pytest.mark.parametrize("program", ["iptables", "ip6tables"])
+def test_sandboxes_meet_where_forward_drops(
+    host: HostOfOwn, program: str, checkout: Path, settings: Settings
+) -> None:
+    read = f"at = settings.read(Path({str(checkout / 'invoke.yaml')!r})); "
+    net = f"net = at.network.model_copy(update={{'bridge': {BRIDGE!r}, 'nat_bridge': {NAT!r}}}); "
+    at = "at = at.model_copy(update={'network': net}); "
+    host.ours(f"{read}{net}{at}firewall.apply(firewall.table(at))")
+    host.must("sh", "-c", f"echo 1 > {SWITCH.format(program)}")
+    assert host.meets(program), "without Docker's policy they must meet"
+
+    # What dockerd does to a host that did not forward before.
+    host.must(program, "-P", "FORWARD", "DROP")
+    before = host.must(program, "-S")
+    assert not host.meets(program), "this is what is to be undone"
+
+    accept, remove = (f"{verb}({BRIDGE!r}, {NAT!r})" for verb in ("accept", "remove"))
+    assert host.ours(f"print(bridge_netfilter.{accept})") == "True\n"
+    assert host.meets(program)
+    # Once is enough, also as iptables itself prints the rules; one that is gone comes back.
+    assert host.ours(f"print(bridge_netfilter.{accept})") == "False\n"
+    host.must(program, "-D", "FORWARD", "1")
+    assert host.ours(f"print(bridge_netfilter.{accept})") == "True\n"
+    assert host.meets(program)
+
+    assert host.ours(f"print(bridge_netfilter.{remove})") == "True\n"
+    assert host.must(program, "-S") == before
+    assert not host.meets(program)
