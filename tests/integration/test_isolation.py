@@ -26,9 +26,9 @@ def machine(settings: Settings) -> Machine:
     return machine
 
 
-def isolation(checkout: Path) -> tuple[int, dict[str, Any]]:
+def isolation(checkout: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "hostonly", "check.isolation", "--json"],
+        [sys.executable, "-m", "hostonly", "check.isolation", "--json", *arguments],
         cwd=checkout,
         capture_output=True,
         text=True,
@@ -84,3 +84,28 @@ def test_a_limit_that_the_sandbox_may_write_is_seen(checkout: Path, machine: Mac
     assert code == 1
     assert failing(document) == {"isolation.limits"}
     assert isolation(checkout)[0] == 0
+
+
+def test_the_second_sandbox_is_looked_at_too(
+    checkout: Path, machine: Machine, settings: Settings
+) -> None:
+    Machine(settings, ignore, "sandbox2").up()
+    code, document = isolation(checkout)
+    assert code == 0, failing(document)
+    ids = [c["id"] for c in document["claims"]]
+    firsts = [id for id in ids if not id.startswith("sandbox2.")]
+    assert ids == [*firsts, *(f"sandbox2.{id}" for id in firsts)]
+
+    alone, document = isolation(checkout, "--machine", "sandbox2")
+    assert alone == 0
+    assert [c["id"] for c in document["claims"]] == firsts
+    assert {e["vantage"] for c in document["claims"] for e in c["evidence"]} == {"host", "sandbox2"}
+
+    node = f"/var/lib/lxc/{settings.sandbox.name}-sandbox2/docker/hostonly-test-node"
+    root("mknod", node, "c", "1", "1")
+    try:
+        code, document = isolation(checkout)
+    finally:
+        root("rm", node)
+    assert code == 1
+    assert failing(document) - {"sandbox2.isolation.docker"} == {"sandbox2.isolation.devices"}

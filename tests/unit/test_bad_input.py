@@ -49,6 +49,8 @@ ARGUMENTS: list[tuple[list[str], str]] = [
     (["sandbox.exec", "--"], "nothing to run"),
     (["sandbox.exec", "ls"], ""),
     (["sandbox.exec", "--machine", "web", "--", "ls"], "sandbox or sandbox2"),
+    (["check.isolation", "--machine", "web"], "sandbox or sandbox2"),
+    (["check.isolation", "--machine", ""], "sandbox or sandbox2"),
     # The registry.
     *(
         (["registry.tags", "--repository", name], "repository name")

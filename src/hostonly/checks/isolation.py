@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hostonly.checks.isolation_probes import HARMLESS, NODES, OWN_SWITCHES, Probe, probes
 from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
+from hostonly.claims import ClaimResult
 from hostonly.claims import isolation as claims_of
 from hostonly.claims.sandbox import route_host_only, sandbox_running
 from hostonly.errors import HostonlyError
@@ -29,6 +30,7 @@ from hostonly.host.command import as_root
 from hostonly.host.marker import Marker, marked
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
+from hostonly.sandbox.names import machines
 from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage
 
@@ -61,11 +63,23 @@ _WALK = [
 ]
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
-    """Look and try."""
+def check(settings: Settings, emit: Emit, only: str = "") -> CheckResult:
+    """Look and try: at the machine called ``only``, or at the first one and the second where it was
+    made."""
     start = time.monotonic()
-    claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
+    looked = [Machine(settings, emit, name) for name in ([only] if only else machines(settings))]
+    results = [
+        result
+        for number, machine in enumerate(looked)
+        if number == 0 or machine.status().state != "not_created"
+        for result in _looked_at(machine, Judged(emit, of=machine.name if number else ""))
+    ]
+    return CheckResult(NAME, tuple(results), time.monotonic() - start)
+
+
+def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
+    """All claims of one machine, judged."""
+    host, network = Host(), machine.settings.network
     state, way = machine.observe_state(), route_to(host, machine.address)
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     about: dict[str, object] = {
@@ -95,7 +109,7 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     _judge_engine(claims, host, outside, inside)
     for probe in tried:
         _judge_probe(claims, probe, inside)
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
+    return claims.results
 
 
 def _init(host: Vantage, container: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from hostonly.claims import Claim, ClaimResult
@@ -18,11 +19,15 @@ Facts: TypeAlias = dict[str, Fact[Any]]
 
 
 class Judged:
-    """The claims of a check as they are judged, each told of at once."""
+    """The claims of a check as they are judged, each told of at once.
 
-    def __init__(self, emit: Emit) -> None:
+    ``of`` is the machine that they are said of, where the check looks at another one as well.
+    """
+
+    def __init__(self, emit: Emit, *, of: str = "") -> None:
         self.results: list[ClaimResult] = []
         self._emit = emit
+        self._of = of
 
     def judge(self, claim: Claim, about: dict[str, object], **facts: Fact[Any]) -> None:
         """Hold ``claim`` against ``facts``."""
@@ -33,6 +38,9 @@ class Judged:
         self._add(claim.skip(because, about=about))
 
     def _add(self, result: ClaimResult) -> None:
+        if self._of:
+            sentence = f"{self._of}: {result.sentence}"
+            result = replace(result, id=f"{self._of}.{result.id}", sentence=sentence)
         self.results.append(result)
         self._emit(ClaimJudged(result))
 

@@ -93,9 +93,15 @@ def matrix(ctx: Context, json: bool = False) -> None:
         raise Exit(code=code)
 
 
-@task(help=FLAGS)
-def isolation(ctx: Context, json: bool = False) -> None:
+@task(help={**FLAGS, "machine": "only this one: sandbox or sandbox2 (default: all there are)"})
+def isolation(ctx: Context, machine: str | None = None, json: bool = False) -> None:
     """Is root in the sandbox kept apart from the host? Looked at from outside, tried from inside."""
     from hostonly.checks.isolation import check
+    from hostonly.tasks.session import require_machine
 
-    perform(ctx, check, json=json)
+    def isolated(settings: Settings, emit: Emit) -> CheckResult:
+        if machine is not None:
+            require_machine(settings, machine)
+        return check(settings, emit, machine or "")
+
+    perform(ctx, isolated, json=json)

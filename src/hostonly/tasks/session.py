@@ -36,15 +36,25 @@ def machine_of(ctx: Context, name: str) -> Iterator[Machine]:
     Raises:
         UsageError: there is none of that name.
     """
-    from hostonly.errors import UsageError
     from hostonly.sandbox.machine import Machine
-    from hostonly.sandbox.names import machines
 
     with session(ctx) as (settings, follower):
-        known = machines(settings)
-        if name not in known:
-            raise UsageError(f"--machine: {name[:60]!r} is not allowed: {' or '.join(known)}")
+        require_machine(settings, name)
         yield Machine(settings, follower, name)
+
+
+def require_machine(settings: Settings, name: str) -> None:
+    """Stop where the Vagrantfile has no machine called ``name``.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    from hostonly.errors import UsageError
+    from hostonly.sandbox.names import machines
+
+    known = machines(settings)
+    if name not in known:
+        raise UsageError(f"--machine: {name[:60]!r} is not allowed: {' or '.join(known)}")
 
 
 def show(text: str) -> None:
