@@ -11,6 +11,7 @@ the copy's settings.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ import pytest
 
 from hostonly import settings as settings_module
 from hostonly.settings import Settings
+from tests.integration.alone import alone
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / ".hostonly" / "integration" / "a copy"
@@ -100,7 +102,20 @@ def _inv(task: str, timeout: float) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def checkout() -> Iterator[Path]:
+def _alone(pytestconfig: pytest.Config) -> Iterator[None]:
+    """No other run in this checkout meanwhile."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def tell(line: str) -> None:
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            print(f"\n{line}", file=sys.stderr, flush=True)
+
+    with alone(COPY.parent, tell):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def checkout(_alone: None) -> Iterator[Path]:
     """The copy of this checkout whose sandbox the tests use; destroyed at the end of the session."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("INVOKE_", "VAGRANT_"))]:

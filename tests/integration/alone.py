@@ -1,0 +1,49 @@
+"""One run of the integration tests at a time in a checkout: they share a copy of it and its sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+# The long tests take most of an hour.
+SECONDS = 2 * 3600.0
+
+
+@contextlib.contextmanager
+def alone(folder: Path, tell: Callable[[str], None], *, seconds: float = SECONDS) -> Iterator[None]:
+    """Wait until no other run works in ``folder``, for at most ``seconds``, and keep others out. The
+    kernel frees the lock of a run that was killed.
+
+    ``tell`` is told once whom it waits for.
+
+    Raises:
+        TimeoutError: the other run is still at work; it says which.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(folder / "run.lock"), folder / "run.holder"
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with contextlib.suppress(OSError):
+            tell(f"integration tests: waiting for {holder.read_text().strip()}")
+        try:
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            who = holder.read_text().strip()
+            raise TimeoutError(
+                f"{who} has been at work in {folder} for more than {seconds:g} s: wait for it or end it"
+            ) from None
+    try:
+        holder.write_text(
+            f"pytest {' '.join(sys.argv[1:])}"
+            f" (process {os.getpid()}, since {time.strftime('%H:%M:%S')})\n"
+        )
+        yield
+    finally:
+        lock.release()
