@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hostonly.bench.result import BenchResult, Measured, Summary
-from hostonly.report.json import DIGITS, SCHEMA
+from hostonly.report.document import SCHEMA
+from hostonly.report.json import DIGITS
 
 
 def as_document(result: BenchResult) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from hostonly.hello.call import Called
-from hostonly.report.json import SCHEMA
+from hostonly.report.document import SCHEMA, dumps
 
 PERCENTILES = (50, 90, 99, 100)
 SHOWN = 20
@@ -54,4 +53,4 @@ def as_json(called: Called, address: str, port: int) -> str:
             for d in called.deviations
         ],
     }
-    return json.dumps(document, indent=2)
+    return dumps(document)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import asdict
 
 from hostonly.image.view import ImageView
-from hostonly.report.json import SCHEMA
+from hostonly.report.document import SCHEMA, dumps
 
 SAYS = {True: "yes", False: "no", None: "not observed"}
 
@@ -35,4 +34,4 @@ def as_text(view: ImageView) -> str:
 
 def as_json(view: ImageView) -> str:
     """``{"schema", "kind": "image", …}``; sizes in bytes, ``present`` null where not observed."""
-    return json.dumps({"schema": SCHEMA, "kind": "image", **asdict(view)}, indent=2)
+    return dumps({"schema": SCHEMA, "kind": "image", **asdict(view)})

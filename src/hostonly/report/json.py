@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from hostonly.claims import ClaimResult, worst
+from hostonly.report.document import SCHEMA
 from hostonly.report.model import Cell, CheckResult, DemoResult, MatrixResult
 from hostonly.vantages import Result
 
-SCHEMA = "hostonly/1"
 # Wall-clock times are measured to the millisecond.
 DIGITS = 3
 
@@ -105,8 +104,3 @@ def _step(result: Result) -> dict[str, Any]:
         "output": result.output,
         "seconds": round(result.seconds, DIGITS),
     }
-
-
-def dumps(document: dict[str, Any]) -> str:
-    """``document`` as text: one line a value, pure ASCII, so that no terminal is driven by it."""
-    return json.dumps(document, indent=2)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from hostonly.registry.result import Blob, Deletion, Inspection, Usage
-from hostonly.report.json import SCHEMA
+from hostonly.report.document import SCHEMA, dumps
 from hostonly.report.safe import plain
 
 KILO = 1000.0
@@ -15,7 +14,7 @@ KILO = 1000.0
 
 def document(kind: str, content: dict[str, Any]) -> str:
     """``{"schema", "kind", …}`` as JSON text."""
-    return json.dumps({"schema": SCHEMA, "kind": kind, **content}, indent=2)
+    return dumps({"schema": SCHEMA, "kind": kind, **content})
 
 
 def names_json(kind: str, names: list[str], **about: str) -> str:

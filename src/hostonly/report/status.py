@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Protocol
+
+from hostonly.report.document import SCHEMA, dumps
 
 
 class MachineStatus(Protocol):
@@ -43,4 +44,4 @@ def as_json(found: Sequence[MachineStatus]) -> str:
         }
         for s in found
     ]
-    return json.dumps({"schema": "hostonly/1", "kind": "status", "machines": machines}, indent=2)
+    return dumps({"schema": SCHEMA, "kind": "status", "machines": machines})

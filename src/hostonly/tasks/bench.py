@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import session, show
+from hostonly.tasks.session import JSON, session, show
 
 
 @task(
     name="bench",
     help={
-        "json": "one JSON document on standard output, everything else on standard error",
+        "json": JSON,
         "rows": "only these rows, parted by commas (default: all)",
         "rounds": "how often each side is measured (default: 5, at most 50)",
     },
@@ -21,7 +21,7 @@ def bench(ctx: Context, json: bool = False, rows: str = "", rounds: int = 5) -> 
     from hostonly.bench.place import place
     from hostonly.errors import UsageError
     from hostonly.report.bench import as_document, as_table
-    from hostonly.report.json import dumps
+    from hostonly.report.document import dumps
 
     if not 1 <= rounds <= MOST_ROUNDS:
         raise UsageError(f"--rounds: {rounds} is not allowed: 1 to {MOST_ROUNDS}")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import session, show
+from hostonly.tasks.session import JSON, session, show
 
 if TYPE_CHECKING:
     from hostonly.events import Emit
     from hostonly.report.model import CheckResult
     from hostonly.settings import Settings
 
-FLAGS = {"json": "one JSON document on standard output, everything else on standard error"}
+FLAGS = {"json": JSON}
 
 
 def perform(ctx: Context, check: Callable[[Settings, Emit], CheckResult], *, json: bool) -> None:
@@ -25,7 +25,8 @@ def perform(ctx: Context, check: Callable[[Settings, Emit], CheckResult], *, jso
     """
     import sys
 
-    from hostonly.report.json import check_document, dumps
+    from hostonly.report.document import dumps
+    from hostonly.report.json import check_document
     from hostonly.report.model import exit_code
     from hostonly.report.terminal import Terminal
 
@@ -77,7 +78,8 @@ def matrix(ctx: Context, json: bool = False) -> None:
     import sys
 
     from hostonly.checks.matrix import check
-    from hostonly.report.json import dumps, matrix_document
+    from hostonly.report.document import dumps
+    from hostonly.report.json import matrix_document
     from hostonly.report.model import EXIT_CODES
     from hostonly.report.terminal import Terminal
 

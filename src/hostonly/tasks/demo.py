@@ -7,11 +7,11 @@ from collections.abc import Callable
 from invoke import Collection, Context, Exit, Task, task
 
 from hostonly.demos import DEMOS
-from hostonly.tasks.session import session, show
+from hostonly.tasks.session import JSON, session, show
 
 FLAGS = {
     "keep": "leave what the demo makes in place, and say how to remove it",
-    "json": "one JSON document on standard output, everything else on standard error",
+    "json": JSON,
 }
 
 
@@ -31,7 +31,8 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
     from hostonly.demos.demo import load, not_performed, perform
     from hostonly.demos.testbed import ready
     from hostonly.errors import HostonlyError
-    from hostonly.report.json import demo_document, demos_document, dumps
+    from hostonly.report.document import dumps
+    from hostonly.report.json import demo_document, demos_document
     from hostonly.report.model import DemoResult, exit_code
     from hostonly.report.terminal import Terminal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import session, show
+from hostonly.tasks.session import JSON, session, show
 
 
 @task(
@@ -34,7 +34,7 @@ def serve(ctx: Context, name: str = "", port: int = 0) -> None:
         "parallel": "how many at a time, at most 256",
         "name": "the name that must be greeted (default: the one that the first answer has)",
         "timeout": "seconds that each may take",
-        "json": "one JSON document on standard output",
+        "json": JSON,
     },
 )
 def call(
@@ -70,7 +70,7 @@ def call(
         "image": "java or python, ours, or an image of the sandbox's engine: in the sandbox",
         "command": "a command line of this machine that starts a server",
         "only": "names of cases, or what is before their dots, with commas between",
-        "json": "one JSON document on standard output, everything else on standard error",
+        "json": JSON,
     }
 )
 def conformance(

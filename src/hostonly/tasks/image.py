@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from invoke import Context, task
 
-from hostonly.tasks.session import machine_of, session, show
+from hostonly.tasks.session import JSON, machine_of, session, show
 
 FLAVOUR = {"flavour": "java (default) or python"}
 
@@ -41,7 +41,7 @@ def pull(ctx: Context, flavour: str = "java") -> None:
         stages.pulled(it, wanted)
 
 
-@task(help={**FLAVOUR, "json": "one JSON document on standard output"})
+@task(help={**FLAVOUR, "json": JSON})
 def inspect(ctx: Context, flavour: str = "java", json: bool = False) -> None:
     """Show its layers, labels and digests, and where it is: engines, registry."""
     from hostonly.image.flavour import flavour_named

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import consent, machine_of, session, show
+from hostonly.tasks.session import JSON, consent, machine_of, session, show
 
-JSON = {"json": "one JSON document on standard output"}
+FLAGS = {"json": JSON}
 REFERENCE = {"reference": "NAME[:TAG] or NAME@sha256:…"}
 
 
@@ -21,7 +21,7 @@ def up(ctx: Context) -> None:
             service.up(it.settings, vantage, it.emit)
 
 
-@task(help={"vantage": "where to ask from: host (default) or sandbox", **JSON})
+@task(help={"vantage": "where to ask from: host (default) or sandbox", **FLAGS})
 def catalog(ctx: Context, vantage: str = "host", json: bool = False) -> None:
     """List the repositories in the registry, one a line."""
     from hostonly.registry.look import repositories, require_place
@@ -36,7 +36,7 @@ def catalog(ctx: Context, vantage: str = "host", json: bool = False) -> None:
     show(names_json("catalog", found) if json else one_a_line(found))
 
 
-@task(help={"repository": "its name (default: the image of the settings)", **JSON})
+@task(help={"repository": "its name (default: the image of the settings)", **FLAGS})
 def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
     """List the tags of a repository in the registry, one a line."""
     from hostonly.registry.look import client
@@ -52,7 +52,7 @@ def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
 
 
 @task(
-    help={**REFERENCE, "verify": "read every byte and compare it with its digests", **JSON},
+    help={**REFERENCE, "verify": "read every byte and compare it with its digests", **FLAGS},
 )
 def inspect(ctx: Context, reference: str, verify: bool = False, json: bool = False) -> None:
     """Show what the registry serves: digests, layers, labels; exits 1 where something is wrong."""
@@ -69,7 +69,7 @@ def inspect(ctx: Context, reference: str, verify: bool = False, json: bool = Fal
         raise Exit(code=1)
 
 
-@task(help=JSON)
+@task(help=FLAGS)
 def usage(ctx: Context, json: bool = False) -> None:
     """Show what the registry's images take, and what is left."""
     from hostonly.registry.look import client
@@ -83,7 +83,7 @@ def usage(ctx: Context, json: bool = False) -> None:
     show(usage_json(found) if json else usage_text(found))
 
 
-@task(help={**REFERENCE, **JSON})
+@task(help={**REFERENCE, **FLAGS})
 def delete(ctx: Context, reference: str, json: bool = False) -> None:
     """Delete an image from the registry, with the layers that no other image has."""
     from hostonly.registry.look import client

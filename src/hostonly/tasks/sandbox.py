@@ -6,7 +6,7 @@ import sys
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import machine_of, session, show
+from hostonly.tasks.session import JSON, machine_of, session, show
 
 MACHINE = {"machine": "which one: sandbox (default) or sandbox2"}
 
@@ -29,7 +29,7 @@ def up(ctx: Context, machine: str = "sandbox") -> None:
         it.up()
 
 
-@task(help={"json": "one JSON document on standard output"})
+@task(help={"json": JSON})
 def status(ctx: Context, json: bool = False) -> None:
     """Say of each machine whether it is created and running."""
     from hostonly.report.status import as_json, as_table

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from hostonly.sandbox.machine import Machine
     from hostonly.settings import Settings
 
+# The help of the flag, the same for every task that has it.
+JSON = "one JSON document, in one line, on standard output; everything else on standard error"
+
 
 @contextmanager
 def session(ctx: Context) -> Iterator[tuple[Settings, Follower]]:

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from hostonly.checks.expectations import expected_of
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.report.json import dumps, matrix_document
+from hostonly.report.document import dumps
+from hostonly.report.json import matrix_document
 from hostonly.report.matrix import WIDTH, table
 from hostonly.report.model import Cell, MatrixResult
 from hostonly.report.progress import Follower
