@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hostonly.host.command import as_root
 from hostonly.settings import Settings
+from tests.integration.command_line import INV, ROOT, answer, inv
 
-ROOT = Path(__file__).resolve().parents[2]
-INV = [sys.executable, "-m", "hostonly"]
 LABEL = "hostonly.demo=test-check"
 
 
@@ -29,16 +26,8 @@ def run(argv: list[str], *, check: bool = True) -> str:
 
 def check() -> tuple[int, dict[str, Any], dict[str, str]]:
     """The check's exit code, its document, and the verdicts by the claims' ids."""
-    done = subprocess.run(
-        [*INV, "check.host-to-sandbox", "--json"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        timeout=60,
-        check=False,
-        text=True,
-    )
-    document: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, document, {c["id"]: c["verdict"] for c in document["claims"]}
+    code, document = answer("check.host-to-sandbox", timeout=60.0)
+    return code, document, {c["id"]: c["verdict"] for c in document["claims"]}
 
 
 def sandbox(*argv: str) -> list[str]:
@@ -58,6 +47,13 @@ def wrong(do: list[str], undo: list[str]) -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="module")
 def up() -> None:
     run([*INV, "image.pull"])
+
+
+def test_several_tasks_print_a_document_a_line() -> None:
+    done = inv("check.host-to-sandbox", "--json", "sandbox.status", "--json")
+    assert done.returncode == 0, done.stderr
+    kinds = [json.loads(line)["kind"] for line in done.stdout.splitlines()]
+    assert kinds == ["check", "status"]
 
 
 def test_all_is_well() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,17 +15,11 @@ import pytest
 
 from hostonly.host.command import as_root
 from hostonly.settings import Settings
+from tests.integration.command_line import INV, ROOT, answer, inside
 
-ROOT = Path(__file__).resolve().parents[2]
-INV = [sys.executable, "-m", "hostonly"]
 MATRIX = [*INV, "check.matrix", "--json"]
 
 Cells = dict[tuple[str, str, str], dict[str, Any]]
-
-
-def inside(machine: str, *argv: str) -> str:
-    """Run a command in a sandbox; what it printed."""
-    return run([*INV, "sandbox.exec", "--machine", machine, "--", *argv])
 
 
 def run(argv: list[str]) -> str:
@@ -37,12 +30,9 @@ def run(argv: list[str]) -> str:
 
 def matrix() -> tuple[int, dict[str, Any], Cells]:
     """The check's exit code, its document, and the cells by mode, target and vantage."""
-    done = subprocess.run(
-        MATRIX, cwd=ROOT, stdout=subprocess.PIPE, timeout=900, check=False, text=True
-    )
-    document: dict[str, Any] = json.loads(done.stdout)
+    code, document = answer("check.matrix", timeout=900.0)
     cells = {(c["mode"], c["target"], c["vantage"]): c for c in document["cells"]}
-    return done.returncode, document, cells
+    return code, document, cells
 
 
 def changed(cells: Cells) -> dict[tuple[str, str, str], str]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-INV = [sys.executable, "-m", "hostonly"]
+from tests.integration.command_line import INV, ROOT, answer, claims
+
 STORE = "/var/lib/docker-registry/docker/registry/v2/blobs/sha256"
 
 
@@ -30,17 +28,9 @@ def root(line: str) -> str:
 
 def check() -> tuple[int, dict[str, Any]]:
     """The check's exit code, and its claims by their ids."""
-    done = subprocess.run(
-        [*INV, "check.registry", "--json"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        timeout=120,
-        check=False,
-        text=True,
-    )
-    document = json.loads(done.stdout)
+    code, document = answer("check.registry", timeout=120.0)
     assert (document["kind"], document["name"]) == ("check", "registry")
-    return done.returncode, {claim["id"]: claim for claim in document["claims"]}
+    return code, claims(document)
 
 
 @pytest.fixture(autouse=True, scope="module")

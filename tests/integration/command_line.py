@@ -1,0 +1,90 @@
+"""The command line as a user has it, on the tests' sandbox, and what it answers.
+
+Which checkout and which sandbox that is, conftest's fixture `checkout` decides.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+INV = (sys.executable, "-m", "hostonly")
+
+
+def inv(*words: str, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
+    """Run `./inv` with ``words``; its exit code, and both of its streams."""
+    return subprocess.run(
+        [*INV, *words], cwd=ROOT, capture_output=True, timeout=timeout, check=False, text=True
+    )
+
+
+def answer(task: str, *flags: str, timeout: float = 600.0) -> tuple[int, dict[str, Any]]:
+    """Run ``task`` with `--json`: its exit code and its one document."""
+    done = inv(task, "--json", *flags, timeout=timeout)
+    # pytest shows it where a test fails.
+    sys.stderr.write(done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, found
+
+
+def claims(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The document's claims by their id."""
+    return {claim["id"]: claim for claim in document["claims"]}
+
+
+def up(*machines: str) -> None:
+    """Bring up ``sandbox``, ``sandbox2`` or both: `sandbox.exec` does not do it by itself."""
+    for machine in machines:
+        done = inv("sandbox.up", "--machine", machine)
+        assert done.returncode == 0, done.stderr
+
+
+def inside(machine: str, *argv: str) -> str:
+    """Run a command on ``sandbox`` or ``sandbox2``; what it printed. It must succeed."""
+    # Without a machine's name it may go the short way, as users have it.
+    named = () if machine == "sandbox" else ("--machine", machine)
+    done = inv("sandbox.exec", *named, "--", *argv, timeout=60.0)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def wrong(machine: str, do: Sequence[str], undo: Sequence[str]) -> Iterator[None]:
+    """Something made wrong on ``machine``, and put right again whatever happens."""
+    inside(machine, *do)
+    try:
+        yield
+    finally:
+        inside(machine, *undo)
+
+
+def left_by(machine: str, demo: str) -> str:
+    """The containers and networks on ``machine`` that carry the label of ``demo``; "" for none."""
+    marked = ("--filter", f"label=hostonly.demo={demo}")
+    return inside(machine, "docker", "ps", "-aq", *marked) + inside(
+        machine, "docker", "network", "ls", "-q", *marked
+    )
+
+
+def interrupted(task: str, at: str, number: signal.Signals, timeout: float = 60.0) -> None:
+    """Run ``task`` until it prints a line that begins with ``at``, send it ``number``, and see it
+    end as an interrupted one does."""
+    process = subprocess.Popen(
+        [*INV, task], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith(at):
+            process.send_signal(number)
+            break
+    lines.append(process.communicate(timeout=timeout)[0])
+    assert process.returncode == 130, "".join(lines)
