@@ -35,8 +35,10 @@ def answer(task: str, *flags: str, timeout: float = 600.0) -> tuple[int, dict[st
 
 
 def claims(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The document's claims by their id."""
-    return {claim["id"]: claim for claim in document["claims"]}
+    """The document's claims by their id, which each has of its own."""
+    found = {claim["id"]: claim for claim in document["claims"]}
+    assert len(found) == len(document["claims"])
+    return found
 
 
 def up(*machines: str) -> None:

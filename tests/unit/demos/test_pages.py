@@ -33,6 +33,13 @@ def test_the_recorded_run_holds(result: DemoResult) -> None:
 
 
 @pytest.mark.parametrize("name", list(DEMOS))
+def test_no_two_claims_of_a_run_have_the_same_id(result: DemoResult) -> None:
+    """A reader of the document tells claims apart by it."""
+    ids = [claim.id for claim in result.claims]
+    assert [id for id in dict.fromkeys(ids) if ids.count(id) > 1] == []
+
+
+@pytest.mark.parametrize("name", list(DEMOS))
 def test_the_page_shows_the_commands_that_run(name: str, result: DemoResult) -> None:
     ran = list(dict.fromkeys((step.prompt, step.command) for step in result.steps))
     assert pages.same_names(pages.commands(pages.page(name))) == pages.same_names(ran)
