@@ -8,10 +8,24 @@ from pathlib import Path
 
 def main() -> None:
     """Run what the command line says."""
-    if sys.argv[1:2] == ["sandbox.exec"]:
-        from hostonly.sandbox import quick
+    root = Path(__file__).resolve().parents[2]
+    task = "".join(sys.argv[1:2])
+    try:
+        if task == "sandbox.exec":
+            from hostonly.sandbox import quick
 
-        quick.attempt(Path(__file__).resolve().parents[2], sys.argv)
+            quick.attempt(root, sys.argv)
+        elif task in ("image.build", "image.push"):
+            from hostonly.image.quick import unchanged
+
+            said = unchanged(root, sys.argv)
+            if said is not None:
+                from hostonly.report.brief import say_unchanged
+
+                say_unchanged(said)
+                return
+    except KeyboardInterrupt:
+        sys.exit(130)
     from hostonly.program import main as whole
 
     whole()

@@ -66,7 +66,7 @@ def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Setti
     assert pushed.returncode == 0, pushed.stderr
     assert "is not what was built here" in pushed.stderr
     assert "named another image" in pushed.stderr
-    built = json.loads(state.record(settings, "sandbox", "java").read_text())["image_id"]
+    built = json.loads(state.record(settings.state, "sandbox", "java").read_text())["image_id"]
     shown = inv(*engine, "image", "inspect", "--format", "{{.Id}}", reference).stdout.strip()
     assert shown == built
     assert "unchanged" in inv("image.push").stderr

@@ -38,7 +38,7 @@ def masters(checkout: Path) -> list[str]:
     return [
         line
         for line in lines.splitlines()
-        if f"{checkout}/.hostonly/ssh/sandbox." in line and " -M " in line
+        if f"{checkout}/.hostonly/ssh/id_" in line and " -M " in line and '"sandbox.' in line
     ]
 
 

@@ -86,3 +86,56 @@ def test_what_the_tutorial_types_inside_is_there(flavour: str) -> None:
 def test_an_image_does_everything(flavour: str) -> None:
     inv("image.build", "--flavour", flavour)
     inv("hello.conformance", "--image", flavour)
+
+
+@each_flavour
+def test_unchanged_is_never_said_of_what_has_changed(
+    flavour: str, settings: Settings, checkout: Path
+) -> None:
+    name, tag = settings.image.name, {"java": "latest", "python": "python"}[flavour]
+    there = f"localhost:{settings.registry.port}/{name}:{tag}"
+    build, push = ["image.build", "--flavour", flavour], ["image.push", "--flavour", flavour]
+    said = {"build": "is built and unchanged", "push": "is pushed and unchanged"}
+
+    def unchanged() -> None:
+        for _ in range(2):
+            assert said["push"] in inv(*push) and said["build"] in inv(*build)
+
+    inv(*push)
+    unchanged()
+    config = inspected(flavour)["config"]
+
+    # The names were given to another image by hand.
+    other = "python" if flavour == "java" else "java"
+    inv("image.build", "--flavour", other)
+    stranger = f"{name}:{'python' if other == 'python' else 'latest'}"
+    inv("sandbox.exec", "--", "docker", "tag", stranger, f"{name}:{tag}")
+    assert said["build"] in inv(*build) and inspected(flavour)["config"] == config
+    inv("sandbox.exec", "--", "docker", "tag", stranger, there)
+    again = inv(*push)
+    assert "named another image" in again and said["push"] in again
+    ids = inv("sandbox.exec", "--", "docker", "image", "inspect", "-f", "{{.Id}}", there)
+    assert config in ids
+    unchanged()
+
+    # Another image was pushed under its name by hand, and then nothing is there under it.
+    for names in (f"docker tag {stranger} {there}", f"docker push -q {there}"):
+        inv("sandbox.exec", "--", *names.split())
+    again = inv(*push)
+    assert said["push"] not in again and "is not what was built here" in again
+    unchanged()
+    inv("registry.delete", f"{name}:{tag}")
+    assert said["push"] not in inv(*push)
+    unchanged()
+
+    # What it is made from.
+    file = checkout / ("pom.xml" if flavour == "java" else "src/hostonly/hello/server.py")
+    before = file.read_text()
+    file.write_text(before + ("<!-- -->\n" if flavour == "java" else "# another\n"))
+    try:
+        assert said["build"] not in inv(*build)
+    finally:
+        file.write_text(before)
+    assert said["build"] not in inv(*build)
+    assert inspected(flavour)["config"] == config
+    unchanged()

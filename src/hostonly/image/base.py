@@ -7,8 +7,9 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Progress, Started
-from hostonly.image.engine import Engine, short
+from hostonly.image.engine import Engine
 from hostonly.image.parts import digest_of
+from hostonly.image.state import short
 
 
 @dataclass(frozen=True, slots=True)

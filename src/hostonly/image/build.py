@@ -5,25 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Mapping
-from pathlib import Path
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged
 from hostonly.host import packages
-from hostonly.image import base, identity, runtime, saved, sbom, state
-from hostonly.image.engine import Engine, short
+from hostonly.image import base, identity, saved, sbom, state
+from hostonly.image.engine import Engine
 from hostonly.image.flavour import JAVA, Flavour, labels, template
+from hostonly.image.inputs import inputs
 from hostonly.image.packer import build_by_packer
-from hostonly.image.parts import artefact, artefact_inputs, base_archive, tools
+from hostonly.image.parts import artefact, base_archive, tools
+from hostonly.image.state import short
 from hostonly.settings import Settings
-
-
-def inputs(root: Path, flavour: Flavour, told: Mapping[str, str], foundation: str) -> str:
-    """What the image is made from, as a hex digest; ``foundation`` is its base's digest."""
-    parts = [artefact_inputs(root, flavour), foundation, (root / flavour.template).read_text()]
-    parts += [f"{key}={value}" for key, value in sorted(told.items())]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> state.Built:
@@ -37,16 +30,15 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     told = labels(settings.root, flavour)
     named = settings.image.base if flavour is JAVA else ""
     given = base.theirs(engine, named, emit) if named else None
-    foundation = given.reference if given else runtime.base_inputs(settings.root, flavour.name)
-    wanted = inputs(settings.root, flavour, told, foundation)
-    before = state.load(state.record(settings, engine.place, flavour.name))
+    wanted = inputs(settings.root, flavour, told, given.reference if given else "")
+    before = state.load(state.record(settings.state, engine.place, flavour.name))
     name = f"{settings.image.name}:{flavour.tag}"
-    bill = sbom.file_of(settings.state, flavour)
+    bill = state.bill(settings.state, flavour)
     start = time.monotonic()
-    if before and before.inputs == wanted and sbom.is_of(bill, before.config):
+    if before and before.inputs == wanted and state.is_bill_of(bill, before.config):
         if engine.has(before.image_id):
             _tag(engine, before.image_id, settings.image.name, flavour.tag)
-            emit(Unchanged(f"the image {name} is built and unchanged ({short(before.image_id)})"))
+            emit(Unchanged(state.said_built(name, before.image_id)))
             return before
         if saved.load(settings, engine, before):
             _tag(engine, before.image_id, settings.image.name, flavour.tag)

@@ -60,11 +60,6 @@ class Engine:
         return ["driver-type", "io.containerd.snapshotter.v1"] in status
 
 
-def short(digest: str) -> str:
-    """The first twelve digits of a digest, as Docker shows it."""
-    return digest.removeprefix("sha256:")[:12]
-
-
 @contextlib.contextmanager
 def sandbox_engine(machine: Machine) -> Iterator[Engine]:
     """The engine of ``machine``, for as long as the context lasts.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hostonly.errors import HostonlyError
-from hostonly.image import sbom, state
-from hostonly.image.engine import Engine, short
+from hostonly.image import state
+from hostonly.image.engine import Engine
 from hostonly.image.flavour import Flavour
 from hostonly.image.stages import PLACES, engine_of
+from hostonly.image.state import short
 from hostonly.image.view import ImageView, Layer, Presence
 from hostonly.registry.look import client
 from hostonly.sandbox.machine import Machine
@@ -24,7 +25,7 @@ def inspect(machine: Machine, flavour: Flavour) -> ImageView:
     found: ImageView | None = None
     present = []
     for place in PLACES:
-        built = state.load(state.record(settings, place, flavour.name))
+        built = state.load(state.record(settings.state, place, flavour.name))
         try:
             if place == "sandbox":
                 machine.require_running()
@@ -84,7 +85,7 @@ def _view(machine: Machine, engine: Engine, flavour: Flavour, built: state.Built
     steps = image.history()[::-1]
     told = steps if len(steps) == len(digests) else [{}] * len(digests)
     config = image.attrs["Config"]
-    bill = sbom.file_of(machine.settings.state, flavour)
+    bill = state.bill(machine.settings.state, flavour)
     return ImageView(
         f"{machine.settings.image.name}:{flavour.tag}",
         flavour.name,
@@ -98,6 +99,6 @@ def _view(machine: Machine, engine: Engine, flavour: Flavour, built: state.Built
         config.get("User", ""),
         tuple(sorted(config.get("ExposedPorts") or ())),
         tuple(config.get("Entrypoint") or ()),
-        str(bill) if sbom.is_of(bill, built.config) else None,
+        str(bill) if state.is_bill_of(bill, built.config) else None,
         (),
     )

@@ -6,7 +6,6 @@ import calendar
 import hashlib
 import os
 import re
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -83,6 +82,8 @@ def build_jar(root: Path, run: Run) -> Path:
         cwd=root,
         timeout=MAVEN_TIMEOUT,
     )
+    import zipfile
+
     jar = root / JAR
     try:
         with zipfile.ZipFile(jar) as entries:

@@ -64,13 +64,6 @@ def parts(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path
     return artefact(settings, emit, flavour), base_archive(settings, emit, flavour)
 
 
-def artefact_inputs(root: Path, flavour: Flavour) -> str:
-    """What the artefact is made from, as a hex digest."""
-    if flavour is JAVA:
-        return jar.jar_inputs(root)
-    return jar.digest(root, [root / flavour.artefact])
-
-
 def artefact(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
     """The file that goes into the image, built first where it has to be."""
     if flavour is not JAVA:

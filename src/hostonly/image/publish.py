@@ -11,8 +11,9 @@ from typing import Any
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Progress, Started, Unchanged, Warned
 from hostonly.image import proof, state
-from hostonly.image.engine import Engine, short
+from hostonly.image.engine import Engine
 from hostonly.image.flavour import FLAVOURS
+from hostonly.image.state import short
 from hostonly.registry import service
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
@@ -32,8 +33,7 @@ def reference(machine: Machine, place: str = "sandbox") -> str:
     """The image's name as the tutorial types it: ``localhost:5000/hello-socket`` in the sandbox,
     ``172.16.0.2:5000/hello-socket`` on the host."""
     settings = machine.settings
-    registry = "localhost" if place == "sandbox" else machine.address
-    return f"{registry}:{settings.registry.port}/{settings.image.name}"
+    return state.typed(place, machine.address, settings.registry.port, settings.image.name)
 
 
 def _names(machine: Machine, built: state.Built) -> tuple[str, str, str]:
@@ -61,7 +61,7 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     # Whoever pushed it: an engine that has not may have the very same image.
     wrong = proof.differences(before, _image(engine, built.image_id), there, pushed=False)
     if before is not None and not wrong:
-        emit(Unchanged(f"{name} is pushed and unchanged ({short(before.digest)})"))
+        emit(Unchanged(state.said_pushed(there, tag, before.digest)))
         return _record(machine, built, before.digest)
     if before is not None:
         emit(Warned(f"the registry's {repository}:{tag} is not what was built here: {wrong[0]}"))
@@ -171,7 +171,7 @@ def _record(machine: Machine, built: state.Built, manifest: str) -> state.Built:
 def _served(
     registry: RegistryClient, repository: str, *, version: str = TAG, verify: bool = False
 ) -> Inspection | None:
-    return inspect(registry, Reference(repository, version), verify=verify)
+    return inspect(registry, Reference(repository, version), verify=verify, tags=False)
 
 
 def _image(engine: Engine, name: str) -> proof.EngineImage:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hostonly.image.engine import Engine, short
-from hostonly.image.state import Built
+from hostonly.image.engine import Engine
+from hostonly.image.state import Built, short
 from hostonly.settings import Settings
 
 _CHUNK = 1 << 20

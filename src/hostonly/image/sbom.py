@@ -13,17 +13,16 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
-import json
 import re
 import tarfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from hostonly.image.engine import Engine
-from hostonly.image.flavour import VERSION, Flavour
+from hostonly.image.flavour import VERSION
 
 if TYPE_CHECKING:
     from cyclonedx.model.component import Component
@@ -190,17 +189,3 @@ def _components(contents: Contents) -> Iterator[Component]:
         bom_ref=path,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
     )
-
-
-def is_of(file: Path, config: str) -> bool:
-    """Whether ``file`` is the bill of the image whose configuration has the digest ``config``."""
-    try:
-        reference = json.loads(file.read_text())["metadata"]["component"]["bom-ref"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return bool(reference == config)
-
-
-def file_of(state: Path, flavour: Flavour) -> Path:
-    """Where the bill of materials of the last build is written."""
-    return state / "image" / f"hello-socket-{flavour.name}.cdx.json"

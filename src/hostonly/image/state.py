@@ -1,7 +1,7 @@
 """What was built and pushed last, so that a second call can say "unchanged" and be right.
 
 The file only says what to look for: whether the image is really there, and really that one, is
-asked of the engine and of the registry each time.
+asked of the engine and of the registry each time. The image's bill of materials lies beside it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hostonly.settings import Settings
+from hostonly.image.flavour import Flavour
+from hostonly.registry.reference import TAG
+
+if TYPE_CHECKING:
+    from hostonly.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +32,46 @@ class Built:
     manifest: str | None = None
 
 
-def record(settings: Settings, place: str, flavour: str) -> Path:
-    """Where it is recorded what was built on the engine of ``place``."""
-    return settings.state / "image" / f"built-{place}-{flavour}.json"
+def short(digest: str) -> str:
+    """The first twelve digits of a digest, as Docker shows it."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def typed(place: str, address: str, port: int, repository: str) -> str:
+    """The image's name as the tutorial types it: ``localhost:5000/hello-socket`` in the sandbox,
+    ``172.16.0.2:5000/hello-socket`` on the host."""
+    return f"{'localhost' if place == 'sandbox' else address}:{port}/{repository}"
+
+
+def said_built(name: str, image_id: str) -> str:
+    """What is said where ``name`` needs no building."""
+    return f"the image {name} is built and unchanged ({short(image_id)})"
+
+
+def said_pushed(repository: str, tag: str, manifest: str) -> str:
+    """What is said where it needs no pushing. Nobody types a tag that is ``latest``."""
+    name = repository if tag == TAG else f"{repository}:{tag}"
+    return f"{name} is pushed and unchanged ({short(manifest)})"
+
+
+def record(folder: Path, place: str, flavour: str) -> Path:
+    """Where, in the state ``folder`` of a checkout, it is recorded what was built on the engine of
+    ``place``."""
+    return folder / "image" / f"built-{place}-{flavour}.json"
+
+
+def bill(folder: Path, flavour: Flavour) -> Path:
+    """Where the bill of materials of the last build is written."""
+    return folder / "image" / f"hello-socket-{flavour.name}.cdx.json"
+
+
+def is_bill_of(file: Path, config: str) -> bool:
+    """Whether ``file`` is the bill of the image whose configuration has the digest ``config``."""
+    try:
+        reference = json.loads(file.read_text())["metadata"]["component"]["bom-ref"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(reference == config)
 
 
 def load(file: Path) -> Built | None:
@@ -42,7 +84,7 @@ def load(file: Path) -> Built | None:
 
 def save(settings: Settings, built: Built) -> None:
     """Record ``built``, whole or not at all."""
-    file = record(settings, built.place, built.flavour)
+    file = record(settings.state, built.place, built.flavour)
     file.parent.mkdir(parents=True, exist_ok=True)
     written = file.with_suffix(".new")
     written.write_text(json.dumps(asdict(built), indent=2) + "\n")

@@ -6,7 +6,7 @@ import hashlib
 import zlib
 from typing import Any
 
-from hostonly.registry.client import Manifest, RegistryClient
+from hostonly.registry.reader import Manifest, RegistryReader
 from hostonly.registry.reference import Reference
 from hostonly.registry.result import Blob, Image, Inspection
 
@@ -14,12 +14,13 @@ GZIP = ("application/vnd.docker.image.rootfs.diff.tar.gzip", "+gzip")
 
 
 def inspect(
-    registry: RegistryClient, reference: Reference, *, verify: bool = False
+    registry: RegistryReader, reference: Reference, *, verify: bool = False, tags: bool = True
 ) -> Inspection | None:
     """The image or images that ``reference`` names in ``registry``; None where it names nothing.
 
     Every configuration and layer is asked for, and its size compared with the manifest's word.
     ``verify`` reads them all, and compares what was read with its digests, packed and unpacked.
+    Without ``tags`` it is not asked which others name the same.
 
     Raises:
         HostonlyError: no answer, or a manifest that is damaged.
@@ -32,23 +33,23 @@ def inspect(
         _image(registry, reference.repository, each, platform, verify, problems)
         for each, platform in _manifests(registry, reference.repository, manifest, problems)
     )
-    tags = tuple(
+    named = tuple(
         tag
-        for tag in registry.tags(reference.repository)
+        for tag in (registry.tags(reference.repository) if tags else ())
         if _digest_of(registry, reference.repository, tag) == manifest.digest
     )
     return Inspection(
-        str(reference), manifest.digest, manifest.media_type, tags, images, verify, tuple(problems)
+        str(reference), manifest.digest, manifest.media_type, named, images, verify, tuple(problems)
     )
 
 
-def _digest_of(registry: RegistryClient, repository: str, tag: str) -> str | None:
+def _digest_of(registry: RegistryReader, repository: str, tag: str) -> str | None:
     manifest = registry.manifest(repository, tag)
     return None if manifest is None else manifest.digest
 
 
 def _manifests(
-    registry: RegistryClient, repository: str, manifest: Manifest, problems: list[str]
+    registry: RegistryReader, repository: str, manifest: Manifest, problems: list[str]
 ) -> list[tuple[Manifest, str]]:
     """The manifest itself, or those that an index names, each with its platform ("" if unsaid)."""
     if "manifests" not in manifest.document:
@@ -71,7 +72,7 @@ def _manifests(
 
 
 def _image(
-    registry: RegistryClient,
+    registry: RegistryReader,
     repository: str,
     manifest: Manifest,
     platform: str,
@@ -107,7 +108,7 @@ def _image(
 
 
 def _blob(
-    registry: RegistryClient,
+    registry: RegistryReader,
     repository: str,
     entry: dict[str, Any],
     what: str,
@@ -129,7 +130,7 @@ def _blob(
 
 
 def _damage(
-    registry: RegistryClient, repository: str, blob: Blob, unpacked: str | None, what: str
+    registry: RegistryReader, repository: str, blob: Blob, unpacked: str | None, what: str
 ) -> list[str]:
     """What is wrong with the bytes of a layer; ``unpacked`` is the digest it must have unpacked."""
     packed, inner = hashlib.sha256(), hashlib.sha256()

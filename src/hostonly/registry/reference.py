@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hostonly.errors import UsageError
-from hostonly.settings import Settings
+
+if TYPE_CHECKING:
+    from hostonly.settings import Settings
 
 TAG = "latest"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import subprocess
 import time
@@ -119,19 +120,17 @@ class Machine:
         line = _ANSWERS.format(port=self.settings.registry.port)
         return vantage.run(["sh", "-c", line], timeout=15).ok
 
-    def remember(self) -> None:
-        """Note the way into it, for the next `sandbox.exec`. It must be running."""
-        init, shared = self.lxc.init(), self.login.shared
+    def remember(self, inputs: str) -> None:
+        """Note what the settings came to, for the next call of a quick command. ``inputs`` is
+        `quick.inputs` from before anything was done: what was changed since is in no note."""
         quick.remember(
             self.settings.root,
             quick.Note(
-                inputs=quick.inputs(self.settings.root),
+                inputs=inputs,
+                settings=json.loads(self.settings.to_json()),
                 container=self.container,
-                init=init,
-                address=self.address,
-                bridge=self.settings.network.bridge,
-                socket=str(shared.path(init)),
-                ssh=shared.argv(init),
+                ssh=list(self.login.ssh),
+                destination=self.login.destination,
             ),
         )
 

@@ -1,11 +1,13 @@
-"""The short way of ``./inv sandbox.exec -- COMMAND …``: no slower than ssh itself.
+"""What the settings came to, noted for the next call; and ``./inv sandbox.exec``, by that note no
+slower than ssh itself.
 
 Understanding a command line and checking the settings takes Invoke and pydantic longer than ssh
 takes to log in. What they came to is noted once, with a digest of everything it came from; while
-none of that has changed, and the sandbox is the very one, the next call takes the note's word. In
-any doubt the whole way is taken, which also says what is wrong.
+none of that has changed the next call takes the note's word for the settings, and for nothing else:
+the sandbox, the route and the connection are asked for each time. In any doubt the whole way is
+taken, which also says what is wrong.
 
-Nothing here is imported but the standard library and the route guard.
+Nothing here is imported but the standard library, the route guard and the shared connection.
 """
 
 from __future__ import annotations
@@ -19,13 +21,17 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from hostonly.errors import HostonlyError
 from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.vantages.shared_ssh import alive
+from hostonly.vantages.shared_ssh import SharedConnection
 
 TASK = "sandbox.exec"
 SECONDS = 5.0
+
+# Names a further file of settings, which the note knows nothing of.
+OTHER_FILE = "INVOKE_RUNTIME_CONFIG"
 
 # Who decides what the settings mean and how ssh is called.
 _CODE = ("settings/*.py", "sandbox/quick.py", "sandbox/login.py", "vantages/shared_ssh.py")
@@ -34,16 +40,30 @@ _SUFFIXES = ("yaml", "yml", "json", "py")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a call of ``sandbox.exec`` came to. ``inputs`` is a digest, ``init`` the process id of
-    the sandbox's init, ``socket`` the shared connection's, ``ssh`` the words before the command."""
+    """What the settings came to. ``inputs`` is the digest of where they came from, ``settings`` are
+    in the shape of `invoke.yaml`; of the machine ``sandbox``: LXC's name for its ``container``, and
+    the words of its ``ssh`` command line up to the ``destination``."""
 
     inputs: str
+    settings: dict[str, dict[str, Any]]
     container: str
-    init: str
-    address: str
-    bridge: str
-    socket: str
     ssh: list[str]
+    destination: str
+
+    @property
+    def address(self) -> str:
+        """The sandbox's, on the host-only network."""
+        return str(self.settings["network"]["sandbox"])
+
+    @property
+    def bridge(self) -> str:
+        """The host's interface on the host-only network."""
+        return str(self.settings["network"]["bridge"])
+
+    def shared(self, root: Path) -> SharedConnection:
+        """The connection that the commands of the checkout at ``root`` share."""
+        folder = root / ".hostonly" / "ssh"
+        return SharedConnection(folder, "sandbox", tuple(self.ssh), self.destination)
 
 
 def command_of(argv: Sequence[str]) -> list[str]:
@@ -83,21 +103,43 @@ def remember(root: Path, note: Note) -> None:
     written.replace(file)
 
 
-def attempt(root: Path, argv: Sequence[str]) -> None:
-    """Become ssh, where ``argv`` is a command for the sandbox that was noted; else return."""
-    command = command_of(argv)
+def recall(root: Path) -> Note | None:
+    """The note of the checkout at ``root``; None where there is none that still holds."""
     # Asking LXC as another user takes sudo, and that may ask back.
-    if not command or os.geteuid() != 0:
-        return
+    if os.geteuid() != 0 or os.environ.get(OTHER_FILE):
+        return None
     try:
         note = Note(**json.loads(_file(root).read_text()))
-        if note.inputs != inputs(root) or not alive(Path(note.socket)):
-            return
-        asked = ["lxc-info", "--name", note.container, "--pid", "--no-humanize"]
+    except (OSError, ValueError, TypeError):
+        return None
+    return note if note.inputs == inputs(root) else None
+
+
+def init_of(container: str) -> str:
+    """The process id, here, of the init that runs in ``container``; empty where none does."""
+    asked = ["lxc-info", "--name", container, "--pid", "--no-humanize"]
+    try:
         answer = subprocess.run(asked, capture_output=True, text=True, timeout=SECONDS, check=False)
-        if answer.stdout.strip() != note.init:
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    said = answer.stdout.strip()
+    return said if said.isdecimal() else ""
+
+
+def attempt(root: Path, argv: Sequence[str]) -> None:
+    """Become ssh, where ``argv`` is a command for the sandbox and the settings are noted; else return."""
+    command = command_of(argv)
+    note = recall(root) if command else None
+    if note is None:
+        return
+    init, shared = init_of(note.container), note.shared(root)
+    try:
+        if not init:
             return
         require_host_only_route(note.address, note.bridge)
-    except (OSError, ValueError, TypeError, HostonlyError, subprocess.TimeoutExpired):
+        if not shared.ready(init):
+            return
+    except (OSError, HostonlyError):
         return
-    os.execvp(note.ssh[0], [*note.ssh, shlex.join(command)])
+    words = shared.argv(init)
+    os.execvp(words[0], [*words, shlex.join(command)])

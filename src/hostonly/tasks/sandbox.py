@@ -88,7 +88,8 @@ def exec_(ctx: Context, machine: str = "sandbox") -> None:
     if not command:
         raise UsageError("nothing to run: ./inv sandbox.exec -- COMMAND ARG …")
     with machine_of(ctx, machine) as it:
+        inputs = quick.inputs(it.settings.root)
         it.require_running()
         if quick.command_of(sys.argv):
-            it.remember()
+            it.remember(inputs)
     raise Exit(code=it.interact(command))

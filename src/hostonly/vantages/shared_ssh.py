@@ -8,12 +8,16 @@ answer any more, and when the sandbox is halted or destroyed (``close``).
 Whose connection it is, is in the socket's name: the ``generation`` of the sandbox (the process id
 of its init, say). One that was started again has another name, so that no command ever waits for an
 answer from a sandbox that is gone.
+
+The connection carries the sandbox's engine as well, to a socket beside its own (``engine``): who only
+asks it something needs neither a login nor a command in the sandbox.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -23,8 +27,12 @@ IDLE_SECONDS = 120
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
 
-# A socket's path has 107 characters at most, and ssh first makes one with 17 more.
-LONGEST_PATH = 107 - 17
+# A socket's path has 107 characters at most. The connection is opened in the folder itself, by a
+# short name; who uses it by a path that is longer goes there first.
+LONGEST_PATH = 107
+
+# Where Docker listens in a sandbox.
+ENGINE = "/var/run/docker.sock"
 
 # ssh's own exit status for "no connection"; also a command's own, which nobody can tell apart.
 NO_CONNECTION = 255
@@ -49,17 +57,26 @@ class SharedConnection:
         own, and says itself what is wrong. The caller has made sure of the route.
         """
         path = self.path(generation)
-        if not (alive(path) or self._open(path)):
+        if not self.ready(generation):
             return [*self.ssh, self.destination]
-        return [*self.ssh, "-o", f"ControlPath={_quoted(path)}", self.destination]
+        if len(os.fsencode(path)) <= LONGEST_PATH:
+            return [*self.ssh, "-o", f"ControlPath={_quoted(str(path))}", self.destination]
+        there = ["env", f"--chdir={self.folder}"]
+        return [*there, *self.ssh, "-o", f"ControlPath={_quoted(path.name)}", self.destination]
+
+    def ready(self, generation: str) -> bool:
+        """Whether the connection is there, having been opened if it was not."""
+        path = self.path(generation)
+        return alive(path) or self._open(path)
 
     def close(self) -> None:
         """End the connection to the sandbox, of whatever generation."""
         for path in self.folder.glob(f"{self.name}.*.shared"):
-            command = [*self.ssh, "-o", f"ControlPath={_quoted(path)}", "-O", "exit"]
+            command = [*self.ssh, "-o", f"ControlPath={_quoted(path.name)}", "-O", "exit"]
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                 subprocess.run(
                     [*command, self.destination],
+                    cwd=self.folder,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -67,15 +84,20 @@ class SharedConnection:
                     check=False,
                 )
             path.unlink(missing_ok=True)
+        for path in self.folder.glob(f"{self.name}.*.engine"):
+            path.unlink(missing_ok=True)
 
     def path(self, generation: str) -> Path:
         """The socket of the connection to that ``generation`` of the sandbox."""
         return self.folder / f"{self.name}.{generation}.shared"
 
+    def engine(self, generation: str) -> Path:
+        """The socket that leads to the engine of that ``generation``, where the connection is there."""
+        return self.folder / f"{self.name}.{generation}.engine"
+
     def _open(self, path: Path) -> bool:
         """Open it in the background; False where it cannot be had. One caller opens, others do not wait."""
-        if len(str(path)) > LONGEST_PATH:
-            return False
+        engine = self.engine(path.name.split(".")[-2])
         with (self.folder / f"{self.name}.opening").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,8 +108,9 @@ class SharedConnection:
                 "-M",
                 "-N",
                 "-f",
-                *("-o", f"ControlPath={_quoted(path)}"),
+                *("-o", f"ControlPath={_quoted(path.name)}"),
                 *("-o", f"ControlPersist={IDLE_SECONDS}"),
+                *("-L", f"./{engine.name}:{ENGINE}"),
                 *("-o", "ServerAliveInterval=2"),
                 *("-o", "ServerAliveCountMax=2"),
                 *("-o", "ConnectTimeout=5"),
@@ -96,6 +119,7 @@ class SharedConnection:
             try:
                 subprocess.run(
                     [*self.ssh, *options, self.destination],
+                    cwd=self.folder,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -111,14 +135,35 @@ class SharedConnection:
 
 def alive(path: Path) -> bool:
     """Whether somebody answers at the socket: one that a killed ssh has left behind refuses."""
-    with socket.socket(socket.AF_UNIX) as caller:
-        try:
+    try:
+        connected(path).close()
+    except OSError:
+        return False
+    return True
+
+
+def connected(path: Path) -> socket.socket:
+    """A connection to the socket at ``path``, however long that is.
+
+    Raises:
+        OSError: nobody answers there.
+    """
+    caller = socket.socket(socket.AF_UNIX)
+    try:
+        if len(os.fsencode(path)) <= LONGEST_PATH:
             caller.connect(str(path))
-        except OSError:
-            return False
-        return True
+        else:
+            folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+            try:
+                caller.connect(f"/proc/self/fd/{folder}/{path.name}")
+            finally:
+                os.close(folder)
+    except BaseException:
+        caller.close()
+        raise
+    return caller
 
 
-def _quoted(path: Path) -> str:
+def _quoted(path: str) -> str:
     """``path`` for ssh's -o: quoted for its spaces, and its % signs doubled."""
-    return '"' + str(path).replace("%", "%%") + '"'
+    return '"' + path.replace("%", "%%") + '"'

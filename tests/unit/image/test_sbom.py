@@ -12,10 +12,10 @@ from hostonly.image.sbom import (
     Contents,
     Package,
     document,
-    is_of,
     packages_in,
     release_in,
 )
+from hostonly.image.state import is_bill_of
 
 # From /var/lib/dpkg/status.d of the base image (shortened), and two paragraphs of a dpkg's status.
 CONTROL = """Package: libc6
@@ -95,9 +95,9 @@ def test_the_same_image_gives_the_same_bytes() -> None:
 
 def test_whose_bill_it_is(tmp_path: Path) -> None:
     file = tmp_path / "bill.json"
-    assert not is_of(file, CONFIG)
+    assert not is_bill_of(file, CONFIG)
     file.write_text(bill())
-    assert is_of(file, CONFIG)
-    assert not is_of(file, "sha256:" + "e" * 64)
+    assert is_bill_of(file, CONFIG)
+    assert not is_bill_of(file, "sha256:" + "e" * 64)
     file.write_text("[]")
-    assert not is_of(file, CONFIG)
+    assert not is_bill_of(file, CONFIG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 
 from hostonly.errors import Unreachable
 from hostonly.sandbox import quick
+from hostonly.vantages.shared_ssh import SharedConnection
 
 ARGV = ["inv", "sandbox.exec", "--", "echo", "a  b"]
 
@@ -28,12 +30,10 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     note = quick.Note(
         inputs=quick.inputs(tmp_path),
+        settings={"network": {"sandbox": "172.16.0.2", "bridge": "hostonly0"}},
         container="one-sandbox",
-        init="77",
-        address="172.16.0.2",
-        bridge="hostonly0",
-        socket=str(tmp_path / "socket"),
-        ssh=["ssh", "-x", "vagrant@172.16.0.2"],
+        ssh=["ssh", "-x"],
+        destination="vagrant@172.16.0.2",
     )
     quick.remember(tmp_path, note)
 
@@ -46,7 +46,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "execvp", become)
-    monkeypatch.setattr(quick, "alive", lambda path: path == tmp_path / "socket")
+    monkeypatch.setattr(SharedConnection, "ready", lambda self, generation: generation == "77")
     monkeypatch.setattr(quick, "require_host_only_route", lambda address, bridge: None)
     monkeypatch.setattr(subprocess, "run", answer)
     return tmp_path
@@ -55,7 +55,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_taken(root: Path) -> None:
     with pytest.raises(Became) as became:
         quick.attempt(root, ARGV)
-    words = ["ssh", "-x", "vagrant@172.16.0.2", "echo 'a  b'"]
+    path = f'ControlPath="{root}/.hostonly/ssh/sandbox.77.shared"'
+    words = ["ssh", "-x", "-o", path, "vagrant@172.16.0.2", "echo 'a  b'"]
     assert became.value.args == ("ssh", words)
 
 
@@ -99,6 +100,15 @@ def test_not_with_other_variables(root: Path, monkeypatch: pytest.MonkeyPatch, n
     quick.attempt(root, ARGV)
 
 
+def test_not_with_a_file_that_the_note_knows_nothing_of(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(quick.OTHER_FILE, "other.yaml")
+    note = quick.Note(**json.loads((root / ".hostonly" / "ssh" / "quick.json").read_text()))
+    quick.remember(root, replace(note, inputs=quick.inputs(root)))
+    quick.attempt(root, ARGV)
+
+
 def test_not_with_another_file_of_the_users(root: Path) -> None:
     (root / "home").mkdir()
     (root / "home" / ".invoke.yaml").write_text("sandbox:\n  name: one\n")
@@ -106,7 +116,7 @@ def test_not_with_another_file_of_the_users(root: Path) -> None:
 
 
 def test_not_without_the_connection(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quick, "alive", lambda path: False)
+    monkeypatch.setattr(SharedConnection, "ready", lambda self, generation: False)
     quick.attempt(root, ARGV)
 
 
@@ -130,7 +140,7 @@ def test_not_by_another_route(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_note_is_whole_or_not_at_all(root: Path) -> None:
-    note = quick.Note("i", "c", "1", "a", "b", "s", ["ssh"])
+    note = quick.Note("i", {}, "c", ["ssh"], "d")
     quick.remember(root, note)
-    quick.remember(root, replace(note, init="2"))
+    quick.remember(root, replace(note, container="2"))
     assert [file.name for file in (root / ".hostonly" / "ssh").iterdir()] == ["quick.json"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-import subprocess
 from pathlib import Path
-
-import pytest
 
 from hostonly.vantages import shared_ssh
 from hostonly.vantages.shared_ssh import SharedConnection, alive
@@ -51,14 +49,28 @@ def test_one_that_was_killed_is_not(tmp_path: Path) -> None:
     assert shared.argv("7") == [*NONE, "vagrant@192.0.2.1"]
 
 
-def test_a_path_that_no_socket_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*_: object, **__: object) -> None:
-        raise AssertionError("nothing is opened")
-
+def test_a_path_that_is_too_long_is_gone_to_first(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * shared_ssh.LONGEST_PATH)
     deep.mkdir()
-    monkeypatch.setattr(subprocess, "run", never)
-    assert connection(deep).argv("1") == [*NONE, "vagrant@192.0.2.1"]
+    shared = connection(deep)
+    with contextlib.chdir(deep), listening(Path("sandbox.7.shared")):
+        assert alive(shared.path("7"))
+        there = ["env", f"--chdir={deep}", *NONE]
+        path = ["-o", 'ControlPath="sandbox.7.shared"', "vagrant@192.0.2.1"]
+        assert shared.argv("7") == [*there, *path]
+    assert not alive(shared.path("7"))
+
+
+def test_it_is_opened_where_the_sockets_are_by_short_names(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * shared_ssh.LONGEST_PATH)
+    deep.mkdir()
+    seen = tmp_path / "seen"
+    said = ("sh", "-c", f'printf "%s\\n" "$PWD" "$@" >{seen}', "ssh")
+    assert not connection(deep, said).ready("7")
+    lines = seen.read_text().splitlines()
+    assert lines[0] == str(deep)
+    assert 'ControlPath="sandbox.7.shared"' in lines
+    assert "./sandbox.7.engine:/var/run/docker.sock" in lines
 
 
 def test_spaces_and_percents_in_the_path(tmp_path: Path) -> None:
@@ -73,8 +85,9 @@ def test_spaces_and_percents_in_the_path(tmp_path: Path) -> None:
 def test_closing_leaves_no_socket_and_none_of_another_sandbox(tmp_path: Path) -> None:
     shared = connection(tmp_path)
     listening(shared.path("7")).close()
+    listening(shared.engine("7")).close()
     other = tmp_path / "sandbox2.7.shared"
     listening(other).close()
     shared.close()
-    assert not shared.path("7").exists()
+    assert not shared.path("7").exists() and not shared.engine("7").exists()
     assert other.exists()

@@ -129,7 +129,7 @@ class Program:
         *arguments: bytes,
         environment: Mapping[str, str] | None = None,
         unprivileged: bool = False,
-    ) -> Iterator[Started]:
+    ) -> Iterator[Process]:
         """See `Starter`."""
         given = {"HELLO_PORT": "0"} if environment is None else environment
         inherited = {k: v for k, v in os.environ.items() if k != "HELLO_PORT"}
@@ -146,7 +146,7 @@ class Program:
                 )
             try:
                 _wait_for_a_line(process, out)
-                yield _Process(process, out, err)
+                yield Process(process, out, err)
             finally:
                 if process.poll() is None:
                     process.kill()
@@ -172,12 +172,17 @@ def _wait_for_a_line(process: subprocess.Popen[bytes], out: Path) -> None:
         time.sleep(POLL_SECONDS)
 
 
-class _Process:
-    """A program that was started."""
+class Process:
+    """A program that was started, `Started`."""
 
     def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
         self._process = process
         self._out, self._err = out, err
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     @property
     def target(self) -> Target:

@@ -1,0 +1,30 @@
+"""What an image is made from, as one digest: the same inputs, the same image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from hostonly.image import jar, runtime
+from hostonly.image.flavour import JAVA, Flavour
+
+
+def inputs(root: Path, flavour: Flavour, told: Mapping[str, str], theirs: str = "") -> str:
+    """A hex digest of all that the image of ``flavour`` is made from in the checkout at ``root``:
+    artefact, base, template, and the values of its labels, ``told``. ``theirs`` is the digest of
+    a base of the user's; without it our own counts.
+
+    Raises:
+        HostonlyError: there is no JDK to make our own base with.
+    """
+    base = theirs or runtime.base_inputs(root, flavour.name)
+    parts = [_artefact(root, flavour), base, (root / flavour.template).read_text()]
+    parts += [f"{key}={value}" for key, value in sorted(told.items())]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _artefact(root: Path, flavour: Flavour) -> str:
+    if flavour is JAVA:
+        return jar.jar_inputs(root)
+    return jar.digest(root, [root / flavour.artefact])
