@@ -15,6 +15,8 @@ def main() -> None:
             from hostonly.sandbox import quick
 
             quick.attempt(root, sys.argv)
+        elif task == "sandbox.status":
+            _status(root)
         elif task in ("image.build", "image.push"):
             from hostonly.image.quick import unchanged
 
@@ -23,9 +25,28 @@ def main() -> None:
                 from hostonly.report.brief import say_unchanged
 
                 say_unchanged(said)
-                return
+                sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
     from hostonly.program import main as whole
 
     whole()
+
+
+def _status(root: Path) -> None:
+    """Print the states and leave, where the settings are noted; else return."""
+    from hostonly.errors import HostonlyError
+    from hostonly.sandbox import quick, status
+
+    note = quick.recall(root) if status.asked(sys.argv) else None
+    if note is None:
+        return
+    try:
+        found = status.noted(root, note)
+    except (HostonlyError, OSError, KeyError, TypeError):
+        return
+    from hostonly.report.safe import plain
+    from hostonly.report.status import as_json, as_table
+
+    print(plain((as_json if "--json" in sys.argv else as_table)(found)), flush=True)
+    sys.exit(0)

@@ -46,7 +46,7 @@ def test_a_command_is_the_same_the_long_way_and_the_short(
     checkout: Path, settings: Settings
 ) -> None:
     Machine(settings, ignore).up()
-    note = checkout / ".hostonly" / "ssh" / "quick.json"
+    note = checkout / ".hostonly" / "quick.json"
     note.unlink(missing_ok=True)
     shell = 'printf "%s|" "$@"; cat; echo said >&2; exit 7'
     words = ("sh", "-c", shell, "sh", "a  b", "", "$HOME", "ünï", "--", "'")

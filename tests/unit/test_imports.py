@@ -48,7 +48,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Its result types, likewise.
     "bench.result": frozenset(),
     "report.bench": frozenset({"bench.result", "report"}),
-    "start": frozenset({"program", "sandbox", "image", "report"}),
+    "start": frozenset({"program", "sandbox", "image", "report", "errors"}),
     "__main__": frozenset({"start"}),
 }
 
@@ -76,6 +76,10 @@ STANDARD_LIBRARY_ONLY = (
     "events.py",
     "sandbox/__init__.py",
     "sandbox/quick.py",
+    "sandbox/status.py",
+    "sandbox/container.py",
+    "report/status.py",
+    "report/safe.py",
     "image/quick.py",
     "image/inputs.py",
     "image/flavour.py",

@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
@@ -17,9 +16,9 @@ from hostonly.facts import Fact, Observed, observe
 from hostonly.host.command import as_root
 from hostonly.host.ending import Beside
 from hostonly.sandbox import quick
-from hostonly.sandbox.container import Container
 from hostonly.sandbox.login import Login
-from hostonly.sandbox.names import container_name, machines
+from hostonly.sandbox.names import machines
+from hostonly.sandbox.status import Status, container_of, state_of
 from hostonly.sandbox.vagrant_calls import VagrantCalls
 from hostonly.settings import Settings
 from hostonly.vantages.host import Host
@@ -40,17 +39,6 @@ _ANSWERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """``state`` in Vagrant's words: not_created, running, stopped, frozen, …"""
-
-    machine: str
-    container: str
-    provider: str
-    address: str
-    state: str
-
-
 class Machine:
     """One machine of the Vagrantfile, ``sandbox`` or ``sandbox2``."""
 
@@ -59,10 +47,9 @@ class Machine:
         self.emit = emit
         self.name = name
         self.address = machines(settings)[name]
-        self.container = container_name(settings, name)
+        self.lxc = container_of(settings.root, settings.sandbox.name, name)
+        self.container = self.lxc.name
         self.login = Login(settings, name)
-        noted = settings.root / ".vagrant" / "machines" / name / "lxc" / "id"
-        self.lxc = Container(self.container, noted)
         self.vagrant = VagrantCalls(settings, name, emit)
 
     # --- where it is
@@ -99,8 +86,7 @@ class Machine:
         return observe(Host(), argv, lambda said: said.strip().lower(), timeout=20)
 
     def _state(self) -> str:
-        # What Vagrant does not know, whether half made or lost from its sight, is not created yet.
-        return self.lxc.state() if self.lxc.known_to_vagrant else "not_created"
+        return state_of(self.lxc)
 
     def require_running(self) -> None:
         """Stop with a next step where it is not running.

@@ -92,15 +92,16 @@ def inputs(root: Path) -> str:
 
 
 def _file(root: Path) -> Path:
-    return root / ".hostonly" / "ssh" / "quick.json"
+    return root / ".hostonly" / "quick.json"
 
 
 def remember(root: Path, note: Note) -> None:
-    """Keep ``note`` for the next call, whole or not at all."""
+    """Keep ``note`` for the next call, whole or not at all; not where there is no state or no room."""
     file = _file(root)
     written = file.with_suffix(f".{os.getpid()}")
-    written.write_text(json.dumps(asdict(note)))
-    written.replace(file)
+    with contextlib.suppress(OSError):
+        written.write_text(json.dumps(asdict(note)))
+        written.replace(file)
 
 
 def recall(root: Path) -> Note | None:

@@ -33,11 +33,17 @@ def up(ctx: Context, machine: str = "sandbox") -> None:
 def status(ctx: Context, json: bool = False) -> None:
     """Say of each machine whether it is created and running."""
     from hostonly.report.status import as_json, as_table
+    from hostonly.sandbox import quick
+    from hostonly.sandbox import status as status_of
     from hostonly.sandbox.machine import Machine
     from hostonly.sandbox.names import machines
 
     with session(ctx) as (settings, emit):
-        found = [Machine(settings, emit, name).status() for name in machines(settings)]
+        inputs = quick.inputs(settings.root)
+        every = [Machine(settings, emit, name) for name in machines(settings)]
+        found = [machine.status() for machine in every]
+        if status_of.asked(sys.argv):
+            every[0].remember(inputs)
     show(as_json(found) if json else as_table(found))
 
 

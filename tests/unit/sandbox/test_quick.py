@@ -81,7 +81,7 @@ def test_not_as_another_user(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_not_with_a_note_that_is_missing_or_damaged(root: Path) -> None:
-    file = root / ".hostonly" / "ssh" / "quick.json"
+    file = root / ".hostonly" / "quick.json"
     for text in ("", "[]", "{}", '{"inputs": 1}', "\0"):
         file.write_text(text)
         quick.attempt(root, ARGV)
@@ -104,7 +104,7 @@ def test_not_with_a_file_that_the_note_knows_nothing_of(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(quick.OTHER_FILE, "other.yaml")
-    note = quick.Note(**json.loads((root / ".hostonly" / "ssh" / "quick.json").read_text()))
+    note = quick.Note(**json.loads((root / ".hostonly" / "quick.json").read_text()))
     quick.remember(root, replace(note, inputs=quick.inputs(root)))
     quick.attempt(root, ARGV)
 
@@ -143,4 +143,11 @@ def test_the_note_is_whole_or_not_at_all(root: Path) -> None:
     note = quick.Note("i", {}, "c", ["ssh"], "d")
     quick.remember(root, note)
     quick.remember(root, replace(note, container="2"))
-    assert [file.name for file in (root / ".hostonly" / "ssh").iterdir()] == ["quick.json"]
+    assert [file.name for file in (root / ".hostonly").iterdir() if file.is_file()] == [
+        "quick.json"
+    ]
+
+
+def test_a_checkout_without_state_gets_none(tmp_path: Path) -> None:
+    quick.remember(tmp_path, quick.Note("i", {}, "c", ["ssh"], "d"))
+    assert not list(tmp_path.iterdir())
