@@ -23,7 +23,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Progress, Started, Warned
 from hostonly.host import packages
 from hostonly.host.command import as_root, end, run
-from hostonly.sandbox import base, idmap, prepare
+from hostonly.sandbox import base, idmap, needs
 
 BOX = "hostonly-bench-stock"
 
@@ -95,7 +95,7 @@ def stock(place: Place) -> Iterator[Stock]:
         ToolFailed: the box could not be built, or the bridge not made.
     """
     name, folder = place.name(), place.folder / "stock"
-    packages.install((*prepare.PACKAGES, "dnsmasq-base"), place.emit)
+    packages.install((*needs.PACKAGES, "dnsmasq-base"), place.emit)
     folder.mkdir()
     privileged = "false" if os.geteuid() == 0 else "true"
     text = _VAGRANTFILE.format(box=BOX, name=name, privileged=privileged, bridge=f"s-{name}")

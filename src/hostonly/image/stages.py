@@ -25,12 +25,12 @@ def up(machine: Machine) -> None:
     if machine.status().state == "running":
         machine.up()
         return
-    from hostonly.sandbox import prepare
+    from hostonly.sandbox import needs
 
     # Who installs by hand is told everything at once.
-    packages.refuse_where_forbidden([*prepare.PACKAGES, *tools()])
+    packages.refuse_where_forbidden([*needs.PACKAGES, *tools()])
     # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
-    prepare.install(machine.settings, machine.emit)
+    needs.install(machine.settings, machine.emit)
     with Beside(lambda: parts(machine.settings, machine.emit)) as made:
         machine.up()
         made.result()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -23,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from hostonly.registry.identity import Certificate
+
 # What strict clients accept at most for a server's certificate (CA/Browser Forum until 2020, Apple).
 VALID = timedelta(days=825)
 # A clock that is a little behind must not see a certificate from the future.
@@ -31,24 +32,6 @@ EARLIER = timedelta(hours=1)
 LEAST = timedelta(days=30)
 
 LOOPBACK = ("127.0.0.1", "::1")
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """The files of one registry: ``authority`` may be seen by everybody, ``server`` (certificate,
-    then private key, as HAProxy reads them) by its owner alone."""
-
-    folder: Path
-
-    @property
-    def authority(self) -> Path:
-        """The authority's certificate, PEM: what an engine is given as ``ca.crt``."""
-        return self.folder / "ca.crt"
-
-    @property
-    def server(self) -> Path:
-        """The registry's certificate and private key, PEM, mode 0600."""
-        return self.folder / "server.pem"
 
 
 def ensure(folder: Path, address: str) -> Certificate:

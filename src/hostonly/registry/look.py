@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from hostonly.errors import HostonlyError, UsageError
-from hostonly.registry.certificate import Certificate
 from hostonly.registry.client import RegistryClient
+from hostonly.registry.identity import Certificate
 from hostonly.registry.inspect import inspect
 from hostonly.registry.reference import Reference
 from hostonly.registry.result import Inspection

@@ -13,9 +13,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError
 from hostonly.host.command import run
-from hostonly.registry import certificate
-from hostonly.registry.certificate import Certificate
-from hostonly.registry.look import tls_client
+from hostonly.registry.identity import Certificate
 from hostonly.settings import Settings
 
 ENGINE = Path("/etc/docker")
@@ -76,13 +74,16 @@ def plan(settings: Settings, engine: Path = ENGINE) -> Plan:
     Raises:
         HostonlyError: something else answers there, or somebody else's file is in the way.
     """
+    # Taking trust away, which every destroy does, needs none of what they load.
+    from hostonly.registry import certificate, look
+
     made = Certificate(settings.state / "registry" / "sandbox")
     if not made.authority.exists():
         raise HostonlyError(
             "this sandbox's registry has no certificate: it was made by an older checkout",
             remedy="./inv sandbox.destroy, then ./inv sandbox.up",
         )
-    tls_client(settings).answers()
+    look.tls_client(settings).answers()
     registry = f"{settings.network.sandbox}:{settings.registry.port}"
     file = engine / "certs.d" / registry / FILE
     there = _read(file)

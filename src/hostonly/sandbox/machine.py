@@ -16,8 +16,9 @@ from hostonly.facts import Fact, Observed, observe
 from hostonly.host.command import as_root
 from hostonly.host.ending import Beside
 from hostonly.sandbox import quick
+from hostonly.sandbox.awaiting import told, vagrant_can_wait
 from hostonly.sandbox.login import Login
-from hostonly.sandbox.names import machines
+from hostonly.sandbox.names import claim_name, machines
 from hostonly.sandbox.status import Status, container_of, state_of
 from hostonly.sandbox.vagrant_calls import VagrantCalls
 from hostonly.settings import Settings
@@ -140,22 +141,18 @@ class Machine:
         Quick where it is up already. Raises:
             HostonlyError: something is in the way, or it did not come up in time; with what to do.
         """
-        from hostonly.sandbox import prepare
-
         start = time.monotonic()
         with self._locked("up"):
             if self._state() == "running" and self._ready(0.0):
                 self.emit(Unchanged(f"{self.name} is up at {self.address}"))
                 return
-            prepare.claim_name(self.settings, self.name)
+            claim_name(self.settings, self.name)
             self.lxc.reconcile(self.emit)
-            prepare.prepare(self.settings, self.name, self.emit)
             if self._state() == "running":
+                self._prepare()
                 self._mend()
             else:
-                self.emit(Started(f"vagrant up {self.name}"))
-                provider = self.settings.sandbox.provider
-                self.vagrant.act("up", lambda v: v.up(vm_name=self.name, provider=provider))
+                self._start()
             self.emit(Started(f"waiting for Docker and the registry in {self.name}"))
             if not self._ready(READY_SECONDS):
                 raise HostonlyError(
@@ -165,6 +162,33 @@ class Machine:
                     "./inv sandbox.exec -- sudo journalctl -b -p warning",
                 )
         self.emit(Done(f"{self.name} is up at {self.address}", time.monotonic() - start))
+
+    def _prepare(self) -> None:
+        from hostonly.sandbox import prepare
+
+        prepare.prepare(self.settings, self.name, self.emit)
+
+    def _start(self) -> None:
+        """Have Vagrant make and start it, on the host's side, which is made while Vagrant starts."""
+        provider = self.settings.sandbox.provider
+
+        def up(calls: Any) -> None:
+            calls.up(vm_name=self.name, provider=provider)
+
+        if not vagrant_can_wait(self.settings):
+            self._prepare()
+            self.emit(Started(f"vagrant up {self.name}"))
+            self.vagrant.act("up", up)
+            return
+        with told(self.settings.state, self._prepare) as awaiting, Beside(awaiting.work) as made:
+            self.emit(Started(f"vagrant up {self.name}"))
+            try:
+                self.vagrant.act("up", up, awaiting=awaiting.file)
+            except ToolFailed:
+                # What was wrong with the host's side is the reason; else Vagrant's own is.
+                made.result()
+                raise
+            made.result()
 
     def _mend(self) -> None:
         """It runs and does not answer: give it its bridges back, and start what was stopped in it."""
@@ -223,10 +247,8 @@ class Machine:
         Raises:
             HostonlyError: Vagrant could not, or the container's name is another checkout's.
         """
-        from hostonly.sandbox import prepare
-
         with self._locked("destroy"):
-            prepare.claim_name(self.settings, self.name)
+            claim_name(self.settings, self.name)
             self.login.shared.close()
             if self.lxc.exists or self.lxc.known_to_vagrant:
                 self.lxc.reconcile(self.emit)
@@ -237,6 +259,8 @@ class Machine:
                 self.emit(Started(f"vagrant destroy {self.name}"))
                 self._end("destroy", lambda v: v.destroy(vm_name=self.name))
                 self.emit(Done(f"{self.name} is destroyed", time.monotonic() - start))
+            from hostonly.sandbox import prepare
+
             prepare.restore(self.settings, self.emit)
 
     def _end(self, verb: str, act: Callable[[Any], Any]) -> None:

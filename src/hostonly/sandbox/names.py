@@ -9,6 +9,7 @@ import hashlib
 import shlex
 from pathlib import Path
 
+from hostonly.errors import HostonlyError
 from hostonly.sandbox.base import STORE
 from hostonly.settings import Settings
 
@@ -53,3 +54,23 @@ def base_of(settings: Settings, machine: str) -> Path | None:
         return None
     values = dict(word.split("=", 1) for word in shlex.split(text))
     return Path(values["BASE"])
+
+
+def claim_name(settings: Settings, machine: str) -> None:
+    """Stop where the container's name is somebody else's.
+
+    Raises:
+        HostonlyError: another checkout has it, or a container that hostonly did not make.
+    """
+    name = container_name(settings, machine)
+    whose = owner(name)
+    if whose not in (None, str(settings.root)):
+        raise HostonlyError(
+            f"a sandbox named {name} belongs to another checkout: {whose}",
+            remedy="Destroy it there, or give sandbox.name (and the network section) other values here.",
+        )
+    if whose is None and (Path("/var/lib/lxc") / name).exists():
+        raise HostonlyError(
+            f"an LXC container named {name} is already here, and hostonly did not make it",
+            remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",
+        )

@@ -13,35 +13,22 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged, Warned
-from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsiders, packages
+from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsiders
 from hostonly.host.command import run
-from hostonly.registry import certificate, trust
-from hostonly.registry.certificate import Certificate
-from hostonly.sandbox import base, box, idmap, keys, lock, purge, remains, trace
+from hostonly.registry import trust
+from hostonly.registry.identity import Certificate
+from hostonly.sandbox import base, box, idmap, keys, lock, needs, purge, remains, trace
 from hostonly.sandbox.names import (
     FORWARDING,
     SANDBOXES,
     SUBIDS,
     base_of,
+    claim_name,
     container_name,
     machines,
     owner,
 )
 from hostonly.settings import Settings
-
-PACKAGES = (
-    "vagrant",
-    "vagrant-lxc",
-    "lxc",
-    "mmdebstrap",
-    "iproute2",
-    "procps",
-    "nftables",
-    "openssh-client",
-    # What the tutorial looks with from the host.
-    "netcat-openbsd",
-    "curl",
-)
 
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
@@ -52,7 +39,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     Raises:
         HostonlyError: an address or a name is somebody else's (naming whose), or a tool failed.
     """
-    install(settings, emit)
+    needs.install(settings, emit)
     settings.state.mkdir(exist_ok=True)
     claim_name(settings, machine)
     wanted = bridges.bridges(settings, settings.root)
@@ -96,20 +83,6 @@ def _base_below(settings: Settings, machine: str, emit: Emit) -> Path | None:
     return folder
 
 
-def install(settings: Settings, emit: Emit) -> None:
-    """Install the packages that a sandbox of the settings' provider needs on the host.
-
-    Raises:
-        HostonlyError: they could not be installed, or the provider is not known here.
-    """
-    if settings.sandbox.provider != "lxc":
-        raise HostonlyError(
-            f"the provider {settings.sandbox.provider} cannot be prepared yet",
-            remedy="Set sandbox.provider to lxc in invoke.yaml.",
-        )
-    packages.install(PACKAGES, emit, root=settings.root)
-
-
 def registry_certificates(settings: Settings) -> dict[str, Certificate]:
     """The certificate of each machine's registry, made where it is missing.
 
@@ -121,6 +94,9 @@ def registry_certificates(settings: Settings) -> dict[str, Certificate]:
         exists = (Path("/var/lib/lxc") / container_name(settings, machine)).exists()
         made = Certificate(folder)
         if not (exists and made.server.exists()):
+            # It takes long to load, and most sandboxes have theirs.
+            from hostonly.registry import certificate
+
             made = certificate.ensure(folder, address)
         found[machine] = made
     return found
@@ -202,26 +178,6 @@ def restore(settings: Settings, emit: Emit) -> None:
             changed.append("root's range in /etc/subuid and /etc/subgid")
     if changed:
         emit(Done(f"put back: {', '.join(changed)}"))
-
-
-def claim_name(settings: Settings, machine: str) -> None:
-    """Stop where the container's name is somebody else's.
-
-    Raises:
-        HostonlyError: another checkout has it, or a container that hostonly did not make.
-    """
-    name = container_name(settings, machine)
-    whose = owner(name)
-    if whose not in (None, str(settings.root)):
-        raise HostonlyError(
-            f"a sandbox named {name} belongs to another checkout: {whose}",
-            remedy="Destroy it there, or give sandbox.name (and the network section) other values here.",
-        )
-    if whose is None and (Path("/var/lib/lxc") / name).exists():
-        raise HostonlyError(
-            f"an LXC container named {name} is already here, and hostonly did not make it",
-            remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",
-        )
 
 
 def nameservers() -> list[str]:

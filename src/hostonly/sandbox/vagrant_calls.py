@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import ToolFailed
@@ -29,8 +30,11 @@ class VagrantCalls:
     name: str
     emit: Emit
 
-    def act(self, verb: str, act: Callable[[vagrant.Vagrant], Any]) -> None:
+    def act(
+        self, verb: str, act: Callable[[vagrant.Vagrant], Any], *, awaiting: Path | None = None
+    ) -> None:
         """Let ``act`` call Vagrant once; its output is progress and, on failure, the error's lines.
+        ``awaiting``: see `run`.
 
         Raises:
             ToolFailed: Vagrant failed or did not end within ``VAGRANT_SECONDS``.
@@ -43,7 +47,7 @@ class VagrantCalls:
             """python-vagrant, whose calls are bounded and can be followed."""
 
             def _call_vagrant_command(self, args: list[str | None]) -> None:
-                calls.run([word for word in args if word is not None])
+                calls.run([word for word in args if word is not None], awaiting)
 
         if os.geteuid() != 0:
             # Where sudo wants a password it is asked for here, at the terminal, and not behind it.
@@ -59,8 +63,11 @@ class VagrantCalls:
                 remedy="./inv sandbox.up tries again; ./inv sandbox.destroy begins anew",
             ) from error
 
-    def run(self, arguments: list[str]) -> None:
+    def run(self, arguments: list[str], awaiting: Path | None = None) -> None:
         """Run ``vagrant`` in the checkout, on our machine whatever the caller's environment says.
+
+        ``awaiting`` is the file for which the `Vagrantfile` waits before anything is made: it will
+        say whether the host's side is there.
 
         Raises:
             ToolFailed: it failed or took too long.
@@ -73,6 +80,8 @@ class VagrantCalls:
             "HOSTONLY_SETTINGS": self.settings.to_json(),
             "VAGRANT_CHECKPOINT_DISABLE": "1",
         }
+        if awaiting is not None:
+            ours["HOSTONLY_PREPARING"] = str(awaiting)
         assignments = [f"{key}={value}" for key, value in ours.items()]
         deadline = time.monotonic() + BUSY_SECONDS
         while True:

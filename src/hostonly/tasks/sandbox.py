@@ -14,10 +14,10 @@ MACHINE = {"machine": "which one: sandbox (default) or sandbox2"}
 @task(help={"rebuild": "build it again although it is there"})
 def box(ctx: Context, rebuild: bool = False) -> None:
     """Build the base that sandboxes are made of, from Debian packages (up does it when needed)."""
-    from hostonly.sandbox import prepare
+    from hostonly.sandbox import needs, prepare
 
     with session(ctx) as (settings, emit):
-        prepare.install(settings, emit)
+        needs.install(settings, emit)
         settings.state.mkdir(exist_ok=True)
         prepare.make_box(settings, emit, rebuild=rebuild)
 

@@ -67,7 +67,7 @@ def _install(ctx: Context) -> None:
     """Install what the tests run: all of it, before anything could be skipped for want of it."""
     from hostonly.host import packages
     from hostonly.image.parts import tools
-    from hostonly.sandbox.prepare import PACKAGES
+    from hostonly.sandbox.needs import PACKAGES
     from hostonly.tasks.session import session
 
     with session(ctx) as (settings, emit):

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hostonly.registry import certificate
-from hostonly.registry.certificate import Certificate, ensure, expires, fingerprint
+from hostonly.registry.certificate import ensure, expires, fingerprint
+from hostonly.registry.identity import Certificate
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.host import command
-from hostonly.registry import certificate, trust
+from hostonly.registry import certificate, look, trust
 from hostonly.settings import Settings
 
 
@@ -31,7 +31,7 @@ def here(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return command.run(argv, **more)
 
     monkeypatch.setattr(trust, "run", run)
-    monkeypatch.setattr(trust, "tls_client", lambda settings: Answers())
+    monkeypatch.setattr(look, "tls_client", lambda settings: Answers())
     ours = settings.model_copy(update={"root": tmp_path / "checkout"})
     certificate.ensure(ours.state / "registry" / "sandbox", str(ours.network.sandbox))
     yield ours
@@ -123,7 +123,7 @@ def test_nothing_is_planned_unless_the_registry_shows_the_certificate(
         def answers(self) -> None:
             raise HostonlyError("what answers does not show this sandbox's certificate")
 
-    monkeypatch.setattr(trust, "tls_client", lambda settings: Other())
+    monkeypatch.setattr(look, "tls_client", lambda settings: Other())
     with pytest.raises(HostonlyError, match="does not show"):
         trust.plan(here, engine)
     (here.state / "registry" / "sandbox" / "ca.crt").unlink()

@@ -1,0 +1,36 @@
+"""The packages that a sandbox needs on the host."""
+
+from __future__ import annotations
+
+from hostonly.errors import HostonlyError
+from hostonly.events import Emit
+from hostonly.host import packages
+from hostonly.settings import Settings
+
+PACKAGES = (
+    "vagrant",
+    "vagrant-lxc",
+    "lxc",
+    "mmdebstrap",
+    "iproute2",
+    "procps",
+    "nftables",
+    "openssh-client",
+    # What the tutorial looks with from the host.
+    "netcat-openbsd",
+    "curl",
+)
+
+
+def install(settings: Settings, emit: Emit) -> None:
+    """Install the packages that a sandbox of the settings' provider needs on the host.
+
+    Raises:
+        HostonlyError: they could not be installed, or the provider is not known here.
+    """
+    if settings.sandbox.provider != "lxc":
+        raise HostonlyError(
+            f"the provider {settings.sandbox.provider} cannot be prepared yet",
+            remedy="Set sandbox.provider to lxc in invoke.yaml.",
+        )
+    packages.install(PACKAGES, emit, root=settings.root)

@@ -1,0 +1,101 @@
+"""Vagrant starts while the host's side is made, and waits for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from hostonly.errors import HostonlyError
+from hostonly.host import packages
+from hostonly.sandbox import box
+from hostonly.sandbox.awaiting import FAILED, PREPARED, told, vagrant_can_wait
+from hostonly.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+# The Vagrantfile's own module, without Vagrant.
+RUBY = """
+module Vagrant
+  module Errors
+    class VagrantError < StandardError; end
+  end
+end
+eval(File.read(ARGV[0])[/^module Hostonly$.*?^end$/m], TOPLEVEL_BINDING, ARGV[0])
+Hostonly.await(ARGV[1])
+puts "goes on"
+"""
+
+
+def test_the_file_is_there_when_it_is_done(tmp_path: Path) -> None:
+    done: list[str] = []
+    with told(tmp_path / "state", lambda: done.append("made")) as awaited:
+        assert not awaited.file.exists()
+        awaited.work()
+        assert done == ["made"] and awaited.file.read_text() == PREPARED
+    assert not list((tmp_path / "state").iterdir())
+
+
+def test_the_file_says_what_went_wrong(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise HostonlyError("that address is somebody else's")
+
+    with told(tmp_path, fail) as awaited:
+        with pytest.raises(HostonlyError, match="somebody else's"):
+            awaited.work()
+        assert awaited.file.read_text() == FAILED
+
+
+def test_it_waits_only_where_nothing_is_missing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(box, "present", lambda root: True)
+    monkeypatch.setattr(packages, "missing", lambda names: [])
+    assert vagrant_can_wait(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: 1000)
+        assert not vagrant_can_wait(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(box, "present", lambda root: False)
+        assert not vagrant_can_wait(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(packages, "missing", lambda names: ["lxc"])
+        assert not vagrant_can_wait(settings)
+
+
+def _ruby(file: Path) -> subprocess.Popen[str]:
+    command = ["ruby", "-e", RUBY, str(ROOT / "Vagrantfile"), str(file)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.needs("ruby")
+@pytest.mark.parametrize("word", [PREPARED, FAILED])
+def test_the_vagrantfile_waits_for_the_file(tmp_path: Path, word: str) -> None:
+    assert shutil.which("ruby")
+    with _ruby(tmp_path / "prepared") as process:
+        time.sleep(0.5)
+        assert process.poll() is None, process.communicate()
+        written = tmp_path / "written"
+        written.write_text(word)
+        written.replace(tmp_path / "prepared")
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode == 0, out == "goes on\n") == (word == PREPARED, word == PREPARED)
+    assert ("could not be made" in err) == (word == FAILED)
+
+
+@pytest.mark.needs("ruby")
+def test_the_vagrantfile_waits_for_nobody_who_is_gone(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    command = [
+        *("sh", "-c", 'ruby -e "$1" "$2" "$3" >"$4" 2>&1 & exec sleep 1', "sh", RUBY),
+        *(str(ROOT / "Vagrantfile"), str(tmp_path / "prepared"), str(said)),
+    ]
+    subprocess.run(command, timeout=20, check=True)
+    deadline = time.monotonic() + 20
+    while "is gone" not in said.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "is gone" in said.read_text()
