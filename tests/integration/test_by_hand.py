@@ -3,6 +3,7 @@ left on the host when the sandbox is destroyed."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -70,6 +71,31 @@ def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Setti
     shown = inv(*engine, "image", "inspect", "--format", "{{.Id}}", reference).stdout.strip()
     assert shown == built
     assert "unchanged" in inv("image.push").stderr
+
+
+def test_vagrant_destroy_by_hand_leaves_no_connection(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = checkout / ".hostonly" / "ssh"
+
+    def shared() -> list[str]:
+        """The command lines of this checkout's ssh processes, and their sockets."""
+        found = [str(path) for path in folder.glob("*.shared")]
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                said = (process / "cmdline").read_text()
+                if said.startswith("ssh\0") and str(folder) in said:
+                    found.append(said)
+        return found
+
+    assert inv("sandbox.exec", "--", "true").returncode == 0
+    if not shared():
+        pytest.skip("the checkout's path is too long for a socket: no connection is shared")
+    # What the Vagrantfile's trigger would run by `./inv`, for which the copy has no .venv.
+    monkeypatch.setenv("HOSTONLY_PREPARED", "1")
+    assert vagrant(checkout, "destroy", "--force").returncode == 0
+    assert inv("host.restore").returncode == 0
+    assert shared() == []
 
 
 def test_destroying_it_leaves_nothing(settings: Settings) -> None:

@@ -73,10 +73,9 @@ def asked(argv: Sequence[str]) -> Asked | None:
 @contextmanager
 def noted(machine: Machine, argv: Sequence[str]) -> Iterator[None]:
     """The whole way; where it ends well and ``argv`` has a short way, the settings are noted for it."""
-    before = quick.inputs(machine.settings.root)
     yield
     if asked(argv):
-        machine.remember(before)
+        machine.remember()
 
 
 def unchanged(root: Path, argv: Sequence[str]) -> list[str] | None:

@@ -67,7 +67,8 @@ def store(emit: Emit) -> Iterator[None]:
     deadline = time.monotonic() + STORE_SECONDS
     told = False
     while True:
-        run(["mkdir", "-p", "-m", "0755", str(STORE)], root=True, timeout=10)
+        if not STORE.exists():
+            run(["mkdir", "-p", "-m", "0755", str(STORE)], root=True, timeout=10)
         try:
             folder = os.open(STORE, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:

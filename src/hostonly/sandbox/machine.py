@@ -107,9 +107,11 @@ class Machine:
         line = _ANSWERS.format(port=self.settings.registry.port)
         return vantage.run(["sh", "-c", line], timeout=15).ok
 
-    def remember(self, inputs: str) -> None:
-        """Note what the settings came to, for the next call of a quick command. ``inputs`` is
-        `quick.inputs` from before anything was done: what was changed since is in no note."""
+    def remember(self) -> None:
+        """Note what the settings came to, for the next call of a quick command."""
+        inputs = quick.inputs_at_start(self.settings.root)
+        if inputs is None:
+            return
         quick.remember(
             self.settings.root,
             quick.Note(

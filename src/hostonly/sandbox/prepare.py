@@ -6,18 +6,18 @@ costs a few milliseconds and an attempt that was cut off is completed by the nex
 
 from __future__ import annotations
 
-import os
-import shlex
 import shutil
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
-from hostonly.events import Done, Emit, Unchanged, Warned
+from hostonly.events import Done, Emit, Warned
 from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsiders
 from hostonly.host.command import run
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
 from hostonly.sandbox import base, box, idmap, keys, lock, needs, purge, remains, trace
+from hostonly.sandbox.handing import hand_over
+from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import (
     FORWARDING,
     SANDBOXES,
@@ -29,8 +29,6 @@ from hostonly.sandbox.names import (
     owner,
 )
 from hostonly.settings import Settings
-
-_RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
 
 def prepare(settings: Settings, machine: str, emit: Emit) -> None:
@@ -51,18 +49,22 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     if missing == list(wanted) and not trace.sandboxes(settings):
         trace.record(settings)
     made = keys.ensure(settings.state / "ssh", machines(settings))
-    folder = _base_below(settings, machine, emit)
-    if folder is None:
-        folder = make_box(settings, emit).folder
-    else:
-        box.ensure(settings.root, settings.state, emit)
+    certificates = registry_certificates(settings)
+    # Base and box are in use from when they are handed over: until then no purge of another checkout's
+    # may come between.
+    with lock.store(emit):
+        folder = _base_below(settings, machine, emit)
+        if folder is None:
+            folder = _made_box(settings, emit).folder
+        else:
+            box.ensure(settings.root, settings.state, emit)
+        hand_over(settings, machine, made, certificates, folder)
     for bridge in missing:
         bridges.create(bridge)
     # Written each time: somebody may have taken a rule out of it.
     firewall.apply(firewall.table(settings))
     bridge_netfilter.accept(settings.network.bridge, settings.network.nat_bridge)
     forwarding.enable(settings, FORWARDING)
-    _hand_over(settings, machine, made, registry_certificates(settings), folder)
     if missing:
         emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
 
@@ -109,29 +111,29 @@ def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.B
         ToolFailed: one of the tools failed; nothing half-made is left in place.
         HostonlyError: it cannot be built again, since sandboxes stand on it.
     """
+    with lock.store(emit):
+        return _made_box(settings, emit, rebuild=rebuild)
+
+
+def _made_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.Base:
+    """The same, for who holds the store's lock."""
     if not idmap.allowed():
         # The mark first: an entry without it would never be taken out again.
-        run(["mkdir", "-p", "-m", "0755", str(base.STORE)], root=True, timeout=10)
         run(["touch", str(SUBIDS)], root=True, timeout=10)
         idmap.allow()
     built = base.current(settings.root)
-    if built.complete and not rebuild and base.intact(built.folder):
-        emit(Unchanged(f"the base {built.digest} is built"))
-    else:
-        with lock.store(emit):
-            if rebuild and built.digest in purge.uses().bases:
-                raise HostonlyError(
-                    f"sandboxes of this machine stand on the base {built.digest}: it was left as it is",
-                    ran=f"grep -l {built.digest} /var/lib/lxc/*/config",
-                    remedy="./inv sandbox.destroy in the checkouts that they belong to, then again.",
-                )
-            # Another checkout may have built it while we waited.
-            built = base.ensure(
-                settings.root,
-                emit,
-                rebuild=rebuild,
-                in_use=lambda base: base.name in purge.uses().bases,
-            )
+    if rebuild and built.digest in purge.uses().bases:
+        raise HostonlyError(
+            f"sandboxes of this machine stand on the base {built.digest}: it was left as it is",
+            ran=f"grep -l {built.digest} /var/lib/lxc/*/config",
+            remedy="./inv sandbox.destroy in the checkouts that they belong to, then again.",
+        )
+    built = base.ensure(
+        settings.root,
+        emit,
+        rebuild=rebuild,
+        in_use=lambda base: base.name in purge.uses().bases,
+    )
     box.ensure(settings.root, settings.state, emit)
     return built
 
@@ -144,6 +146,10 @@ def restore(settings: Settings, emit: Emit) -> None:
     if not (Path("/var/lib/lxc") / container_name(settings, "sandbox")).exists():
         for file in trust.remove(settings.root):
             emit(Done(f"removed {file}: Docker no longer trusts the sandbox's registry"))
+    for machine in machines(settings):
+        # Vagrant, called by hand, knows nothing of the connection that our commands share.
+        if not (Path("/var/lib/lxc") / container_name(settings, machine)).exists():
+            Login(settings, machine).shared.close()
     names = {container_name(settings, machine) for machine in machines(settings)}
     if any((Path("/var/lib/lxc") / name).exists() for name in names):
         return
@@ -178,75 +184,3 @@ def restore(settings: Settings, emit: Emit) -> None:
             changed.append("root's range in /etc/subuid and /etc/subgid")
     if changed:
         emit(Done(f"put back: {', '.join(changed)}"))
-
-
-def nameservers() -> list[str]:
-    """The host's name servers that a sandbox can reach: those that are not on the host's loopback."""
-    for file in _RESOLVERS:
-        lines = file.read_text().splitlines() if file.exists() else []
-        servers = [
-            line.split()[1]
-            for line in lines
-            if line.startswith("nameserver ") and len(line.split()) > 1
-        ]
-        reachable = [
-            server for server in servers if not server.startswith("127.") and server != "::1"
-        ]
-        if reachable:
-            return reachable
-    return []
-
-
-def _hand_over(
-    settings: Settings,
-    machine: str,
-    made: keys.Keys,
-    certificates: dict[str, Certificate],
-    lies_on: Path,
-) -> None:
-    """Fill the folder from which lxc-template, as root, makes the sandbox."""
-    folder = SANDBOXES / container_name(settings, machine)
-    values = {
-        "BASE": str(lies_on),
-        "IDMAP_START": str(idmap.START),
-        "IDMAP_COUNT": str(idmap.COUNT),
-        "HOSTNAME": machine,
-        "REGISTRY_PORT": str(settings.registry.port),
-        "NAMESERVERS": " ".join(nameservers()),
-    }
-    text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
-    host_key = made.host_key(machine)
-    # Each file's name below the folder, where it comes from, and who may read it there.
-    files = {
-        "ssh_host_ed25519_key": (host_key, "0600"),
-        "ssh_host_ed25519_key.pub": (host_key.with_name(host_key.name + ".pub"), "0644"),
-        "authorized_keys": (made.login.with_name(made.login.name + ".pub"), "0644"),
-        "registry.pem": (certificates[machine].server, "0600"),
-    }
-    for name, address in machines(settings).items():
-        target = f"certs.d/{address}:{settings.registry.port}/ca.crt"
-        files[target] = (certificates[name].authority, "0644")
-    if _handed_over(folder, text, {name: source for name, (source, _) in files.items()}):
-        return
-    run(["mkdir", "-p", "-m", "0755", str(SANDBOXES), str(folder)], root=True)
-    # The owner may be read by every checkout's user; the private keys only by root.
-    run(["tee", str(folder / "owner")], root=True, stdin=f"{settings.root}\n")
-    run(["rm", "-rf", str(folder / "certs.d")], root=True)
-    for name, (source, mode) in files.items():
-        run(["install", "-D", "-m", mode, str(source), str(folder / name)], root=True)
-    run(["tee", str(folder / "settings")], root=True, stdin=text)
-
-
-def _handed_over(folder: Path, settings: str, files: dict[str, Path]) -> bool:
-    """Whether the folder holds exactly this already; only root can tell, others write it anew."""
-    if os.geteuid() != 0:
-        return False
-    try:
-        same = (folder / "settings").read_text() == settings
-        same = same and all(
-            (folder / name).read_bytes() == source.read_bytes() for name, source in files.items()
-        )
-        authorities = {str(file.relative_to(folder)) for file in folder.glob("certs.d/*/*")}
-        return same and authorities <= set(files)
-    except FileNotFoundError:
-        return False

@@ -91,6 +91,16 @@ def inputs(root: Path) -> str:
     return digest.hexdigest()
 
 
+# What ``inputs`` came to when this process began, by the checkout.
+_at_start: dict[Path, str] = {}
+
+
+def inputs_at_start(root: Path) -> str | None:
+    """``inputs`` as ``recall`` found them, before anybody read the settings: what has been edited since
+    belongs into no note. None where it was not called."""
+    return _at_start.get(root)
+
+
 def _file(root: Path) -> Path:
     return root / ".hostonly" / "quick.json"
 
@@ -110,10 +120,11 @@ def recall(root: Path) -> Note | None:
     if os.geteuid() != 0 or os.environ.get(OTHER_FILE):
         return None
     try:
+        now = _at_start[root] = inputs(root)
         note = Note(**json.loads(_file(root).read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return note if note.inputs == inputs(root) else None
+    return note if note.inputs == now else None
 
 
 def init_of(container: str) -> str:

@@ -33,17 +33,15 @@ def up(ctx: Context, machine: str = "sandbox") -> None:
 def status(ctx: Context, json: bool = False) -> None:
     """Say of each machine whether it is created and running."""
     from hostonly.report.status import as_json, as_table
-    from hostonly.sandbox import quick
     from hostonly.sandbox import status as status_of
     from hostonly.sandbox.machine import Machine
     from hostonly.sandbox.names import machines
 
     with session(ctx) as (settings, emit):
-        inputs = quick.inputs(settings.root)
         every = [Machine(settings, emit, name) for name in machines(settings)]
         found = [machine.status() for machine in every]
         if status_of.asked(sys.argv):
-            every[0].remember(inputs)
+            every[0].remember()
     show(as_json(found) if json else as_table(found))
 
 
@@ -94,8 +92,7 @@ def exec_(ctx: Context, machine: str = "sandbox") -> None:
     if not command:
         raise UsageError("nothing to run: ./inv sandbox.exec -- COMMAND ARG …")
     with machine_of(ctx, machine) as it:
-        inputs = quick.inputs(it.settings.root)
         it.require_running()
         if quick.command_of(sys.argv):
-            it.remember(inputs)
+            it.remember()
     raise Exit(code=it.interact(command))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -10,7 +13,8 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.events import ignore
-from hostonly.sandbox import base, box, idmap, keys, lock, names, prepare, purge
+from hostonly.host import bridge_netfilter, bridges, firewall, forwarding
+from hostonly.sandbox import base, box, handing, idmap, keys, lock, names, needs, prepare, purge
 from hostonly.settings import Settings
 
 
@@ -39,8 +43,8 @@ def test_name_servers_are_those_a_sandbox_can_reach(
     files[0].write_text(first)
     if second is not None:
         files[1].write_text(second)
-    monkeypatch.setattr(prepare, "_RESOLVERS", files)
-    assert prepare.nameservers() == expected
+    monkeypatch.setattr(handing, "_RESOLVERS", files)
+    assert handing.nameservers() == expected
 
 
 @pytest.mark.parametrize(
@@ -143,3 +147,42 @@ def test_a_base_that_sandboxes_stand_on_is_not_built_again(
     monkeypatch.setattr(base, "ensure", lambda *given, **named: pytest.fail("it was built"))
     with pytest.raises(HostonlyError, match=f"stand on the base {digest}"):
         prepare.make_box(settings, ignore, rebuild=True)
+
+
+def test_no_purge_comes_between_the_base_and_handing_it_over(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From finding base and box to noting that they are used, the store is locked."""
+    held: list[str] = []
+
+    def note(what: str) -> None:
+        folder = os.open(tmp_path / "store", os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.append(what)
+        finally:
+            os.close(folder)
+
+    def noting(what: str, answer: object = None) -> Callable[..., object]:
+        def step(*given: object, **named: object) -> object:
+            note(what)
+            return answer
+
+        return step
+
+    (tmp_path / "store").mkdir()
+    monkeypatch.setattr(lock, "STORE", tmp_path / "store")
+    monkeypatch.setattr(needs, "install", noting("packages"))
+    for name in ("claim_name", "registry_certificates"):
+        monkeypatch.setattr(prepare, name, noting(name))
+    monkeypatch.setattr(keys, "ensure", noting("keys"))
+    monkeypatch.setattr(bridges, "present", lambda bridge: True)
+    monkeypatch.setattr(firewall, "apply", noting("table"))
+    monkeypatch.setattr(bridge_netfilter, "accept", noting("rules"))
+    monkeypatch.setattr(forwarding, "enable", noting("forwarding"))
+    monkeypatch.setattr(prepare, "_base_below", noting("base", tmp_path))
+    monkeypatch.setattr(box, "ensure", noting("box"))
+    monkeypatch.setattr(prepare, "hand_over", noting("handed over"))
+    prepare.prepare(settings, "sandbox", ignore)
+    assert held == ["base", "box", "handed over"]

@@ -20,12 +20,16 @@ CONFIG = f"""\
 # Template used to create this container: /home/alex/.vagrant.d/boxes/{USED_BOX}/0/lxc/lxc-template
 lxc.rootfs.path = overlay:/var/lib/hostonly/bases/{USED}/rootfs:/var/lib/lxc/work-sandbox/layer
 """
-SETTINGS = f"BASE=/var/lib/hostonly/bases/{HANDED}\nHOSTNAME=sandbox\n"
+HANDED_BOX = "hostonly-222222222222"
+SETTINGS = (
+    f"BASE=/var/lib/hostonly/bases/{HANDED}\nBOX=/home/alex/.vagrant.d/boxes/{HANDED_BOX}/\n"
+    "HOSTNAME=sandbox\n"
+)
 
 
 def test_uses_are_read_from_configurations_and_from_what_was_handed_over() -> None:
     found = purge.read_uses(CONFIG + SETTINGS)
-    assert found == purge.Uses(frozenset((USED, HANDED)), frozenset((USED_BOX,)))
+    assert found == purge.Uses(frozenset((USED, HANDED)), frozenset((USED_BOX, HANDED_BOX)))
     again = CONFIG.replace(USED, f"{USED}-2")
     assert purge.read_uses(again).bases == {f"{USED}-2"}
     assert purge.read_uses("") == purge.Uses(frozenset(), frozenset())

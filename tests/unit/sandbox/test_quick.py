@@ -139,6 +139,23 @@ def test_not_by_another_route(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     quick.attempt(root, ARGV)
 
 
+def test_what_is_edited_while_the_settings_are_read_is_in_no_note(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quick, "_at_start", {})
+    assert quick.inputs_at_start(root) is None
+    (root / "invoke.yaml").write_text("sandbox:\n  name: two\n")
+    quick.attempt(root, ARGV)
+    began = quick.inputs_at_start(root)
+    assert began == quick.inputs(root)
+    (root / "invoke.yaml").write_text("sandbox:\n  name: three\n")
+    assert quick.inputs_at_start(root) == began
+    noted = json.loads((root / ".hostonly" / "quick.json").read_text())
+    quick.remember(root, quick.Note(**{**noted, "inputs": began}))
+    # The next call sees that the files are others than those the note is of.
+    quick.attempt(root, ARGV)
+
+
 def test_the_note_is_whole_or_not_at_all(root: Path) -> None:
     note = quick.Note("i", {}, "c", ["ssh"], "d")
     quick.remember(root, note)

@@ -1,0 +1,93 @@
+"""What a sandbox is made from, in a folder of root's: its settings, keys and certificates."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from hostonly.host.command import run
+from hostonly.registry.identity import Certificate
+from hostonly.sandbox import box, idmap, keys
+from hostonly.sandbox.names import SANDBOXES, container_name, machines
+from hostonly.settings import Settings
+
+_RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+
+
+def nameservers() -> list[str]:
+    """The host's name servers that a sandbox can reach: those that are not on the host's loopback."""
+    for file in _RESOLVERS:
+        lines = file.read_text().splitlines() if file.exists() else []
+        servers = [
+            line.split()[1]
+            for line in lines
+            if line.startswith("nameserver ") and len(line.split()) > 1
+        ]
+        reachable = [
+            server for server in servers if not server.startswith("127.") and server != "::1"
+        ]
+        if reachable:
+            return reachable
+    return []
+
+
+def hand_over(
+    settings: Settings,
+    machine: str,
+    made: keys.Keys,
+    certificates: dict[str, Certificate],
+    lies_on: Path,
+) -> None:
+    """Fill the folder from which lxc-template, as root, makes the sandbox.
+
+    Raises:
+        ToolFailed: root's folder could not be written.
+    """
+    folder = SANDBOXES / container_name(settings, machine)
+    values = {
+        "BASE": str(lies_on),
+        # Not asked for by lxc-template: so that no purge takes it before Vagrant has made the sandbox.
+        "BOX": f"{box.boxes() / box.name(settings.root)}/",
+        "IDMAP_START": str(idmap.START),
+        "IDMAP_COUNT": str(idmap.COUNT),
+        "HOSTNAME": machine,
+        "REGISTRY_PORT": str(settings.registry.port),
+        "NAMESERVERS": " ".join(nameservers()),
+    }
+    text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
+    host_key = made.host_key(machine)
+    # Each file's name below the folder, where it comes from, and who may read it there.
+    files = {
+        "ssh_host_ed25519_key": (host_key, "0600"),
+        "ssh_host_ed25519_key.pub": (host_key.with_name(host_key.name + ".pub"), "0644"),
+        "authorized_keys": (made.login.with_name(made.login.name + ".pub"), "0644"),
+        "registry.pem": (certificates[machine].server, "0600"),
+    }
+    for name, address in machines(settings).items():
+        target = f"certs.d/{address}:{settings.registry.port}/ca.crt"
+        files[target] = (certificates[name].authority, "0644")
+    if _handed_over(folder, text, {name: source for name, (source, _) in files.items()}):
+        return
+    run(["mkdir", "-p", "-m", "0755", str(SANDBOXES), str(folder)], root=True)
+    # The owner may be read by every checkout's user; the private keys only by root.
+    run(["tee", str(folder / "owner")], root=True, stdin=f"{settings.root}\n")
+    run(["rm", "-rf", str(folder / "certs.d")], root=True)
+    for name, (source, mode) in files.items():
+        run(["install", "-D", "-m", mode, str(source), str(folder / name)], root=True)
+    run(["tee", str(folder / "settings")], root=True, stdin=text)
+
+
+def _handed_over(folder: Path, settings: str, files: dict[str, Path]) -> bool:
+    """Whether the folder holds exactly this already; only root can tell, others write it anew."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        same = (folder / "settings").read_text() == settings
+        same = same and all(
+            (folder / name).read_bytes() == source.read_bytes() for name, source in files.items()
+        )
+        authorities = {str(file.relative_to(folder)) for file in folder.glob("certs.d/*/*")}
+        return same and authorities <= set(files)
+    except FileNotFoundError:
+        return False
