@@ -46,14 +46,17 @@ class Clearing:
             self._remove(vantage, self._mine(vantage))
 
     def close(self) -> list[HostonlyError]:
-        """Clear up; what could not be removed. Every part is tried, whatever became of the others."""
+        """Clear up; what could not be removed. Every part is tried, whatever became of the others.
+
+        Called again, everything is tried again: a command that was interrupted may have its effect,
+        and a connection that broke may be back, only after the first time.
+        """
         errors: list[HostonlyError] = []
         for vantage, argv in reversed(self._exits):
             try:
                 self._step(vantage, *argv, may_fail=True)
             except HostonlyError as error:
                 errors.append(error)
-        self._exits.clear()
         for vantage in self._sandboxes():
             try:
                 self._remove(vantage, self._mine(vantage))

@@ -9,6 +9,7 @@ from hostonly.demos.demo import perform
 from hostonly.demos.leftovers import DEMO_LABEL, KEPT_LABEL
 from hostonly.demos.stage import Stage
 from hostonly.demos.testbed import Testbed
+from hostonly.errors import Unreachable
 from hostonly.events import Event, Warned
 from tests.unit.demos.played import Played, demo, holds, start
 
@@ -93,6 +94,30 @@ def test_exits_run_last_made_first_and_before_the_containers_go(
     assert ends == ["undo 2", "gone", "undo 1", "docker rm --force --volumes hello"]
     # One of them could not be tried, and that is not kept quiet.
     assert [c.id for c in result.claims if c.verdict is Verdict.UNKNOWN] == ["demo.cleanup"]
+
+
+def test_after_an_interrupt_everything_is_undone_twice(
+    testbed: Testbed, sandbox: Played, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was interrupted may have its effect, or be reachable again, only after the first time."""
+    monkeypatch.setattr("hostonly.demos.demo.SETTLE_SECONDS", 0.0)
+    answer, breaks = sandbox._answer, [Unreachable("the connection to sandbox broke")]
+
+    def broken_once(argv: list[str]) -> tuple[int, str, str]:
+        if argv == ["undo"] and breaks:
+            raise breaks.pop()
+        return answer(argv)
+
+    monkeypatch.setattr(sandbox, "_answer", broken_once)
+
+    def run(stage: Stage) -> None:
+        stage.on_exit(stage.sandbox, "undo")
+        stage.step(stage.sandbox, "interrupted")
+
+    result = perform(demo(run), testbed, events.append)
+    assert [step.command for step in result.steps] == ["undo"]
+    assert sandbox.ran.count("undo") == 2
+    assert "connection to sandbox broke" in result.claims[0].because
 
 
 def test_what_cannot_be_removed_is_no_success(
