@@ -67,6 +67,18 @@ def wrong(machine: str, do: Sequence[str], undo: Sequence[str]) -> Iterator[None
         inside(machine, *undo)
 
 
+@contextmanager
+def dnat_by_hand(iptables: str, *rule: str) -> Iterator[None]:
+    """A DNAT ``rule`` on the sandbox, in a chain that nothing jumps to: only the rule itself can be
+    noticed. ``iptables`` or ``ip6tables`` makes it."""
+    nat = ["sudo", iptables, "-t", "nat"]
+    with (
+        wrong("sandbox", [*nat, "-N", "BY-HAND"], [*nat, "-X", "BY-HAND"]),
+        wrong("sandbox", [*nat, "-A", "BY-HAND", *rule], [*nat, "-F", "BY-HAND"]),
+    ):
+        yield
+
+
 def left_by(machine: str, demo: str) -> str:
     """The containers and networks on ``machine`` that carry the label of ``demo``; "" for none."""
     marked = ("--filter", f"label=hostonly.demo={demo}")

@@ -13,6 +13,7 @@ from tests.integration.command_line import (
     ROOT,
     answer,
     claims,
+    dnat_by_hand,
     inside,
     interrupted,
     left_by,
@@ -57,13 +58,8 @@ def test_the_page_shows_the_commands_that_run_and_the_claims_that_are_judged() -
 
 
 def test_a_dnat_rule_made_by_hand_is_named() -> None:
-    # In a chain that nothing jumps to, so that only the rule itself can be noticed.
     rule = ["-p", "tcp", "--dport", "8000:8100", "-j", "DNAT", "--to-destination", "192.0.2.1:80"]
-    nat = ["sudo", "iptables", "-t", "nat"]
-    with (
-        wrong("sandbox", [*nat, "-N", "BY-HAND"], [*nat, "-X", "BY-HAND"]),
-        wrong("sandbox", [*nat, "-A", "BY-HAND", *rule], [*nat, "-F", "BY-HAND"]),
-    ):
+    with dnat_by_hand("iptables", *rule):
         code, document = answer("demo.host")
     found = claims(document)
     assert (code, document["verdict"]) == (1, "FAILS")

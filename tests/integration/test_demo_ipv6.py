@@ -10,6 +10,7 @@ import pytest
 from tests.integration.command_line import (
     answer,
     claims,
+    dnat_by_hand,
     inside,
     interrupted,
     left_by,
@@ -37,11 +38,7 @@ def nothing_left() -> Iterator[None]:
 
 def test_a_dnat_rule_made_by_hand_is_named() -> None:
     rule = ["-p", "tcp", "--dport", "8080", "-j", "DNAT", "--to-destination", "[fd00::9]:80"]
-    nat = ["sudo", "ip6tables", "-t", "nat"]
-    with (
-        wrong("sandbox", [*nat, "-N", "BY-HAND"], [*nat, "-X", "BY-HAND"]),
-        wrong("sandbox", [*nat, "-A", "BY-HAND", *rule], [*nat, "-F", "BY-HAND"]),
-    ):
+    with dnat_by_hand("ip6tables", *rule):
         code, document = answer("demo.ipv6")
     found = claims(document)
     assert (code, document["verdict"]) == (1, "FAILS")

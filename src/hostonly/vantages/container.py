@@ -13,8 +13,8 @@ from hostonly.vantages.vantage import Result, Vantage
 ABSENT = ("Error: No such container", "Error response from daemon", "Cannot connect to the Docker")
 
 
-class Container:
-    """A running container named ``container`` on ``sandbox``; it sees with its own tools."""
+class _OfContainer:
+    """A running container named ``container`` on ``sandbox``."""
 
     def __init__(self, sandbox: Vantage, container: str) -> None:
         self._sandbox = sandbox
@@ -27,8 +27,12 @@ class Container:
 
     @property
     def prompt(self) -> str:
-        """The sandbox's: that is where ``docker exec`` is typed."""
+        """The sandbox's: that is where ``docker exec`` and ``nsenter`` are typed."""
         return self._sandbox.prompt
+
+
+class Container(_OfContainer):
+    """A running container named ``container`` on ``sandbox``; it sees with its own tools."""
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
@@ -49,26 +53,12 @@ class Container:
         return replace(result, vantage=self.name)
 
 
-class Namespace:
+class Namespace(_OfContainer):
     """The network namespace of ``container``, seen with the tools of ``sandbox``.
 
     For what the container's image has no tool for. The container's init is looked up each time:
     a restarted container has another, and the old number may be somebody else's.
     """
-
-    def __init__(self, sandbox: Vantage, container: str) -> None:
-        self._sandbox = sandbox
-        self._container = container
-
-    @property
-    def name(self) -> str:
-        """``container NAME``."""
-        return f"container {self._container}"
-
-    @property
-    def prompt(self) -> str:
-        """The sandbox's: that is where ``nsenter`` is typed."""
-        return self._sandbox.prompt
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
