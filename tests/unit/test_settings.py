@@ -129,6 +129,8 @@ WRONG: list[tuple[str, object]] = [
     ("hello.port", 5000),
     ("hello.port", 15000),
     ("hello.port", None),
+    ("image.base", "two words"),
+    ("image.python_base", "Python:3"),
     ("image.name", "Hello"),
     ("image.name", "a:latest"),
     ("image.name", "../a"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Progress, Started
 from hostonly.image.engine import Engine
+from hostonly.image.flavour import Flavour
 from hostonly.image.parts import digest_of
 from hostonly.image.state import short
 
@@ -39,23 +40,25 @@ def ours(engine: Engine, archive: Path, emit: Emit) -> Base:
     return found
 
 
-def theirs(engine: Engine, reference: str, emit: Emit) -> Base:
-    """The image called ``reference`` (setting ``image.base``), pulled where the engine has none.
+def theirs(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> Base:
+    """The image called ``reference``, which the settings name for ``flavour``, pulled where the engine
+    has none.
 
     Raises:
         ToolFailed: it could not be pulled.
     """
     if not engine.has(reference):
-        _pull(engine, reference, emit)
+        _pull(engine, reference, flavour, emit)
     image_id = str(engine.client.images.get(reference).id)
     return Base(image_id, engine.layers(image_id))
 
 
-def _pull(engine: Engine, reference: str, emit: Emit) -> None:
+def _pull(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> None:
     from docker.errors import APIError
     from docker.utils import parse_repository_tag
 
     emit(Started(f"docker pull {reference}"))
+    remedy = f"image.{flavour.base} in the settings names it; empty, it is the project's own"
     repository, tag = parse_repository_tag(reference)
     try:
         for line in engine.client.api.pull(repository, tag or "latest", stream=True, decode=True):
@@ -64,7 +67,7 @@ def _pull(engine: Engine, reference: str, emit: Emit) -> None:
                     f"the base image {reference} could not be pulled",
                     ran=f"docker pull {reference}",
                     output=str(line["error"]),
-                    remedy="image.base in the settings names it; empty, it is the project's own",
+                    remedy=remedy,
                 )
             emit(Progress(str(line.get("status", ""))))
     except APIError as error:
@@ -72,5 +75,5 @@ def _pull(engine: Engine, reference: str, emit: Emit) -> None:
             f"the base image {reference} could not be pulled",
             ran=f"docker pull {reference}",
             output=str(error.explanation),
-            remedy="image.base in the settings names it; empty, it is the project's own",
+            remedy=remedy,
         ) from error

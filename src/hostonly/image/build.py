@@ -28,8 +28,8 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     """
     packages.install(tools(flavour), emit, root=settings.root)
     told = labels(settings.root, flavour)
-    named = settings.image.base if flavour is JAVA else ""
-    given = base.theirs(engine, named, emit) if named else None
+    named = str(getattr(settings.image, flavour.base))
+    given = base.theirs(engine, named, flavour, emit) if named else None
     wanted = inputs(settings.root, flavour, told, given.reference if given else "")
     before = state.load(state.record(settings.state, engine.place, flavour.name))
     name = f"{settings.image.name}:{flavour.tag}"
@@ -58,7 +58,7 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     config = identity.configuration(inspected, told["created"], steps)
     image_id = identity.settle(engine, name, config)
     _remove(engine, by_packer, image_id)
-    _prove_it_runs(engine, image_id)
+    _prove_it_runs(engine, image_id, flavour)
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
     built = state.Built(wanted, image_id, digest, engine.place, flavour.name)
     contents = sbom.read(engine, image_id, template(settings.root, flavour).destination)
@@ -100,11 +100,11 @@ def _prove_base(engine: Engine, image_id: str, foot: base.Base) -> None:
         )
 
 
-def _prove_it_runs(engine: Engine, image_id: str) -> None:
+def _prove_it_runs(engine: Engine, image_id: str, flavour: Flavour) -> None:
     """The server in it must start: asked for a port that is none, it says so and exits with 2.
 
     Raises:
-        HostonlyError: something else happened: the base has no Java that is new enough, say.
+        HostonlyError: something else happened: the base has no Java or Python that is new enough, say.
     """
     from docker.errors import APIError
 
@@ -125,5 +125,5 @@ def _prove_it_runs(engine: Engine, image_id: str) -> None:
             f"the image was built, but its server does not start (exit {code}, not 2)",
             ran=run,
             output=said,
-            remedy="image.base in the settings: an image with Java 11 or newer on its PATH",
+            remedy=f"image.{flavour.base} in the settings: an image with {flavour.needs}",
         )

@@ -19,7 +19,9 @@ EPOCH = "1970-01-01T00:00:00Z"
 @dataclass(frozen=True, slots=True)
 class Flavour:
     """``tag`` is what the image is called behind the colon, ``variable`` what its ``template`` calls
-    the ``artefact`` that goes into it; ``sources`` are the paths, from the checkout, that make it."""
+    the ``artefact`` that goes into it; ``sources`` are the paths, from the checkout, that make it.
+    ``base`` is the key, in the section `image` of the settings, that names another base than ours;
+    such an image must have what ``needs`` says."""
 
     name: str
     tag: str
@@ -27,6 +29,8 @@ class Flavour:
     variable: str
     artefact: Path
     sources: tuple[str, ...]
+    base: str
+    needs: str
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -41,6 +45,8 @@ JAVA = Flavour(
     "jar",
     Path("target/hello-socket.jar"),
     ("pom.xml", "src/main"),
+    "base",
+    "Java 11 or newer on its PATH, and a shell",
 )
 PYTHON = Flavour(
     "python",
@@ -49,6 +55,8 @@ PYTHON = Flavour(
     "server",
     Path("src/hostonly/hello/server.py"),
     ("src/hostonly/hello/server.py",),
+    "python_base",
+    "Python 3.11 or newer on its PATH, as python3, and a shell",
 )
 FLAVOURS = {flavour.name: flavour for flavour in (JAVA, PYTHON)}
 

@@ -83,7 +83,7 @@ def unchanged(root: Path, argv: Sequence[str]) -> list[str] | None:
     ``root``; None: the whole way must be taken."""
     wanted = asked(argv)
     note = quick.recall(root) if wanted else None
-    if wanted is None or note is None or note.settings["image"]["base"]:
+    if wanted is None or note is None or note.settings["image"][wanted.flavour.base]:
         return None
     try:
         return _unchanged(root, wanted, note)

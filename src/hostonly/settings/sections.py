@@ -113,6 +113,10 @@ class Image(Section):
         description="empty for the project's own, or a reference of an image with Java 11 or newer "
         "on its PATH and a shell, such as eclipse-temurin:21-jre"
     )
+    python_base: BaseReference = Field(
+        description="empty for the project's own, or a reference of an image with Python 3.11 or newer "
+        "on its PATH and a shell, such as python:3.13-slim"
+    )
 
     name: Repository = Field(
         description="a Docker repository name without registry and tag: a-z and 0-9, "
@@ -129,7 +133,7 @@ class Settings(Section):
     )
     registry: Registry = Field(description="a section with port")
     hello: Hello = Field(description="a section with port")
-    image: Image = Field(description="a section with base and name")
+    image: Image = Field(description="a section with base, python_base and name")
     # Not a setting: where the checkout is. `load` and `read` refuse it as a key of a file.
     root: Path = Field(default=ROOT, exclude=True)
 

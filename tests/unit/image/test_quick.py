@@ -56,7 +56,7 @@ class Place:
             settings={
                 "network": {"sandbox": "127.0.0.1", "bridge": "hostonly0"},
                 "registry": {"port": port},
-                "image": {"name": "app", "base": ""},
+                "image": {"name": "app", "base": "", "python_base": ""},
             },
             container="one-sandbox",
             ssh=["false"],
@@ -207,9 +207,10 @@ def test_another_commit(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_changed_settings_and_a_base_of_the_users(place: Place) -> None:
-    settings = {**place.note.settings, "image": {"name": "app", "base": "eclipse-temurin"}}
-    place.remember(replace(place.note, settings=settings))
-    assert place.said(BUILD) is None
+    for base, python_base, quick_way in (("temurin", "", True), ("", "python", False)):
+        image = {"name": "app", "base": base, "python_base": python_base}
+        place.remember(replace(place.note, settings={**place.note.settings, "image": image}))
+        assert (place.said(BUILD) is not None) is quick_way
     place.remember(place.note)
     assert place.said(BUILD)
     (place.root / "invoke.yaml").write_text("sandbox:\n  name: two\n")
