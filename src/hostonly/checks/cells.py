@@ -82,6 +82,29 @@ def judge(ground: Ground, each: Expected, facts: Facts) -> Cell:
     return Cell(each.mode, each.vantage, each.target, outcome, seen, each.reason.text, claim)
 
 
+def is_doubtful(ground: Ground, each: Expected, facts: Facts) -> bool:
+    """Whether the cell should be asked for again before it is judged: it is not as expected, or not
+    known, and nobody answered. On a busy machine silence may be somebody who is late; an answer is an
+    answer."""
+    if each.mode in ground.field.skipped:
+        return False
+    place, address = ground.place(each), ground.address(each)
+    if isinstance(address, NotObserved) or address.value is None:
+        return False
+    beyond = ground.places[place.beyond] if place.beyond else None
+    port = ground.field.rows[each.mode].port
+    used = _deciding(each.mode, address, place, beyond, port, facts)
+    seen = _observed(used, place, beyond, each.mode)
+    if seen is not None and seen.startswith(Outcome.ANSWERS):
+        return False
+    alive = all(
+        isinstance(fact, Observed) and fact.value.outcome is Outcome.ANSWERS
+        for name, fact in used.items()
+        if name in ("control", "witness")
+    )
+    return seen != each.outcome.value or not alive
+
+
 def _about(
     each: Expected, place: str, address: str, port: int, within: frozenset[str]
 ) -> dict[str, object]:

@@ -1,0 +1,95 @@
+"""On a busy machine somebody is late: what is silent is asked again, and what answered is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from hostonly.checks import matrix
+from hostonly.checks.cells import Facts, Ground
+from hostonly.checks.expectations import Expected, Reason
+from hostonly.checks.field import Field, Row
+from hostonly.checks.modes import MODES
+from hostonly.checks.places import Place
+from hostonly.facts import Fact, NotObserved, Observed
+from hostonly.facts.reach import Outcome, Reach
+from hostonly.facts.routes import Way
+from hostonly.vantages import Host
+
+ADDRESS, PORT = "172.17.0.2", 8081
+WHY = Reason("why", "so it is", "somewhere")
+HOST = Place("host", Host(), frozenset({"hostonly0"}), ("172.16.0.2", 8080))
+GREETING = Reach(Outcome.ANSWERS, "Hello bridge! (1)\n")
+SILENT, EMPTY, REFUSED = (
+    Reach(outcome) for outcome in (Outcome.TIMEOUT, Outcome.EMPTY, Outcome.REFUSED)
+)
+UNKNOWN = NotObserved("the command outlived its limit")
+
+
+def ground(skipped: dict[str, str]) -> Ground:
+    mode = next(mode for mode in MODES if mode.name == "bridge")
+    row = Row(mode, "", PORT, 1, Observed(ADDRESS, ()))
+    field = Field({} if skipped else {"bridge": row}, {}, skipped)
+    return Ground(cast(Any, SimpleNamespace(address="172.16.0.2")), field, {"host": HOST})
+
+
+def cell(outcome: Outcome) -> Expected:
+    return Expected("bridge", "own", "host", outcome, WHY)
+
+
+def measured(attempt: Reach | None, control: Reach | None, witness: Reach) -> Facts:
+    """What one round of measuring gives; None: not observed."""
+
+    def fact(reach: Reach | None) -> Fact[Reach]:
+        return UNKNOWN if reach is None else Observed(reach, ())
+
+    return {
+        ("way", HOST, ADDRESS): Observed(Way(ADDRESS, "hostonly0", None, "172.16.0.1"), ()),
+        ("reach", HOST, ADDRESS, PORT): fact(attempt),
+        ("control", HOST): fact(control),
+        ("witness", "bridge"): fact(witness),
+    }
+
+
+@pytest.mark.parametrize(
+    ("expected", "rounds", "asked"),
+    [
+        # Late once, and there the next time.
+        (Outcome.ANSWERS, [(EMPTY, GREETING, GREETING), (GREETING, GREETING, GREETING)], 2),
+        (Outcome.ANSWERS, [(SILENT, GREETING, GREETING), (GREETING, GREETING, GREETING)], 2),
+        (Outcome.ANSWERS, [(None, GREETING, GREETING), (GREETING, GREETING, GREETING)], 2),
+        # Silent again and again: that is how it is.
+        (Outcome.ANSWERS, [(SILENT, GREETING, GREETING)] * 3, 3),
+        # As expected; but silence without a control is not known to be any.
+        (Outcome.TIMEOUT, [(SILENT, GREETING, GREETING)], 1),
+        (Outcome.TIMEOUT, [(SILENT, SILENT, GREETING), (SILENT, GREETING, GREETING)], 2),
+        (Outcome.TIMEOUT, [(SILENT, None, GREETING), (SILENT, GREETING, GREETING)], 2),
+        (Outcome.REFUSED, [(REFUSED, GREETING, SILENT), (REFUSED, GREETING, GREETING)], 2),
+        # Answered is answered, whatever was expected.
+        (Outcome.TIMEOUT, [(GREETING, SILENT, SILENT)], 1),
+    ],
+)
+def test_asked_again_until_nobody_can_be_late(
+    expected: Outcome, rounds: list[tuple[Reach | None, Reach | None, Reach]], asked: int
+) -> None:
+    told = [measured(*each) for each in rounds]
+    left = iter(told)
+    one = cell(expected)
+
+    def measure(_: Ground, cells: list[Expected]) -> Facts:
+        assert cells == [one]
+        return next(left)
+
+    settled = matrix._settled(ground({}), measure, [one])
+    assert len(told) == asked and next(left, None) is None
+    assert settled[one] is told[-1]
+
+
+def test_a_mode_that_is_skipped_is_not_asked_again() -> None:
+    one = cell(Outcome.ANSWERS)
+    rounds: Iterator[Facts] = iter([{}])
+    settled = matrix._settled(ground({"bridge": "no such kernel"}), lambda *_: next(rounds), [one])
+    assert settled == {one: {}}
