@@ -5,69 +5,36 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-INV = [sys.executable, "-m", "hostonly"]
+from tests.integration.command_line import INV, ROOT, answer, claims, inside, interrupted, up, wrong
+
 BOTH = ("sandbox", "sandbox2")
 TOKEN = "SWMTKN-"
 
 
 def demo(*flags: str) -> tuple[int, dict[str, Any]]:
-    """Run demo.overlay --json: its exit code and its one document."""
-    done = subprocess.run(
-        [*INV, "demo.overlay", "--json", *flags],
-        cwd=ROOT,
-        capture_output=True,
-        timeout=600,
-        check=False,
-        text=True,
-    )
-    assert TOKEN not in done.stdout + done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, document
-
-
-def on(machine: str, *argv: str) -> str:
-    """Run a command on ``sandbox`` or ``sandbox2``; what it printed."""
-    return subprocess.run(
-        [*INV, "sandbox.exec", "--machine", machine, "--", *argv],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        timeout=60,
-        check=True,
-        text=True,
-    ).stdout
-
-
-def claims(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The document's claims by their id."""
-    return {claim["id"]: claim for claim in document["claims"]}
+    """Run demo.overlay --json: its exit code and its one document, which tells no token."""
+    code, document = answer("demo.overlay", *flags)
+    assert TOKEN not in json.dumps(document)
+    return code, document
 
 
 @contextmanager
 def dropped(machine: str, chain: str) -> Iterator[None]:
     """VXLAN does not get through ``chain`` of ``machine``."""
     rule = [chain, "-p", "udp", "--dport", "4789", "-j", "DROP"]
-    on(machine, "sudo", "iptables", "-I", *rule)
-    try:
+    with wrong(machine, ["sudo", "iptables", "-I", *rule], ["sudo", "iptables", "-D", *rule]):
         yield
-    finally:
-        on(machine, "sudo", "iptables", "-D", *rule)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def up() -> None:
-    """Both are up: `sandbox.exec` does not bring them up itself."""
-    for machine in BOTH:
-        up = [*INV, "sandbox.up", "--machine", machine]
-        subprocess.run(up, cwd=ROOT, timeout=600, check=True)
+def both_up() -> None:
+    up(*BOTH)
 
 
 @pytest.fixture(autouse=True)
@@ -76,10 +43,10 @@ def nothing_left() -> Iterator[None]:
     yield
     for machine in BOTH:
         for label in ("hostonly.demo", "com.docker.swarm.service.name"):
-            assert on(machine, "docker", "ps", "-aq", "--filter", f"label={label}") == ""
-        names = on(machine, "docker", "network", "ls", "--format", "{{.Name}}").split()
+            assert inside(machine, "docker", "ps", "-aq", "--filter", f"label={label}") == ""
+        names = inside(machine, "docker", "network", "ls", "--format", "{{.Name}}").split()
         assert sorted(names) == ["bridge", "host", "none"]
-        state = on(machine, "docker", "info", "--format", "{{.Swarm.LocalNodeState}}")
+        state = inside(machine, "docker", "info", "--format", "{{.Swarm.LocalNodeState}}")
         assert state.strip() == "inactive"
 
 
@@ -114,16 +81,16 @@ def test_vxlan_dropped_is_named(machine: str, chain: str, says: str) -> None:
 
 
 def test_somebody_elses_swarm_is_left_alone() -> None:
-    on("sandbox", "docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
+    inside("sandbox", "docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
     try:
         code, document = demo()
         assert (code, document["verdict"]) == (3, "UNKNOWN")
         assert "docker_gwbridge already exists" in document["claims"][0]["because"]
-        state = on("sandbox", "docker", "info", "--format", "{{.Swarm.LocalNodeState}}")
+        state = inside("sandbox", "docker", "info", "--format", "{{.Swarm.LocalNodeState}}")
         assert state.strip() == "active"
     finally:
-        on("sandbox", "docker", "swarm", "leave", "--force")
-        on("sandbox", "docker", "network", "rm", "docker_gwbridge")
+        inside("sandbox", "docker", "swarm", "leave", "--force")
+        inside("sandbox", "docker", "network", "rm", "docker_gwbridge")
 
 
 STEPS = [
@@ -141,22 +108,18 @@ STEPS = [
 @pytest.mark.parametrize("at", STEPS)
 def test_an_interrupted_demo_leaves_nothing(at: str) -> None:
     number = signal.SIGTERM if STEPS.index(at) % 2 else signal.SIGINT
-    process = subprocess.Popen(
-        [*INV, "demo.overlay"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith(at):
-            process.send_signal(number)
-            break
-    lines.append(process.communicate(timeout=90)[0])
-    assert process.returncode == 130, "".join(lines)
+    interrupted("demo.overlay", at, number, timeout=90)
+
+
+def test_a_port_of_the_swarm_that_is_held_is_named() -> None:
+    inside("sandbox2", "sh", "-c", "nc -l 7946 >/dev/null 2>&1 & echo $! >/tmp/held")
+    try:
+        code, document = demo()
+        assert (code, document["verdict"]) == (3, "UNKNOWN")
+        because = document["claims"][0]["because"]
+        assert "port 7946 on the sandbox2 is held by nc" in because
+    finally:
+        inside("sandbox2", "sh", "-c", "kill $(cat /tmp/held); rm /tmp/held")
 
 
 def test_a_killed_demo_is_cleared_up_after_by_the_next() -> None:

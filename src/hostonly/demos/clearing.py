@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from hostonly.demos import gossip
 from hostonly.demos.leftovers import DEMO_LABEL, Leftover, find, removals
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Warned
@@ -92,3 +93,6 @@ class Clearing:
     def _remove(self, sandbox: Vantage, leftovers: tuple[Leftover, ...]) -> None:
         for command in removals(leftovers):
             self._step(sandbox, *command)
+        if any(each.kind == "swarm" for each in leftovers):
+            # Before anybody else leaves: an engine that leaves alone has nobody left to tell it to.
+            gossip.end(sandbox, self._step, self._emit)

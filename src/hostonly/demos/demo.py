@@ -62,7 +62,7 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
     kept: tuple[str, ...] = ()
     try:
         try:
-            stage.open()
+            stage.open(second=demo.second_sandbox)
             demo.run(stage)
         except HostonlyError as error:
             troubles.append(_trouble("demo.steps", STEPS, error))

@@ -5,10 +5,6 @@ The page that goes with it is docs/demo-overlay.md.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import TypeVar
-
 from hostonly.claims.hello import hello_rises
 from hostonly.claims.overlay import (
     SWARM_PORTS,
@@ -20,6 +16,7 @@ from hostonly.claims.overlay import (
     swarm_gone,
     vxlan_path,
 )
+from hostonly.demos.gossip import REJOIN_SECONDS, settled
 from hostonly.demos.probes import (
     DEFAULT_PORT,
     address_of,
@@ -31,9 +28,10 @@ from hostonly.demos.probes import (
 from hostonly.demos.stage import Stage
 from hostonly.demos.swarm import join
 from hostonly.demos.watch import vxlan_watched
-from hostonly.facts import Fact, NotObserved, Observed, observe, together
+from hostonly.facts import Fact, Observed, observe, together
 from hostonly.facts.docker import Container as Inspected
 from hostonly.facts.docker import (
+    Network,
     observe_container,
     observe_network,
     observe_network_names,
@@ -47,8 +45,6 @@ from hostonly.facts.reach import Reach
 from hostonly.facts.routes import route_to
 from hostonly.vantages import Container
 
-T = TypeVar("T")
-
 SECOND_SANDBOX = True
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
@@ -56,8 +52,6 @@ NAME = "overlay"
 NETWORK = "hello-overlay"
 SERVICE = "web"
 PARENT = "eth1"
-# Names travel by gossip, from one engine to the other; it also takes its time to end.
-GOSSIP_SECONDS = 10.0
 
 
 def run(stage: Stage) -> None:
@@ -83,7 +77,7 @@ def run(stage: Stage) -> None:
     stage.judge(
         overlay_attachable,
         about={"name": NETWORK, "first": one, "second": two},
-        network=observe_network(first, NETWORK),
+        network=_spanning(stage, {one, two}),
     )
     inside = stage.container(HELLO)
     beyond = stage.container(NEIGHBOUR, on=second)
@@ -128,8 +122,8 @@ def run(stage: Stage) -> None:
     if not stage.keep:
         stage.clear()
         for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
-            # The engine says that it has left before its gossip has quite ended.
-            _settled(
+            # The kernel's VXLAN goes with the network's namespace, a moment after the network.
+            settled(
                 lambda sandbox=sandbox: observe_listeners(sandbox, "udp"),  # type: ignore[misc]
                 lambda udp: not any(each.port in SWARM_PORTS for each in udp),
             )
@@ -144,6 +138,16 @@ def run(stage: Stage) -> None:
             )
 
 
+def _spanning(stage: Stage, members: set[str]) -> Fact[Network]:
+    """The overlay network, once both engines know of each other or have had the time for it."""
+
+    def look() -> Fact[Network]:
+        return observe_network(stage.sandbox, NETWORK)
+
+    stage.waiting("waiting for the engines to find each other by gossip")
+    return settled(look, lambda network: set(network.peers) == members, seconds=REJOIN_SECONDS)
+
+
 def _judge_name(
     stage: Stage,
     name: str,
@@ -153,7 +157,7 @@ def _judge_name(
 ) -> None:
     """Claim that ``place`` finds ``containers`` by ``name``, once gossip has had its time."""
     wanted = len(containers)
-    _settled(lambda: observe_name(place, name), lambda found: len(found.addresses) == wanted)
+    settled(lambda: observe_name(place, name), lambda found: len(found.addresses) == wanted)
     lookup = stage.probe(lambda: observe_name(place, name))
     stage.judge(
         name_across,
@@ -167,16 +171,6 @@ def _judge_name(
         lookup=lookup,
         containers=together(containers),
     )
-
-
-def _settled(look: Callable[[], Fact[T]], satisfied: Callable[[T], bool]) -> None:
-    """Look until ``satisfied``, for as long as gossip may take; what it came to is judged after."""
-    deadline = time.monotonic() + GOSSIP_SECONDS
-    while time.monotonic() < deadline:
-        fact = look()
-        if isinstance(fact, NotObserved) or satisfied(fact.value):
-            return
-        time.sleep(0.1)
 
 
 def _service(stage: Stage, one: str, two: str) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hostonly.claims import Claim, ClaimResult
+from hostonly.demos import gossip
 from hostonly.demos.clearing import Clearing
 from hostonly.demos.leftovers import labels
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError
-from hostonly.events import Emit, Warned
+from hostonly.events import Emit, Started, Warned
 from hostonly.facts import Fact, NotObserved
 from hostonly.facts.listeners import observe_listeners, on_port
 from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
@@ -193,6 +194,18 @@ class Stage:
                 listeners.evidence,
             )
 
+    def waiting(self, what: str) -> None:
+        """Say ``what`` is waited for, where that can take longer than two seconds."""
+        self._emit(Started(what))
+
+    def end_gossip(self, sandbox: Vantage) -> None:
+        """See to it that the engine of ``sandbox`` has done with the swarm that it was in before.
+
+        Raises:
+            hostonly.errors.HostonlyError: it has not, and cannot be made to.
+        """
+        gossip.end(sandbox, self.step, self._emit)
+
     def wait_until(
         self,
         observe: Callable[[], Fact[T]],
@@ -230,8 +243,11 @@ class Stage:
             f"waiting for a listener on port {port} of {vantage.name}",
         )
 
-    def open(self) -> None:
-        """Remove what an earlier run left that was killed before it could clear up."""
+    def open(self, *, second: bool = False) -> None:
+        """Remove what an earlier run left that was killed before it could clear up; with ``second``
+        from the second sandbox as well, and there first: it is the one that joined."""
+        if second:
+            _ = self.second_sandbox
         self._clearing.remove_leftovers(self.sandbox)
 
     def close(self) -> list[HostonlyError]:

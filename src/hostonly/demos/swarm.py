@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hostonly.demos import gossip
 from hostonly.demos.leftovers import SWARM_MARK
 from hostonly.demos.stage import Stage, Stopped
 from hostonly.vantages import Secret
@@ -14,11 +15,14 @@ def join(stage: Stage) -> None:
     it joins, unless it is there: made before and with our label, it marks the swarm as ours.
 
     Raises:
-        Stopped: the engines refused, or told no token to join with.
+        Stopped: the engines refused, or told no token to join with, or somebody has a swarm's port.
+        hostonly.errors.HostonlyError: an engine does not end the gossip of a swarm before this one.
     """
     one, two = stage.address, str(stage.settings.network.sandbox2)
     first, second = stage.sandbox, stage.second_sandbox
     for sandbox in (first, second):
+        stage.end_gossip(sandbox)
+        stage.require_free_port(gossip.PORT, at=sandbox)
         bridge = ("-o", f"com.docker.network.bridge.name={SWARM_MARK}")
         apart = ("-o", "com.docker.network.bridge.enable_icc=false")
         create = ("docker", "network", "create", *stage.labels)

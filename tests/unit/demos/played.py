@@ -55,6 +55,11 @@ class Played:
                     return 125, "", f'docker: Conflict. The container name "/{name}" is in use\n'
                 self.containers[name] = dict(mark.split("=") for mark in marks)
                 return 0, "id\n", ""
+            case ["docker", "ps", "--format", *_]:
+                return 0, "".join(f"{name}\n" for name in self.containers), ""
+            case ["sudo", "systemctl", "restart", "docker"]:
+                self.listening = FREE
+                return 0, "", ""
             case ["docker", "ps", "-a", *_]:
                 lines = [
                     f"{name} {marks[DEMO_LABEL]} {marks.get(KEPT_LABEL, '')}"

@@ -1,0 +1,96 @@
+"""The gossip of a swarm's engines on port 7946: whether an engine that left a swarm has ended it.
+
+An engine that leaves tells the others by gossip and gives that one second. Where it takes longer (the
+machine is busy, the other left at the same moment) it logs ``Could not close DB: timeout waiting for
+leave broadcast`` and goes on to listen, with the keys of the swarm that it left, until it is
+restarted. ``docker info`` says that it is in no swarm, and in the next one it finds nobody.
+Seen with Docker 20.10.24.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from hostonly.demos.leftovers import SWARM_STATE
+from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.events import Emit, Started, Warned
+from hostonly.facts import Fact, NotObserved
+from hostonly.facts.listeners import Listener, observe_listeners
+from hostonly.vantages import Vantage, shown
+
+T = TypeVar("T")
+
+PORT = 7946
+ENGINE = "dockerd"
+RESTART = ("sudo", "systemctl", "restart", "docker")
+# Names travel by gossip, from one engine to the other; it also takes its time to end.
+SECONDS = 10.0
+# An engine that did not reach the others when it joined tries again after a minute.
+REJOIN_SECONDS = 75.0
+POLL_SECONDS = 0.1
+
+
+def settled(
+    look: Callable[[], Fact[T]], satisfied: Callable[[T], bool], *, seconds: float = SECONDS
+) -> Fact[T]:
+    """Look until ``satisfied``, for at most ``seconds``; what was seen last, satisfied or not."""
+    deadline = time.monotonic() + seconds
+    while True:
+        fact = look()
+        if isinstance(fact, NotObserved) or satisfied(fact.value):
+            return fact
+        if time.monotonic() >= deadline:
+            return fact
+        time.sleep(POLL_SECONDS)
+
+
+def end(
+    sandbox: Vantage, run: Callable[..., object], emit: Emit, *, seconds: float = SECONDS
+) -> None:
+    """See to it that the engine of ``sandbox``, where it is in no swarm, does not gossip any more: give
+    it ``seconds``, then restart it by ``run``, the stage's step.
+
+    Raises:
+        hostonly.errors.HostonlyError: it was not observed, or a restart would end containers that
+            run there.
+    """
+    if _told(sandbox, SWARM_STATE) != ["inactive"]:
+        # In somebody's swarm: it is not ours to end.
+        return
+    seen = settled(lambda: observe_listeners(sandbox), _silent, seconds=0.0)
+    if isinstance(seen, NotObserved) or not _silent(seen.value):
+        emit(Started(f"waiting for the engine of {sandbox.name} to end its gossip (tcp/{PORT})"))
+        seen = settled(lambda: observe_listeners(sandbox), _silent, seconds=seconds)
+    if isinstance(seen, NotObserved):
+        raise HostonlyError(
+            f"whether the engine of {sandbox.name} still gossips was not observed: {seen.because}"
+        )
+    if _silent(seen.value):
+        return
+    left = f"the engine of {sandbox.name} is in no swarm and still listens on {PORT}"
+    running = _told(sandbox, ["docker", "ps", "--format", "{{.Names}}"])
+    if running:
+        raise HostonlyError(
+            f"{left}; a restart would end {', '.join(running)}, which are not the demo's",
+            ran=seen.evidence[0].command,
+            output=seen.evidence[0].stdout,
+            remedy=f"stop them, then run on the {sandbox.name}: {shown(RESTART)}",
+        )
+    emit(Warned(f"{left} (docs/demo-overlay.md): restarting it"))
+    run(sandbox, *RESTART)
+
+
+def _silent(listeners: Sequence[Listener]) -> bool:
+    return not any(
+        each.port == PORT and any(holder.name == ENGINE for holder in each.holders)
+        for each in listeners
+    )
+
+
+def _told(sandbox: Vantage, command: list[str]) -> list[str]:
+    result = sandbox.run(command)
+    if not result.ok:
+        raise ToolFailed("the engine does not tell", ran=result.command, output=result.output)
+    return result.stdout.split()
