@@ -85,7 +85,10 @@ def test_somebody_elses_swarm_is_left_alone() -> None:
     try:
         code, document = demo()
         assert (code, document["verdict"]) == (3, "UNKNOWN")
-        assert "docker_gwbridge already exists" in document["claims"][0]["because"]
+        assert (
+            "the sandbox is in a swarm that no demo made (active)"
+            in document["claims"][0]["because"]
+        )
         state = inside("sandbox", "docker", "info", "--format", "{{.Swarm.LocalNodeState}}")
         assert state.strip() == "active"
     finally:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hostonly.demos import gossip
 from hostonly.demos.leftovers import SWARM_MARK
 from hostonly.demos.stage import Stage, Stopped
-from hostonly.vantages import Secret
+from hostonly.facts import NotObserved
+from hostonly.facts.engine import observe_engine
+from hostonly.vantages import Secret, Vantage
 
 MANAGER_PORT = 2377
 
@@ -21,6 +23,7 @@ def join(stage: Stage) -> None:
     one, two = stage.address, str(stage.settings.network.sandbox2)
     first, second = stage.sandbox, stage.second_sandbox
     for sandbox in (first, second):
+        _require_no_swarm(sandbox)
         stage.end_gossip(sandbox)
         stage.require_free_port(gossip.PORT, at=sandbox)
         bridge = ("-o", f"com.docker.network.bridge.name={SWARM_MARK}")
@@ -36,3 +39,18 @@ def join(stage: Stage) -> None:
     theirs = ("--advertise-addr", two, "--data-path-addr", two)
     manager = f"{one}:{MANAGER_PORT}"
     stage.step(second, "docker", "swarm", "join", "--token", token, *theirs, manager)
+
+
+def _require_no_swarm(sandbox: Vantage) -> None:
+    engine = observe_engine(sandbox)
+    if isinstance(engine, NotObserved):
+        raise Stopped(
+            f"whether the {sandbox.name} is in a swarm was not observed: {engine.because}",
+            engine.evidence,
+        )
+    if engine.value.swarm != "inactive":
+        raise Stopped(
+            f"the {sandbox.name} is in a swarm that no demo made ({engine.value.swarm}); it was left"
+            " alone: `docker swarm leave --force` there leaves it",
+            engine.evidence,
+        )
