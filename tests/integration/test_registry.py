@@ -223,12 +223,3 @@ def test_half_a_push_is_seen_and_collected(settings: Settings) -> None:
     assert "half" not in catalog()
     assert inside(f"ls {REPOSITORIES}").split() == [settings.image.name]
     done("registry.inspect", settings.image.name, "--verify")
-
-
-def test_the_containerd_image_store(settings: Settings) -> None:
-    status = inside("docker info -f '{{.ServerVersion}} {{json .DriverStatus}}'")
-    if "io.containerd.snapshotter" not in status:
-        pytest.skip(
-            f"Docker {status.split()[0]} in the sandbox keeps images by a graph driver only"
-        )
-    assert document("registry.inspect", settings.image.name, "--verify")["problems"] == []
