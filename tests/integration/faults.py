@@ -154,7 +154,9 @@ SAID = [
         "the host key is another",
         "sandbox",
         "ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/other && cp /etc/ssh/ssh_host_ed25519_key"
-        " /etc/ssh/kept && cp /etc/ssh/other /etc/ssh/ssh_host_ed25519_key && systemctl restart ssh",
+        " /etc/ssh/kept && cp /etc/ssh/other /etc/ssh/ssh_host_ed25519_key && systemctl restart ssh;"
+        # A connection that was made with the right key goes on, and rightly so: it must be another.
+        " for each in $(pgrep -f '^sshd: vagrant'); do kill $each; done",
         ("sandbox.exec", "--", "true"),
         255,
         "REMOTE HOST IDENTIFICATION HAS CHANGED",

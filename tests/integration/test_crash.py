@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.sandbox.base import STORE
-from hostonly.sandbox.container import COMPLETE, LXC
+from hostonly.sandbox.container import COMPLETE, LXC, UNFINISHED
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
@@ -86,9 +86,14 @@ POINTS = [
     Point("one bridge is made", "sandbox.up", lambda r, m: bridge(m).exists()),
     Point("the container's folder appears", "sandbox.up", lambda r, m: folder(m).exists()),
     Point(
-        "the container is whole and Vagrant does not know it",
+        "the container is filled and LXC still at it",
         "sandbox.up",
         lambda r, m: (folder(m) / COMPLETE).exists(),
+    ),
+    Point(
+        "the container is whole and Vagrant does not know it",
+        "sandbox.up",
+        lambda r, m: (folder(m) / COMPLETE).exists() and not (folder(m) / UNFINISHED).exists(),
     ),
     Point("Vagrant has noted the container", "sandbox.up", lambda r, m: m.lxc.known_to_vagrant),
     Point(

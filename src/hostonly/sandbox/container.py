@@ -25,6 +25,9 @@ LXC = Path("/var/lib/lxc")
 
 # Written by lxc-template as the last thing it does.
 COMPLETE = "hostonly-complete"
+# There while lxc-create is at work (lxccontainer.c of LXC 5.0). Where that was killed, whichever of LXC's
+# commands looks at the container next destroys it.
+UNFINISHED = "partial"
 
 SECONDS = 20.0
 SHUT_DOWN_SECONDS = 30
@@ -57,7 +60,9 @@ class Container:
     @property
     def complete(self) -> bool:
         """Whether it was made to its end; Vagrant notes none that was not."""
-        return self.known_to_vagrant or (LXC / self.name / COMPLETE).exists()
+        folder = LXC / self.name
+        made = (folder / COMPLETE).exists() and not (folder / UNFINISHED).exists()
+        return self.known_to_vagrant or made
 
     def state(self) -> str:
         """LXC's word for its state, in lower case: running, stopped, frozen, …; ``not_created``.

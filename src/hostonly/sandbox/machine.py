@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from hostonly.sandbox.vagrant_calls import VagrantCalls
 from hostonly.settings import Settings
 from hostonly.vantages.host import Host
 from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.vantages.sandbox import Sandbox
+from hostonly.vantages.sandbox import CONNECT_SECONDS, Sandbox
 from hostonly.vantages.shared_ssh import NO_CONNECTION
 
 READY_SECONDS = 60.0
@@ -225,8 +226,11 @@ class Machine:
         """The exit status of asking inside whether Docker and the registry answer."""
         try:
             require_host_only_route(self.address, self.settings.network.bridge)
+            # A connection that was made before does not tell whether another could be.
+            target = (self.login.target.address, self.login.target.port)
+            socket.create_connection(target, CONNECT_SECONDS).close()
             argv = self.login.shared.argv(self.lxc.init())
-        except (Unreachable, ToolFailed):
+        except (Unreachable, ToolFailed, OSError):
             return NO_CONNECTION
         line = _ANSWERS.format(port=self.settings.registry.port)
         return Host().run([*argv, line], timeout=15).exit

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostonly.errors import ToolFailed
 from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages
 from hostonly.host.command import run
@@ -14,6 +15,7 @@ from hostonly.sandbox import base, box, lock, names, trace
 from hostonly.settings import Settings
 
 CONTAINERS = Path("/var/lib/lxc")
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,16 @@ def uses() -> Uses:
     if not places:
         return Uses(frozenset(), frozenset())
     files = ["-maxdepth", "2", "-type", "f", "(", "-name", "config", "-o", "-name", "settings", ")"]
-    # Containers' folders are root's: the answer is found as root.
-    return read_uses(run(["find", *places, *files, "-exec", "cat", "{}", "+"], root=True))
+    for _ in range(TRIES):
+        try:
+            # Containers' folders are root's: the answer is found as root.
+            said = run(["find", *places, *files, "-exec", "cat", "{}", "+"], root=True)
+        except ToolFailed as error:
+            # A container of another checkout's that went while it was looked at.
+            failure = error
+        else:
+            return read_uses(said)
+    raise failure
 
 
 def purge(settings: Settings, emit: Emit) -> None:

@@ -14,12 +14,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from hostonly.errors import ToolFailed
 from hostonly.host.command import run
 from hostonly.sandbox import names
 from hostonly.settings import Settings
 
 CGROUPS = Path("/sys/fs/cgroup")
 CONTAINERS = Path("/var/lib/lxc")
+TRIES = 3
 # LXC's own place for its locks (lxclock.c of LXC 5.0): the containers' folder, below this.
 LOCKS = Path("/run/lxc/lock")
 
@@ -31,9 +33,9 @@ def folders(container: str) -> list[Path]:
     container that is really called so, and is then left.
     """
     ours = re.compile(rf"lxc\.(?:monitor|payload)\.{re.escape(container)}(-\d+)?")
-    # Other containers' control groups come and go meanwhile: that is no error.
-    look = ["find", str(CGROUPS), "-ignore_readdir_race", "-type", "d"]
-    listing = run([*look, "-name", f"lxc.*.{container}*", "-prune"], timeout=30)
+    # Not into other containers' control groups: there folders come and go meanwhile.
+    look = ["find", str(CGROUPS), "-ignore_readdir_race", "-type", "d", "-name", "lxc.*", "-prune"]
+    listing = _listing(look)
     found = []
     for line in listing.splitlines():
         name = ours.fullmatch(Path(line).name)
@@ -62,6 +64,16 @@ def remove_temporary(settings: Settings) -> bool:
     for folder in found:
         shutil.rmtree(folder, ignore_errors=True)
     return bool(found)
+
+
+def _listing(look: Sequence[str]) -> str:
+    for _ in range(TRIES):
+        try:
+            return run(look, timeout=30)
+        except ToolFailed as error:
+            # A folder that went between being seen and being opened.
+            failure = error
+    raise failure
 
 
 def _remove_groups(folders: Sequence[Path]) -> None:

@@ -13,7 +13,7 @@ from hostonly.errors import ToolFailed
 from hostonly.events import Event, Warned
 from hostonly.host.bridges import Bridge
 from hostonly.sandbox import container as module
-from hostonly.sandbox.container import COMPLETE, Container
+from hostonly.sandbox.container import COMPLETE, UNFINISHED, Container
 
 
 class Lxc:
@@ -88,6 +88,16 @@ def test_half_a_container_is_removed(lxc: Lxc, container: Container) -> None:
     create(lxc, complete=False)
     assert said(container) == ["the container c was made only half: removing it"]
     assert not container.exists
+
+
+def test_a_container_that_lxc_create_was_killed_over_is_removed(
+    lxc: Lxc, container: Container
+) -> None:
+    """Filled to its end as it is: LXC itself destroys it at the next look."""
+    create(lxc, complete=True)
+    (lxc.folder / UNFINISHED).touch()
+    assert said(container) == ["the container c was made only half: removing it"]
+    assert not container.exists and not container.known_to_vagrant
 
 
 def test_half_a_container_that_lxc_does_not_know_is_removed_too(
