@@ -102,10 +102,11 @@ MENDED = [
     Fault(
         "the box is removed from Vagrant",
         "host",
-        "rm -rf {boxes}/hostonly-*; lxc-destroy --force --name {container}",
+        "rm -rf {boxes}/{box}; lxc-destroy --force --name {container}",
         ("sandbox.up",),
         0,
-        "added the box",
+        # Another checkout of this machine that needs the same box may be the one that adds it.
+        "is up at",
     ),
 ]
 

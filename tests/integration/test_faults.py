@@ -57,6 +57,7 @@ def filled(line: str, machine: Machine) -> str:
         state=f"'{machine.settings.state}'",
         root=f"'{machine.settings.root}'",
         boxes=f"'{box.boxes()}'",
+        box=box.name(machine.settings.root),
         table=firewall.table(machine.settings).name,
     )
 

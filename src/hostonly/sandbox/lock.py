@@ -19,6 +19,7 @@ from hostonly.settings import Settings
 LOCK_SECONDS = 600.0
 # A base takes a minute to build, on a slow line some more.
 STORE_SECONDS = 1800.0
+SILENT_SECONDS = 1.0
 POLL_SECONDS = 0.1
 
 
@@ -64,7 +65,7 @@ def store(emit: Emit) -> Iterator[None]:
     Raises:
         HostonlyError: another checkout has been at work there for too long.
     """
-    deadline = time.monotonic() + STORE_SECONDS
+    began = time.monotonic()
     told = False
     while True:
         if not STORE.exists():
@@ -77,10 +78,14 @@ def store(emit: Emit) -> Iterator[None]:
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if not told:
-                    emit(Started("waiting for another checkout that builds or removes a base"))
+                waited = time.monotonic() - began
+                # To look whether a base is there takes no time that is worth a word.
+                if not told and waited >= SILENT_SECONDS:
+                    emit(
+                        Started("waiting for another checkout that builds, takes or removes a base")
+                    )
                     told = True
-                if time.monotonic() >= deadline:
+                if waited >= STORE_SECONDS:
                     raise HostonlyError(
                         f"another checkout has been at work in {STORE} for {STORE_SECONDS:g} s",
                         remedy="Wait for it or end it, then try again.",

@@ -130,7 +130,8 @@ def test_nothing_goes_when_it_is_not_known_what_is_used(
 def test_a_base_that_is_being_built_is_waited_for(
     machine: Path, checkout: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "STORE_SECONDS", 0.2)
+    monkeypatch.setattr(lock, "STORE_SECONDS", 0.4)
+    monkeypatch.setattr(lock, "SILENT_SECONDS", 0.1)
     builder = os.open(machine / "store", os.O_RDONLY)
     fcntl.flock(builder, fcntl.LOCK_EX)
     events: list[Event] = []
