@@ -130,3 +130,29 @@ def test_killed_in_the_middle_it_is_cleared_up_by_the_next(
     assert inv(checkout, "sandbox.up").returncode == 0
     assert inv(checkout, "check.host-only").returncode == 0
     assert_nothing_left(settings)
+
+
+def test_where_another_firewall_answers_for_ours_nothing_is_known(
+    checkout: Path, up: None, settings: Settings
+) -> None:
+    """Silence that something else makes is no proof: the controls are not answered either."""
+    near, _, rogue = outsiders.outsiders(settings)
+    wall = f"{way_in.table(settings)}.wall"
+    rules = f"""\
+table inet {wall} {{
+    chain forward {{
+        type filter hook forward priority filter; policy accept;
+        iifname {{ "{near.router}", "{rogue.router}" }} drop
+    }}
+}}
+"""
+    run(["nft", "-f", "-"], root=True, stdin=rules)
+    try:
+        done = inv(checkout, "check.host-only", "--json")
+    finally:
+        run(["nft", "delete", "table", "inet", wall], root=True)
+    assert done.returncode == 3
+    found = verdicts(done)
+    assert {found.pop("route.host-only"), found.pop("ports.open")} == {"HOLDS"}
+    assert set(found.values()) <= {"UNKNOWN", "SKIPPED"}
+    assert found["unreachable.neighbour.nat.ssh"] == "UNKNOWN"
