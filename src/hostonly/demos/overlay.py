@@ -5,6 +5,8 @@ The page that goes with it is docs/demo-overlay.md.
 
 from __future__ import annotations
 
+from functools import partial
+
 from hostonly.claims.hello import hello_rises
 from hostonly.claims.overlay import (
     SWARM_PORTS,
@@ -124,7 +126,7 @@ def run(stage: Stage) -> None:
         for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
             # The kernel's VXLAN goes with the network's namespace, a moment after the network.
             settled(
-                lambda sandbox=sandbox: observe_listeners(sandbox, "udp"),  # type: ignore[misc]
+                partial(observe_listeners, sandbox, "udp"),
                 lambda udp: not any(each.port in SWARM_PORTS for each in udp),
             )
             stage.judge(
@@ -203,7 +205,7 @@ def _serve(stage: Stage, *options: str) -> list[Fact[Inspected]]:
     found: list[Fact[Inspected]] = []
     for sandbox in (stage.sandbox, stage.second_sandbox):
         ids = stage.wait_until(
-            lambda sandbox=sandbox: observe(sandbox, listing, str.split),  # type: ignore[misc]
+            partial(observe, sandbox, listing, str.split),
             lambda ids: len(ids) == 1,
             f"waiting for a task of {SERVICE} on {sandbox.name}",
         )
