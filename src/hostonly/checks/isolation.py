@@ -6,19 +6,18 @@ host are there while they are looked for.
 
 from __future__ import annotations
 
-import contextlib
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hostonly.checks.isolation_layers import base_of, found_of, layers_of
 from hostonly.checks.isolation_probes import HARMLESS, NODES, OWN_SWITCHES, Probe, probes
 from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
 from hostonly.claims import ClaimResult
 from hostonly.claims import isolation as claims_of
 from hostonly.claims.sandbox import route_host_only, sandbox_running
-from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, observe, select, together
 from hostonly.facts import confinement as read
@@ -99,13 +98,13 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
             closed,
             timeout=SECONDS,
         )
-        layers = _layers(host, machine.container, closed)
-        written = _written(host, sandbox, marker.process, layers)
+        layers = layers_of(host, machine.container, closed)
+        found = found_of(host, sandbox, marker.process, layers)
     _judge_ids(claims, outside)
     _judge_views(claims, machine.container, marker, outside, inside)
     about = {"name": f"/etc/{marker.process}"}
-    claims.judge(claims_of.written_to_layer, about, layers=layers, found=written)
-    claims.judge(claims_of.base_unchanged, {}, **_base(host, layers))
+    claims.judge(claims_of.written_to_layer, about, layers=layers, found=found)
+    claims.judge(claims_of.base_unchanged, {}, **base_of(host, layers))
     _judge_engine(claims, host, outside, inside)
     for probe in tried:
         _judge_probe(claims, probe, inside)
@@ -257,48 +256,6 @@ def _judge_views(
 def _keys_of_others(values: tuple[Any, ...]) -> frozenset[str]:
     keys, mapped = values
     return frozenset(k for k, uid in keys.items() if not any(uid in ours for ours in mapped))
-
-
-def _layers(host: Vantage, container: str, closed: str | None) -> Fact[read.Layers]:
-    if closed is not None:
-        return NotObserved(closed)
-    argv = as_root(["lxc-info", "--name", container, "-c", "lxc.rootfs.path"])
-    return observe(host, argv, read.parse_layers)
-
-
-def _written(
-    host: Vantage, sandbox: Vantage, name: str, layers: Fact[read.Layers]
-) -> Fact[tuple[str, ...]]:
-    """Where on the host a file is found that is written in the sandbox's /etc, and then removed."""
-    if isinstance(layers, NotObserved):
-        return layers
-    places = [f"{layers.value.base}/etc", f"{layers.value.layer}/etc"]
-    with _file_inside(sandbox, f"/etc/{name}") as made:
-        if isinstance(made, NotObserved):
-            return made
-        search = ["find", *places, "-maxdepth", "1", "-name", name]
-        found = observe(host, as_root(search), read.parse_paths)
-        return select(together([made, found]), lambda values: values[1])
-
-
-@contextlib.contextmanager
-def _file_inside(sandbox: Vantage, path: str) -> Iterator[Fact[tuple[str, ...]]]:
-    try:
-        yield observe(sandbox, ["sudo", "tee", path], read.parse_paths)
-    finally:
-        with contextlib.suppress(HostonlyError):
-            sandbox.run(["sudo", "rm", "-f", path])
-
-
-def _base(host: Vantage, layers: Fact[read.Layers]) -> dict[str, Fact[Any]]:
-    if isinstance(layers, NotObserved):
-        return {"seen": layers, "newer": layers}
-    rootfs = layers.value.base
-    newer = ["find", rootfs, "-xdev", "-cnewer", f"{Path(rootfs).parent}/complete", "-print"]
-    return {
-        "seen": observe(host, as_root(["find", rootfs, "-maxdepth", "1"]), read.parse_paths),
-        "newer": observe(host, as_root(newer), read.parse_paths),
-    }
 
 
 def _judge_engine(claims: Judged, host: Vantage, outside: Facts, inside: Facts) -> None:
