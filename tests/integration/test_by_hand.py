@@ -43,6 +43,8 @@ def vagrant(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def test_vagrant_by_hand_acts_on_the_same_machine(checkout: Path) -> None:
+    # Tests before this one may have made it.
+    assert inv("sandbox.destroy", "--machine", "sandbox2").returncode == 0
     status = vagrant(checkout, "status", "--machine-readable")
     assert ",sandbox,state,running" in status.stdout
     assert ",sandbox2,state,not_created" in status.stdout
