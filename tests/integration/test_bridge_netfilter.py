@@ -1,4 +1,4 @@
-"""Sandbox to sandbox where the host's Docker set FORWARD to DROP, in a network namespace that stands
+"""Sandbox to sandbox, and out to the world, where the host's Docker set FORWARD to DROP, in a network namespace that stands
 for such a host: the chain, the switches of the bridge's netfilter and our own table are real.
 
 The switches belong to a network namespace each since Linux 5.3; before that, and where the kernel has
@@ -21,6 +21,9 @@ from hostonly.settings import Settings
 BRIDGE, NAT, PORT = "ho-test", "ho-test-nat", "8080"
 SWITCH = "/proc/sys/net/bridge/bridge-nf-call-{}"
 ADDRESSES = {"iptables": "172.16.0.3", "ip6tables": "fd68:6f73:7402::3"}
+# Behind the host, on its other side (TEST-NET-2, RFC 5737).
+WORLD, UPLINK = "198.51.100.2", "198.51.100.1"
+NAT_HOST, NAT_SANDBOX = "10.203.0.1", "10.203.0.2"
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,13 @@ class HostOfOwn:
             "env", f"PYTHONPATH={':'.join(sys.path)}", sys.executable, "-c", modules + statement
         )
 
-    def meets(self, program: str) -> bool:
-        """Whether sandbox 1 reaches sandbox 2, by the version of IP that ``program`` filters."""
+    def reaches(self, address: str, at: str) -> bool:
+        """Whether sandbox 1 reaches ``address``, which the namespace ``at`` has."""
         # Who listens is there once, for one connection.
-        address = ADDRESSES[program]
         server = subprocess.Popen(
             as_root(
                 [
-                    *("nsenter", f"--net=/run/netns/{self.sandbox(2)}", "--"),
+                    *("nsenter", f"--net=/run/netns/{at}", "--"),
                     *("timeout", "10", "nc", "-nlvN", address, PORT),
                 ]
             ),
@@ -79,6 +81,26 @@ class HostOfOwn:
         finally:
             server.terminate()
             server.communicate()
+
+    def meets(self, program: str) -> bool:
+        """Whether sandbox 1 reaches sandbox 2, by the version of IP that ``program`` filters."""
+        return self.reaches(ADDRESSES[program], self.sandbox(2))
+
+    def gets_out(self) -> bool:
+        """Whether sandbox 1 reaches the world, under the host's address."""
+        return self.reaches(WORLD, self.world)
+
+    @property
+    def world(self) -> str:
+        """The namespace of what is behind the host."""
+        return f"{self.name}-world"
+
+    def link(self, name: str, inside: str, at: str, address: str) -> None:
+        """A link ``name`` to the namespace ``at``, called ``inside`` there, where it has ``address``."""
+        self.must("ip", "link", "add", name, "type", "veth", "peer", "name", inside, "netns", at)
+        self.must("ip", "link", "set", name, "up")
+        self.must("ip", "address", "add", address, "dev", inside, at=at)
+        self.must("ip", "link", "set", inside, "up", at=at)
 
 
 def _switches_are_its_own(host: HostOfOwn) -> bool:
@@ -100,7 +122,7 @@ def host() -> Iterator[HostOfOwn]:
     if not Path(SWITCH.format("iptables")).exists():
         pytest.skip("this kernel has no br_netfilter (CONFIG_BRIDGE_NETFILTER)")
     host = HostOfOwn("hostonly-br-netfilter")
-    names = [host.name, host.sandbox(1), host.sandbox(2)]
+    names = [host.name, host.sandbox(1), host.sandbox(2), host.world]
 
     def remove() -> None:
         for name in names:
@@ -115,18 +137,22 @@ def host() -> Iterator[HostOfOwn]:
             pytest.skip(
                 "bridge-nf-call-iptables is the whole machine's on this kernel (before 5.3)"
             )
-        host.must("ip", "link", "add", BRIDGE, "type", "bridge")
-        host.must("ip", "link", "set", BRIDGE, "up")
+        for bridge in (BRIDGE, NAT):
+            host.must("ip", "link", "add", bridge, "type", "bridge")
+            host.must("ip", "link", "set", bridge, "up")
         for number, last in ((1, 2), (2, 3)):
-            port, inside = f"port{number}", host.sandbox(number)
-            host.must(
-                "ip", "link", "add", port, "type", "veth", "peer", "name", "eth1", "netns", inside
-            )
-            host.must("ip", "link", "set", port, "master", BRIDGE, "up")
-            host.must("ip", "address", "add", f"172.16.0.{last}/24", "dev", "eth1", at=inside)
+            inside = host.sandbox(number)
+            host.link(f"port{number}", "eth1", inside, f"172.16.0.{last}/24")
+            host.must("ip", "link", "set", f"port{number}", "master", BRIDGE)
             six = f"fd68:6f73:7402::{last}/64"
             host.must("ip", "address", "add", six, "dev", "eth1", "nodad", at=inside)
-            host.must("ip", "link", "set", "eth1", "up", at=inside)
+        host.link("nat1", "eth0", host.sandbox(1), f"{NAT_SANDBOX}/24")
+        host.must("ip", "link", "set", "nat1", "master", NAT)
+        host.must("ip", "address", "add", f"{NAT_HOST}/24", "dev", NAT)
+        host.must("ip", "route", "add", "default", "via", NAT_HOST, at=host.sandbox(1))
+        host.link("uplink", "eth0", host.world, f"{WORLD}/30")
+        host.must("ip", "address", "add", f"{UPLINK}/30", "dev", "uplink")
+        host.must("sysctl", "-qw", "net.ipv4.ip_forward=1")
         yield host
     finally:
         remove()
@@ -137,26 +163,31 @@ def test_sandboxes_meet_where_forward_drops(
     host: HostOfOwn, program: str, checkout: Path, settings: Settings
 ) -> None:
     read = f"at = settings.read(Path({str(checkout / 'invoke.yaml')!r})); "
-    net = f"net = at.network.model_copy(update={{'bridge': {BRIDGE!r}, 'nat_bridge': {NAT!r}}}); "
+    net = "from ipaddress import IPv4Interface; net = at.network.model_copy(update={"
+    net += (
+        f"'bridge': {BRIDGE!r}, 'nat_bridge': {NAT!r}, 'nat': IPv4Interface('{NAT_HOST}/24')}}); "
+    )
     at = "at = at.model_copy(update={'network': net}); "
     host.ours(f"{read}{net}{at}firewall.apply(firewall.table(at))")
     host.must("sh", "-c", f"echo 1 > {SWITCH.format(program)}")
-    assert host.meets(program), "without Docker's policy they must meet"
+    assert host.meets(program) and host.gets_out(), "without Docker's policy they must"
 
     # What dockerd does to a host that did not forward before.
     host.must(program, "-P", "FORWARD", "DROP")
     before = host.must(program, "-S")
+    out = program == "ip6tables"  # NAT is for IPv4.
     assert not host.meets(program), "this is what is to be undone"
+    assert host.gets_out() == out
 
     accept, remove = (f"{verb}({BRIDGE!r}, {NAT!r})" for verb in ("accept", "remove"))
     assert host.ours(f"print(bridge_netfilter.{accept})") == "True\n"
-    assert host.meets(program)
+    assert host.meets(program) and host.gets_out()
     # Once is enough, also as iptables itself prints the rules; one that is gone comes back.
     assert host.ours(f"print(bridge_netfilter.{accept})") == "False\n"
     host.must(program, "-D", "FORWARD", "1")
     assert host.ours(f"print(bridge_netfilter.{accept})") == "True\n"
-    assert host.meets(program)
+    assert host.meets(program) and host.gets_out()
 
     assert host.ours(f"print(bridge_netfilter.{remove})") == "True\n"
     assert host.must(program, "-S") == before
-    assert not host.meets(program)
+    assert not host.meets(program) and host.gets_out() == out
