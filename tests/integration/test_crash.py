@@ -102,9 +102,9 @@ POINTS = [
         lambda r, m: m.lxc.known_to_vagrant and m.lxc.state() == "running",
     ),
     Point("Docker is waited for", "sandbox.up", at("waiting for Docker")),
-    Point("Vagrant halts it", "sandbox.halt", at("vagrant halt", 1.2), first=UP),
+    Point("Vagrant halts it", "sandbox.halt", at("vagrant halt", 0.3), first=UP),
     Point("it starts again", "sandbox.up", at("vagrant up", 1.2), first=(*UP, "sandbox.halt")),
-    Point("Vagrant destroys it", "sandbox.destroy", at("vagrant destroy", 1.2), first=UP),
+    Point("Vagrant destroys it", "sandbox.destroy", at("vagrant destroy", 0.6), first=UP),
     Point(
         "the container is gone and the bridges are not",
         "sandbox.destroy",
