@@ -40,11 +40,13 @@ def nothing_left(
     source="hostonly, rule 6: after sandbox.destroy the host is as it was before sandbox.up",
 )
 def as_before(*, kind: str, changes: Sequence[tuple[Difference, Whose]]) -> Judgement:
-    """Holds when no difference is this checkout's. Every other one is named with its owner."""
+    """Holds when no difference is this checkout's, but for what was its own before and is gone (an ssh
+    process that had still to end, say). Every other one is named with its owner."""
     by_owner: dict[str, list[str]] = {}
+    ours: list[str] = []
     for change, whose in changes:
-        by_owner.setdefault(str(whose), []).append(str(change))
-    ours = by_owner.pop(str(Owner.OURS), [])
+        left = whose.owner is Owner.OURS and change.after is not None
+        (ours if left else by_owner.setdefault(str(whose), [])).append(str(change))
     others = "; ".join(f"{whose}: {listed(each)}" for whose, each in by_owner.items())
     if ours:
         also = f"; besides {others}" if others else ""

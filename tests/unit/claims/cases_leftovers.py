@@ -46,6 +46,14 @@ CASES = [
     ),
     Case(
         as_before,
+        True,
+        {"changes": ((GONE, OURS),)},
+        LINKS,
+        "the same, but for this checkout's: gone: br-1",
+    ),
+    Case(as_before, False, {"changes": ((NEW, OURS), (GONE, OURS))}, LINKS, "new: hostonly0"),
+    Case(
+        as_before,
         False,
         {"changes": ((TURNED, OURS), (GONE, NOBODYS))},
         LINKS,
