@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hostonly.events import Done, Emit, Started
 from hostonly.host.command import run
+from hostonly.sandbox import lock
 from hostonly.sandbox.base import recipe
 
 PREFIX = "hostonly"
@@ -52,6 +53,13 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
     """
     if present(root):
         return
+    # Vagrant moves a box into place over one that another Vagrant has just added, and fails.
+    with lock.store(emit):
+        if not present(root):
+            _add(root, state, emit)
+
+
+def _add(root: Path, state: Path, emit: Emit) -> None:
     emit(Started("adding the box to Vagrant"))
     archive = state / f"{name(root)}.box"
     with tarfile.open(archive, "w") as box:
@@ -63,23 +71,10 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
         info = tarfile.TarInfo("rootfs.tar.gz")
         info.size = len(empty.getvalue())
         box.addfile(info, io.BytesIO(empty.getvalue()))
+    words = ["box", "add", "--force", "--provider", "lxc", "--name", name(root), str(archive)]
     try:
-        run(
-            [
-                "vagrant",
-                "box",
-                "add",
-                "--force",
-                "--provider",
-                "lxc",
-                "--name",
-                name(root),
-                str(archive),
-            ],
-            # Away from the checkout: Vagrant would read the Vagrantfile, which this does not need.
-            cwd=Path("/"),
-            timeout=120,
-        )
+        # Away from the checkout: Vagrant would read the Vagrantfile, which this does not need.
+        run(["vagrant", *words], cwd=Path("/"), timeout=120)
     finally:
         archive.unlink(missing_ok=True)
     emit(Done("added the box to Vagrant"))
