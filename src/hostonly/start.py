@@ -26,11 +26,21 @@ def main() -> None:
 
                 say_unchanged(said)
                 sys.exit(0)
+        elif task in ("sandbox.up", "sandbox.halt", "sandbox.destroy"):
+            from hostonly.sandbox import ahead
+
+            with ahead.begun(root, sys.argv):
+                _whole()
+            return
     except KeyboardInterrupt:
         sys.exit(130)
-    from hostonly.program import main as whole
+    _whole()
 
-    whole()
+
+def _whole() -> None:
+    from hostonly.program import main
+
+    main()
 
 
 def _status(root: Path) -> None:

@@ -70,19 +70,41 @@ def run(
     stdin: str | None = None,
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
+    begun: subprocess.Popen[str] | None = None,
 ) -> str:
     """Run ``argv`` to its end and give its standard output.
 
     ``root``: run by sudo where we are not root. ``env`` is added to our own environment.
-    ``timeout`` is in seconds. ``on_line`` gets each line of both streams as it comes.
+    ``timeout`` is in seconds. ``on_line`` gets each line of both streams as it comes. ``begun`` is
+    what `start` has made of the same ``argv`` already.
 
     Raises:
         ToolFailed: it could not be started, exited with another status than 0 or took too long; it
             carries the command and its last lines.
     """
     command = as_root(argv) if root else list(argv)
+    process = begun or start(command, cwd=cwd, env=env, stdin=stdin)
     try:
-        process = subprocess.Popen(
+        return _follow(process, command, stdin, timeout, on_line)
+    finally:
+        if process.poll() is None:
+            end(process)
+
+
+def start(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> subprocess.Popen[str]:
+    """Start ``command`` as `run` does, for whoever will follow it or `end` it.
+
+    Raises:
+        ToolFailed: it could not be started.
+    """
+    try:
+        return subprocess.Popen(
             command,
             cwd=cwd,
             env=environment({**os.environ, **(env or {})}),
@@ -98,11 +120,6 @@ def run(
         raise ToolFailed(
             f"{command[0]} cannot be run: {error.strerror}", ran=shown(command)
         ) from error
-    try:
-        return _follow(process, command, stdin, timeout, on_line)
-    finally:
-        if process.poll() is None:
-            end(process)
 
 
 def end(process: subprocess.Popen[str]) -> None:

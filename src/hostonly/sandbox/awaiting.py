@@ -12,10 +12,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hostonly.host import packages
 from hostonly.sandbox import box, needs
-from hostonly.settings import Settings
+
+if TYPE_CHECKING:
+    from hostonly.settings import Settings
 
 # The words that the Vagrantfile knows.
 PREPARED, FAILED = "prepared", "failed"
@@ -49,15 +52,24 @@ class Awaited:
             self.make()
             word = PREPARED
         finally:
-            # Whole or not at all: its being there is the signal.
-            written = self.file.with_suffix(".new")
-            written.write_text(word)
-            written.replace(self.file)
+            say(self.file, word)
+
+
+def say(file: Path, word: str) -> None:
+    """Say ``word`` to a Vagrant that waits for ``file``."""
+    # Whole or not at all: its being there is the signal.
+    written = file.with_suffix(".new")
+    written.write_text(word)
+    written.replace(file)
 
 
 @contextlib.contextmanager
-def told(state: Path, make: Callable[[], None]) -> Iterator[Awaited]:
-    """``make``, and a file that will say how it went, in a folder of its own below ``state``."""
+def told(state: Path, make: Callable[[], None], file: Path | None) -> Iterator[Awaited]:
+    """``make``, and what will say how it went: ``file``, for which a Vagrant waits already, or one in
+    a folder of its own below ``state``."""
+    if file is not None:
+        yield Awaited(file, make)
+        return
     state.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="up-", dir=state) as folder:
         yield Awaited(Path(folder) / "prepared", make)

@@ -9,12 +9,15 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started
 from hostonly.host.command import run
 from hostonly.sandbox.base import STORE
-from hostonly.settings import Settings
+
+if TYPE_CHECKING:
+    from hostonly.settings import Settings
 
 LOCK_SECONDS = 600.0
 # A base takes a minute to build, on a slow line some more.

@@ -16,8 +16,8 @@ from hostonly.events import Done, Emit, Started, Unchanged
 from hostonly.facts import Fact, Observed, observe
 from hostonly.host.command import as_root
 from hostonly.host.ending import Beside
-from hostonly.sandbox import quick
-from hostonly.sandbox.awaiting import told, vagrant_can_wait
+from hostonly.sandbox import ahead, quick
+from hostonly.sandbox.awaiting import PREPARED, say, told, vagrant_can_wait
 from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import claim_name, machines
 from hostonly.sandbox.status import Status, container_of, state_of
@@ -178,12 +178,14 @@ class Machine:
         def up(calls: Any) -> None:
             calls.up(vm_name=self.name, provider=provider)
 
+        begun = ahead.file(["up", self.name, f"--provider={provider}"])
         if not vagrant_can_wait(self.settings):
             self._prepare()
             self.emit(Started(f"vagrant up {self.name}"))
             self.vagrant.act("up", up)
             return
-        with told(self.settings.state, self._prepare) as awaiting, Beside(awaiting.work) as made:
+        waits = told(self.settings.state, self._prepare, begun)
+        with waits as awaiting, Beside(awaiting.work) as made:
             self.emit(Started(f"vagrant up {self.name}"))
             try:
                 self.vagrant.act("up", up, awaiting=awaiting.file)
@@ -244,7 +246,7 @@ class Machine:
             start = time.monotonic()
             self.emit(Started(f"vagrant halt {self.name}"))
             self.login.shared.close()
-            self._end("halt", lambda v: v.halt(vm_name=self.name))
+            self._end(["halt", self.name], lambda v: v.halt(vm_name=self.name))
         self.emit(Done(f"{self.name} is halted", time.monotonic() - start))
 
     def destroy(self) -> None:
@@ -263,17 +265,21 @@ class Machine:
             else:
                 start = time.monotonic()
                 self.emit(Started(f"vagrant destroy {self.name}"))
-                self._end("destroy", lambda v: v.destroy(vm_name=self.name))
+                arguments = ["destroy", self.name, "--force"]
+                self._end(arguments, lambda v: v.destroy(vm_name=self.name))
                 self.emit(Done(f"{self.name} is destroyed", time.monotonic() - start))
             from hostonly.sandbox import prepare
 
             prepare.restore(self.settings, self.emit)
 
-    def _end(self, verb: str, act: Callable[[Any], Any]) -> None:
-        """Vagrant's ``verb``, with LXC shutting it down already: Vagrant takes longer to begin."""
+    def _end(self, arguments: list[str], act: Callable[[Any], Any]) -> None:
+        """Vagrant with ``arguments``, and LXC shutting it down already: Vagrant takes longer to begin."""
+        verb, begun = arguments[0], ahead.file(arguments)
         with Beside(self.lxc.shut_down) as down:
             try:
-                self.vagrant.act(verb, act)
+                if begun is not None:
+                    say(begun, PREPARED)
+                self.vagrant.act(verb, act, awaiting=begun)
             except ToolFailed:
                 down.result()
                 if self.lxc.state() != "stopped":

@@ -8,10 +8,13 @@ from __future__ import annotations
 import hashlib
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
 from hostonly.sandbox.base import STORE
-from hostonly.settings import Settings
+
+if TYPE_CHECKING:
+    from hostonly.settings import Settings
 
 SANDBOXES = STORE / "sandboxes"
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.host import packages
-from hostonly.settings import Settings
+
+if TYPE_CHECKING:
+    from hostonly.settings import Settings
 
 PACKAGES = (
     "vagrant",

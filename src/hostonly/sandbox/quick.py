@@ -127,6 +127,11 @@ def recall(root: Path) -> Note | None:
     return note if note.inputs == now else None
 
 
+def settings_of(note: Note) -> str:
+    """The noted settings in the words of `Settings.to_json`."""
+    return json.dumps(note.settings, sort_keys=True)
+
+
 def init_of(container: str) -> str:
     """The process id, here, of the init that runs in ``container``; empty where none does."""
     asked = ["lxc-info", "--name", container, "--pid", "--no-humanize"]

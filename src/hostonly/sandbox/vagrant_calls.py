@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Progress
 from hostonly.host.command import run
-from hostonly.settings import Settings
 
 if TYPE_CHECKING:
     import vagrant
+
+    from hostonly.settings import Settings
 
 # Longer than Vagrant's own limits for booting and for a graceful halt together.
 VAGRANT_SECONDS = 180.0
@@ -72,30 +73,41 @@ class VagrantCalls:
         Raises:
             ToolFailed: it failed or took too long.
         """
-        # A user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on would lead to another machine.
-        theirs = [k for k in os.environ if k.startswith("VAGRANT_") and k != "VAGRANT_HOME"]
-        unset = [word for variable in theirs for word in ("-u", variable)]
-        ours = {
-            "HOSTONLY_PREPARED": "1",
-            "HOSTONLY_SETTINGS": self.settings.to_json(),
-            "VAGRANT_CHECKPOINT_DISABLE": "1",
-        }
-        if awaiting is not None:
-            ours["HOSTONLY_PREPARING"] = str(awaiting)
-        assignments = [f"{key}={value}" for key, value in ours.items()]
+        from hostonly.sandbox import ahead
+
+        argv = command(self.settings.to_json(), arguments, awaiting)
+        begun = ahead.take(argv)
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:
                 run(
-                    ["env", *unset, *assignments, "vagrant", *arguments],
+                    argv,
                     cwd=self.settings.root,
                     timeout=VAGRANT_SECONDS,
                     on_line=lambda line: self.emit(Progress(line.strip())),
+                    begun=begun,
                 )
                 return
             except ToolFailed as error:
+                begun = None
                 # Its caller was killed and it was not: it ends by itself, and frees its lock.
                 if "is locked" not in error.output or time.monotonic() >= deadline:
                     raise
                 self.emit(Progress("another Vagrant is at work on this machine"))
                 time.sleep(1.0)
+
+
+def command(settings: str, arguments: Sequence[str], awaiting: Path | None = None) -> list[str]:
+    """The command line of Vagrant; ``settings`` are in JSON, for ``awaiting`` see `VagrantCalls.run`."""
+    # A user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on would lead to another machine.
+    theirs = [k for k in os.environ if k.startswith("VAGRANT_") and k != "VAGRANT_HOME"]
+    unset = [word for variable in theirs for word in ("-u", variable)]
+    ours = {
+        "HOSTONLY_PREPARED": "1",
+        "HOSTONLY_SETTINGS": settings,
+        "VAGRANT_CHECKPOINT_DISABLE": "1",
+    }
+    if awaiting is not None:
+        ours["HOSTONLY_PREPARING"] = str(awaiting)
+    assignments = [f"{key}={value}" for key, value in ours.items()]
+    return ["env", *unset, *assignments, "vagrant", *arguments]

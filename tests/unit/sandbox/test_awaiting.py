@@ -32,7 +32,7 @@ puts "goes on"
 
 def test_the_file_is_there_when_it_is_done(tmp_path: Path) -> None:
     done: list[str] = []
-    with told(tmp_path / "state", lambda: done.append("made")) as awaited:
+    with told(tmp_path / "state", lambda: done.append("made"), None) as awaited:
         assert not awaited.file.exists()
         awaited.work()
         assert done == ["made"] and awaited.file.read_text() == PREPARED
@@ -43,7 +43,7 @@ def test_the_file_says_what_went_wrong(tmp_path: Path) -> None:
     def fail() -> None:
         raise HostonlyError("that address is somebody else's")
 
-    with told(tmp_path, fail) as awaited:
+    with told(tmp_path, fail, None) as awaited:
         with pytest.raises(HostonlyError, match="somebody else's"):
             awaited.work()
         assert awaited.file.read_text() == FAILED

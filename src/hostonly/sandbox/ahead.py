@@ -1,0 +1,111 @@
+"""Vagrant is started before we have started ourselves: loading Ruby and Python takes each half a second.
+
+For ``./inv sandbox.up``, ``halt`` and ``destroy`` without further words, where the settings are noted
+(`quick.py`) and the sandbox's state says that Vagrant will be needed. It loads its plugins, reads the
+`Vagrantfile` and then waits for the word to go on (`awaiting.py`), which only the task gives, after it
+has looked at everything as ever. A task that does not need it leaves it without the word, and it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostonly.errors import HostonlyError
+from hostonly.host.command import end, start
+from hostonly.sandbox import box, quick
+from hostonly.sandbox.awaiting import FAILED, say
+from hostonly.sandbox.status import container_of, state_of
+from hostonly.sandbox.vagrant_calls import command
+
+MACHINE = "sandbox"
+# In the words of python-vagrant, which calls it in the end.
+ARGUMENTS = {
+    "sandbox.up": ["up", MACHINE, "--provider=lxc"],
+    "sandbox.halt": ["halt", MACHINE],
+    "sandbox.destroy": ["destroy", MACHINE, "--force"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A Vagrant that waits for ``file``; ``argv`` is its whole command line."""
+
+    argv: list[str]
+    file: Path
+    process: subprocess.Popen[str]
+
+
+# One for each run of the program, since there is one command line.
+_begun: Begun | None = None
+
+
+@contextlib.contextmanager
+def begun(root: Path, argv: Sequence[str]) -> Iterator[None]:
+    """Start Vagrant for the command line ``argv`` in the checkout at ``root``, where it will be needed;
+    afterwards nothing of it is left."""
+    global _begun
+    arguments = ARGUMENTS.get("".join(argv[1:]), [])
+    note = quick.recall(root) if arguments else None
+    if note is None or not _needed(root, note, arguments[0]):
+        yield
+        return
+    folder = Path(tempfile.mkdtemp(prefix="ahead-", dir=root / ".hostonly"))
+    try:
+        file = folder / "prepared"
+        line = command(quick.settings_of(note), arguments, file)
+        with contextlib.suppress(HostonlyError):
+            _begun = Begun(line, file, start(line, cwd=root))
+        yield
+    finally:
+        left, _begun = _begun, None
+        if left is not None:
+            _end(left)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def file(arguments: Sequence[str]) -> Path | None:
+    """What the Vagrant that was started for ``arguments`` waits for; None where none was."""
+    if _begun is None or _begun.argv[-len(arguments) :] != list(arguments):
+        return None
+    return _begun.file
+
+
+def take(argv: Sequence[str]) -> subprocess.Popen[str] | None:
+    """The Vagrant with exactly that command line, which is the caller's from now on; one with
+    another is ended."""
+    global _begun
+    taken, _begun = _begun, None
+    if taken is None:
+        return None
+    if taken.argv == list(argv):
+        return taken.process
+    _end(taken)
+    return None
+
+
+def _needed(root: Path, note: quick.Note, verb: str) -> bool:
+    if note.settings["sandbox"]["provider"] != "lxc" or not shutil.which("vagrant"):
+        return False
+    try:
+        state = state_of(container_of(root, note.settings["sandbox"]["name"], MACHINE))
+    except HostonlyError:
+        return False
+    if verb == "up":
+        return state in ("not_created", "stopped") and box.present(root)
+    return state == "running" or (verb == "destroy" and state == "stopped")
+
+
+def _end(left: Begun) -> None:
+    # It has made nothing and makes nothing without the word.
+    with contextlib.suppress(OSError):
+        say(left.file, FAILED)
+    end(left.process)
+    for stream in (left.process.stdout, left.process.stderr):
+        if stream is not None:
+            stream.close()
