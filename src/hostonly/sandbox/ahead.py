@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
 from hostonly.host.command import end, start
@@ -22,6 +23,9 @@ from hostonly.sandbox import box, quick
 from hostonly.sandbox.awaiting import FAILED, say
 from hostonly.sandbox.status import container_of, state_of
 from hostonly.sandbox.vagrant_calls import command
+
+if TYPE_CHECKING:
+    from hostonly.sandbox.machine import Machine
 
 MACHINE = "sandbox"
 # In the words of python-vagrant, which calls it in the end.
@@ -67,6 +71,16 @@ def begun(root: Path, argv: Sequence[str]) -> Iterator[None]:
         if left is not None:
             _end(left)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def noted(machine: Machine, argv: Sequence[str]) -> Iterator[None]:
+    """A task on ``machine``; where it ends well and ``argv`` is one for which Vagrant can be started
+    ahead, the settings are noted for the next."""
+    before = quick.inputs(machine.settings.root)
+    yield
+    if machine.name == MACHINE and "".join(argv[1:]) in ARGUMENTS:
+        machine.remember(before)
 
 
 def file(arguments: Sequence[str]) -> Path | None:

@@ -16,8 +16,8 @@ from hostonly.events import Done, Emit, Started, Unchanged
 from hostonly.facts import Fact, Observed, observe
 from hostonly.host.command import as_root
 from hostonly.host.ending import Beside
-from hostonly.sandbox import ahead, quick
-from hostonly.sandbox.awaiting import PREPARED, say, told, vagrant_can_wait
+from hostonly.sandbox import ahead, quick, starting
+from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import claim_name, machines
 from hostonly.sandbox.status import Status, container_of, state_of
@@ -155,7 +155,7 @@ class Machine:
                 self._prepare()
                 self._mend()
             else:
-                self._start()
+                starting.start(self, self._prepare)
             self.emit(Started(f"waiting for Docker and the registry in {self.name}"))
             if not self._ready(READY_SECONDS):
                 raise HostonlyError(
@@ -170,30 +170,6 @@ class Machine:
         from hostonly.sandbox import prepare
 
         prepare.prepare(self.settings, self.name, self.emit)
-
-    def _start(self) -> None:
-        """Have Vagrant make and start it, on the host's side, which is made while Vagrant starts."""
-        provider = self.settings.sandbox.provider
-
-        def up(calls: Any) -> None:
-            calls.up(vm_name=self.name, provider=provider)
-
-        begun = ahead.file(["up", self.name, f"--provider={provider}"])
-        if not vagrant_can_wait(self.settings):
-            self._prepare()
-            self.emit(Started(f"vagrant up {self.name}"))
-            self.vagrant.act("up", up)
-            return
-        waits = told(self.settings.state, self._prepare, begun)
-        with waits as awaiting, Beside(awaiting.work) as made:
-            self.emit(Started(f"vagrant up {self.name}"))
-            try:
-                self.vagrant.act("up", up, awaiting=awaiting.file)
-            except ToolFailed:
-                # What was wrong with the host's side is the reason; else Vagrant's own is.
-                made.result()
-                raise
-            made.result()
 
     def _mend(self) -> None:
         """It runs and does not answer: give it its bridges back, and start what was stopped in it."""
@@ -249,8 +225,10 @@ class Machine:
             self._end(["halt", self.name], lambda v: v.halt(vm_name=self.name))
         self.emit(Done(f"{self.name} is halted", time.monotonic() - start))
 
-    def destroy(self) -> None:
+    def destroy(self, *, last: bool = True) -> None:
         """Remove it with all it holds, and what the host had for it if it was the last.
+
+        ``last``: no other one will be destroyed after it, so that the host's side is looked at.
 
         Raises:
             HostonlyError: Vagrant could not, or the container's name is another checkout's.
@@ -268,9 +246,10 @@ class Machine:
                 arguments = ["destroy", self.name, "--force"]
                 self._end(arguments, lambda v: v.destroy(vm_name=self.name))
                 self.emit(Done(f"{self.name} is destroyed", time.monotonic() - start))
-            from hostonly.sandbox import prepare
+            if last:
+                from hostonly.sandbox import prepare
 
-            prepare.restore(self.settings, self.emit)
+                prepare.restore(self.settings, self.emit)
 
     def _end(self, arguments: list[str], act: Callable[[Any], Any]) -> None:
         """Vagrant with ``arguments``, and LXC shutting it down already: Vagrant takes longer to begin."""
@@ -279,6 +258,9 @@ class Machine:
             try:
                 if begun is not None:
                     say(begun, PREPARED)
+                if verb == "destroy":
+                    # It is needed afterwards; now both are at work anyway.
+                    import hostonly.sandbox.prepare  # noqa: F401
                 self.vagrant.act(verb, act, awaiting=begun)
             except ToolFailed:
                 down.result()

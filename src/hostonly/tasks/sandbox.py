@@ -25,7 +25,9 @@ def box(ctx: Context, rebuild: bool = False) -> None:
 @task(help=MACHINE)
 def up(ctx: Context, machine: str = "sandbox") -> None:
     """Make and start the sandbox; returns when Docker and the registry answer."""
-    with machine_of(ctx, machine) as it:
+    from hostonly.sandbox import ahead
+
+    with machine_of(ctx, machine) as it, ahead.noted(it, sys.argv):
         it.up()
 
 
@@ -48,7 +50,9 @@ def status(ctx: Context, json: bool = False) -> None:
 @task(help=MACHINE)
 def halt(ctx: Context, machine: str = "sandbox") -> None:
     """Shut the sandbox down cleanly; what it holds stays."""
-    with machine_of(ctx, machine) as it:
+    from hostonly.sandbox import ahead
+
+    with machine_of(ctx, machine) as it, ahead.noted(it, sys.argv):
         it.halt()
 
 
@@ -60,14 +64,15 @@ def halt(ctx: Context, machine: str = "sandbox") -> None:
 )
 def destroy(ctx: Context, machine: str = "", purge: bool = False) -> None:
     """Remove the sandboxes and everything the host had for them."""
+    from hostonly.sandbox import ahead
     from hostonly.sandbox.names import machines
     from hostonly.sandbox.purge import purge as purge_caches
 
     with session(ctx) as (settings, emit):
         names = [machine] if machine else list(machines(settings))
     for name in names:
-        with machine_of(ctx, name) as it:
-            it.destroy()
+        with machine_of(ctx, name) as it, ahead.noted(it, sys.argv):
+            it.destroy(last=name == names[-1])
     if purge:
         with session(ctx) as (settings, emit):
             purge_caches(settings, emit)

@@ -1,0 +1,72 @@
+"""Having Vagrant make and start a machine, with everything beside it that need not wait for it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from hostonly.errors import ToolFailed, Unreachable
+from hostonly.events import Started
+from hostonly.host.ending import Beside
+from hostonly.sandbox import ahead, quick
+from hostonly.sandbox.awaiting import told, vagrant_can_wait
+from hostonly.vantages.route_guard import require_host_only_route
+
+if TYPE_CHECKING:
+    from hostonly.sandbox.machine import Machine
+
+POLL_SECONDS = 0.05
+
+
+def start(machine: Machine, prepare: Callable[[], None]) -> None:
+    """`vagrant up` of ``machine`` on the host's side, which ``prepare`` makes while Vagrant starts.
+
+    Raises:
+        HostonlyError: the host's side could not be made. ToolFailed: Vagrant failed.
+    """
+    settings = machine.settings
+    provider = settings.sandbox.provider
+
+    def up(calls: Any) -> None:
+        calls.up(vm_name=machine.name, provider=provider)
+
+    begun = ahead.file(["up", machine.name, f"--provider={provider}"])
+    if not vagrant_can_wait(settings):
+        prepare()
+        machine.emit(Started(f"vagrant up {machine.name}"))
+        machine.vagrant.act("up", up)
+        return
+    over = Event()
+    with told(settings.state, prepare, begun) as awaiting:
+
+        def beside() -> None:
+            awaiting.work()
+            _connect(machine, over)
+
+        with Beside(beside) as made:
+            machine.emit(Started(f"vagrant up {machine.name}"))
+            try:
+                machine.vagrant.act("up", up, awaiting=awaiting.file)
+            except ToolFailed:
+                over.set()
+                # What was wrong with the host's side is the reason; else Vagrant's own is.
+                made.result()
+                raise
+            finally:
+                over.set()
+            made.result()
+
+
+def _connect(machine: Machine, over: Event) -> None:
+    """Open the shared connection while Vagrant waits, which looks at the machine once a second; until
+    it is ``over``."""
+    while not over.wait(POLL_SECONDS):
+        init = quick.init_of(machine.container)
+        if not init:
+            continue
+        with contextlib.suppress(Unreachable):
+            require_host_only_route(machine.address, machine.settings.network.bridge)
+            if machine.login.shared.ready(init):
+                return

@@ -1,0 +1,113 @@
+"""Vagrant started ahead of us: taken by the task that needs exactly it, and else gone without a trace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostonly.sandbox import ahead, box, quick
+from hostonly.sandbox.awaiting import PREPARED, say
+from hostonly.sandbox.vagrant_calls import command
+
+# Waits as the Vagrantfile does, and says what came of it.
+VAGRANT = """#!/bin/sh
+until [ -e "$HOSTONLY_PREPARING" ]; do sleep 0.02; done
+echo "$(cat "$HOSTONLY_PREPARING") $*"
+"""
+SETTINGS: dict[str, dict[str, Any]] = {"sandbox": {"name": "one", "provider": "lxc"}}
+UP, HALT = ["inv", "sandbox.up"], ["inv", "sandbox.halt"]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A checkout whose settings are noted, whose sandbox is stopped, and whose Vagrant waits."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "vagrant").write_text(VAGRANT)
+    (tmp_path / "bin" / "vagrant").chmod(0o755)
+    (tmp_path / ".hostonly").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(box, "present", lambda root: True)
+    state(monkeypatch, "stopped")
+    quick.remember(tmp_path, quick.Note(quick.inputs(tmp_path), SETTINGS, "one-sandbox", [], ""))
+    yield tmp_path
+    assert [file.name for file in (tmp_path / ".hostonly").iterdir()] == ["quick.json"]
+
+
+def state(patch: pytest.MonkeyPatch, word: str) -> None:
+    patch.setattr(ahead, "state_of", lambda container: word)
+
+
+def line(arguments: list[str], file: Path, settings: dict[str, Any] = SETTINGS) -> list[str]:
+    note = quick.Note("", settings, "", [], "")
+    return command(quick.settings_of(note), arguments, file)
+
+
+def test_it_is_taken_by_its_own_command_line_and_goes_on_by_the_word(root: Path) -> None:
+    arguments = ["up", "sandbox", "--provider=lxc"]
+    with ahead.begun(root, UP):
+        file = ahead.file(arguments)
+        assert file is not None and not file.exists()
+        process = ahead.take(line(arguments, file))
+        assert process is not None and process.poll() is None
+        say(file, PREPARED)
+        assert process.communicate(timeout=10)[0] == "prepared up sandbox --provider=lxc\n"
+        assert ahead.take(line(arguments, file)) is None
+
+
+def test_for_another_command_or_other_settings_it_is_not_the_one(root: Path) -> None:
+    arguments = ["up", "sandbox", "--provider=lxc"]
+    for other, settings in ((["up", "sandbox2"], SETTINGS), (arguments, {"sandbox": {}})):
+        with ahead.begun(root, UP):
+            assert ahead.file(["halt", "sandbox"]) is None
+            file = ahead.file(arguments)
+            assert file is not None and ahead._begun is not None
+            process = ahead._begun.process
+            assert ahead.take(line(other, file, settings)) is None
+            assert process.poll() is not None
+
+
+def test_what_nobody_takes_ends_without_the_word(root: Path) -> None:
+    with ahead.begun(root, UP):
+        assert ahead._begun is not None
+        process = ahead._begun.process
+    assert process.poll() is not None and ahead._begun is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "word", "begins"),
+    [
+        (UP, "stopped", True),
+        (UP, "not_created", True),
+        (UP, "running", False),
+        (UP, "frozen", False),
+        (HALT, "running", True),
+        (HALT, "stopped", False),
+        (["inv", "sandbox.destroy"], "running", True),
+        (["inv", "sandbox.destroy"], "stopped", True),
+        (["inv", "sandbox.destroy"], "not_created", False),
+        (["inv", "sandbox.destroy", "--purge"], "running", False),
+        (["inv", "-f", "other.yaml", "sandbox.up"], "stopped", False),
+        (["inv", "sandbox.up", "--machine", "sandbox2"], "stopped", False),
+    ],
+)
+def test_only_where_it_will_be_needed(
+    root: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], word: str, begins: bool
+) -> None:
+    state(monkeypatch, word)
+    with ahead.begun(root, argv):
+        assert (ahead._begun is not None) == begins
+
+
+def test_not_without_the_box_or_the_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(box, "present", lambda root: False)
+        with ahead.begun(root, UP):
+            assert ahead._begun is None
+    (root / "invoke.yaml").write_text("sandbox:\n  name: two\n")
+    with ahead.begun(root, UP):
+        assert ahead._begun is None
