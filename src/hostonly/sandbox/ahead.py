@@ -77,10 +77,9 @@ def begun(root: Path, argv: Sequence[str]) -> Iterator[None]:
 def noted(machine: Machine, argv: Sequence[str]) -> Iterator[None]:
     """A task on ``machine``; where it ends well and ``argv`` is one for which Vagrant can be started
     ahead, the settings are noted for the next."""
-    before = quick.inputs(machine.settings.root)
     yield
     if machine.name == MACHINE and "".join(argv[1:]) in ARGUMENTS:
-        machine.remember(before)
+        machine.remember()
 
 
 def file(arguments: Sequence[str]) -> Path | None:
