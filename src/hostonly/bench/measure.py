@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 ROUNDS = 5
 MOST_ROUNDS = 50
+
+# A quiet machine takes a quarter of an hour for five rounds of everything. What one that is busy has
+# not measured after thrice that is not measured.
+LEAST_LIMIT_SECONDS = 2700.0
+ROUND_LIMIT_SECONDS = LEAST_LIMIT_SECONDS / ROUNDS
 
 # One side of a comparison: does its work once and gives a value for each row, by name.
 Side = Callable[[], Mapping[str, float]]
@@ -78,9 +83,11 @@ def bench(
 ) -> BenchResult:
     """Measure the rows ``wanted``, each ``rounds`` times on both sides.
 
-    What a group cannot measure is said and does not keep the others from it.
+    What cannot be measured is said and does not keep the others from it; nor is anything begun when
+    the time for it all is over.
     """
     start = time.monotonic()
+    end = start + max(LEAST_LIMIT_SECONDS, rounds * ROUND_LIMIT_SECONDS)
     measured: dict[str, Measured] = {}
     unmeasured: list[Unmeasured] = []
     with place() as here:
@@ -91,23 +98,44 @@ def bench(
             if not names:
                 continue
             emit(Started(f"bench: preparing {group}"))
-            try:
+            rows = [row for row in module.ROWS if row.name in names]
+            with _noting(group, rows, measured, unmeasured, emit):
+                _require_time(end)
                 with module.comparisons(here, names) as comparisons:
                     for comparison in comparisons:
-                        for one in _measured(comparison, rounds, emit):
-                            if one.row.name in names:
+                        asked = [row for row in comparison.rows if row.name in names]
+                        with _noting(group, asked, measured, unmeasured, emit):
+                            for one in _measured(comparison, rounds, emit, end):
                                 measured[one.row.name] = one
-            except HostonlyError as error:
-                emit(Warned(f"bench: {group}: {error}"))
-                lacking = [row for row in module.ROWS if row.name in names - set(measured)]
-                said = error.output.strip().splitlines()[-1:]
-                because = ": ".join([error.what, *said])
-                unmeasured += [Unmeasured(row, because) for row in lacking]
     found = tuple(measured[row.name] for row in wanted if row.name in measured)
     return BenchResult(machine, rounds, found, tuple(unmeasured), time.monotonic() - start)
 
 
-def _measured(comparison: Comparison, rounds: int, emit: Emit) -> Iterable[Measured]:
+@contextmanager
+def _noting(
+    group: str,
+    rows: Sequence[Row],
+    measured: Mapping[str, Measured],
+    unmeasured: list[Unmeasured],
+    emit: Emit,
+) -> Iterator[None]:
+    """What goes wrong in the context is why those of ``rows`` that are not measured are not."""
+    try:
+        yield
+    except HostonlyError as error:
+        emit(Warned(f"bench: {group}: {error}"))
+        said = error.output.strip().splitlines()[-1:]
+        because = ": ".join([error.what, *said])
+        known = {*measured, *(one.row.name for one in unmeasured)}
+        unmeasured += [Unmeasured(row, because) for row in rows if row.name not in known]
+
+
+def _require_time(end: float) -> None:
+    if time.monotonic() >= end:
+        raise HostonlyError("the time for a bench was over: this machine is too busy for it")
+
+
+def _measured(comparison: Comparison, rounds: int, emit: Emit, end: float) -> Iterable[Measured]:
     what = ", ".join(row.name for row in comparison.rows)
     emit(Started(f"bench: {what}"))
     start = time.monotonic()
@@ -117,6 +145,7 @@ def _measured(comparison: Comparison, rounds: int, emit: Emit) -> Iterable[Measu
         for side in sides:
             side()
     for number in range(rounds):
+        _require_time(end)
         emit(Progress(f"round {number + 1} of {rounds}"))
         # Who goes first has the colder caches: each side does in its turn.
         for which in (0, 1) if number % 2 == 0 else (1, 0):

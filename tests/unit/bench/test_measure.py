@@ -67,6 +67,39 @@ def test_the_sides_take_turns_and_the_first_try_does_not_count(
     assert one.met
 
 
+def test_a_comparison_that_fails_does_not_keep_the_next_of_its_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing() -> Mapping[str, float]:
+        raise ToolFailed("it did not work", output="first\nthe reason")
+
+    two = SimpleNamespace(ROWS=(FAST, OTHER))
+
+    @contextmanager
+    def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+        yield [
+            Comparison((FAST,), failing, limit(FAST.name, 1)),
+            Comparison((OTHER,), limit(OTHER.name, 1), limit(OTHER.name, 1)),
+        ]
+
+    two.comparisons = comparisons
+    result = run(monkeypatch, {"g": two}, [FAST, OTHER], 1)
+    assert [one.row for one in result.rows] == [OTHER]
+    assert [(one.row, one.because) for one in result.unmeasured] == [
+        (FAST, "it did not work: the reason")
+    ]
+
+
+def test_nothing_is_begun_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    monkeypatch.setattr(measure, "LEAST_LIMIT_SECONDS", 0.0)
+    monkeypatch.setattr(measure, "ROUND_LIMIT_SECONDS", 0.0)
+    one = Comparison((FAST,), counting("o", log, 1), counting("t", log, 1), warm=False)
+    result = run(monkeypatch, {"g": group(FAST, one)}, [FAST], 1)
+    assert log == [] and result.rows == ()
+    assert "time for a bench was over" in result.unmeasured[0].because
+
+
 def test_cold_sides_are_not_tried_before(monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[str] = []
     cold = Comparison((FAST,), counting("o", log, 1), counting("t", log, 1), warm=False)
