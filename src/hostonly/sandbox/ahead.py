@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
 from hostonly.host.command import end, start
-from hostonly.sandbox import box, quick
+from hostonly.sandbox import box, lock, quick
 from hostonly.sandbox.awaiting import FAILED, say
 from hostonly.sandbox.status import container_of, state_of
 from hostonly.sandbox.vagrant_calls import command
@@ -53,10 +53,24 @@ _begun: Begun | None = None
 def begun(root: Path, argv: Sequence[str]) -> Iterator[None]:
     """Start Vagrant for the command line ``argv`` in the checkout at ``root``, where it will be needed;
     afterwards nothing of it is left."""
-    global _begun
     arguments = ARGUMENTS.get("".join(argv[1:]), [])
     note = quick.recall(root) if arguments else None
-    if note is None or not _needed(root, note, arguments[0]):
+    # Who waits for another task must not keep Vagrant's own lock of the machine meanwhile.
+    if note is None or not lock.take_ahead(root / ".hostonly", " ".join(arguments[:2])):
+        yield
+        return
+    try:
+        with _started(root, note, arguments):
+            yield
+    finally:
+        lock.let_go()
+
+
+@contextlib.contextmanager
+def _started(root: Path, note: quick.Note, arguments: list[str]) -> Iterator[None]:
+    global _begun
+    if not _needed(root, note, arguments[0]):
+        lock.let_go()
         yield
         return
     folder = Path(tempfile.mkdtemp(prefix="ahead-", dir=root / ".hostonly"))

@@ -9,6 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
@@ -19,11 +20,48 @@ from hostonly.sandbox.base import STORE
 if TYPE_CHECKING:
     from hostonly.settings import Settings
 
+LOCK, HOLDER = "sandbox.lock", "sandbox.lock.holder"
 LOCK_SECONDS = 600.0
 # A base takes a minute to build, on a slow line some more.
 STORE_SECONDS = 1800.0
 SILENT_SECONDS = 1.0
 POLL_SECONDS = 0.1
+
+
+# The lock of `sandboxes` where this process took it before the task began: one for each run of the
+# program, since there is one command line.
+_ahead: int | None = None
+
+
+def take_ahead(state: Path, verb: str) -> bool:
+    """Take, for the next `sandboxes` of this process, the lock of the checkout with the folder
+    ``state``; whether nobody else had it. ``verb`` says what for to those who wait."""
+    global _ahead
+    file = state / LOCK
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        return False
+    try:
+        # As filelock does, which takes longer to load than this to do.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_ino == file.stat().st_ino:
+            _ahead = descriptor
+            _say_who(state, verb)
+    except OSError:
+        pass
+    finally:
+        if _ahead != descriptor:
+            os.close(descriptor)
+    return _ahead == descriptor
+
+
+def let_go() -> None:
+    """Give back what `take_ahead` took and no `sandboxes` has used."""
+    global _ahead
+    taken, _ahead = _ahead, None
+    if taken is not None:
+        os.close(taken)
 
 
 @contextlib.contextmanager
@@ -33,14 +71,23 @@ def sandboxes(settings: Settings, verb: str, emit: Emit) -> Iterator[None]:
     Raises:
         HostonlyError: another process has been changing them for too long.
     """
+    global _ahead
+    settings.state.mkdir(exist_ok=True)
+    taken, _ahead = _ahead, None
+    if taken is not None:
+        try:
+            _say_who(settings.state, verb)
+            yield
+        finally:
+            os.close(taken)
+        return
     from filelock import FileLock, Timeout
 
-    settings.state.mkdir(exist_ok=True)
-    lock = FileLock(settings.state / "sandbox.lock")
-    holder = settings.state / "sandbox.lock.holder"
+    lock = FileLock(settings.state / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        holder = settings.state / HOLDER
         who = holder.read_text().strip() if holder.exists() else "another process"
         emit(Started(f"waiting for {who}"))
         try:
@@ -53,10 +100,14 @@ def sandboxes(settings: Settings, verb: str, emit: Emit) -> Iterator[None]:
     try:
         # A purge that held the lock before us took the folder away.
         settings.state.mkdir(exist_ok=True)
-        holder.write_text(f"inv sandbox.{verb} (process {os.getpid()})\n")
+        _say_who(settings.state, verb)
         yield
     finally:
         lock.release()
+
+
+def _say_who(state: Path, verb: str) -> None:
+    (state / HOLDER).write_text(f"inv sandbox.{verb} (process {os.getpid()})\n")
 
 
 @contextlib.contextmanager

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Longer than Vagrant's own limits for booting and for a graceful halt together.
 VAGRANT_SECONDS = 180.0
 BUSY_SECONDS = 60.0
+# What Vagrant says where another one is at work on the machine, or on its index of machines.
+BUSY = ("another process is already executing an action on the machine", "is locked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class VagrantCalls:
             except ToolFailed as error:
                 begun = None
                 # Its caller was killed and it was not: it ends by itself, and frees its lock.
-                if "is locked" not in error.output or time.monotonic() >= deadline:
+                if not any(words in error.output for words in BUSY) or time.monotonic() >= deadline:
                     raise
                 self.emit(Progress("another Vagrant is at work on this machine"))
                 time.sleep(1.0)

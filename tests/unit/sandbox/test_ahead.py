@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from hostonly.sandbox import ahead, box, quick
+from hostonly.events import ignore
+from hostonly.sandbox import ahead, box, lock, quick
 from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.vagrant_calls import command
+from hostonly.settings import Settings
 
 # Waits as the Vagrantfile does, and says what came of it.
 VAGRANT = """#!/bin/sh
@@ -35,7 +37,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     state(monkeypatch, "stopped")
     quick.remember(tmp_path, quick.Note(quick.inputs(tmp_path), SETTINGS, "one-sandbox", [], ""))
     yield tmp_path
-    assert [file.name for file in (tmp_path / ".hostonly").iterdir()] == ["quick.json"]
+    left = {file.name for file in (tmp_path / ".hostonly").iterdir()}
+    assert left <= {"quick.json", lock.LOCK, lock.HOLDER} and lock._ahead is None
 
 
 def state(patch: pytest.MonkeyPatch, word: str) -> None:
@@ -111,3 +114,18 @@ def test_not_without_the_box_or_the_note(root: Path, monkeypatch: pytest.MonkeyP
     (root / "invoke.yaml").write_text("sandbox:\n  name: two\n")
     with ahead.begun(root, UP):
         assert ahead._begun is None
+
+
+def test_not_while_another_task_is_at_work(root: Path, settings: Settings) -> None:
+    here = settings.model_copy(update={"root": root})
+    with lock.sandboxes(here, "destroy sandbox", ignore), ahead.begun(root, UP):
+        assert ahead._begun is None
+    with ahead.begun(root, UP):
+        assert ahead._begun is not None
+        process = ahead._begun.process
+        # Ours from before the task on, and nobody else's until it has ended.
+        with lock.sandboxes(here, "up sandbox", ignore):
+            assert process.poll() is None
+            assert not lock.take_ahead(root / ".hostonly", "up sandbox")
+        assert lock.take_ahead(root / ".hostonly", "up sandbox")
+        lock.let_go()
