@@ -15,7 +15,6 @@ from pathlib import Path
 
 from hostonly.events import Done, Emit, Started
 from hostonly.host.command import run
-from hostonly.sandbox import lock
 from hostonly.sandbox.base import recipe
 
 PREFIX = "hostonly"
@@ -48,15 +47,14 @@ def present(root: Path) -> bool:
 def ensure(root: Path, state: Path, emit: Emit) -> None:
     """Add the box to Vagrant if it is not there or is another one.
 
+    The caller holds `lock.store`: Vagrant moves a box into place over one that another Vagrant has
+    just added, and fails.
+
     Raises:
         ToolFailed: ``vagrant box add`` failed.
     """
-    if present(root):
-        return
-    # Vagrant moves a box into place over one that another Vagrant has just added, and fails.
-    with lock.store(emit):
-        if not present(root):
-            _add(root, state, emit)
+    if not present(root):
+        _add(root, state, emit)
 
 
 def _add(root: Path, state: Path, emit: Emit) -> None:
