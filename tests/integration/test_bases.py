@@ -43,6 +43,17 @@ def inv(checkout: Path, *words: str, timeout: float = 300) -> subprocess.Complet
     )
 
 
+def test_a_vagrant_that_has_no_box_yet_gets_it(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the user's own boxes none is looked at, nor added to.
+    monkeypatch.setenv("VAGRANT_HOME", str(tmp_path))
+    done = inv(checkout, "sandbox.box", timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "added the box to Vagrant" in done.stderr
+    assert list((tmp_path / "boxes").glob("hostonly-*"))
+
+
 @pytest.mark.long
 def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
     checkout: Path, settings: Settings, recipe: Path

@@ -32,6 +32,9 @@ POLL_SECONDS = 0.1
 # program, since there is one command line.
 _ahead: int | None = None
 
+# Whether this process has the lock of `store`.
+_in_store = False
+
 
 def take_ahead(state: Path, verb: str) -> bool:
     """Take, for the next `sandboxes` of this process, the lock of the checkout with the folder
@@ -118,7 +121,11 @@ def store(emit: Emit) -> Iterator[None]:
 
     Raises:
         HostonlyError: another checkout has been at work there for too long.
+        RuntimeError: this process has it already; it would wait for itself.
     """
+    global _in_store
+    if _in_store:
+        raise RuntimeError("the store's lock was taken twice")
     began = time.monotonic()
     told = False
     while True:
@@ -149,7 +156,9 @@ def store(emit: Emit) -> Iterator[None]:
             # Purged while we waited: then it is another folder that counts.
             if not STORE.exists() or os.fstat(folder).st_ino != STORE.stat().st_ino:
                 continue
+            _in_store = True
             yield
             return
         finally:
+            _in_store = False
             os.close(folder)
