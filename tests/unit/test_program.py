@@ -214,6 +214,8 @@ def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Under nohup the tests themselves ignore it, and what they start would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 
@@ -231,6 +233,25 @@ def test_a_signal_lets_cleanups_run(project: Path, number: signal.Signals) -> No
     assert "interrupted" in err
     assert "Traceback" not in err
     assert process.returncode == 130
+
+
+def test_under_nohup_a_hangup_is_nothing(project: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hostonly", "-r", str(project), "wait"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.stdout is not None and process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=10)[0] == "cleaned\n"
 
 
 def test_a_reader_that_goes_away(project: Path) -> None:
