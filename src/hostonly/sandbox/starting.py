@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,14 @@ from hostonly.events import Started
 from hostonly.host.ending import Beside
 from hostonly.sandbox import ahead, quick
 from hostonly.sandbox.awaiting import told, vagrant_can_wait
+from hostonly.sandbox.login import PORT
 from hostonly.vantages.route_guard import require_host_only_route
 
 if TYPE_CHECKING:
     from hostonly.sandbox.machine import Machine
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
+ANSWER_SECONDS = 1.0
 
 
 def start(machine: Machine, prepare: Callable[[], None]) -> None:
@@ -61,12 +64,25 @@ def start(machine: Machine, prepare: Callable[[], None]) -> None:
 
 def _connect(machine: Machine, over: Event) -> None:
     """Open the shared connection while Vagrant waits, which looks at the machine once a second; until
-    it is ``over``."""
+    it is ``over``. Asking costs next to nothing, since others may be starting theirs."""
+    init = ""
     while not over.wait(POLL_SECONDS):
-        init = quick.init_of(machine.container)
         if not init:
+            init = quick.init_of(machine.container)
             continue
-        with contextlib.suppress(Unreachable):
+        with contextlib.suppress(OSError, Unreachable):
             require_host_only_route(machine.address, machine.settings.network.bridge)
+            while not _ssh_answers(machine.address):
+                if over.wait(POLL_SECONDS):
+                    return
             if machine.login.shared.ready(init):
                 return
+
+
+def _ssh_answers(address: str) -> bool:
+    """Whether an sshd says its first line there."""
+    try:
+        with socket.create_connection((address, PORT), timeout=ANSWER_SECONDS) as caller:
+            return caller.recv(4) == b"SSH-"
+    except OSError:
+        return False
