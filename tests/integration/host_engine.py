@@ -21,6 +21,7 @@ from hostonly.sandbox import base
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 30.0
+LIBRARIES = f"{os.uname().machine}-linux-gnu"
 KEY = Path("/etc/docker/key.json")
 
 
@@ -62,7 +63,7 @@ def _environment(folder: Path, rootfs: Path) -> dict[str, str]:
     """The base's programs with their own libraries, and no configuration of the user's."""
     return {
         "PATH": f"{rootfs}/usr/bin:{rootfs}/usr/sbin:{os.environ['PATH']}",
-        "LD_LIBRARY_PATH": f"{rootfs}/usr/lib/{os.uname().machine}-linux-gnu",
+        "LD_LIBRARY_PATH": f"{rootfs}/usr/lib/{LIBRARIES}",
         "DOCKER_CONFIG": str(folder / "config"),
     }
 
@@ -87,9 +88,17 @@ def host_engine(folder: Path) -> Iterator[HostEngine]:
     program = next(
         p for p in (rootfs / "usr/sbin/dockerd", rootfs / "usr/bin/dockerd") if p.exists()
     )
+    # It starts itself again without an environment, so a library this machine has not got must be
+    # where everybody looks: seen by this one process, in a mount namespace of its own.
+    own = Path("/usr/lib", LIBRARIES)
+    lacking = f"lowerdir={own}:{rootfs}{own} {own}"
+    within = f'mount -t overlay overlay -o {lacking} && exec "$0" "$@"'
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [program, *(f"--{name}={value}" for name, value in flags.items())],
+            [
+                *("unshare", "--mount", "sh", "-c", within),
+                *(program, *(f"--{name}={value}" for name, value in flags.items())),
+            ],
             env=_environment(folder, rootfs),
             stdout=log,
             stderr=log,

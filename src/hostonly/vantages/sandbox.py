@@ -117,6 +117,11 @@ class Sandbox:
                 f"the connection to {self._name} broke: {error or type(error).__name__}",
                 ran=shown(argv),
             ) from error
+        if status == -1 and time.monotonic() - start >= timeout:
+            # At the timeout Invoke's timer closes the channel, and whoever sees it closed before
+            # the timer itself has ended is not told of a timeout.
+            status = TIMED_OUT
+            self._kill(connection, done.stdout)
         if status == -1:
             self.close()
             raise Unreachable(f"the connection to {self._name} broke", ran=shown(argv))

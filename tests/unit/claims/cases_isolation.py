@@ -43,6 +43,9 @@ HOST = (
     Mount("0:4", "net:[8]", "/run/netns/other", "nsfs"),
 )
 SEEN: dict[str, object] = {"host": HOST, "namespaces": LINKS}
+# A machine whose /var is a subvolume: what hides what was below /var before.
+VAR = (Mount("254:0", "/old", "/var", "ext4"), Mount("0:51", "/@var", "/var", "btrfs"))
+OWN_VAR: dict[str, object] = {"host": (*HOST, *VAR), "namespaces": LINKS}
 DOCKER = Mount("254:0", f"{FOLDER}/docker", "/var/lib/docker", "ext4")
 INSIDE = (
     DOCKER,
@@ -159,6 +162,14 @@ CASES = [
         for each in STRANGE
     ),
     Case(of.own_mounts, None, {"sandbox": INSIDE[1:], **SEEN}, MOUNTS, "no mount from"),
+    *(
+        Case(of.own_mounts, holds, {"sandbox": (*INSIDE[1:], mount), **OWN_VAR}, MOUNTS, mount.root)
+        for holds, mount in (
+            (True, Mount("0:51", "/@var/lib/lxc/web-sandbox/docker", "/var/lib/docker", "btrfs")),
+            (False, Mount("254:0", f"{FOLDER}/docker", "/mnt", "ext4")),
+            (False, Mount("0:51", f"{FOLDER}/docker", "/mnt", "btrfs")),
+        )
+    ),
     Case(of.own_sys, True, {"writable": (LINK,)}, {}, "1 writable files"),
     Case(of.own_sys, False, {"writable": (LINK, "/sys/power/state")}, {}, "/sys/power/state"),
     Case(of.own_sys, None, {"writable": ()}, {}, "not even"),

@@ -29,6 +29,18 @@ def harmless_devices(*, devices: Mapping[str, str], harmless: Collection[str]) -
     return Judgement(True, f"{len(devices)} nodes: {' '.join(sorted(set(devices.values())))}")
 
 
+def _on_disk(path: str, host: Sequence[Mount]) -> tuple[str, str]:
+    """On which device, and there under which name, the host has ``path`` (with a slash at its end).
+
+    A file system's own names begin at its own root, so /var/lib is ``/lib`` where /var is a file
+    system of its own, and something longer in a subvolume or a bound folder.
+    """
+    under = [each for each in host if path.startswith(each.point.rstrip("/") + "/")]
+    # Of those mounted on one point the last one is seen.
+    seen = max(reversed(under), key=lambda each: len(each.point), default=Mount("", "/", "/", ""))
+    return seen.device, seen.root.rstrip("/") + path[len(seen.point.rstrip("/")) :]
+
+
 @claim(
     "isolation.mounts",
     "Of the host's file systems the sandbox has its own folders mounted, and nothing else.",
@@ -47,10 +59,11 @@ def own_mounts(
     of the host's /sys, or a namespace that is none of the host's ``namespaces`` nor mounted there:
     the kernel keeps all of them in one nsfs. At least one mount must be seen: Docker's data."""
     theirs = {each.root for each in host if each.kind == "nsfs"} | set(namespaces.values())
-    folder = f"/var/lib/lxc/{container}/"
+    path = f"/var/lib/lxc/{container}/"
+    device, folder = _on_disk(path, host)
     devices = {each.device for each in host}
     shared = [e for e in sandbox if e.device in devices or not e.device.startswith("0:")]
-    ours = [each for each in shared if each.root.startswith(folder)]
+    ours = [e for e in shared if e.device == device and e.root.startswith(folder)]
     strange = [
         f"{each.point} is {each.root} of the host's {each.kind}"
         for each in shared
@@ -63,7 +76,7 @@ def own_mounts(
     if strange:
         return Judgement(False, listed(strange))
     if not ours:
-        return Judgement(None, f"no mount from {folder} is seen")
+        return Judgement(None, f"no mount from {path} is seen")
     return Judgement(
         True, f"{len(sandbox)} mounts, of the disk's only {listed([e.root for e in ours])}"
     )
