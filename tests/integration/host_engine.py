@@ -92,12 +92,13 @@ def host_engine(folder: Path) -> Iterator[HostEngine]:
     # where everybody looks: seen by this one process, in a mount namespace of its own.
     own = Path("/usr/lib", LIBRARIES)
     lacking = f"lowerdir={own}:{rootfs}{own} {own}"
-    within = f'mount -t overlay overlay -o {lacking} && exec "$0" "$@"'
+    # Not the base's mount: set-uid, it would be somebody without rights.
+    within = f'/usr/bin/mount -t overlay overlay -o {lacking} && exec "$0" "$@"'
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
-                *("unshare", "--mount", "sh", "-c", within),
-                *(program, *(f"--{name}={value}" for name, value in flags.items())),
+                *("/usr/bin/unshare", "--mount", "/bin/sh", "-c", within),
+                *(str(program), *(f"--{name}={value}" for name, value in flags.items())),
             ],
             env=_environment(folder, rootfs),
             stdout=log,
