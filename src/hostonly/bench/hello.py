@@ -1,18 +1,20 @@
 """HelloSocket in Python beside HelloSocket in Java: both on this machine, called over loopback.
 
 The client is the same for both and does as little as it can: it connects, reads to the end of the
-stream, and closes. What it measures is bounded by itself where a server is quicker than it. So the
-servers' own processor time is looked at as well: connections for each second of it.
+stream, and closes, each one call of the kernel's on a plain blocking socket; what it read is looked
+at when the time has been taken. What it measures is bounded by itself where a server is quicker than
+it. So the servers' own processor time is looked at as well: connections for each second of it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import select
+import struct
 import time
+from _socket import AF_INET, MSG_WAITALL, SO_RCVTIMEO, SOCK_STREAM, SOL_SOCKET
+from _socket import socket as Socket
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from socket import AF_INET, SOCK_NONBLOCK, SOCK_STREAM, socket
 
 from hostonly.bench.measure import Comparison, Side
 from hostonly.bench.place import Place
@@ -45,7 +47,9 @@ LOOPBACK = "127.0.0.1"
 # Some tenths of a second, and far from the number of ports that a client has.
 CALLS = 3000
 IN_FLIGHT = 64
-SECONDS = 30.0
+SECONDS = 30
+# struct timeval. The kernel keeps the time: Python's own timeouts ask poll() before each call.
+TIMEOUT = struct.pack("ll", SECONDS, 0)
 
 
 @contextmanager
@@ -62,13 +66,15 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
         yield [one for one in made if wanted & {row.name for row in one.rows}]
 
 
-def _rates(rows: tuple[Row, Row], call: Callable[[int, int], None], server: Process) -> Side:
+def _rates(rows: tuple[Row, Row], call: Callable[[int, int], list[bytes]], server: Process) -> Side:
     port, clock = server.target.port, _processor_clock(server.pid)
 
     def side() -> dict[str, float]:
         start, used = time.perf_counter(), time.clock_gettime(clock)
-        call(port, CALLS)
+        lines = call(port, CALLS)
         taken = time.perf_counter() - start, time.clock_gettime(clock) - used
+        for line in lines:
+            _require_line(line)
         return {row.name: CALLS / seconds for row, seconds in zip(rows, taken, strict=True)}
 
     return side
@@ -83,55 +89,43 @@ def _processor_clock(pid: int) -> int:
     return ~pid << 3 | 2
 
 
-def one_after_another(port: int, calls: int) -> None:
-    """Make ``calls`` connections, one when the one before has ended.
+def one_after_another(port: int, calls: int) -> list[bytes]:
+    """Make ``calls`` connections, one when the one before has ended; what each read.
 
     Raises:
-        HostonlyError: something else came than HelloSocket's line.
+        OSError: refused, reset, or nothing within ``SECONDS``.
     """
+    return [_read(_connected(port)) for _ in range(calls)]
+
+
+def in_flight(port: int, calls: int) -> list[bytes]:
+    """Make ``calls`` connections, of which ``IN_FLIGHT`` are open at a time: when the oldest has been
+    read to its end, another is opened. What each read.
+
+    Raises:
+        OSError: refused, reset, or nothing within ``SECONDS``.
+    """
+    lines = []
+    waiting: deque[Socket] = deque()
     for _ in range(calls):
-        with socket(AF_INET, SOCK_STREAM) as client:
-            client.settimeout(SECONDS)
-            client.connect((LOOPBACK, port))
-            data = b""
-            while piece := client.recv(4096):
-                data += piece
-        _require_line(data)
+        waiting.append(_connected(port))
+        if len(waiting) == IN_FLIGHT:
+            lines.append(_read(waiting.popleft()))
+    return lines + [_read(client) for client in waiting]
 
 
-def in_flight(port: int, calls: int) -> None:
-    """Make ``calls`` connections, of which ``IN_FLIGHT`` are open at a time.
+def _connected(port: int) -> Socket:
+    client = Socket(AF_INET, SOCK_STREAM)
+    client.setsockopt(SOL_SOCKET, SO_RCVTIMEO, TIMEOUT)
+    client.connect((LOOPBACK, port))
+    return client
 
-    Raises:
-        HostonlyError: something else came than HelloSocket's line, or nothing within ``SECONDS``.
-    """
-    begun = 0
-    waiting: dict[int, tuple[socket, bytes]] = {}
-    with select.epoll() as poll:
-        try:
-            while begun < calls or waiting:
-                while begun < calls and len(waiting) < IN_FLIGHT:
-                    client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK)
-                    waiting[client.fileno()] = client, b""
-                    with contextlib.suppress(BlockingIOError):
-                        client.connect((LOOPBACK, port))
-                    poll.register(client.fileno(), select.EPOLLIN)
-                    begun += 1
-                ready = poll.poll(SECONDS)
-                if not ready:
-                    raise HostonlyError(f"HelloSocket did not answer within {SECONDS:g} s")
-                for number, _ in ready:
-                    client, data = waiting[number]
-                    piece = client.recv(4096)
-                    if piece:
-                        waiting[number] = client, data + piece
-                        continue
-                    del waiting[number]
-                    client.close()
-                    _require_line(data)
-        finally:
-            for client, _ in waiting.values():
-                client.close()
+
+def _read(client: Socket) -> bytes:
+    # All that fits, or all there is at the end of the stream: asked for once, woken once.
+    line = client.recv(4096, MSG_WAITALL)
+    client.close()
+    return line
 
 
 def _require_line(data: bytes) -> None:

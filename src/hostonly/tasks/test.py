@@ -57,6 +57,9 @@ def run_to_its_end(command: list[str]) -> int:
         raise
 
 
+# What tests run on this machine beyond what the sandbox needs: Docker's rules are made with iptables.
+TEST_PACKAGES = ("iptables",)
+
 # Test runs that parts of the project bring along.
 EXTRA_STEPS: list[Step] = [
     ("Maven's tests", [sys.executable, "-m", "hostonly", "image.test"]),
@@ -71,7 +74,7 @@ def _install(ctx: Context) -> None:
     from hostonly.tasks.session import session
 
     with session(ctx) as (settings, emit):
-        packages.install([*PACKAGES, *tools()], emit, root=settings.root)
+        packages.install([*PACKAGES, *tools(), *TEST_PACKAGES], emit, root=settings.root)
 
 
 @task(
