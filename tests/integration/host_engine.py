@@ -1,7 +1,8 @@
 """A Docker engine on this machine itself, for as long as a test needs one.
 
 It is the sandbox's own dockerd, run from the base on the host: a user's engine, if there is one, is
-left alone, and the network too (no bridge, no rules). It reads the machine's real /etc/docker/certs.d.
+left alone, and the network too (no bridge, no rules), unless it is on a `HostOfOwn`. It reads the
+machine's real /etc/docker/certs.d.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly.sandbox import base
+from tests.integration.host_of_own import HostOfOwn
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 30.0
@@ -68,9 +70,35 @@ def _environment(folder: Path, rootfs: Path) -> dict[str, str]:
     }
 
 
+def _no_network() -> dict[str, object]:
+    return {
+        "bridge": "none",
+        **dict.fromkeys(("iptables", "ip6tables", "ip-forward", "ip-masq"), "false"),
+    }
+
+
+def _own_iptables(folder: Path, rootfs: Path) -> dict[str, str]:
+    """The base's iptables under the names that dockerd knows, with its own matches and targets."""
+    programs = folder / "programs"
+    programs.mkdir(exist_ok=True)
+    for name in ("iptables", "ip6tables"):
+        link = programs / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(rootfs / "usr/sbin/xtables-nft-multi")
+    environment = _environment(folder, rootfs)
+    return environment | {
+        "PATH": f"{programs}:{environment['PATH']}",
+        "XTABLES_LIBDIR": f"{rootfs}/usr/lib/{LIBRARIES}/xtables",
+    }
+
+
 @contextmanager
-def host_engine(folder: Path) -> Iterator[HostEngine]:
-    """An engine with all its data in ``folder``, ended and cleared away with the context."""
+def host_engine(folder: Path, on: HostOfOwn | None = None) -> Iterator[HostEngine]:
+    """An engine with all its data in ``folder``, ended and cleared away with the context.
+
+    ``on`` a host of its own it has docker0 and its firewall rules, as it is by default; what it made of
+    them stays there after its end, as ever.
+    """
     rootfs = base.current(ROOT).rootfs
     had_folder, had_key = KEY.parent.exists(), KEY.exists()
     (folder / "daemon.json").write_text("{}")
@@ -81,9 +109,8 @@ def host_engine(folder: Path) -> Iterator[HostEngine]:
         "pidfile": folder / "pid",
         "host": f"unix://{folder}/docker.sock",
         "storage-driver": "vfs",
-        "bridge": "none",
-        **dict.fromkeys(("iptables", "ip6tables", "ip-forward", "ip-masq"), "false"),
         "userland-proxy": "false",
+        **(_no_network() if on is None else {}),
     }
     program = next(
         p for p in (rootfs / "usr/sbin/dockerd", rootfs / "usr/bin/dockerd") if p.exists()
@@ -97,10 +124,11 @@ def host_engine(folder: Path) -> Iterator[HostEngine]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [
+                *(on.entered if on is not None else ()),
                 *("/usr/bin/unshare", "--mount", "/bin/sh", "-c", within),
                 *(str(program), *(f"--{name}={value}" for name, value in flags.items())),
             ],
-            env=_environment(folder, rootfs),
+            env=_environment(folder, rootfs) if on is None else _own_iptables(folder, rootfs),
             stdout=log,
             stderr=log,
             start_new_session=True,

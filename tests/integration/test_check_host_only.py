@@ -17,14 +17,17 @@ from hostonly.settings import Settings
 
 
 def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "hostonly", *arguments],
         cwd=checkout,
-        stdout=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
+    # pytest shows it where a test fails.
+    sys.stderr.write(done.stderr)
+    return done
 
 
 def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -98,6 +101,19 @@ def test_without_our_table_the_same_check_fails(
     # Also where nothing listens: the sandbox's refusal comes back.
     assert {id for id, verdict in found.items() if verdict != "FAILS"} == set()
     assert_nothing_left(settings)
+
+
+def test_a_table_that_went_comes_back_by_up(checkout: Path, up: None, settings: Settings) -> None:
+    """As by `nft flush ruleset`, which a restart of nftables runs."""
+    table = firewall.table(settings)
+    assert firewall.remove(table) and not firewall.present(table)
+    done = inv(checkout, "sandbox.up")
+    assert done.returncode == 0
+    assert firewall.present(table)
+    assert f"{table.name} was gone" in done.stderr
+    # Where all is there, nothing is said of it.
+    done = inv(checkout, "sandbox.up")
+    assert done.returncode == 0 and table.name not in done.stderr
 
 
 def test_killed_in_the_middle_it_is_cleared_up_by_the_next(

@@ -74,6 +74,16 @@ def apply(wanted: Table) -> None:
     run(["nft", "-f", "-"], root=True, stdin=wanted.rules, timeout=10)
 
 
+def present(wanted: Table) -> bool:
+    """Whether a table of that name is there, whatever is in it.
+
+    Raises:
+        ToolFailed: nft does not say.
+    """
+    tables = run(["nft", "list", "tables", "inet"], root=True, timeout=10)
+    return f"table inet {wanted.name}" in tables.splitlines()
+
+
 def remove(wanted: Table) -> bool:
     """Remove the table; False where there was none."""
     try:

@@ -14,12 +14,13 @@ from typing import Any
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Started, Unchanged
 from hostonly.facts import Fact, Observed, observe
+from hostonly.host import traffic
 from hostonly.host.command import as_root
 from hostonly.host.ending import Beside
 from hostonly.sandbox import ahead, quick, starting
 from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.login import Login
-from hostonly.sandbox.names import claim_name, machines
+from hostonly.sandbox.names import FORWARDING, claim_name, machines
 from hostonly.sandbox.status import Status, container_of, state_of
 from hostonly.sandbox.vagrant_calls import VagrantCalls
 from hostonly.settings import Settings
@@ -141,12 +142,14 @@ class Machine:
     def up(self) -> None:
         """Make and start it; returns when sshd, Docker and the registry answer.
 
-        Quick where it is up already. Raises:
+        Quick where it is up already; the host's firewall rules are then made as they must be. Raises:
             HostonlyError: something is in the way, or it did not come up in time; with what to do.
         """
         start = time.monotonic()
         with self._locked("up"):
             if self._state() == "running" and self._ready(0.0):
+                # Its packets' ways may be others than when it was made.
+                traffic.allow(self.settings, FORWARDING, self.emit, again=True)
                 self.emit(Unchanged(f"{self.name} is up at {self.address}"))
                 return
             claim_name(self.settings, self.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Warned
-from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsiders
+from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsiders, traffic
 from hostonly.host.command import run
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
@@ -61,10 +61,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
         hand_over(settings, machine, made, certificates, folder)
     for bridge in missing:
         bridges.create(bridge)
-    # Written each time: somebody may have taken a rule out of it.
-    firewall.apply(firewall.table(settings))
-    bridge_netfilter.accept(settings.network.bridge, settings.network.nat_bridge)
-    forwarding.enable(settings, FORWARDING)
+    traffic.allow(settings, FORWARDING, emit, again=not missing)
     if missing:
         emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
 

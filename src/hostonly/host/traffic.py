@@ -1,0 +1,35 @@
+"""Who may talk to whom through this machine: our table, our rules beside Docker's, and forwarding.
+
+All of it may go while a sandbox runs: a restart of nftables flushes every table, a Docker that is
+started has the chain FORWARD drop, a network that is joined has another uplink.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hostonly.events import Done, Emit, Warned
+from hostonly.host import bridge_netfilter, firewall, forwarding
+from hostonly.settings import Settings
+
+
+def allow(settings: Settings, journal: Path, emit: Emit, *, again: bool) -> None:
+    """Make all three as they must be, whatever of them is there.
+
+    ``journal`` is where forwarding keeps what was before. ``again``: they were made already, so that
+    it is told where one was not there any more.
+
+    Raises:
+        ToolFailed: nft, iptables or sysctl refused.
+    """
+    table = firewall.table(settings)
+    if again and not firewall.present(table):
+        emit(
+            Warned(f"the firewall table {table.name} was gone: nothing kept others out; made again")
+        )
+    # Written each time: somebody may have taken a rule out of it.
+    firewall.apply(table)
+    accepted = bridge_netfilter.accept(settings.network.bridge, settings.network.nat_bridge)
+    if again and accepted:
+        emit(Done("this machine's FORWARD chain drops: it lets the sandboxes' packets pass again"))
+    forwarding.enable(settings, journal)
