@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -53,9 +52,11 @@ def runs(c): c.run("echo no >&2; exit 7", hide=True, in_stream=False)
 def wait(c):
     try:
         print("waiting", flush=True)
-        time.sleep(30)
+        time.sleep(120)
     finally:
-        time.sleep(0.5)
+        # Long enough for a second signal to come meanwhile.
+        print("cleaning", flush=True)
+        time.sleep(1.5)
         print("cleaned", flush=True)
 
 @task
@@ -224,10 +225,10 @@ def test_a_signal_lets_cleanups_run(project: Path, number: signal.Signals) -> No
     process = start(project, "wait")
     assert process.stdout is not None and process.stdout.readline() == "waiting\n"
     process.send_signal(number)
-    time.sleep(0.2)
+    assert process.stdout.readline() == "cleaning\n"
     # Impatience does not cut the cleaning up short, and is answered.
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert out == "cleaned\n"
     assert "cleaning up; once more gives up" in err
     assert "interrupted" in err
@@ -251,7 +252,7 @@ def test_under_nohup_a_hangup_is_nothing(project: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.3)
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=10)[0] == "cleaned\n"
+    assert process.communicate(timeout=60)[0] == "cleaning\ncleaned\n"
 
 
 def test_a_reader_that_goes_away(project: Path) -> None:
@@ -259,7 +260,7 @@ def test_a_reader_that_goes_away(project: Path) -> None:
     assert process.stdout is not None and process.stdout.readline() == "0\n"
     process.stdout.close()
     assert process.stderr is not None and process.stderr.read() == ""
-    assert process.wait(10) == 3
+    assert process.wait(60) == 3
 
 
 def test_a_full_disk_behind_stdout(project: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from hostonly.checks.modes import MODES, PEERS, Mode, Peer, free_ports
 from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
-from hostonly.demos.swarm import join
+from hostonly.demos.swarm import join, spanning
 from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, Observed, select
 from hostonly.facts.batch import Look, observe_all, run_at_once
@@ -122,6 +122,8 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     # An overlay is known on the second sandbox once a container on it asks for it.
     beyond = [_peer(stage, peer, spare[1]) for peer in far]
     _all_done(run_at_once(stage.second_sandbox, beyond, timeout=CREATE_SECONDS))
+    for peer in far:
+        value_of(spanning(stage, peer.network_name), f"the network {peer.network_name}")
 
     names = [*(mode.container for mode in modes), *(peer.container for peer in near)]
     inspected = _inspect(sandbox, names)

@@ -17,7 +17,8 @@ from hostonly.report.model import ClaimJudged, DemoResult, SandboxAbout
 from hostonly.settings import Settings
 
 # A demo is stopped while its last command may still be at work in the engine: what that was
-# about to create can appear a moment after everything was removed.
+# about to create can appear a moment after everything was removed. On a busy machine the moment is
+# longer, as is the clearing up itself.
 SETTLE_SECONDS = 1.0
 # So often clearing up is begun again before an interrupt ends it.
 INTERRUPTS = 3
@@ -105,9 +106,10 @@ def _clear_up(
     """
     for _ in range(INTERRUPTS):
         try:
+            begin = time.monotonic()
             errors = stage.close()
             if interrupt is not None:
-                time.sleep(SETTLE_SECONDS)
+                time.sleep(max(SETTLE_SECONDS, time.monotonic() - begin))
                 errors += stage.close()
         except KeyboardInterrupt as error:
             interrupt = interrupt or error

@@ -25,8 +25,11 @@ T = TypeVar("T")
 PORT = 7946
 ENGINE = "dockerd"
 RESTART = ("sudo", "systemctl", "restart", "docker")
-# Names travel by gossip, from one engine to the other; it also takes its time to end.
+# Gossip takes its time to end.
 SECONDS = 10.0
+# Names travel by gossip, from one engine to the other. Where its packets were lost the engines compare
+# all that they know, every half a minute.
+SYNC_SECONDS = 45.0
 # An engine that did not reach the others when it joined tries again after a minute.
 REJOIN_SECONDS = 75.0
 POLL_SECONDS = 0.1

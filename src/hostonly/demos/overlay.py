@@ -18,7 +18,7 @@ from hostonly.claims.overlay import (
     swarm_gone,
     vxlan_path,
 )
-from hostonly.demos.gossip import REJOIN_SECONDS, settled
+from hostonly.demos.gossip import SYNC_SECONDS, settled
 from hostonly.demos.probes import (
     DEFAULT_PORT,
     address_of,
@@ -28,16 +28,11 @@ from hostonly.demos.probes import (
     wait_for_hello,
 )
 from hostonly.demos.stage import Stage
-from hostonly.demos.swarm import join
+from hostonly.demos.swarm import join, spanning
 from hostonly.demos.watch import vxlan_watched
 from hostonly.facts import Fact, Observed, observe, together
 from hostonly.facts.docker import Container as Inspected
-from hostonly.facts.docker import (
-    Network,
-    observe_container,
-    observe_network,
-    observe_network_names,
-)
+from hostonly.facts.docker import observe_container, observe_network_names
 from hostonly.facts.engine import observe_engine
 from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.kernel import observe_capability
@@ -79,7 +74,7 @@ def run(stage: Stage) -> None:
     stage.judge(
         overlay_attachable,
         about={"name": NETWORK, "first": one, "second": two},
-        network=_spanning(stage, {one, two}),
+        network=spanning(stage, NETWORK),
     )
     inside = stage.container(HELLO)
     beyond = stage.container(NEIGHBOUR, on=second)
@@ -140,16 +135,6 @@ def run(stage: Stage) -> None:
             )
 
 
-def _spanning(stage: Stage, members: set[str]) -> Fact[Network]:
-    """The overlay network, once both engines know of each other or have had the time for it."""
-
-    def look() -> Fact[Network]:
-        return observe_network(stage.sandbox, NETWORK)
-
-    stage.waiting("waiting for the engines to find each other by gossip")
-    return settled(look, lambda network: set(network.peers) == members, seconds=REJOIN_SECONDS)
-
-
 def _judge_name(
     stage: Stage,
     name: str,
@@ -159,7 +144,11 @@ def _judge_name(
 ) -> None:
     """Claim that ``place`` finds ``containers`` by ``name``, once gossip has had its time."""
     wanted = len(containers)
-    settled(lambda: observe_name(place, name), lambda found: len(found.addresses) == wanted)
+    settled(
+        lambda: observe_name(place, name),
+        lambda found: len(found.addresses) == wanted,
+        seconds=SYNC_SECONDS,
+    )
     lookup = stage.probe(lambda: observe_name(place, name))
     stage.judge(
         name_across,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hostonly.demos import gossip
 from hostonly.demos.leftovers import SWARM_MARK
 from hostonly.demos.stage import Stage, Stopped
-from hostonly.facts import NotObserved
+from hostonly.facts import Fact, NotObserved
+from hostonly.facts.docker import Network, observe_network
 from hostonly.facts.engine import observe_engine
 from hostonly.vantages import Secret, Vantage
 
@@ -39,6 +40,18 @@ def join(stage: Stage) -> None:
     theirs = ("--advertise-addr", two, "--data-path-addr", two)
     manager = f"{one}:{MANAGER_PORT}"
     stage.step(second, "docker", "swarm", "join", "--token", token, *theirs, manager)
+
+
+def spanning(stage: Stage, network: str) -> Fact[Network]:
+    """The overlay ``network``, on which each sandbox has a container: once both engines know of each
+    other, or have had the time for it. Before that a container's packets go nowhere."""
+    members = {stage.address, str(stage.settings.network.sandbox2)}
+    stage.waiting("waiting for the engines to find each other by gossip")
+    return gossip.settled(
+        lambda: observe_network(stage.sandbox, network),
+        lambda seen: set(seen.peers) == members,
+        seconds=gossip.REJOIN_SECONDS,
+    )
 
 
 def _require_no_swarm(sandbox: Vantage) -> None:

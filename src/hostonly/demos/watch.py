@@ -18,7 +18,7 @@ T = TypeVar("T")
 # Watching ends by itself after so many packets or seconds, whatever becomes of us.
 PACKETS = 20
 SECONDS = 10
-READY_SECONDS = 5.0
+READY_SECONDS = 20.0
 
 
 def vxlan_watched(

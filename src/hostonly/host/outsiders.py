@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
@@ -27,6 +28,10 @@ NAMES = ("LAN neighbour", "other LAN neighbour", "rogue container")
 NETWORKS = {"-4": "198.51.100.0/24", "-6": "2001:db8:6f73::/48"}
 # Fifteen characters are all a link's name may have, so the sandbox's name is not in it.
 LINK, BRIDGE = "holan", "horogue"
+
+# A Python that starts on a busy machine.
+HELLO_SECONDS = 20.0
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +200,13 @@ def hello_at(outsider: Outsider, port: int) -> Iterator[None]:
     )
     try:
         listens = ["ss", "-Hltn", f"sport = :{port}"]
-        for _ in range(100):
-            if outsider.vantage.run(listens, timeout=5).stdout.strip():
-                break
-            if process.poll() is not None:
-                break
-        else:
-            raise ToolFailed("the neighbour's HelloSocket does not listen", ran=" ".join(command))
+        deadline = time.monotonic() + HELLO_SECONDS
+        while not outsider.vantage.run(listens, timeout=5).stdout.strip():
+            if process.poll() is not None or time.monotonic() >= deadline:
+                raise ToolFailed(
+                    "the neighbour's HelloSocket does not listen", ran=" ".join(command)
+                )
+            time.sleep(POLL_SECONDS)
         yield
     finally:
         end(process)

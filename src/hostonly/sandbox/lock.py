@@ -25,6 +25,8 @@ LOCK_SECONDS = 600.0
 # A base takes a minute to build, on a slow line some more.
 STORE_SECONDS = 1800.0
 SILENT_SECONDS = 1.0
+# From taking a lock to having said so.
+NAMED_SECONDS = 1.0
 POLL_SECONDS = 0.1
 
 
@@ -90,8 +92,7 @@ def sandboxes(settings: Settings, verb: str, emit: Emit) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        holder = settings.state / HOLDER
-        who = holder.read_text().strip() if holder.exists() else "another process"
+        who = _who(settings.state)
         emit(Started(f"waiting for {who}"))
         try:
             lock.acquire(timeout=LOCK_SECONDS)
@@ -110,7 +111,25 @@ def sandboxes(settings: Settings, verb: str, emit: Emit) -> Iterator[None]:
 
 
 def _say_who(state: Path, verb: str) -> None:
-    (state / HOLDER).write_text(f"inv sandbox.{verb} (process {os.getpid()})\n")
+    # Whole or not at all: others read it meanwhile.
+    written = state / f"{HOLDER}.{os.getpid()}"
+    written.write_text(f"inv sandbox.{verb} (process {os.getpid()})\n")
+    written.replace(state / HOLDER)
+
+
+def _who(state: Path) -> str:
+    """Who has the lock. Whoever had it before has left a name too: one of a process that is gone is
+    not it, and who has only just taken the lock will say so in a moment."""
+    deadline = time.monotonic() + NAMED_SECONDS
+    while True:
+        with contextlib.suppress(OSError):
+            said = (state / HOLDER).read_text().strip()
+            process = said.rpartition("(process ")[2].rstrip(")")
+            if process.isdecimal() and Path("/proc", process).exists():
+                return said
+        if time.monotonic() >= deadline:
+            return "another process"
+        time.sleep(POLL_SECONDS / 5)
 
 
 @contextlib.contextmanager

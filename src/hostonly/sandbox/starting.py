@@ -68,7 +68,10 @@ def _connect(machine: Machine, over: Event) -> None:
     init = ""
     while not over.wait(POLL_SECONDS):
         if not init:
-            init = quick.init_of(machine.container)
+            # Not before Vagrant has noted it: lxc-create holds the container's mark of being half made
+            # not quite as long as it is there, and whoever looks in between destroys the container.
+            if machine.lxc.known_to_vagrant:
+                init = quick.init_of(machine.container)
             continue
         with contextlib.suppress(OSError, Unreachable):
             require_host_only_route(machine.address, machine.settings.network.bridge)

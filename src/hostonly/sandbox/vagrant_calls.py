@@ -111,5 +111,6 @@ def command(settings: str, arguments: Sequence[str], awaiting: Path | None = Non
     }
     if awaiting is not None:
         ours["HOSTONLY_PREPARING"] = str(awaiting)
+        ours["HOSTONLY_CALLER"] = str(os.getpid())
     assignments = [f"{key}={value}" for key, value in ours.items()]
     return ["env", *unset, *assignments, "vagrant", *arguments]

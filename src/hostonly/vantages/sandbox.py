@@ -112,9 +112,9 @@ class Sandbox:
             self._kill(connection, reader.getvalue())
             raise
         except Exception as error:
-            self.close()
+            self._drop(connection)
             raise Unreachable(
-                f"the connection to {self._name} broke: {error or type(error).__name__}",
+                f"the connection to {self._name} broke: {str(error) or type(error).__name__}",
                 ran=shown(argv),
             ) from error
         if status == -1 and time.monotonic() - start >= timeout:
@@ -123,7 +123,7 @@ class Sandbox:
             status = TIMED_OUT
             self._kill(connection, done.stdout)
         if status == -1:
-            self.close()
+            self._drop(connection)
             raise Unreachable(f"the connection to {self._name} broke", ran=shown(argv))
         return Result(
             self._name,
@@ -142,6 +142,14 @@ class Sandbox:
                 with contextlib.suppress(Exception):
                     self._connection.close()
                 self._connection = None
+
+    def _drop(self, broken: fabric.Connection) -> None:
+        """Close ``broken``; not the one that another thread may have opened in its place."""
+        with self._opening:
+            if self._connection is broken:
+                self._connection = None
+        with contextlib.suppress(Exception):
+            broken.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -226,6 +234,6 @@ class Sandbox:
         target = self.target
         return Unreachable(
             f"{self._name} cannot be reached by ssh at {target.address}:{target.port}:"
-            f" {error or type(error).__name__}",
+            f" {str(error) or type(error).__name__}",
             remedy=remedy or "./inv sandbox.status says whether it is up",
         )

@@ -46,11 +46,11 @@ def test_a_program_that_is_not_there_is_an_error_of_ours() -> None:
 def test_a_program_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     start = time.monotonic()
-    with pytest.raises(ToolFailed, match=r"took longer than 0\.3 s"):
-        run(["sh", "-c", f"sleep 60 & echo $! >'{pid_file}'; wait"], timeout=0.3)
-    assert time.monotonic() - start < 15
+    with pytest.raises(ToolFailed, match=r"took longer than 2 s"):
+        run(["sh", "-c", f"sleep 60 & echo $! >'{pid_file}'; wait"], timeout=2)
+    assert time.monotonic() - start < 45
     pid = int(pid_file.read_text())
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while _alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(pid)
@@ -59,6 +59,6 @@ def test_a_program_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
 def _alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z" and os.getpid() != pid

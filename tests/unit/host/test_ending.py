@@ -36,10 +36,10 @@ def test_its_programs_end_when_the_context_is_left_by_an_error(
 
     start = time.monotonic()
     with pytest.raises(interrupt), Beside(work):
-        while not begun.exists() and time.monotonic() < start + 5:
+        while not begun.exists() and time.monotonic() < start + 20:
             time.sleep(0.01)
         raise interrupt("now")
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 25
     assert begun.exists() and not after.exists()
 
 
@@ -57,7 +57,7 @@ def test_what_it_starts_after_the_word_ends_as_well() -> None:
     with pytest.raises(KeyboardInterrupt), Beside(work):
         raise KeyboardInterrupt
     assert codes == ["sleep was ended", "sleep was ended"]
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 25
 
 
 def test_what_sudo_runs_is_signalled_by_another_sudo(

@@ -24,7 +24,7 @@ def test_arguments_are_no_shell_line() -> None:
 
 def test_standard_input_is_given_or_empty() -> None:
     assert Host().run(["cat"], stdin="grüße").stdout == "grüße"
-    assert Host().run(["cat"], timeout=5).stdout == ""
+    assert Host().run(["cat"], timeout=20).stdout == ""
 
 
 def test_a_program_that_is_not_there() -> None:
@@ -40,13 +40,11 @@ def test_bytes_that_are_no_text() -> None:
 def test_a_timeout_kills_the_whole_group_and_keeps_what_was_printed(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     start = time.monotonic()
-    result = Host().run(
-        ["sh", "-c", f"echo begun; sleep 60 & echo $! > '{mark}'; wait"], timeout=0.5
-    )
-    assert time.monotonic() - start < 5
+    result = Host().run(["sh", "-c", f"echo begun; sleep 60 & echo $! > '{mark}'; wait"], timeout=2)
+    assert time.monotonic() - start < 30
     assert (result.exit, result.stdout) == (TIMED_OUT, "begun\n")
     child = int(mark.read_text())
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while _alive(child) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not _alive(child)
