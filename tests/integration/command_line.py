@@ -52,7 +52,7 @@ def inside(machine: str, *argv: str) -> str:
     """Run a command on ``sandbox`` or ``sandbox2``; what it printed. It must succeed."""
     # Without a machine's name it may go the short way, as users have it.
     named = () if machine == "sandbox" else ("--machine", machine)
-    done = inv("sandbox.exec", *named, "--", *argv, timeout=60.0)
+    done = inv("sandbox.exec", *named, "--", *argv, timeout=180.0)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -87,7 +87,7 @@ def left_by(machine: str, demo: str) -> str:
     )
 
 
-def interrupted(task: str, at: str, number: signal.Signals, timeout: float = 60.0) -> None:
+def interrupted(task: str, at: str, number: signal.Signals, timeout: float = 300.0) -> None:
     """Run ``task`` until it prints a line that begins with ``at``, send it ``number``, and see it
     end as an interrupted one does."""
     process = subprocess.Popen(

@@ -130,7 +130,7 @@ def checkout(_alone: None) -> Iterator[Path]:
             with pytest.MonkeyPatch.context() as before:
                 for name, value in earlier.items():
                     before.setenv(name, value)
-                _inv("sandbox.destroy", 120)
+                _inv("sandbox.destroy", 300)
         variables = _variables()
         for name, value in variables.items():
             patch.setenv(name, value)
@@ -139,7 +139,7 @@ def checkout(_alone: None) -> Iterator[Path]:
         try:
             yield COPY
         finally:
-            _inv("sandbox.destroy", 120)
+            _inv("sandbox.destroy", 300)
 
 
 @pytest.fixture

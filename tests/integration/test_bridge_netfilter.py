@@ -64,7 +64,7 @@ class HostOfOwn:
             as_root(
                 [
                     *("nsenter", f"--net=/run/netns/{at}", "--"),
-                    *("timeout", "10", "nc", "-nlvN", address, PORT),
+                    *("timeout", "60", "nc", "-nlvN", address, PORT),
                 ]
             ),
             stdin=subprocess.DEVNULL,
@@ -116,12 +116,12 @@ def _switches_are_its_own(host: HostOfOwn) -> bool:
 
 
 @pytest.fixture
-def host() -> Iterator[HostOfOwn]:
+def host(settings: Settings) -> Iterator[HostOfOwn]:
     if not Path(SWITCH.format("iptables")).exists():
         subprocess.run(as_root(["modprobe", "br_netfilter"]), capture_output=True, check=False)
     if not Path(SWITCH.format("iptables")).exists():
         pytest.skip("this kernel has no br_netfilter (CONFIG_BRIDGE_NETFILTER)")
-    host = HostOfOwn("hostonly-br-netfilter")
+    host = HostOfOwn(f"{settings.sandbox.name}-netfilter")
     names = [host.name, host.sandbox(1), host.sandbox(2), host.world]
 
     def remove() -> None:

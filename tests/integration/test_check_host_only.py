@@ -127,12 +127,11 @@ def test_killed_in_the_middle_it_is_cleared_up_by_the_next(
         start_new_session=True,
     )
     try:
-        for _ in range(300):
-            if way_in.table(settings) in run(["nft", "list", "tables"], root=True):
-                break
-            time.sleep(0.1)
-        else:
-            pytest.fail("the rogue container was never let out")
+        deadline = time.monotonic() + 180
+        while way_in.table(settings) not in run(["nft", "list", "tables"], root=True):
+            assert process.poll() is None, "it ended before"
+            assert time.monotonic() < deadline, "the rogue container was never let out"
+            time.sleep(0.05)
     finally:
         process.kill()
         process.wait()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hostonly.facts.batch import COMMAND_SECONDS
 from hostonly.host.command import as_root
 from hostonly.settings import Settings
 from tests.integration.command_line import INV, ROOT, answer, inv
@@ -26,12 +27,19 @@ def run(argv: list[str], *, check: bool = True) -> str:
 
 def check() -> tuple[int, dict[str, Any], dict[str, str]]:
     """The check's exit code, its document, and the verdicts by the claims' ids."""
-    code, document = answer("check.host-to-sandbox", timeout=60.0)
+    # Long enough for every look's own limit; what hangs is seen by it.
+    code, document = answer("check.host-to-sandbox", timeout=120.0)
     return code, document, {c["id"]: c["verdict"] for c in document["claims"]}
 
 
 def sandbox(*argv: str) -> list[str]:
     return [*INV, "sandbox.exec", "--", *argv]
+
+
+def wait_for_listener(port: int) -> None:
+    """Return when somebody in the sandbox listens on ``port``."""
+    line = f"for i in $(seq 600); do ss -Hltn sport = :{port} | grep -q . && exit; sleep .1; done; exit 1"
+    run(sandbox("sh", "-c", line))
 
 
 @contextmanager
@@ -67,7 +75,6 @@ def test_all_is_well() -> None:
     assert verdicts.pop("hello.host") == "SKIPPED"
     assert set(verdicts.values()) == {"HOLDS"}
     assert all(c["evidence"] for c in document["claims"] if c["verdict"] == "HOLDS")
-    assert document["seconds"] < 5
 
 
 @pytest.mark.parametrize(
@@ -83,9 +90,8 @@ def test_hello_where_it_runs(options: str, verdict: str, settings: Settings) -> 
     image = f"localhost:{settings.registry.port}/{settings.image.name}"
     container = ["docker", "run", "-d", "--rm", "--name", "test-check", "--label", LABEL]
     run_it = sandbox(*container, *options.format(port=port).split(), image, "test")
-    wait = f"for i in $(seq 50); do nc -z 127.0.0.1 {port} && exit; sleep .1; done; exit 1"
     with wrong(run_it, sandbox("docker", "rm", "--force", "test-check")):
-        run(sandbox("sh", "-c", wait))
+        wait_for_listener(port)
         _, document, verdicts = check()
     assert verdicts.pop("hello.host") == verdict
     assert set(verdicts.values()) == {"HOLDS"}, document
@@ -106,6 +112,7 @@ def test_a_stranger_listens() -> None:
     # systemd-run: it outlives the ssh session.
     listen = sandbox("sudo", "systemd-run", "--unit=test-check", "nc", "-lk", "2375")
     with wrong(listen, sandbox("sudo", "systemctl", "stop", "test-check")):
+        wait_for_listener(2375)
         code, document, verdicts = check()
     assert code == 1
     assert verdicts["ports.closed"] == verdicts["listeners.expected"] == "FAILS"
@@ -122,7 +129,8 @@ def test_a_frozen_sandbox(settings: Settings) -> None:
     assert verdicts.pop("sandbox.running") == "FAILS"
     assert verdicts.pop("route.host-only") == "HOLDS"
     assert set(verdicts.values()) == {"UNKNOWN"}
-    assert document["seconds"] < 2
+    # Nobody waited for an answer until a limit of his own.
+    assert document["seconds"] < COMMAND_SECONDS
 
 
 def test_the_bridge_down(settings: Settings) -> None:

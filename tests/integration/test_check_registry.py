@@ -11,6 +11,12 @@ import pytest
 
 from tests.integration.command_line import INV, ROOT, answer, claims
 
+# The registry restarted, and answering again.
+RESTARTED = (
+    "systemctl restart docker-registry;"
+    " port=$(sed -n s/HOSTONLY_REGISTRY_PORT=//p /etc/hostonly/sandbox.env);"
+    " for i in $(seq 300); do curl -sf -m 5 localhost:$port/v2/ && exit; sleep .1; done; exit 1"
+)
 STORE = "/var/lib/docker-registry/docker/registry/v2/blobs/sha256"
 
 
@@ -45,10 +51,7 @@ def largest() -> Iterator[str]:
     root(f"cp -p {blob} /var/tmp/test-blob")
     yield blob
     # Restarted: the registry keeps in memory what it knows of its blobs.
-    root(f"mv /var/tmp/test-blob {blob}; systemctl restart docker-registry")
-    root(
-        "for i in $(seq 50); do curl -sf localhost:$(sed -n s/HOSTONLY_REGISTRY_PORT=//p /etc/hostonly/sandbox.env)/v2/ && break; sleep .1; done"
-    )
+    root(f"mv /var/tmp/test-blob {blob}; {RESTARTED}")
 
 
 def test_all_is_served() -> None:
@@ -71,7 +74,7 @@ def test_a_layer_that_changed_on_the_disk(largest: str) -> None:
 
 
 def test_a_layer_that_is_gone(largest: str) -> None:
-    root(f"rm {largest}; systemctl restart docker-registry; sleep 0.5")
+    root(f"rm {largest}; {RESTARTED}")
     code, claims = check()
     assert code == 1
     assert claims["registry.blobs.host"]["verdict"] == "FAILS"

@@ -14,6 +14,8 @@ import pytest
 from tests.unit.hello.mutants import MUTANTS, write
 
 INV = [sys.executable, "-m", "hostonly"]
+# What a machine may lack: IPv6, and ports that not everybody may listen on.
+MAY_BE_SKIPPED = {"port.both", "port.privileged"}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -32,8 +34,11 @@ def conformance(*flags: str) -> tuple[int, dict[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("flag", ["--java", "--python"])
 def test_both_servers_do_everything(flag: str) -> None:
+    seen = ("HOLDS", "SKIPPED")
     code, claims = conformance(flag)
-    assert {name: c["because"] for name, c in claims.items() if c["verdict"] != "HOLDS"} == {}
+    assert {name: c["because"] for name, c in claims.items() if c["verdict"] not in seen} == {}
+    skipped = {name for name, c in claims.items() if c["verdict"] == "SKIPPED"}
+    assert skipped <= MAY_BE_SKIPPED
     assert code == 0
 
 
@@ -44,4 +49,6 @@ def test_a_mutant_fails_by_the_right_name(name: str, tmp_path: Path) -> None:
     code, claims = conformance(
         "--command", shlex.join([sys.executable, "-I", str(program)]), "--only", fails
     )
+    if fails in MAY_BE_SKIPPED and claims[fails]["verdict"] == "SKIPPED":
+        pytest.skip(claims[fails]["because"])
     assert (code, claims[fails]["verdict"]) == (1, "FAILS")

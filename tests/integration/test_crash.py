@@ -26,16 +26,21 @@ from hostonly.settings import Settings
 
 pytestmark = pytest.mark.long
 
-POINT_SECONDS = 120.0
-AGAIN_SECONDS = 180.0
+POINT_SECONDS = 300.0
+AGAIN_SECONDS = 300.0
+# A state that lasts some tenths of a second can go by unseen, for want of a processor or because this
+# machine is a quick one: then once more, with less patience.
+TRIES = 4
 
 
 @dataclass
 class Run:
-    """A task under way in a session of its own; ``said`` is the file that has what it printed."""
+    """A task under way in a session of its own; ``said`` is the file that has what it printed, and
+    ``missed`` says how often the state was missed in runs before this one."""
 
     process: subprocess.Popen[bytes]
     said: Path
+    missed: int
     began: float = field(default_factory=time.monotonic)
 
     def printed(self, text: str) -> bool:
@@ -63,13 +68,15 @@ def folder(machine: Machine) -> Path:
 
 
 def at(text: str, seconds: float = 0.0) -> Callable[[Run, Machine], bool]:
-    """The state ``seconds`` after the task has printed ``text``."""
+    """The state ``seconds`` after the task has printed ``text``; half of them each time it was missed."""
     seen: dict[int, float] = {}
 
     def reached(run: Run, machine: Machine) -> bool:
         if run.process.pid not in seen and run.printed(text):
             seen[run.process.pid] = time.monotonic()
-        return run.process.pid in seen and time.monotonic() - seen[run.process.pid] >= seconds
+        if run.process.pid not in seen:
+            return False
+        return time.monotonic() - seen[run.process.pid] >= seconds / (1 << run.missed)
 
     return reached
 
@@ -160,7 +167,7 @@ def kill_session(run: Run) -> None:
 
 
 @contextlib.contextmanager
-def started(checkout: Path, task: str, tmp_path: Path) -> Iterator[Run]:
+def started(checkout: Path, task: str, tmp_path: Path, missed: int) -> Iterator[Run]:
     said = tmp_path / "said"
     with said.open("wb") as out:
         process = subprocess.Popen(
@@ -171,21 +178,33 @@ def started(checkout: Path, task: str, tmp_path: Path) -> Iterator[Run]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    run = Run(process, said)
+    run = Run(process, said, missed)
     try:
         yield run
     finally:
         kill_session(run)
 
 
-def kill_at(checkout: Path, point: Point, machine: Machine, tmp_path: Path) -> None:
-    """Start the point's task and kill it there; a task that ends before is a test that is wrong."""
-    with started(checkout, point.task, tmp_path) as run:
+def killed(checkout: Path, point: Point, machine: Machine, tmp_path: Path, missed: int = 0) -> bool:
+    """Start the point's task and kill it there; whether it was seen to be there before it ended."""
+    with started(checkout, point.task, tmp_path, missed) as run:
         deadline = time.monotonic() + POINT_SECONDS
         while not point.reached(run, machine):
-            assert run.process.poll() is None, f"ended before the point:\n{run.said.read_text()}"
+            if run.process.poll() is not None:
+                assert run.process.returncode == 0, run.said.read_text()
+                return False
             assert time.monotonic() < deadline, run.said.read_text()
             time.sleep(0.002)
+    return True
+
+
+def kill_at(checkout: Path, point: Point, machine: Machine, tmp_path: Path) -> None:
+    """Have the point's task killed there; one that ends before, again and again, is a test that is wrong."""
+    for missed in range(TRIES):
+        prepared(checkout, machine, point)
+        if killed(checkout, point, machine, tmp_path, missed):
+            return
+    pytest.fail(f"ended before the point, {TRIES} times")
 
 
 def prepared(checkout: Path, machine: Machine, point: Point) -> None:
@@ -206,7 +225,6 @@ def prepared(checkout: Path, machine: Machine, point: Point) -> None:
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
 def test_killed_and_back(checkout: Path, machine: Machine, tmp_path: Path, point: Point) -> None:
-    prepared(checkout, machine, point)
     kill_at(checkout, point, machine, tmp_path)
     done = inv(checkout, point.again)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -219,7 +237,6 @@ def test_killed_and_back(checkout: Path, machine: Machine, tmp_path: Path, point
 def test_killed_and_destroyed(
     checkout: Path, machine: Machine, tmp_path: Path, point: Point
 ) -> None:
-    prepared(checkout, machine, point)
     kill_at(checkout, point, machine, tmp_path)
     done = inv(checkout, "sandbox.destroy")
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -114,6 +115,10 @@ def test_docker_proxy_that_was_ended_before(testbed: Testbed) -> None:
         pids = {piece.partition(",")[0] for piece in listening.split("pid=")[1:]}
         assert pids and "docker-proxy" in listening
         run(sandbox, "sudo", "kill", *pids)
+        deadline = time.monotonic() + 20
+        while run(sandbox, "ss", "-Hltn", "sport", "=", ":8080"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     failed = failing(performed("publish", testbed, "-L DOCKER", end))
     assert "nothing listens on 8080" in failed["listener.published"].because
@@ -173,7 +178,7 @@ def interrupted(name: str, at: str, number: signal.Signals, cwd: Path) -> None:
         if line.startswith(at):
             process.send_signal(number)
             break
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
     assert process.returncode == 130, f"{name} at {at!r}"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +22,7 @@ def execute(checkout: Path, *command: str, stdin: str = "") -> subprocess.Comple
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -40,6 +42,14 @@ def masters(checkout: Path) -> list[str]:
         for line in lines.splitlines()
         if f"{checkout}/.hostonly/ssh/id_" in line and " -M " in line and '"sandbox.' in line
     ]
+
+
+def wait_until(seen: Callable[[], bool]) -> None:
+    """Return when ``seen``: a process that was told to end needs a processor for it."""
+    deadline = time.monotonic() + 20
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_command_is_the_same_the_long_way_and_the_short(
@@ -78,6 +88,7 @@ def test_a_connection_that_was_killed_is_opened_again(checkout: Path, settings: 
     ).stdout
     (kept,) = [line.split()[0] for line in lines.splitlines() if masters(checkout)[0] in line]
     subprocess.run(["kill", "-KILL", kept], check=True)
+    wait_until(lambda: not masters(checkout))
     again = execute(checkout, "echo", "here")
     assert (again.returncode, again.stdout, again.stderr) == (0, "here\n", "")
 
@@ -87,14 +98,16 @@ def test_no_connection_outlives_the_sandbox(checkout: Path, settings: Settings) 
     machine.up()
     execute(checkout, "true")
     machine.halt()
-    assert not masters(checkout) and not sockets(checkout)
+    assert not sockets(checkout)
+    wait_until(lambda: not masters(checkout))
     gone = execute(checkout, "true")
     assert gone.returncode == 3
     assert "not running" in gone.stderr
     machine.up()
     assert execute(checkout, "echo", "back").stdout == "back\n"
     machine.destroy()
-    assert not masters(checkout) and not sockets(checkout)
+    assert not sockets(checkout)
+    wait_until(lambda: not masters(checkout))
     assert execute(checkout, "true").returncode == 3
 
 

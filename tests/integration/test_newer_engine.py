@@ -18,6 +18,7 @@ MACHINES = ("sandbox", "sandbox2")
 UPGRADE = """
 echo 'deb http://deb.debian.org/debian trixie main' >/etc/apt/sources.list.d/trixie.list
 echo 'APT::Default-Release "bookworm";' >/etc/apt/apt.conf.d/99release
+echo 'Acquire::Retries "5";' >/etc/apt/apt.conf.d/99retries
 apt-get update --quiet
 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends \
     --target-release trixie docker.io docker-cli

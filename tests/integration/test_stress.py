@@ -22,6 +22,8 @@ LIFE = ("sandbox.up", "demo.host", "sandbox.halt", "sandbox.up", "sandbox.destro
 LOOKS = (("--list",), ("sandbox.status",), ("sandbox.status", "--json"), ("demo.list",))
 LOOK_PAUSE = 0.3
 
+INV_SECONDS = 600.0
+
 
 def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -29,7 +31,7 @@ def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=checkout,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=INV_SECONDS,
         check=False,
     )
 
@@ -43,7 +45,11 @@ def looked_on(checkout: Path) -> Iterator[list[str]]:
     def look() -> None:
         while not over.is_set():
             for arguments in LOOKS:
-                done = inv(checkout, *arguments)
+                try:
+                    done = inv(checkout, *arguments)
+                except subprocess.TimeoutExpired as error:
+                    wrong.append(str(error))
+                    continue
                 if done.returncode != 0:
                     wrong.append(f"{arguments}: {done.returncode}: {done.stderr[-500:]}")
             over.wait(LOOK_PAUSE)
@@ -54,7 +60,7 @@ def looked_on(checkout: Path) -> Iterator[list[str]]:
         yield wrong
     finally:
         over.set()
-        thread.join(60)
+        thread.join(INV_SECONDS * len(LOOKS))
 
 
 def test_twenty_lives_end_clean(checkout: Path) -> None:

@@ -107,7 +107,7 @@ class _Container:
         if code != 0:
             raise NotPossible("the container has no IPv6 loopback, or no `ip` to see it with")
         # The SDK drops what comes in one breath with the engine's answer to its request: wait first.
-        line = f"sleep 0.5; nc -w 5 ::1 {self.target.port}"
+        line = f"sleep 2; nc -w 5 ::1 {self.target.port}"
         code, output = self._container.exec_run(["sh", "-c", line])
         said = output if isinstance(output, bytes) else b"".join(output)
         if code != 0:
