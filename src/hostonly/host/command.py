@@ -25,6 +25,20 @@ from hostonly.vantages.vantage import shown
 # Comes out of the queue of lines when the work beside which a tool runs has failed.
 ENDED = "ended"
 
+# sudo(8), of 1.9: the user is asked in vain, cannot be asked, or may not.
+REFUSED = (
+    "sudo: a password is required",
+    "incorrect password attempt",
+    "is not in the sudoers file",
+    "is not allowed to execute",
+    "may not run sudo",
+)
+# What to do where sudo lets us run nothing.
+NO_SUDO = (
+    "This needs root. Call it at a terminal, where sudo can ask for your password, or first: sudo -v"
+    "   Where you may not use sudo at all: as root."
+)
+
 # A tool that is told to end may have something to put back in order.
 PATIENCE_SECONDS = 20.0
 
@@ -61,6 +75,16 @@ def _sudo_asks_nothing() -> bool:
     return asked.returncode == 0
 
 
+def ask_for_root() -> None:
+    """Where sudo wants a password, have it asked for now and here, and not behind a program's back.
+
+    Without one it is as it was: what needs root fails by itself, and says so.
+    """
+    if os.geteuid() != 0:
+        with contextlib.suppress(ToolFailed):
+            run(["true"], root=True)
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -79,8 +103,8 @@ def run(
     what `start` has made of the same ``argv`` already.
 
     Raises:
-        ToolFailed: it could not be started, exited with another status than 0 or took too long; it
-            carries the command and its last lines.
+        ToolFailed: it could not be started, exited with another status than 0, took too long or could
+            not be ended; it carries the command and its last lines.
     """
     command = as_root(argv) if root else list(argv)
     process = begun or start(command, cwd=cwd, env=env, stdin=stdin)
@@ -135,6 +159,13 @@ def end(process: subprocess.Popen[str]) -> None:
             break
     # The process itself is not waited for yet, so its group's number cannot be somebody else's.
     send(process, signal.SIGKILL)
+    if not _ends_within(process, PATIENCE_SECONDS / 2):
+        # Root's, and sudo wants its password again.
+        raise ToolFailed(
+            f"process {process.pid} was told to end and is still there",
+            ran=shown(process.args) if isinstance(process.args, list) else str(process.args),
+            remedy=f"sudo kill -KILL {process.pid}",
+        )
     process.wait()
 
 
@@ -215,8 +246,14 @@ def _read(
             f"{Path(command[0]).name} failed with exit status {status}",
             ran=shown(command),
             output="".join(out + err),
+            remedy=NO_SUDO if command[0] == "sudo" and _refused("".join(err)) else None,
         )
     return "".join(out)
+
+
+def _refused(said: str) -> bool:
+    """Whether it was sudo itself that ``said`` no; in English, as all programs of ours speak."""
+    return any(words in said for words in REFUSED)
 
 
 def find(program: str) -> Path | None:

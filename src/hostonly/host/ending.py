@@ -122,7 +122,8 @@ def send(process: subprocess.Popen[str], number: int) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,
+                # Not a session of its own: a password that was given is known by its terminal.
+                process_group=0,
                 check=False,
             )
         elif leads:

@@ -9,6 +9,7 @@ this machine's address, as with the host's own Docker (``way_in``). Their addres
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -182,6 +183,16 @@ def _remove(three: tuple[Outsider, ...]) -> None:
                 run(["ip", "link", "delete", name], root=True, timeout=10)
 
 
+def _as_ourselves() -> list[str]:
+    """What is root's in a namespace goes on as the user who called: with a user's right to files, and
+    that of opening any port."""
+    if os.geteuid() == 0:
+        return []
+    right = "+net_bind_service"
+    user = [f"--reuid={os.getuid()}", f"--regid={os.getgid()}", "--clear-groups"]
+    return ["setpriv", *user, f"--inh-caps={right}", f"--ambient-caps={right}"]
+
+
 @contextlib.contextmanager
 def hello_at(outsider: Outsider, port: int) -> Iterator[None]:
     """A HelloSocket there, for others to reach.
@@ -192,6 +203,7 @@ def hello_at(outsider: Outsider, port: int) -> Iterator[None]:
     command = as_root(
         [
             *("nsenter", f"--net=/run/netns/{outsider.vantage.namespace}", "--"),
+            *_as_ourselves(),
             *("env", f"HELLO_PORT={port}", sys.executable, "-m", "hostonly.hello", "neighbour"),
         ]
     )
@@ -201,7 +213,13 @@ def hello_at(outsider: Outsider, port: int) -> Iterator[None]:
     try:
         listens = ["ss", "-Hltn", f"sport = :{port}"]
         deadline = time.monotonic() + HELLO_SECONDS
-        while not outsider.vantage.run(listens, timeout=5).stdout.strip():
+        while not (seen := outsider.vantage.run(listens, timeout=5)).stdout.strip():
+            if not seen.ok:
+                raise ToolFailed(
+                    "whether the neighbour's HelloSocket listens cannot be seen",
+                    ran=seen.command,
+                    output=seen.stderr,
+                )
             if process.poll() is not None or time.monotonic() >= deadline:
                 raise ToolFailed(
                     "the neighbour's HelloSocket does not listen", ran=" ".join(command)

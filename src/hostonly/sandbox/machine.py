@@ -15,7 +15,7 @@ from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Started, Unchanged
 from hostonly.facts import Fact, Observed, observe
 from hostonly.host import traffic
-from hostonly.host.command import as_root
+from hostonly.host.command import as_root, ask_for_root
 from hostonly.host.ending import Beside
 from hostonly.sandbox import ahead, quick, starting
 from hostonly.sandbox.awaiting import PREPARED, say
@@ -85,6 +85,7 @@ class Machine:
         """The same as a fact, for claims: the state in Vagrant's words, with the evidence."""
         if not (self.lxc.known_to_vagrant and self.lxc.exists):
             return Observed("not_created", ())
+        ask_for_root()
         argv = as_root(["lxc-info", "--name", self.container, "--state", "--no-humanize"])
         return observe(Host(), argv, lambda said: said.strip().lower(), timeout=20)
 

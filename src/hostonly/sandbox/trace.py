@@ -15,7 +15,7 @@ from pathlib import Path
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable, inventory
 from hostonly.facts.inventory import Difference, Whose
 from hostonly.facts.inventory_parse import Items
-from hostonly.host.command import as_root
+from hostonly.host.command import as_root, ask_for_root
 from hostonly.sandbox import box, names
 from hostonly.sandbox.owners import Marks
 from hostonly.settings import Settings
@@ -31,6 +31,7 @@ def before_file(settings: Settings) -> Path:
 
 def take() -> dict[str, Fact[Items]]:
     """The inventory of this machine now."""
+    ask_for_root()
     return inventory.take(
         Host(), box.boxes().parent, Path(tempfile.gettempdir()), as_root=as_root([])
     )

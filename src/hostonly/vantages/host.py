@@ -41,7 +41,7 @@ class Host:
             hostonly.errors.Unreachable: this machine could not start a process at all.
         """
         start = time.monotonic()
-        env = environment(os.environ)
+        env, root = environment(os.environ), os.geteuid() == 0
         try:
             process = subprocess.Popen(
                 list(argv),
@@ -49,7 +49,10 @@ class Host:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=env,
-                start_new_session=True,
+                # A group of its own can be killed whole. Where sudo is needed it stays in our session:
+                # that a password was given is known by the terminal.
+                start_new_session=root,
+                process_group=None if root else 0,
             )
         except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
             status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_FOUND - 1

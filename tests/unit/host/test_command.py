@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hostonly.errors import ToolFailed
-from hostonly.host.command import run
+from hostonly.host import command
+from hostonly.host.command import NO_SUDO, run
 
 
 def test_standard_output_is_returned_and_both_streams_are_followed() -> None:
@@ -62,3 +63,42 @@ def _alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z" and os.getpid() != pid
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("sudo: a terminal is required to read the password\nsudo: a password is required", True),
+        ("sudo: 3 incorrect password attempts", True),
+        ("ann is not in the sudoers file.", True),
+        ("Sorry, user ann is not allowed to execute '/usr/sbin/nft' as root on here.", True),
+        ("sudo: nft: command not found", False),
+        ("Error: No such file or directory", False),
+    ],
+)
+def test_where_sudo_itself_says_no_the_next_step_is_about_sudo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, refused: bool
+) -> None:
+    sudo = tmp_path / "sudo"
+    sudo.write_text('#!/bin/sh\nprintf "%s\\n" "$SAID" >&2\nexit 1\n')
+    sudo.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SAID", said)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ToolFailed) as failure:
+        run(["nft", "list", "tables"], root=True)
+    assert failure.value.remedy == (NO_SUDO if refused else None)
+
+
+def test_what_cannot_be_ended_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root's program is, where sudo wants its password again."""
+    monkeypatch.setattr(command, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(command, "send", lambda process, number: None)
+    process = command.start(["sleep", "30"])
+    try:
+        with pytest.raises(ToolFailed, match="is still there") as failure:
+            command.end(process)
+        assert failure.value.remedy == f"sudo kill -KILL {process.pid}"
+    finally:
+        process.kill()
+        process.communicate()
