@@ -158,7 +158,8 @@ SAID = [
         " /etc/ssh/kept && cp /etc/ssh/other /etc/ssh/ssh_host_ed25519_key && systemctl restart ssh;"
         # A connection that was made with the right key goes on, and rightly so: it must be another.
         # Each has two processes, of which one ends with the other.
-        " for each in $(pgrep -f '^sshd: vagrant'); do kill $each || :; done",
+        " for each in $(pgrep -f '^sshd: vagrant'); do kill $each || :; done;"
+        " for i in $(seq 400); do pgrep -f '^sshd: vagrant' >/dev/null || exit 0; sleep .05; done; exit 1",
         ("sandbox.exec", "--", "true"),
         255,
         "REMOTE HOST IDENTIFICATION HAS CHANGED",

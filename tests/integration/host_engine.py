@@ -22,7 +22,7 @@ from hostonly.sandbox import base
 from tests.integration.host_of_own import HostOfOwn
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 30.0
+SECONDS = 90.0
 LIBRARIES = f"{os.uname().machine}-linux-gnu"
 KEY = Path("/etc/docker/key.json")
 

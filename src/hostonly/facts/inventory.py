@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,15 @@ from typing import TypeAlias
 from hostonly.facts import inventory_parse as parse
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, observe
 from hostonly.facts.inventory_parse import Item, Items
-from hostonly.vantages import Vantage
+from hostonly.vantages import TIMED_OUT, Vantage
 
 Inventory: TypeAlias = Mapping[str, Fact[Items]]
 
 SECONDS = 30.0
+# What is looked at changes meanwhile: a control group goes that find has just seen, Vagrant writes its
+# index anew while it is read. The next look finds it whole.
+TRIES = 3
+PAUSE_SECONDS = 0.2
 
 # The switches that we turn, those whose change would open the machine, and the limits that a
 # sandbox shares with its host. `-s`: IPv6 and br_netfilter may be absent.
@@ -123,13 +128,23 @@ def take(
     found: dict[str, Fact[Items]] = {}
     marks: dict[str, str] = {}
     for kind in kinds(home, temporary, as_root):
-        fact = observe(host, kind.argv, kind.read, timeout=SECONDS)
+        fact = _looked_at(host, kind)
         if isinstance(fact, Observed):
             if kind.name == "links":
                 marks = {name: item.mark for name, item in fact.value.items() if item.mark}
             fact = Observed(parse.marked(fact.value, marks), fact.evidence)
         found[kind.name] = fact
     return found
+
+
+def _looked_at(host: Vantage, kind: Kind) -> Fact[Items]:
+    fact = observe(host, kind.argv, kind.read, timeout=SECONDS)
+    for _ in range(TRIES - 1):
+        if isinstance(fact, Observed) or any(each.exit == TIMED_OUT for each in fact.evidence):
+            break
+        time.sleep(PAUSE_SECONDS)
+        fact = observe(host, kind.argv, kind.read, timeout=SECONDS)
+    return fact
 
 
 def dumps(inventory: Inventory) -> str:

@@ -25,7 +25,7 @@ from hostonly.vantages.route_guard import require_host_only_route
 if TYPE_CHECKING:
     import docker
 
-FORWARD_SECONDS = 10.0
+FORWARD_SECONDS = 30.0
 REQUEST_SECONDS = 120
 
 

@@ -29,7 +29,7 @@ from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.sandbox import CONNECT_SECONDS, Sandbox
 from hostonly.vantages.shared_ssh import NO_CONNECTION
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 
 # What a sandbox is there for.
 SERVICES = ("ssh", "docker", "docker-registry", "registry-port")

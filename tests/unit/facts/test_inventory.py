@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,31 @@ class Silent:
         return Result("host", "host", " ".join(argv), 0 if known else 1, said, "", 0.0)
 
 
-def test_what_was_not_seen_stays_unseen_when_kept(captured: Captured) -> None:
+def test_what_changed_while_it_was_looked_at_is_looked_at_again(
+    captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "PAUSE_SECONDS", 0.0)
+
+    class Changing(Silent):
+        """The links are half of a document at the first look."""
+
+        looks = 0
+
+        def run(
+            self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+        ) -> Result:
+            result = super().run(argv)
+            self.looks += argv[-1] == "link"
+            return replace(result, stdout=result.stdout[:99]) if self.looks == 1 else result
+
+    host = Changing(captured("inventory/links.json"))
+    assert isinstance(inventory.take(host, Path("/home/x"), Path("/tmp"))["links"], Observed)
+
+
+def test_what_was_not_seen_stays_unseen_when_kept(
+    captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "PAUSE_SECONDS", 0.0)
     taken = inventory.take(
         Silent(captured("inventory/links.json")), Path("/home/x"), Path("/tmp"), ["sudo"]
     )
