@@ -159,14 +159,15 @@ def end(process: subprocess.Popen[str]) -> None:
             break
     # The process itself is not waited for yet, so its group's number cannot be somebody else's.
     send(process, signal.SIGKILL)
-    if not _ends_within(process, PATIENCE_SECONDS / 2):
+    try:
+        process.wait(PATIENCE_SECONDS / 2)
+    except subprocess.TimeoutExpired:
         # Root's, and sudo wants its password again.
         raise ToolFailed(
             f"process {process.pid} was told to end and is still there",
             ran=shown(process.args) if isinstance(process.args, list) else str(process.args),
             remedy=f"sudo kill -KILL {process.pid}",
-        )
-    process.wait()
+        ) from None
 
 
 def _ends_within(process: subprocess.Popen[str], seconds: float) -> bool:

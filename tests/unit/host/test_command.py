@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -102,3 +104,10 @@ def test_what_cannot_be_ended_is_told_and_not_waited_for(monkeypatch: pytest.Mon
     finally:
         process.kill()
         process.communicate()
+
+
+def test_who_leads_no_group_is_ended_as_well() -> None:
+    # `Popen.send_signal` itself finds out that it has ended, and then there is nothing to wait for.
+    with subprocess.Popen(["sleep", "30"], text=True) as process:
+        command.end(process)
+        assert process.returncode == -signal.SIGINT
