@@ -123,3 +123,43 @@ def test_the_second_sandbox_is_looked_at_too(
         root("rm", node)
     assert code == 1
     assert failing(document) - {"sandbox2.isolation.docker"} == {"sandbox2.isolation.devices"}
+
+
+def test_what_runs_away_inside_leaves_the_host_its_inotify(
+    checkout: Path, machine: Machine
+) -> None:
+    """What a sandbox has of them counts as the host's root's."""
+    assert instances() > 0, "the host has none left as it is"
+    # On a tmpfs: of an overlay tail does not ask to be told.
+    watch = (
+        "file=$(mktemp -p /run); for i in $(seq 200); do timeout 8 tail -f $file & done;"
+        " wait; rm $file"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", "sudo", "sh", "-c", watch],
+        cwd=checkout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert running.stderr is not None
+        # tail goes on without; by its first word the sandbox has all that it gets.
+        assert "Too many open files" in running.stderr.readline()
+        assert instances() > 0
+    finally:
+        running.communicate(timeout=60)
+    with machine.vantage() as sandbox:
+        raised = sandbox.run(
+            ["sudo", "sh", "-c", "echo 1000 >/proc/sys/user/max_inotify_instances"]
+        )
+        assert not raised.ok
+
+
+def instances() -> int:
+    """How many more of them root may have on this machine, or one process at all where that is less."""
+    count = (
+        "import ctypes; make = ctypes.CDLL(None).inotify_init;"
+        "print(next(n for n in range(100_000) if make() < 0))"
+    )
+    counted = as_root([sys.executable, "-c", count])
+    return int(subprocess.run(counted, capture_output=True, text=True, check=True).stdout)
