@@ -22,7 +22,7 @@ from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, observe, select, together
 from hostonly.facts import confinement as read
 from hostonly.facts.attempt import attempt_look
-from hostonly.facts.batch import look
+from hostonly.facts.batch import at_last, look
 from hostonly.facts.fact import json_object
 from hostonly.facts.routes import observe_routes, route_to
 from hostonly.host.command import as_root
@@ -140,7 +140,7 @@ def _looks_of_host(init: int, marker: Marker) -> Looks:
         "processes": look(as_root(ps), read.parse_processes),
         "mounts": look(cat("mountinfo"), read.parse_mountinfo),
         "own mounts": look(["cat", "/proc/self/mountinfo"], read.parse_mountinfo),
-        "marked file": look(search, read.parse_paths),
+        "marked file": look(at_last(search), read.parse_paths),
         "keys": look(as_root(["cat", "/proc/keys"]), read.parse_keys),
     }
 
@@ -152,14 +152,15 @@ def _looks_inside(marker: Marker) -> dict[str, Any]:
     named = ["(", "-name", marker.file.name, "-o", "-path", "/etc/hostname", ")", "-print"]
     in_sys = "sudo find /sys -path /sys/fs/cgroup -prune -o -type f -writable -print"
     in_groups = "sudo find /sys/fs/cgroup -ignore_readdir_race -type f -writable -print"
-    switches = "mount -t proc proc /mnt && find /mnt/sys -type f -writable -printf '%P\\n'"
+    in_proc = "mount -t proc proc /mnt && find /mnt/sys -type f -writable -printf '%P\\n'"
+    switches = ["sudo", "unshare", "--mount", "sh", "-c", in_proc]
     return {
-        "devices": look([*_WALK, *devices, *stat], read.parse_devices),
-        "marked file": look([*_WALK, *named], read.parse_paths),
+        "devices": look(at_last([*_WALK, *devices, *stat]), read.parse_devices),
+        "marked file": look(at_last([*_WALK, *named]), read.parse_paths),
         "commands": look(["sudo", "ps", "-e", "-ww", "-o", "args="], read.parse_paths),
-        "sys": look(in_sys.split(), read.parse_paths),
-        "groups": look(in_groups.split(), read.parse_paths),
-        "switches": look(["sudo", "unshare", "--mount", "sh", "-c", switches], read.parse_paths),
+        "sys": look(at_last(in_sys.split()), read.parse_paths),
+        "groups": look(at_last(in_groups.split()), read.parse_paths),
+        "switches": look(at_last(switches), read.parse_paths),
         "keys": look(["sudo", "cat", "/proc/keys"], read.parse_keys),
         "engine": look(_engine(), _engine_id),
     }
