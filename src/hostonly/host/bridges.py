@@ -24,6 +24,9 @@ ASK_AGAIN_MILLISECONDS = 20
 # Routes to larger networks than this are ways to everywhere and claim no addresses.
 OWNED_PREFIX = 8
 
+# What this machine keeps for itself, and "ask the next table": ip-route(8).
+NO_WAY = ("local", "broadcast", "multicast", "anycast", "throw")
+
 # RFC 1918, the least used first.
 _PRIVATE = (IPv4Network("172.16.0.0/12"), IPv4Network("10.0.0.0/8"), IPv4Network("192.168.0.0/16"))
 _CANDIDATES = 4096
@@ -50,6 +53,12 @@ def _links() -> list[dict[str, Any]]:
         run(["ip", "-json", "-details", "address"], timeout=10)
     )
     return found
+
+
+def _routes() -> list[dict[str, Any]]:
+    """The ways to others, of all tables: a VPN may have one of its own, which is asked before the main one."""
+    found = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"], timeout=10))
+    return [route for route in found if route.get("type") not in NO_WAY]
 
 
 def present(bridge: Bridge) -> bool:
@@ -90,7 +99,7 @@ def conflicts(bridge: Bridge) -> list[str]:
                 found[link["ifname"]] = (
                     f"{link['ifname']}{owner} has {address['local']}/{theirs.prefixlen}"
                 )
-    for route in json.loads(run(["ip", "-json", "-4", "route"], timeout=10)):
+    for route in _routes():
         device = route.get("dev", "nowhere")
         # A link's own route says nothing that its address did not.
         if route.get("dst") == "default" or device == bridge.name:
@@ -99,7 +108,8 @@ def conflicts(bridge: Bridge) -> list[str]:
         # A VPN that takes everything says so by two halves of the world: a default route, no owner.
         if theirs.prefixlen >= OWNED_PREFIX and theirs.overlaps(network):
             by = route.get("gateway") or device
-            found.setdefault(device, f"the route to {route['dst']} leaves by {by}")
+            table = f" (table {route['table']})" if "table" in route else ""
+            found.setdefault(device, f"the route to {route['dst']} leaves by {by}{table}")
     return list(found.values())
 
 
@@ -122,8 +132,7 @@ def _used() -> list[IPv4Network]:
         for a in link.get("addr_info", [])
         if a.get("family") == "inet"
     ]
-    routes = json.loads(run(["ip", "-json", "-4", "route"], timeout=10))
-    routed = [IPv4Network(r["dst"], strict=False) for r in routes if r.get("dst") != "default"]
+    routed = [IPv4Network(r["dst"], strict=False) for r in _routes() if r.get("dst") != "default"]
     return [network for network in addresses + routed if network.prefixlen >= OWNED_PREFIX]
 
 
@@ -178,6 +187,8 @@ def create(bridge: Bridge) -> None:
     guards = [
         f"net/ipv6/conf/{bridge.name}/accept_ra=0",
         f"net/ipv4/conf/{bridge.name}/rp_filter=1",
+        # The way to a sandbox is this also while none is there.
+        f"net/ipv4/conf/{bridge.name}/ignore_routes_with_linkdown=0",
         # Who asks for a sandbox's address while it boots asks again soon, and not after a second.
         f"net/ipv4/neigh/{bridge.name}/retrans_time_ms={ASK_AGAIN_MILLISECONDS}",
     ]

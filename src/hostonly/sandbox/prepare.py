@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from hostonly.errors import HostonlyError
+from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Done, Emit, Warned
 from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsiders, traffic
 from hostonly.host.command import run
@@ -29,6 +29,7 @@ from hostonly.sandbox.names import (
     owner,
 )
 from hostonly.settings import Settings
+from hostonly.vantages.route_guard import require_host_only_route
 
 
 def prepare(settings: Settings, machine: str, emit: Emit) -> None:
@@ -36,6 +37,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
 
     Raises:
         HostonlyError: an address or a name is somebody else's (naming whose), or a tool failed.
+        Unreachable: the way to the sandbox is not by our bridge all the same.
     """
     needs.install(settings, emit)
     settings.state.mkdir(exist_ok=True)
@@ -62,6 +64,13 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     for bridge in missing:
         bridges.create(bridge)
     traffic.allow(settings, FORWARDING, emit, again=not missing)
+    try:
+        # Vagrant asks nobody before it calls the sandbox.
+        require_host_only_route(machines(settings)[machine], settings.network.bridge)
+    except Unreachable:
+        if missing == list(wanted):
+            restore(settings, emit)
+        raise
     if missing:
         emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
 

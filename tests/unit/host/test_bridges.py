@@ -70,6 +70,23 @@ def test_a_route_to_half_the_world_is_no_conflict(monkeypatch: pytest.MonkeyPatc
     assert bridges.conflicts(bridge()) == []
 
 
+@pytest.mark.parametrize(("kind", "counts"), [(None, True), ("blackhole", True), ("throw", False)])
+def test_a_route_of_another_table_counts(
+    monkeypatch: pytest.MonkeyPatch, kind: str | None, counts: bool
+) -> None:
+    route = {"dst": "172.16.0.0/16", "dev": "tailscale0", "table": "52"}
+    local = {"type": "local", "dst": "172.16.0.9", "dev": "lo", "table": "local"}
+
+    def run(argv: Sequence[str], **_: Any) -> str:
+        routes = [{**route, "type": kind} if kind else route, local]
+        return json.dumps(routes if "route" in argv else [])
+
+    monkeypatch.setattr(bridges, "run", run)
+    assert bridges.conflicts(bridge()) == (
+        ["the route to 172.16.0.0/16 leaves by tailscale0 (table 52)"] if counts else []
+    )
+
+
 def test_another_checkout_is_named() -> None:
     found = bridges.conflicts(bridge(name="hostonly1", address="172.16.0.9/28"))
     assert f"hostonly0 ({OURS}) has 172.16.0.1/24" in found

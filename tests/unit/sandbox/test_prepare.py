@@ -174,7 +174,7 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
     (tmp_path / "store").mkdir()
     monkeypatch.setattr(lock, "STORE", tmp_path / "store")
     monkeypatch.setattr(needs, "install", noting("packages"))
-    for name in ("claim_name", "registry_certificates"):
+    for name in ("claim_name", "registry_certificates", "require_host_only_route"):
         monkeypatch.setattr(prepare, name, noting(name))
     monkeypatch.setattr(keys, "ensure", noting("keys"))
     monkeypatch.setattr(bridges, "present", lambda bridge: True)

@@ -1,0 +1,61 @@
+"""A VPN that has routes in a table of its own, which the kernel asks before ours, on a network of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostonly.settings import Settings
+from tests.integration.command_line import inv
+from tests.integration.host_of_own import HostOfOwn, host_of_own, settled
+
+VPN = "vpn0"
+
+
+@pytest.fixture
+def host(checkout: Path, tmp_path: Path) -> Iterator[HostOfOwn]:
+    if os.geteuid() != 0:
+        pytest.skip("only root makes a network of its own here")
+    assert inv("sandbox.destroy").returncode == 0
+    with host_of_own(tmp_path) as made:
+        made.must("ip", "link", "add", VPN, "type", "bridge")
+        made.must("ip", "link", "set", VPN, "up")
+        made.must("ip", "rule", "add", "pref", "5270", "lookup", "52")
+        try:
+            yield made
+        finally:
+            made.inv(checkout, "sandbox.destroy")
+        assert not settled(made)
+
+
+def looks(host: HostOfOwn) -> str:
+    """Its links and addresses, and its firewall with the counters."""
+    return host.must("ip", "-brief", "address") + host.must("nft", "list", "ruleset")
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["our range", "everything"])
+def test_no_sandbox_where_its_packets_would_go_astray(
+    host: HostOfOwn, checkout: Path, settings: Settings, everything: bool
+) -> None:
+    net = settings.network
+    to = "default" if everything else str(net.host.network)
+    host.must("ip", "route", "add", to, "dev", VPN, "table", "52")
+    # Counts what would go astray.
+    host.must("nft", "add table ip watch")
+    host.must("nft", "add chain ip watch out { type filter hook output priority 0; }")
+    host.must("nft", f"add rule ip watch out ip daddr {net.host.network} oifname {VPN} counter")
+    before = looks(host)
+    assert "packets 0 " in before
+    done = host.inv(checkout, "sandbox.up")
+    assert done.returncode == 3
+    assert VPN in done.stderr
+    if everything:
+        assert f"packets to {net.sandbox} would leave by {VPN}" in done.stderr
+    else:
+        assert f"the route to {to} leaves by {VPN} (table 52)" in done.stderr
+        # A range that is free, also of that table.
+        assert "INVOKE_NETWORK_HOST=" in done.stderr
+    assert looks(host) == before
