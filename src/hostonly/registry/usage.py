@@ -13,6 +13,7 @@ from hostonly.registry.reference import Reference
 from hostonly.registry.result import Deletion, RepositoryUsage, Usage
 from hostonly.vantages import Result, Vantage
 
+TRIES = 3
 BLOBS = f"{service.FOLDER}/docker/registry/v2/blobs"
 
 
@@ -112,12 +113,14 @@ def _revisions(sandbox: Vantage) -> dict[str, set[str]]:
 
 
 def _looked(sandbox: Vantage, argv: list[str]) -> Result:
-    result = sandbox.run(argv)
-    if not result.ok:
-        raise ToolFailed(
-            "the registry's folder could not be looked at", ran=result.command, output=result.output
-        )
-    return result
+    # find and du fail where a folder goes between being seen and being opened: an upload's, say.
+    for _ in range(TRIES):
+        result = sandbox.run(argv)
+        if result.ok:
+            return result
+    raise ToolFailed(
+        "the registry's folder could not be looked at", ran=result.command, output=result.output
+    )
 
 
 def _number(sandbox: Vantage, argv: list[str], pick: Callable[[list[str]], str]) -> int:
