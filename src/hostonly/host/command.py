@@ -157,6 +157,9 @@ def end(process: subprocess.Popen[str]) -> None:
         send(process, number)
         if _ends_within(process, PATIENCE_SECONDS / 2):
             break
+    if process.returncode is not None:
+        # It had ended before it was told to, and telling it has waited for it.
+        return
     # The process itself is not waited for yet, so its group's number cannot be somebody else's.
     send(process, signal.SIGKILL)
     try:
@@ -173,6 +176,9 @@ def end(process: subprocess.Popen[str]) -> None:
 def _ends_within(process: subprocess.Popen[str], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
+        # Who leads no group is told by `Popen`, which waits for one that has ended meanwhile.
+        if process.returncode is not None:
+            return True
         if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return True
         time.sleep(0.02)

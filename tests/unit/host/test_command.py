@@ -111,3 +111,12 @@ def test_who_leads_no_group_is_ended_as_well() -> None:
     with subprocess.Popen(["sleep", "30"], text=True) as process:
         command.end(process)
         assert process.returncode == -signal.SIGINT
+
+
+def test_who_ends_while_it_is_told_to_is_not_waited_for_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command, "send", lambda process, number: process.wait())
+    with subprocess.Popen(["sleep", "0.3"], text=True) as process:
+        command.end(process)
+        assert process.returncode == 0
