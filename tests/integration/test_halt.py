@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hostonly.events import ignore
+from hostonly.errors import Unreachable
+from hostonly.events import Event, Started, Warned, ignore
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import Sandbox
@@ -59,6 +61,26 @@ def test_volumes_and_containers_are_back(machine: Machine) -> None:
         assert "tiny" in ran(vantage, "docker pull localhost:5000/tiny")
         # It was a clean end: systemd had stopped the engine, and the journal says so.
         assert "Stopped docker.service" in ran(vantage, "sudo journalctl -b -1 -u docker -o cat")
+
+
+@pytest.mark.parametrize("seconds", [4, pytest.param(300, marks=pytest.mark.long)])
+def test_up_of_one_that_is_shutting_down(machine: Machine, seconds: int) -> None:
+    """As after `sudo poweroff` in it; what ends within the time ends by itself."""
+    with machine.vantage() as vantage:
+        unit = f"-p ExecStop='/bin/sleep {seconds}' -p TimeoutStopSec=600 sleep 1000"
+        ran(vantage, f"sudo systemd-run --unit slow {unit}")
+        # It may take our connection with it at once.
+        with contextlib.suppress(Unreachable):
+            ran(vantage, "sudo systemctl --no-block poweroff")
+    before = machine.lxc.init()
+    told: list[Event] = []
+    Machine(machine.settings, told.append).up()
+    assert machine.lxc.init() != before
+    assert any(
+        "which is shutting down" in event.what for event in told if isinstance(event, Started)
+    )
+    forced = [event for event in told if isinstance(event, Warned)]
+    assert ("ended by force" in str(forced)) == (seconds == 300)
 
 
 def test_a_sandbox_takes_little_room(machine: Machine, settings: Settings) -> None:

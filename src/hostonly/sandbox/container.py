@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.errors import ToolFailed
-from hostonly.events import Emit, Warned
+from hostonly.events import Emit, Started, Warned
 from hostonly.host.command import run
 
 if TYPE_CHECKING:
@@ -121,6 +121,34 @@ class Container:
             self._lxc(
                 "stop", "--nokill", "--timeout", patience, seconds=SHUT_DOWN_SECONDS + SECONDS
             )
+
+    def await_end(self, emit: Emit) -> None:
+        """Where it is shutting down, by whoever's word, wait for that; what does not end is ended.
+
+        Raises:
+            ToolFailed: it could not be ended.
+        """
+        if not self._is_shutting_down():
+            return
+        emit(Started(f"waiting for {self.name}, which is shutting down"))
+        with contextlib.suppress(ToolFailed):
+            patience = ("--state", "STOPPED", "--timeout", str(SHUT_DOWN_SECONDS))
+            self._lxc("wait", *patience, seconds=SHUT_DOWN_SECONDS + SECONDS)
+        if self.state() != "stopped":
+            emit(Warned(f"{self.name} did not shut down in {SHUT_DOWN_SECONDS} s: ended by force"))
+            self._lxc("stop", "--kill")
+
+    def _is_shutting_down(self) -> bool:
+        try:
+            # What systemd becomes when nothing is left to be stopped.
+            if Path("/proc", self.init(), "comm").read_text().startswith("systemd-shutdow"):
+                return True
+            said = self._lxc("attach", "--", "systemctl", "is-system-running")
+        except OSError:  # it has ended between the two looks
+            return True
+        except ToolFailed as error:  # not zero means no more than that it is not "running"
+            said = error.output
+        return "stopping" in said.split()
 
     def remove(self) -> None:
         """Stop it at once and remove it with all it holds, whether LXC finds it whole or not.

@@ -156,6 +156,8 @@ class Machine:
             claim_name(self.settings, self.name)
             self.lxc.reconcile(self.emit)
             if self._state() == "running":
+                self.lxc.await_end(self.emit)
+            if self._state() == "running":
                 self._prepare()
                 self._mend()
             else:
