@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,9 @@ def host_of_own(folder: Path) -> Iterator[HostOfOwn]:
                 yield host
         finally:
             for process in host.processes():
-                os.kill(process, signal.SIGKILL)
+                # One that was seen may be gone.
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
 
 
 @contextmanager

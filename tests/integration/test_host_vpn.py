@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,19 @@ def looks(host: HostOfOwn) -> str:
     return host.must("ip", "-brief", "address") + host.must("nft", "list", "ruleset")
 
 
+def at_rest(host: HostOfOwn) -> str:
+    """The same, when nothing of it changes any more: the kernel tells of a link that came up, and gives
+    it an address of its own, within a second."""
+    deadline = time.monotonic() + 30
+    seen = looks(host)
+    while True:
+        time.sleep(1.5)
+        before, seen = seen, looks(host)
+        if seen == before:
+            return seen
+        assert time.monotonic() < deadline, seen
+
+
 @pytest.mark.parametrize("everything", [False, True], ids=["our range", "everything"])
 def test_no_sandbox_where_its_packets_would_go_astray(
     host: HostOfOwn, checkout: Path, settings: Settings, everything: bool
@@ -47,7 +61,7 @@ def test_no_sandbox_where_its_packets_would_go_astray(
     host.must("nft", "add table ip watch")
     host.must("nft", "add chain ip watch out { type filter hook output priority 0; }")
     host.must("nft", f"add rule ip watch out ip daddr {net.host.network} oifname {VPN} counter")
-    before = looks(host)
+    before = at_rest(host)
     assert "packets 0 " in before
     done = host.inv(checkout, "sandbox.up")
     assert done.returncode == 3

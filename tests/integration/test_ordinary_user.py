@@ -119,7 +119,7 @@ class User:
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout
 
-    def typed(self, *words: str, seconds: float = 120.0) -> tuple[int, int, str]:
+    def typed(self, *words: str, seconds: float = 600.0) -> tuple[int, int, str]:
         """Run it at a terminal where the password is typed when sudo asks: its exit code, how often
         it was asked, and what was seen there."""
         process, terminal = pty.fork()
@@ -129,7 +129,7 @@ class User:
             os.execvp(argv[0], argv)
         seen, asked, deadline = b"", 0, time.monotonic() + seconds
         try:
-            while select.select([terminal], [], [], deadline - time.monotonic())[0]:
+            while select.select([terminal], [], [], max(deadline - time.monotonic(), 0))[0]:
                 # The terminal's end is an error of reading it.
                 with contextlib.suppress(OSError):
                     if piece := os.read(terminal, 65536):
