@@ -97,7 +97,9 @@ class User:
         for line in process.stderr:
             if at in line:
                 break
-        (own,) = [pid for pid in self.processes() if f"bin/inv {task}" in arguments(pid)]
+        found = [pid for pid in self.processes() if f"bin/inv {task}" in arguments(pid)]
+        # What it is about to start has its command line for a moment.
+        (own,) = [pid for pid in found if parent(pid) not in (0, *found)]
         os.kill(own, number)
         # What it started may hold the pipe for longer.
         code = process.wait(timeout=90)
@@ -162,6 +164,14 @@ def arguments(process: int) -> str:
         return Path(f"/proc/{process}/cmdline").read_bytes().decode().replace("\0", " ")
     except OSError:
         return ""
+
+
+def parent(process: int) -> int:
+    """Who started it; 0 where it has ended."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 @pytest.fixture(scope="module")
