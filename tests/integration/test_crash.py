@@ -24,7 +24,6 @@ from hostonly.sandbox.container import COMPLETE, LXC, UNFINISHED
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
-pytestmark = pytest.mark.long
 
 POINT_SECONDS = 300.0
 AGAIN_SECONDS = 300.0

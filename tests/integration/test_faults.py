@@ -17,8 +17,6 @@ from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from tests.integration.faults import MENDED, SAID, Fault
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture
 def machine(checkout: Path, settings: Settings) -> Machine:

@@ -107,7 +107,6 @@ def watched(then: str) -> Iterator[subprocess.Popen[str]]:
         inside(f"kill $(cat {WATCHER}) 2>/dev/null || :")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("signal", ["KILL", "TERM"])
 def test_killed_in_mid_push_the_push_is_done_again(big: str, signal: str) -> None:
     before = restarts()
@@ -130,7 +129,6 @@ def test_killed_in_mid_push_the_push_is_done_again(big: str, signal: str) -> Non
     assert document("registry.inspect", "big", "--verify")["problems"] == []
 
 
-@pytest.mark.long
 def test_a_push_that_was_ended_leaves_nothing_to_be_seen(big: str) -> None:
     with watched("echo going on") as watcher:
         push = pushing(big)

@@ -80,7 +80,7 @@ def _install(ctx: Context) -> None:
 @task(
     name="test",
     help={
-        "all": "also the long tests: crash recovery, faults, stress",
+        "all": "also the long tests: stress, cycles, other engines, every step interrupted",
         "unit": "lint, types and unit tests only: no root, no network, no sandbox",
     },
 )
