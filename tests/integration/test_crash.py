@@ -24,7 +24,6 @@ from hostonly.sandbox.container import COMPLETE, LXC, UNFINISHED
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
-
 POINT_SECONDS = 300.0
 AGAIN_SECONDS = 300.0
 # A state that lasts some tenths of a second can go by unseen, for want of a processor or because this
