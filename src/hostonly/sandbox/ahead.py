@@ -9,6 +9,7 @@ has looked at everything as ever. A task that does not need it leaves it without
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -54,7 +55,8 @@ def begun(root: Path, argv: Sequence[str]) -> Iterator[None]:
     """Start Vagrant for the command line ``argv`` in the checkout at ``root``, where it will be needed;
     afterwards nothing of it is left."""
     arguments = ARGUMENTS.get("".join(argv[1:]), [])
-    note = quick.recall(root) if arguments else None
+    # Another user's Vagrant and the questions before it may each ask for sudo's password: one at a time.
+    note = quick.recall(root) if arguments and os.geteuid() == 0 else None
     # Who waits for another task must not keep Vagrant's own lock of the machine meanwhile.
     if note is None or not lock.take_ahead(root / ".hostonly", " ".join(arguments[:2])):
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -75,9 +76,25 @@ def test_no_other_command_line(root: Path, argv: list[str]) -> None:
     quick.attempt(root, argv)
 
 
-def test_not_as_another_user(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("password_needed", [False, True])
+def test_as_another_user(
+    root: Path, monkeypatch: pytest.MonkeyPatch, password_needed: bool
+) -> None:
+    """LXC is asked by sudo, which must not ask back: then the whole way is taken, which may."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    quick.attempt(root, ARGV)
+    asked: list[list[str]] = []
+
+    def answer(argv: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(argv)
+        return subprocess.CompletedProcess(
+            argv, int(password_needed), "" if password_needed else "77\n", ""
+        )
+
+    monkeypatch.setattr(subprocess, "run", answer)
+    with contextlib.nullcontext() if password_needed else pytest.raises(Became):
+        quick.attempt(root, ARGV)
+    lxc_info = ["lxc-info", "--name", "one-sandbox", "--pid", "--no-humanize"]
+    assert asked == [["sudo", "-n", *lxc_info]]
 
 
 def test_not_with_a_note_that_is_missing_or_damaged(root: Path) -> None:
