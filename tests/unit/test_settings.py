@@ -65,6 +65,8 @@ def test_settings_are_frozen(settings: Settings) -> None:
 WRONG: list[tuple[str, object]] = [
     ("sandbox.provider", "docker"),
     ("sandbox.provider", "LXC"),
+    ("sandbox.provider", "libvirt"),
+    ("sandbox.provider", "virtualbox"),
     ("sandbox.provider", None),
     ("sandbox.name", ""),
     ("sandbox.name", "a b"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.host import packages
 
@@ -27,14 +26,9 @@ PACKAGES = (
 
 
 def install(settings: Settings, emit: Emit) -> None:
-    """Install the packages that a sandbox of the settings' provider needs on the host.
+    """Install the packages that a sandbox needs on the host.
 
     Raises:
-        HostonlyError: they could not be installed, or the provider is not known here.
+        hostonly.errors.HostonlyError: they could not be installed.
     """
-    if settings.sandbox.provider != "lxc":
-        raise HostonlyError(
-            f"the provider {settings.sandbox.provider} cannot be prepared yet",
-            remedy="Set sandbox.provider to lxc in invoke.yaml.",
-        )
     packages.install(PACKAGES, emit, root=settings.root)

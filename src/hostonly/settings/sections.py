@@ -47,9 +47,8 @@ def _conflict(key: str, value: object, allowed: str) -> PydanticCustomError:
 class Sandbox(Section):
     """The machine: how it is made, its name, its size."""
 
-    provider: Literal["lxc", "libvirt", "virtualbox"] = Field(
-        description="lxc, libvirt or virtualbox"
-    )
+    # libvirt and virtualbox are to come: what cannot be made is a wrong value until then.
+    provider: Literal["lxc"] = Field(description="lxc")
     name: Hostname = Field(
         description="a hostname: at most 40 of a-z, 0-9 and -, beginning with a letter, not ending with -"
     )
