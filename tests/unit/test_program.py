@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hostonly import start as start_module
 from hostonly.program import HostonlyProgram, configuration
 from hostonly.settings import ROOT
 
@@ -62,6 +63,15 @@ def wait(c):
 @task
 def much(c):
     for n in range(100000): print(n)
+
+@task
+def shown(c, json=False):
+    from hostonly.report.model import StepStarted
+    from hostonly.report.progress import Follower
+    from hostonly.tasks.session import show, transcript
+    terminal = transcript(Follower(), json=json)
+    for n in range(5000): terminal(StepStarted("sandbox", f"true {n}"))
+    if json: show("{}")
 """
 
 
@@ -261,6 +271,43 @@ def test_a_reader_that_goes_away(project: Path) -> None:
     process.stdout.close()
     assert process.stderr is not None and process.stderr.read() == ""
     assert process.wait(60) == 3
+
+
+def test_a_transcripts_reader_that_goes_away(project: Path) -> None:
+    """What was not read was not seen: 3, as where anything else was not, and no word more."""
+    process = start(project, "shown")
+    assert process.stdout is not None and process.stdout.readline() == "sandbox$ true 0\n"
+    process.stdout.close()
+    assert process.stderr is not None and process.stderr.read() == ""
+    assert process.wait(60) == 3
+
+
+def test_a_reader_that_goes_away_from_a_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        patch.setattr(sys, "argv", ["inv", "sandbox.status"])
+        patch.setattr(start_module, "_status", lambda root: print("running", flush=True))
+        with pytest.raises(SystemExit) as left:
+            start_module.main()
+        stream.flush()
+    assert left.value.code == 3
+
+
+def test_nobody_need_read_what_is_said_beside_a_document(project: Path) -> None:
+    process = start(project, "shown", "--json")
+    assert process.stderr is not None and process.stderr.readline() == "sandbox$ true 0\n"
+    process.stderr.close()
+    assert process.stdout is not None and process.stdout.read() == "{}\n"
+    assert process.wait(60) == 0
+
+
+def test_nothing_is_said_beside_a_document_where_there_is_no_standard_error(project: Path) -> None:
+    command = [sys.executable, "-m", "hostonly", "-r", str(project), "shown", "--json"]
+    line = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "{}\n")
 
 
 def test_a_full_disk_behind_stdout(project: Path) -> None:

@@ -103,7 +103,11 @@ def _clear_up(
 ) -> tuple[list[HostonlyError], KeyboardInterrupt | None]:
     """Clear up, also where that is interrupted itself: what could not be removed, and the first
     interrupt. Who interrupts it again and again is obeyed; the next run removes what is left then.
+
+    Raises:
+        BrokenPipeError: whoever read of it has gone; it was cleared up all the same.
     """
+    unread: BrokenPipeError | None = None
     for _ in range(INTERRUPTS):
         try:
             begin = time.monotonic()
@@ -113,10 +117,15 @@ def _clear_up(
                 errors += stage.close()
         except KeyboardInterrupt as error:
             interrupt = interrupt or error
+        except BrokenPipeError as error:
+            unread = error
         else:
+            if unread is not None:
+                raise unread
             return errors, interrupt
-    assert interrupt is not None
-    raise interrupt
+    ended = interrupt or unread
+    assert ended is not None
+    raise ended
 
 
 def not_performed(demo: Demo, settings: Settings, error: HostonlyError) -> DemoResult:

@@ -109,7 +109,7 @@ class HostonlyProgram(Program):
             say(f"inv: interrupted{why}")
             return INTERRUPTED
         except BrokenPipeError:
-            # Whoever read our output (head, less) has seen enough.
+            # Whoever read our output (head, less) has seen enough; the rest was not seen.
             return HostonlyError.exit_code
         except Exception as error:
             if isinstance(error, OSError) and error.errno == 28:
@@ -187,7 +187,7 @@ class HostonlyProgram(Program):
 
 
 def _leave(code: int) -> None:
-    """Exit with `code`, quietly also when stdout's reader is gone."""
+    """Exit with `code`, quietly also when a stream's reader is gone: without stdout's there is no 0."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -196,7 +196,8 @@ def _leave(code: int) -> None:
             # The interpreter flushes again on its way out, and would complain.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, stream.fileno())
-            code = code or HostonlyError.exit_code
+            if stream is sys.stdout:
+                code = code or HostonlyError.exit_code
     sys.exit(code)
 
 

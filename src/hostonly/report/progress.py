@@ -46,9 +46,9 @@ class Follower:
     def console(self) -> Console:
         """Where it renders. Made at first use: many a command has nothing to say."""
         if self._console is None:
-            from rich.console import Console
+            from hostonly.report.console import Beside
 
-            self._console = Console(stderr=True, highlight=False)
+            self._console = Beside(stderr=True, highlight=False)
         return self._console
 
     def __call__(self, event: Event) -> None:

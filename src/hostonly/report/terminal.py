@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import IO
 
-from rich.console import Console
 from rich.text import Text
 
 from hostonly.claims import ClaimResult, Verdict, worst
 from hostonly.events import Event
+from hostonly.report.console import Beside, Transcript
 from hostonly.report.matrix import table
 from hostonly.report.model import (
     CheckResult,
@@ -49,12 +49,17 @@ def shortened(output: str, lines: int = SHOWN_LINES) -> str:
 class Terminal:
     """Prints steps and claims as they come, and results when all is done, to ``stream``.
 
-    Events of other kinds, progress, go to ``follower``.
+    Events of other kinds, progress, go to ``follower``. ``beside`` another result, a JSON document,
+    it does not matter whether anybody reads it; else the ``BrokenPipeError`` is raised, once.
     """
 
-    def __init__(self, stream: IO[str], follower: Follower) -> None:
+    def __init__(self, stream: IO[str] | None, follower: Follower, *, beside: bool = False) -> None:
         self._follower = follower
-        self._console = Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+        kind = Beside if beside else Transcript
+        # Of no stream at all rich would make standard output.
+        self._console = kind(
+            file=stream, quiet=stream is None, highlight=False, markup=False, soft_wrap=True
+        )
 
     def __call__(self, event: Event) -> None:
         """Print ``event``."""

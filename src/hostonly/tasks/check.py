@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import JSON, session, show
+from hostonly.tasks.session import JSON, session, show, transcript
 
 if TYPE_CHECKING:
     from hostonly.events import Emit
@@ -23,15 +23,12 @@ def perform(ctx: Context, check: Callable[[Settings, Emit], CheckResult], *, jso
     Raises:
         Exit: a claim fails (1) or is unknown (3).
     """
-    import sys
-
     from hostonly.report.document import dumps
     from hostonly.report.json import check_document
     from hostonly.report.model import exit_code
-    from hostonly.report.terminal import Terminal
 
     with session(ctx) as (settings, follower):
-        terminal = Terminal(sys.stderr if json else sys.stdout, follower)
+        terminal = transcript(follower, json=json)
         result = check(settings, terminal)
         terminal.check_end(result)
         if json:
@@ -75,16 +72,13 @@ def host_only(ctx: Context, json: bool = False) -> None:
 @task(help=FLAGS)
 def matrix(ctx: Context, json: bool = False) -> None:
     """Who reaches whom, and why: every network mode from every side, measured on two sandboxes."""
-    import sys
-
     from hostonly.checks.matrix import check
     from hostonly.report.document import dumps
     from hostonly.report.json import matrix_document
     from hostonly.report.model import EXIT_CODES
-    from hostonly.report.terminal import Terminal
 
     with session(ctx) as (settings, follower):
-        terminal = Terminal(sys.stderr if json else sys.stdout, follower)
+        terminal = transcript(follower, json=json)
         result = check(settings, follower)
         terminal.matrix(result)
         if json:

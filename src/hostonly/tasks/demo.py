@@ -7,7 +7,7 @@ from collections.abc import Callable
 from invoke import Collection, Context, Exit, Task, task
 
 from hostonly.demos import DEMOS
-from hostonly.tasks.session import JSON, session, show
+from hostonly.tasks.session import JSON, session, show, transcript
 
 FLAGS = {
     "keep": "leave what the demo makes in place, and say how to remove it",
@@ -25,7 +25,6 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
         HostonlyError: there was no sandbox or no image to run them on.
         KeyboardInterrupt: a demo was interrupted; what there is of it has been shown.
     """
-    import sys
     import time
 
     from hostonly.demos.demo import load, not_performed, perform
@@ -34,14 +33,13 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
     from hostonly.report.document import dumps
     from hostonly.report.json import demo_document, demos_document
     from hostonly.report.model import DemoResult, exit_code
-    from hostonly.report.terminal import Terminal
 
     start = time.monotonic()
     demos = [load(name) for name in names]
     results: list[DemoResult] = []
     trouble: BaseException | None = None
     with session(ctx) as (settings, follower):
-        terminal = Terminal(sys.stderr if json else sys.stdout, follower)
+        terminal = transcript(follower, json=json)
         try:
             second = any(demo.second_sandbox for demo in demos)
             with ready(settings, terminal, second=second) as testbed:

@@ -10,6 +10,7 @@ from invoke import Context
 
 if TYPE_CHECKING:
     from hostonly.report.progress import Follower
+    from hostonly.report.terminal import Terminal
     from hostonly.sandbox.machine import Machine
     from hostonly.settings import Settings
 
@@ -30,6 +31,15 @@ def session(ctx: Context) -> Iterator[tuple[Settings, Follower]]:
     settings = load(ctx.config)
     with Follower() as follower:
         yield settings, follower
+
+
+def transcript(follower: Follower, *, json: bool) -> Terminal:
+    """Who prints steps and claims: as the result, or beside the document that ``json`` asks for."""
+    import sys
+
+    from hostonly.report.terminal import Terminal
+
+    return Terminal(sys.stderr if json else sys.stdout, follower, beside=json)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from hostonly.claims import Verdict
@@ -11,6 +13,8 @@ from hostonly.demos.stage import Stage
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import Unreachable
 from hostonly.events import Event, Warned
+from hostonly.report.progress import Follower
+from hostonly.report.terminal import Terminal
 from tests.unit.demos.played import Played, demo, holds, start
 
 
@@ -36,6 +40,35 @@ def test_an_interrupt_is_cleared_up_after_and_handed_on(
     result = perform(demo(run), testbed, events.append, keep=keep)
     assert isinstance(result.interrupt, KeyboardInterrupt)
     assert result.verdict is Verdict.UNKNOWN
+    assert sandbox.containers == {}
+
+
+class Head(io.StringIO):
+    """A pipe whose reader goes away after some lines."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def write(self, text: str) -> int:
+        if self.lines == 0:
+            raise BrokenPipeError
+        self.lines -= 1
+        return super().write(text)
+
+
+@pytest.mark.parametrize("lines", range(7))
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_reader_that_goes_away_leaves_nothing(
+    testbed: Testbed, sandbox: Played, lines: int, beside: bool
+) -> None:
+    """At whatever line, also one of the clearing up; beside a document it is not even missed."""
+    terminal = Terminal(Head(lines), Follower(), beside=beside)
+    try:
+        read = perform(demo(holds), testbed, terminal).verdict is Verdict.HOLDS
+    except BrokenPipeError:
+        read = False
+    assert read == (beside or lines >= 5)
     assert sandbox.containers == {}
 
 
