@@ -48,6 +48,9 @@ def check(settings: Settings, emit: Emit) -> MatrixResult:
             engine = testbed.about.engine
     except HostonlyError as error:
         result, engine = not_performed(matrix, settings, error), ""
+    except KeyboardInterrupt as interrupt:
+        result, engine = not_performed(matrix, settings, HostonlyError("interrupted")), ""
+        result = replace(result, interrupt=interrupt)
     cells = tuple(measured.cells)
     judged = {id(each.claim) for each in cells}
     return MatrixResult(

@@ -10,29 +10,62 @@ from invoke import Context, Exit, task
 from hostonly.tasks.session import JSON, session, show, transcript
 
 if TYPE_CHECKING:
-    from hostonly.events import Emit
+    from hostonly.claims import ClaimResult
+    from hostonly.events import Emit, Event
     from hostonly.report.model import CheckResult
     from hostonly.settings import Settings
 
 FLAGS = {"json": JSON}
 
 
-def perform(ctx: Context, check: Callable[[Settings, Emit], CheckResult], *, json: bool) -> None:
-    """Run a check, show it, and end with the exit code.
+def perform(
+    ctx: Context,
+    name: str,
+    check: Callable[[Settings, Emit], CheckResult],
+    *,
+    json: bool,
+    namespace: str = "check",
+) -> None:
+    """Run the check called ``name``, show it, and end with the exit code.
 
     Raises:
         Exit: a claim fails (1) or is unknown (3).
+        UsageError: it was asked for wrongly, and nothing was looked at.
+        HostonlyError: it could not go on; what it had judged has been shown.
+        KeyboardInterrupt: it was interrupted; the same.
     """
+    import time
+
+    from hostonly.checks.broken_off import broken_off
+    from hostonly.errors import HostonlyError, UsageError
     from hostonly.report.document import dumps
     from hostonly.report.json import check_document
-    from hostonly.report.model import exit_code
+    from hostonly.report.model import ClaimJudged, exit_code
 
+    start = time.monotonic()
+    judged: list[ClaimResult] = []
+    trouble: HostonlyError | KeyboardInterrupt | None = None
     with session(ctx) as (settings, follower):
         terminal = transcript(follower, json=json)
-        result = check(settings, terminal)
+
+        def emit(event: Event) -> None:
+            if isinstance(event, ClaimJudged):
+                judged.append(event.claim)
+            terminal(event)
+
+        try:
+            result = check(settings, emit)
+        except UsageError:
+            raise
+        except (HostonlyError, KeyboardInterrupt) as error:
+            trouble = error
+            seconds = time.monotonic() - start
+            result = broken_off(name, judged, error, seconds, namespace=namespace)
         terminal.check_end(result)
         if json:
             show(dumps(check_document(result)))
+    if trouble is not None:
+        raise trouble
     if code := exit_code(claim.verdict for claim in result.claims):
         raise Exit(code=code)
 
@@ -42,7 +75,7 @@ def host_to_sandbox(ctx: Context, json: bool = False) -> None:
     """Is the sandbox all right, as the host sees it? Route, neighbour, ssh, engine, registry, ports."""
     from hostonly.checks.host_to_sandbox import check
 
-    perform(ctx, check, json=json)
+    perform(ctx, "host-to-sandbox", check, json=json)
 
 
 @task(help=FLAGS)
@@ -50,7 +83,7 @@ def registry(ctx: Context, json: bool = False) -> None:
     """Does the registry serve what was pushed, to host and sandbox? Every byte of it is hashed."""
     from hostonly.checks.registry import check
 
-    perform(ctx, check, json=json)
+    perform(ctx, "registry", check, json=json)
 
 
 @task(help=FLAGS)
@@ -58,7 +91,7 @@ def leftovers(ctx: Context, json: bool = False) -> None:
     """Is anything of ours left on the host? By its mark, and against what was there before."""
     from hostonly.checks.leftovers import check
 
-    perform(ctx, check, json=json)
+    perform(ctx, "leftovers", check, json=json)
 
 
 @task(name="host-only", help=FLAGS)
@@ -66,7 +99,7 @@ def host_only(ctx: Context, json: bool = False) -> None:
     """Does anybody else reach the sandbox through this machine? Tried from the LAN and a container."""
     from hostonly.checks.host_only import check
 
-    perform(ctx, check, json=json)
+    perform(ctx, "host-only", check, json=json)
 
 
 @task(help=FLAGS)
@@ -100,4 +133,4 @@ def isolation(ctx: Context, machine: str | None = None, json: bool = False) -> N
             require_machine(settings, machine)
         return check(settings, emit, machine or "")
 
-    perform(ctx, isolated, json=json)
+    perform(ctx, "isolation", isolated, json=json)

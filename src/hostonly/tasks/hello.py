@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from invoke import Context, Exit, task
 
 from hostonly.tasks.session import JSON, session, show
+
+if TYPE_CHECKING:
+    from hostonly.events import Emit
+    from hostonly.report.model import CheckResult
+    from hostonly.settings import Settings
 
 
 @task(
@@ -89,4 +96,8 @@ def conformance(
 
     subject = Subject(target, command, image, java, python)
     names = [name for name in only.split(",") if name]
-    perform(ctx, lambda settings, emit: check(settings, emit, subject, names), json=json)
+
+    def tried(settings: Settings, emit: Emit) -> CheckResult:
+        return check(settings, emit, subject, names)
+
+    perform(ctx, "conformance", tried, json=json, namespace="hello")
