@@ -130,6 +130,8 @@ WRONG: list[tuple[str, object]] = [
     ("registry.port", "5000"),
     ("hello.port", 5000),
     ("hello.port", 15000),
+    ("hello.port", 80),
+    ("hello.port", 1023),
     ("hello.port", None),
     ("image.base", "two words"),
     ("image.python_base", "Python:3"),

@@ -10,7 +10,7 @@ from hostonly.claims.hello import hello_continues, hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.listeners import listener_process
 from hostonly.claims.namespaces import interfaces_same, namespace_shared
-from hostonly.demos.probes import LOOPBACK, connect, namespace_of, start
+from hostonly.demos.probes import LOOPBACK, connect, namespace_of, start, wait_beside
 from hostonly.demos.stage import Stage
 from hostonly.facts.docker import observe_container
 from hostonly.facts.firewall import observe_firewall
@@ -28,7 +28,7 @@ def run(stage: Stage) -> None:
     sandbox, port = stage.sandbox, stage.settings.hello.port
     stage.require_free_port(port)
     start(stage, HELLO, NAME, "--network", "host")
-    stage.wait_for_listener(port)
+    wait_beside(stage, HELLO, port)
     stage.step(sandbox, "docker", "ps")
     listing = stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
     stage.step(sandbox, "sudo", "netstat", "-tlnp")

@@ -46,6 +46,28 @@ def wait_for_hello(stage: Stage, *names: str, on: Vantage | None = None) -> None
         stage.wait_for_listener(stage.settings.hello.port, at=stage.namespace(name, on=on))
 
 
+def wait_beside(stage: Stage, name: str, port: int) -> None:
+    """Wait until something listens on ``port`` of the sandbox, whose network container ``name`` shares.
+
+    Raises:
+        Stopped: nothing does, or the container has ended: what it logged is shown then.
+    """
+    # A container with a network of its own takes that with it; this one would be waited for.
+    stage.wait_for_listener(port, meanwhile=lambda: _require_running(stage, name))
+
+
+def _require_running(stage: Stage, name: str) -> None:
+    container = observe_container(stage.sandbox, name)
+    if isinstance(container, NotObserved) or container.value.running:
+        return
+    logged = stage.step(stage.sandbox, "docker", "logs", name, may_fail=True)
+    last = (logged.output.strip().splitlines() or ["it logged nothing"])[-1]
+    raise Stopped(
+        f"container {name} ended with {container.value.exit_code}: {last}",
+        (*container.evidence, logged),
+    )
+
+
 def connect_once(stage: Stage, vantage: Vantage, address: str, port: int) -> Fact[Reach]:
     """Connect from ``vantage``, as a step; from the host only by the host-only bridge."""
     bridge = stage.settings.network.bridge if vantage is stage.host else None

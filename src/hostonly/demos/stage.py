@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -25,13 +26,21 @@ STEP_SECONDS = 60.0
 # A JVM that starts, a service that is scheduled, on a machine that is busy with other things.
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.05
+# A JVM listens sooner; who waits longer looks whether it is there at all.
+MEANWHILE_SECONDS = 1.0
+# What docker says behind the reason, and of a name that a container has already.
+SEE_HELP = re.compile(r"(See|Run) '.*--help'")
+NAME_TAKEN = re.compile(r'The container name "/([a-zA-Z0-9_.-]+)" is already in use')
 
 
 class Stopped(HostonlyError):
-    """The demo cannot go on: a step failed, or what it needs is not there. ``evidence`` shows it."""
+    """The demo cannot go on: a step failed, or what it needs is not there. ``evidence`` shows it, and
+    ``remedy`` is what to do next."""
 
-    def __init__(self, what: str, evidence: tuple[Result, ...] = ()) -> None:
-        super().__init__(what)
+    def __init__(
+        self, what: str, evidence: tuple[Result, ...] = (), *, remedy: str | None = None
+    ) -> None:
+        super().__init__(what, remedy=remedy)
         self.evidence = evidence
 
 
@@ -126,7 +135,7 @@ class Stage:
         """
         self._emit(StepStarted(vantage.prompt, shown(argv)))
         result = vantage.run(argv, timeout=timeout)
-        return self._taken(result, may_fail=may_fail)
+        return self._taken(vantage, result, may_fail=may_fail)
 
     def probe(self, observe: Callable[[], Fact[T]]) -> Fact[T]:
         """Observe a fact and show the commands that it took as steps, since they do something
@@ -134,7 +143,7 @@ class Stage:
         fact = observe()
         for result in fact.evidence:
             self._emit(StepStarted(result.prompt, result.command))
-            self._taken(result, may_fail=True)
+            self._ended(result)
         return fact
 
     def judge(
@@ -214,34 +223,47 @@ class Stage:
         what: str,
         *,
         seconds: float = READY_SECONDS,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Fact[T]:
         """Look again and again until ``satisfied``; the last fact.
 
         ``observe`` must change nothing: readiness is seen in a listener, not by a connection,
-        which HelloSocket would count.
+        which HelloSocket would count. ``meanwhile`` is called once a second, and raises where there is
+        nothing to wait for.
 
         Raises:
             Stopped: ``what`` did not come about in ``seconds``, or could not be observed.
         """
-        deadline = time.monotonic() + seconds
+        begin = looked = time.monotonic()
         while True:
             fact = observe()
             if isinstance(fact, NotObserved):
                 raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
             if satisfied(fact.value):
                 return fact
-            if time.monotonic() >= deadline:
+            now = time.monotonic()
+            if now - begin >= seconds:
                 raise Stopped(f"{what}: not within {seconds:.0f} s", fact.evidence)
+            if meanwhile is not None and now - looked >= MEANWHILE_SECONDS:
+                meanwhile()
+                looked = now
             time.sleep(POLL_SECONDS)
 
-    def wait_for_listener(self, port: int, *, at: Vantage | None = None) -> None:
+    def wait_for_listener(
+        self,
+        port: int,
+        *,
+        at: Vantage | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
         """Wait until something listens on TCP ``port`` ``at`` this vantage, a ``namespace``, say;
-        without one, of the sandbox. Raises ``Stopped``."""
+        without one, of the sandbox. ``meanwhile`` is as for ``wait_until``. Raises ``Stopped``."""
         vantage = at or self.sandbox
         self.wait_until(
             lambda: observe_listeners(vantage),
             lambda listeners: bool(on_port(listeners, port)),
             f"waiting for a listener on port {port} of {vantage.name}",
+            meanwhile=meanwhile,
         )
 
     def open(self, *, second: bool = False) -> None:
@@ -278,14 +300,24 @@ class Stage:
         # The second one first: it is the one that joined what the first one has.
         return [*([self._second] if self._second is not None else []), self.sandbox]
 
-    def _taken(self, result: Result, *, may_fail: bool) -> Result:
+    def _ended(self, result: Result) -> None:
         self.steps.append(result)
         self._emit(StepEnded(result))
+
+    def _taken(self, vantage: Vantage, result: Result, *, may_fail: bool) -> Result:
+        self._ended(result)
         if not result.ok and not may_fail:
-            last = result.output.strip().splitlines()
+            lines = [line for line in result.output.splitlines() if line.strip()]
+            reason = next((each for each in reversed(lines) if not SEE_HELP.match(each)), "")
+            taken = NAME_TAKEN.search(result.output)
+            remedy = None
+            if taken:
+                removal = ("docker", "rm", "--force", taken[1])
+                remedy = f"To remove that one: {self._from_host(vantage, removal)}"
             raise Stopped(
-                f"`{result.command}` exited with {result.exit}{': ' + last[-1] if last else ''}",
+                f"`{result.command}` exited with {result.exit}{reason and f': {reason}'}",
                 (result,),
+                remedy=remedy,
             )
         return result
 

@@ -15,6 +15,7 @@ from hostonly.settings.values import (
     DOCKER_RANGE,
     INTERFACE_ALLOWED,
     PORT_ALLOWED,
+    USER_PORT_ALLOWED,
     Address,
     BaseReference,
     Bridge,
@@ -22,6 +23,7 @@ from hostonly.settings.values import (
     Interface,
     Port,
     Repository,
+    UserPort,
 )
 
 # src/hostonly/settings/sections.py -> the checkout.
@@ -102,7 +104,7 @@ class Registry(Section):
 class Hello(Section):
     """HelloSocket."""
 
-    port: Port = Field(description=PORT_ALLOWED)
+    port: UserPort = Field(description=USER_PORT_ALLOWED)
 
 
 class Image(Section):

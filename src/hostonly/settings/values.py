@@ -93,11 +93,15 @@ BRIDGE_ALLOWED = (
     "(docker0, lxcbr0, eth0, ...)"
 )
 PORT_ALLOWED = "a whole number from 1 to 65535, other than 22 (ssh) and the other ports"
+# Below 1024 are root's, and HelloSocket is an ordinary user: with the sandbox's own network, as the
+# host mode has it, it could not listen there.
+USER_PORT_ALLOWED = "a whole number from 1024 to 65535, other than the other ports"
 
 Interface = Annotated[IPv4Interface, BeforeValidator(_interface)]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Bridge = Annotated[str, BeforeValidator(_bridge)]
 Port = Annotated[int, Field(ge=1, le=65535, description=PORT_ALLOWED)]
+UserPort = Annotated[int, Field(ge=1024, le=65535, description=USER_PORT_ALLOWED)]
 Hostname = Annotated[str, BeforeValidator(_shaped(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"))]
 # The grammar of a Docker repository, without the registry in front and the tag behind.
 Repository = Annotated[

@@ -16,6 +16,12 @@ from hostonly.vantages import Result, shown
 IMAGE = BuiltImage("localhost:5000/hello-socket", "sha256:aa")
 FREE = 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))\n'
 HELD = 'LISTEN 0 128 0.0.0.0:8080 0.0.0.0:* users:(("nc",pid=99,fd=3))\n'
+# What Docker 20.10 prints of it, on standard error.
+TAKEN = (
+    'docker: Error response from daemon: Conflict. The container name "/{}" is already in use by '
+    f'container "{"e6" * 32}". You have to remove (or rename) that container to be able to reuse '
+    "that name.\nSee 'docker run --help'.\n"
+)
 
 
 @claim("two.equal", "Two is two.", source="arithmetic")
@@ -37,6 +43,7 @@ class Played:
         self.refuse_removal = False
         self.networks = ""
         self.swarm = "inactive"
+        self.logs = ""
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
@@ -52,7 +59,7 @@ class Played:
                 marks = [options[i + 1] for i, word in enumerate(options) if word == "--label"]
                 name = options[options.index("--name") + 1]
                 if name in self.containers:
-                    return 125, "", f'docker: Conflict. The container name "/{name}" is in use\n'
+                    return 125, f"{'1e' * 32}\n", TAKEN.format(name)
                 self.containers[name] = dict(mark.split("=") for mark in marks)
                 return 0, "id\n", ""
             case ["docker", "ps", "--format", *_]:
@@ -73,6 +80,8 @@ class Played:
                 for name in names:
                     del self.containers[name]
                 return 0, "", ""
+            case ["docker", "logs", _]:
+                return 0, "", self.logs
             case ["docker", "network", "ls", *_]:
                 return 0, self.networks, ""
             case ["docker", "network", "rm", *_]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
 from hostonly.claims import Verdict
-from hostonly.demos import DEMOS
+from hostonly.demos import DEMOS, probes
 from hostonly.demos.demo import load, not_performed, perform
+from hostonly.demos.probes import wait_beside
 from hostonly.demos.stage import Stage
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Event, Warned
-from hostonly.facts import NotObserved, Observed
+from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
 from tests.unit.demos.played import FREE, HELD, Played, demo, holds, start, two_equal
@@ -46,6 +48,18 @@ def test_a_step_that_fails_ends_the_demo_and_is_cleared_up_after(
     why = "it went wrong" if last == "false" else "connection to sandbox broke"
     assert why in result.claims[-1].because
     assert sandbox.containers == {}
+
+
+def test_a_name_that_is_taken_is_said_with_what_removes_it(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    """And not docker's last line, which says where its help is."""
+    sandbox.containers["hello"] = {}
+    because = perform(demo(holds), testbed, events.append).claims[-1].because
+    assert "exited with 125: docker: Error response from daemon: Conflict. The container" in because
+    assert "--help" not in because
+    assert because.endswith("To remove that one: docker rm --force hello")
+    assert sandbox.containers == {"hello": {}}
 
 
 def test_a_step_that_may_fail_does_not_end_it(testbed: Testbed, events: list[Event]) -> None:
@@ -97,6 +111,31 @@ def test_readiness_is_seen_and_not_slept_for(testbed: Testbed, sandbox: Played) 
         stage.wait_until(lambda: Observed(0, ()), bool, "waiting", seconds=0.0)
     with pytest.raises(HostonlyError, match="not observed: blind"):
         stage.wait_until(lambda: NotObserved("blind"), bool, "waiting")
+
+
+def test_a_container_that_has_ended_is_not_waited_for(
+    testbed: Testbed, sandbox: Played, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostonly.demos.stage.MEANWHILE_SECONDS", 0.0)
+    sandbox.logs = "hello-socket: port 8080: Permission denied\n"
+
+    def run(stage: Stage) -> None:
+        start(stage)
+        wait_beside(stage, "hello", 8080)
+
+    # What cannot be seen is waited for, and so is what runs.
+    seen: list[Fact[object]] = [
+        NotObserved("busy"),
+        Observed(SimpleNamespace(running=True), ()),
+        Observed(SimpleNamespace(running=False, exit_code=1), ()),
+    ]
+    monkeypatch.setattr(probes, "observe_container", lambda *_: seen.pop(0))
+    claim = perform(demo(run), testbed, events.append).claims[-1]
+    assert claim.because == (
+        "container hello ended with 1: hello-socket: port 8080: Permission denied"
+    )
+    assert claim.evidence[-1].command == "docker logs hello"
+    assert not seen and sandbox.containers == {}
 
 
 def test_a_tag_that_names_another_image_is_not_what_runs(
