@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import io
 import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -137,15 +139,19 @@ class Answer(io.BytesIO):
 
 
 class Index:
-    """A package index that serves `content`."""
+    """A package index that serves `content`, which it has at `files`."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, files: str = "../../files") -> None:
         self.content = content
+        self.files = files
         self.asked: list[str] = []
+        self.logins: list[str | None] = []
 
-    def __call__(self, url: str, **_: object) -> Answer:
+    def __call__(self, request: urllib.request.Request, **_: object) -> Answer:
+        url = request.full_url
         self.asked.append(url)
-        link = '<a href="../../files/pip-9.9-py3-none-any.whl#sha256=x&amp;y">pip</a>'
+        self.logins.append(request.get_header("Authorization"))
+        link = f'<a href="{self.files}/pip-9.9-py3-none-any.whl#sha256=x&amp;y">pip</a>'
         return Answer(url, self.content if url.endswith("y") else link.encode())
 
 
@@ -169,6 +175,37 @@ def test_pip_is_fetched_from_the_callers_index(
     assert wheel.fetched_pip(lock, tmp_path).read_bytes() == b"a wheel"
     assert index.asked[0] == "https://index.example/root/simple/pip/"
     assert index.asked[1].startswith("https://index.example/root/files/pip-9.9")
+
+
+@pytest.mark.parametrize(
+    ("files", "again"), [("../../files", True), ("https://files.example/", False)]
+)
+def test_a_login_is_for_the_index_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: str, again: bool
+) -> None:
+    """Not for other hosts, and not for what is shown."""
+    index = Index(b"another", files)
+    monkeypatch.setattr("urllib.request.urlopen", index)
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:hunt%40er2@index.example/simple")
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    with pytest.raises(ToolFailed) as caught:
+        wheel.fetched_pip(LOCK.format("0" * 64), tmp_path)
+    assert caught.value.ran == "GET https://index.example/simple/pip/"
+    basic = "Basic " + base64.b64encode(b"me:hunt@er2").decode()
+    assert index.logins == [basic, basic if again else None]
+    assert not any("hunt" in url for url in index.asked)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:hunter2@127.0.0.1:1/s", "http://me:hunter2@127.0.0.1:x", "me:hunter2@x"]
+)
+def test_no_login_in_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", url)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.delenv("PIP_CERT", raising=False)
+    with pytest.raises(ToolFailed, match="cannot be fetched") as caught:
+        wheel.fetched_pip(LOCK.format("0" * 64), tmp_path)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_pip_that_is_not_the_pinned_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,12 +50,29 @@ def _version(wheel: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", wheel.split("-")[1])[:3])
 
 
+def parted(url: str) -> tuple[str, str]:
+    """``url`` without the login that may stand in front of its host, and that as the value of an
+    ``Authorization`` header; empty where there is none."""
+    from base64 import b64encode
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    login, _, place = parts.netloc.rpartition("@")
+    if not login:
+        return url, ""
+    name, _, password = login.partition(":")
+    words = f"{unquote(name)}:{unquote(password)}".encode()
+    return parts._replace(netloc=place).geturl(), f"Basic {b64encode(words).decode()}"
+
+
 def fetched_pip(lock: str, into: Path) -> Path:
     """Fetch the pinned pip from the package index; its digest is checked.
 
-    Certificates and proxies are those of the environment. Raises `ToolFailed`.
+    Certificates and proxies are those of the environment. The login that an index's URL may hold is
+    sent to the index's host only, and shown to nobody. Raises `ToolFailed`.
     """
     import html
+    import http.client
     import ssl
     import urllib.error
     import urllib.parse
@@ -64,19 +81,29 @@ def fetched_pip(lock: str, into: Path) -> Path:
     version, digests = pip_pin(lock)
     name = f"pip-{version}-py3-none-any.whl"
     index = os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
-    page = index.rstrip("/") + "/pip/"
+    page, login = parted(index.rstrip("/") + "/pip/")
+    if not urllib.parse.urlsplit(page).netloc:
+        # Whatever it is, a login may be in it.
+        raise ToolFailed("pip cannot be fetched from the package index: PIP_INDEX_URL is no URL")
+
+    def get(url: str) -> tuple[str, bytes]:
+        """Where the answer came from in the end, and the answer."""
+        request = urllib.request.Request(url)
+        if login and urllib.parse.urlsplit(url)[:2] == urllib.parse.urlsplit(page)[:2]:
+            request.add_unredirected_header("Authorization", login)
+        with urllib.request.urlopen(request, timeout=60, context=trust) as answer:
+            return answer.geturl(), answer.read()
+
     certificates = os.environ.get("PIP_CERT") or None
     try:
         trust = ssl.create_default_context(cafile=certificates)
-        with urllib.request.urlopen(page, timeout=60, context=trust) as answer:
-            base, text = answer.geturl(), answer.read().decode("utf-8", "replace")
-        links = re.findall(r'href\s*=\s*["\']([^"\']*/' + re.escape(name) + r"[^\"']*)", text)
+        base, text = get(page)
+        pattern = r'href\s*=\s*["\']([^"\']*/' + re.escape(name) + r"[^\"']*)"
+        links = re.findall(pattern, text.decode("utf-8", "replace"))
         if not links:
             raise ToolFailed(f"the package index has no {name}", ran=f"GET {page}")
-        link = urllib.parse.urljoin(base, html.unescape(links[0]))
-        with urllib.request.urlopen(link, timeout=60, context=trust) as answer:
-            content = answer.read()
-    except (OSError, ValueError) as error:
+        _, content = get(urllib.parse.urljoin(base, html.unescape(links[0])))
+    except (OSError, ValueError, http.client.HTTPException) as error:
         # URLError is an OSError; an index URL that makes no sense is a ValueError.
         reason = getattr(error, "reason", error)
         raise ToolFailed(
