@@ -39,7 +39,7 @@ def pull(ctx: Context, flavour: str = "java") -> None:
 
     with machine_of(ctx, "sandbox") as it:
         wanted = flavour_named(flavour)
-        it.up()
+        stages.up(it)
         stages.pulled(it, wanted)
 
 
