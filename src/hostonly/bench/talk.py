@@ -16,8 +16,8 @@ CHECK = Row("check-host-to-sandbox", "s", "check.host-to-sandbox over one second
 
 ROWS = (STATUS, EXEC_VAGRANT, EXEC_SSH, CHECK)
 
-# Vagrant's own side does nothing of ours.
-VAGRANT = ("env", "HOSTONLY_PREPARED=1", "VAGRANT_CHECKPOINT_DISABLE=1", "vagrant")
+# Vagrant's own side does nothing of ours, nor does it ask us for the settings.
+VAGRANT = ("env", "HOSTONLY_PREPARED=1", "VAGRANT_CHECKPOINT_DISABLE=1")
 
 
 @contextmanager
@@ -25,17 +25,19 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
     """All on one sandbox."""
     here = place.main()
     here.inv("sandbox.up")
-    ssh = here.machine().ssh_argv(["true"])
+    machine = here.machine()
+    ssh = machine.ssh_argv(["true"])
+    vagrant = (*VAGRANT, f"HOSTONLY_SETTINGS={machine.settings.to_json()}", "vagrant")
     made = [
         Comparison(
             (STATUS,),
             timed(STATUS.name, lambda: here.inv("sandbox.status")),
-            timed(STATUS.name, lambda: here.run(*VAGRANT, "status")),
+            timed(STATUS.name, lambda: here.run(*vagrant, "status")),
         ),
         Comparison(
             (EXEC_VAGRANT,),
             timed(EXEC_VAGRANT.name, lambda: here.inv("sandbox.exec", "--", "true")),
-            timed(EXEC_VAGRANT.name, lambda: here.run(*VAGRANT, "ssh", "-c", "true")),
+            timed(EXEC_VAGRANT.name, lambda: here.run(*vagrant, "ssh", "-c", "true")),
         ),
         Comparison(
             (EXEC_SSH,),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from invoke import Context, task
 
-from hostonly.tasks.session import machine_of, session
+from hostonly.tasks.session import machine_of, session, show
+
+
+@task
+def settings(ctx: Context) -> None:
+    """Print the settings as they are with all overrides, in JSON: the Vagrantfile asks for them."""
+    with session(ctx) as (settled, _):
+        show(settled.to_json())
 
 
 @task(help={"machine": "for which one: sandbox (default) or sandbox2"})

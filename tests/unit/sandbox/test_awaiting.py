@@ -15,16 +15,11 @@ from hostonly.host import packages
 from hostonly.sandbox import box
 from hostonly.sandbox.awaiting import FAILED, PREPARED, told, vagrant_can_wait
 from hostonly.settings import Settings
+from tests.unit.vagrantfile import FILE, MODULE
 
-ROOT = Path(__file__).resolve().parents[3]
-# The Vagrantfile's own module, without Vagrant.
-RUBY = """
-module Vagrant
-  module Errors
-    class VagrantError < StandardError; end
-  end
-end
-eval(File.read(ARGV[0])[/^module Hostonly$.*?^end$/m], TOPLEVEL_BINDING, ARGV[0])
+RUBY = f"""{MODULE}
+puts "begins"
+$stdout.flush
 Hostonly.await(ARGV[1])
 puts "goes on"
 """
@@ -68,7 +63,7 @@ def test_it_waits_only_where_nothing_is_missing(
 
 
 def _ruby(file: Path) -> subprocess.Popen[str]:
-    command = ["ruby", "-e", RUBY, str(ROOT / "Vagrantfile"), str(file)]
+    command = ["ruby", "-e", RUBY, str(FILE), str(file)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -77,7 +72,8 @@ def _ruby(file: Path) -> subprocess.Popen[str]:
 def test_the_vagrantfile_waits_for_the_file(tmp_path: Path, word: str) -> None:
     assert shutil.which("ruby")
     with _ruby(tmp_path / "prepared") as process:
-        time.sleep(0.5)
+        assert process.stdout is not None and process.stdout.readline() == "begins\n"
+        time.sleep(0.1)
         assert process.poll() is None, process.communicate()
         written = tmp_path / "written"
         written.write_text(word)
@@ -88,14 +84,14 @@ def test_the_vagrantfile_waits_for_the_file(tmp_path: Path, word: str) -> None:
 
 
 @pytest.mark.needs("ruby")
-@pytest.mark.parametrize("seconds", [0, 2])
-def test_the_vagrantfile_waits_for_nobody_who_is_gone(tmp_path: Path, seconds: int) -> None:
+@pytest.mark.parametrize("until", ["", 'until grep -qs begins "$4"; do sleep .02; done; sleep .1'])
+def test_the_vagrantfile_waits_for_nobody_who_is_gone(tmp_path: Path, until: str) -> None:
     """Whether that was before it began to wait or after."""
     said = tmp_path / "said"
-    line = f'HOSTONLY_CALLER=$$ ruby -e "$1" "$2" "$3" >"$4" 2>&1 & exec sleep {seconds}'
+    line = f'HOSTONLY_CALLER=$$ ruby -e "$1" "$2" "$3" >"$4" 2>&1 & {until}'
     command = [
         *("sh", "-c", line, "sh", RUBY),
-        *(str(ROOT / "Vagrantfile"), str(tmp_path / "prepared"), str(said)),
+        *(str(FILE), str(tmp_path / "prepared"), str(said)),
     ]
     subprocess.run(command, timeout=20, check=True)
     deadline = time.monotonic() + 60
