@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,8 @@ def _part(inner: Sequence[str]) -> str:
     return two if two in ALLOWED else inner[0]
 
 
-def imported(file: Path, *, top_level: bool = False) -> set[str]:
+@cache
+def imported(file: Path, *, top_level: bool = False) -> frozenset[str]:
     """The absolute dotted names that `file` imports; with `top_level`, when it is imported."""
     tree = ast.parse(file.read_text())
     package = ["hostonly", *file.relative_to(PACKAGE).parts[:-1]]
@@ -151,10 +153,10 @@ def imported(file: Path, *, top_level: bool = False) -> set[str]:
             waiting.extend([] if top_level else node.body)
         elif not (top_level and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
             waiting.extend(ast.iter_child_nodes(node))
-    return found
+    return frozenset(found)
 
 
-def within(names: set[str]) -> set[str]:
+def within(names: frozenset[str]) -> set[str]:
     """The parts of hostonly among `names`."""
     parts = (name.split(".") for name in names)
     inner = (words[1:] for words in parts if words[0] == "hostonly" and len(words) > 1)

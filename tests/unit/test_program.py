@@ -55,9 +55,9 @@ def wait(c):
         print("waiting", flush=True)
         time.sleep(120)
     finally:
-        # Long enough for a second signal to come meanwhile.
+        # Until who sends signals says that all are sent, or is gone.
         print("cleaning", flush=True)
-        time.sleep(1.5)
+        sys.stdin.readline()
         print("cleaned", flush=True)
 
 @task
@@ -222,6 +222,7 @@ def test_what_only_answers(
 def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "hostonly", "-r", str(project), *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -238,9 +239,10 @@ def test_a_signal_lets_cleanups_run(project: Path, number: signal.Signals) -> No
     assert process.stdout.readline() == "cleaning\n"
     # Impatience does not cut the cleaning up short, and is answered.
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    assert process.stderr is not None and process.stderr.readline() == "\n"
+    assert "cleaning up; once more gives up" in process.stderr.readline()
+    out, err = process.communicate("all are sent\n", timeout=60)
     assert out == "cleaned\n"
-    assert "cleaning up; once more gives up" in err
     assert "interrupted" in err
     assert "Traceback" not in err
     assert process.returncode == 130
@@ -251,6 +253,7 @@ def test_under_nohup_a_hangup_is_nothing(project: Path) -> None:
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "hostonly", "-r", str(project), "wait"],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -55,10 +55,10 @@ def test_bytes_that_are_no_text_survive_as_such() -> None:
 
 def test_they_run_side_by_side_and_each_has_the_limit() -> None:
     start = time.monotonic()
-    results = run_at_once(Host(), [["sleep", "30"]] * 3 + [["echo", "quick"]], timeout=2)
+    results = run_at_once(Host(), [["sleep", "30"]] * 3 + [["echo", "quick"]], timeout=1)
     assert time.monotonic() - start < 25
     assert [result.exit for result in results] == [TIMED_OUT] * 3 + [0]
-    assert results[0].seconds >= 1.9
+    assert results[0].seconds >= 0.9
 
 
 def test_no_command_is_no_round_trip() -> None:

@@ -72,7 +72,10 @@ def test_who_waits_is_told_for_whom(tmp_path: Path, settings: Settings) -> None:
     assert f"waiting for {holder}" in told_while_held(here, holder)
 
 
-def test_whoever_had_it_before_and_is_gone_is_not_named(tmp_path: Path, settings: Settings) -> None:
+def test_whoever_had_it_before_and_is_gone_is_not_named(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "NAMED_SECONDS", 0.1)
     # As it is from the lock's being taken to its holder's having said so.
     ended = subprocess.Popen(["true"])
     ended.wait()
