@@ -28,6 +28,10 @@ def inv(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def up(checkout: Path) -> None:
+    # What the Vagrantfile calls: the copy has no .venv, and needs none for what is tried here.
+    program = checkout / "inv"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hostonly "$@"\n')
+    program.chmod(0o755)
     assert inv("sandbox.up").returncode == 0
 
 
@@ -76,9 +80,35 @@ def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Setti
     assert "unchanged" in inv("image.push").stderr
 
 
-def test_vagrant_destroy_by_hand_leaves_no_connection(
+def test_its_whole_life_by_hand(checkout: Path) -> None:
+    assert inv("sandbox.destroy").returncode == 0
+    for _ in range(2):
+        up = vagrant(checkout, "up")
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert vagrant(checkout, "ssh", "-c", "docker info").returncode == 0
+        # It is the one that `inv` knows; Vagrant waits for ssh, `inv` for the services.
+        assert inv("sandbox.up").returncode == 0
+        assert inv("check.host-to-sandbox").returncode == 0
+        assert vagrant(checkout, "halt").returncode == 0
+        (machine, _) = json.loads(inv("sandbox.status", "--json").stdout)["machines"]
+        assert machine["state"] == "stopped"
+    assert vagrant(checkout, "destroy", "--force").returncode == 0
+    left = inv("check.leftovers", "--json")
+    found = [claim for claim in json.loads(left.stdout)["claims"] if claim["verdict"] != "HOLDS"]
+    assert left.returncode == 0 and {claim["verdict"] for claim in found} <= {"SKIPPED"}, found
+
+
+def test_a_wrong_setting_is_named_by_hand_too(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("INVOKE_SANDBOX_MEMORY", "abc")
+    refused = vagrant(checkout, "status")
+    assert refused.returncode != 0
+    assert "inv: sandbox.memory: 'abc' (from INVOKE_SANDBOX_MEMORY)" in refused.stderr
+    assert f"the settings of {checkout} cannot be used" in refused.stderr
+
+
+def test_vagrant_destroy_by_hand_leaves_no_connection(checkout: Path) -> None:
     folder = checkout / ".hostonly" / "ssh"
 
     def shared() -> list[str]:
@@ -94,10 +124,7 @@ def test_vagrant_destroy_by_hand_leaves_no_connection(
     assert inv("sandbox.exec", "--", "true").returncode == 0
     if not shared():
         pytest.skip("the checkout's path is too long for a socket: no connection is shared")
-    # What the Vagrantfile's trigger would run by `./inv`, for which the copy has no .venv.
-    monkeypatch.setenv("HOSTONLY_PREPARED", "1")
     assert vagrant(checkout, "destroy", "--force").returncode == 0
-    assert inv("host.restore").returncode == 0
     # A process that was told to end needs a processor for it.
     deadline = time.monotonic() + 20
     while shared() and time.monotonic() < deadline:
