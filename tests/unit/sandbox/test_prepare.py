@@ -126,6 +126,7 @@ def test_half_a_key_pair_is_made_again(tmp_path: Path) -> None:
     assert made.login.with_name("id_ed25519.pub").exists()
 
 
+@pytest.mark.needs("ssh-keygen")
 def test_a_key_that_others_could_read_is_closed_again(tmp_path: Path) -> None:
     made = keys.ensure(tmp_path / "ssh", {"sandbox": "172.16.0.2"})
     made.login.chmod(0o644)
@@ -178,6 +179,7 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
         monkeypatch.setattr(prepare, name, noting(name))
     monkeypatch.setattr(keys, "ensure", noting("keys"))
     monkeypatch.setattr(bridges, "present", lambda bridge: True)
+    monkeypatch.setattr(firewall, "present", lambda wanted: True)
     monkeypatch.setattr(firewall, "apply", noting("table"))
     monkeypatch.setattr(bridge_netfilter, "accept", noting("rules"))
     monkeypatch.setattr(forwarding, "enable", noting("forwarding"))
