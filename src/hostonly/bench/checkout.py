@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import sys
 import time
@@ -21,7 +20,7 @@ from hostonly import settings as settings_module
 from hostonly.bootstrap.stamp import stamp
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Warned, ignore
-from hostonly.host.command import run
+from hostonly.host.command import run, unsetting
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
@@ -44,9 +43,11 @@ class Checkout:
         Raises:
             ToolFailed: it failed or took too long.
         """
-        unset = [name for name in os.environ if name.startswith(("INVOKE_", "VAGRANT_"))]
-        clean = [word for name in (*unset, "PYTHONPATH") for word in ("-u", name)]
-        return run(["env", *clean, *words], cwd=self.root, env=self.environment, timeout=timeout)
+        theirs = ("INVOKE_", "VAGRANT_", "HOSTONLY_", "PYTHONPATH")
+        ours = [f"{name}={value}" for name, value in self.environment.items()]
+        # Whether packages may be installed is the user's word here too.
+        clean = unsetting(*theirs, kept=("HOSTONLY_INSTALL",))
+        return run([*clean, *ours, *words], cwd=self.root, timeout=timeout)
 
     def inv(self, *words: str, timeout: float = SECONDS) -> str:
         """Run ``./inv`` with ``words`` in the checkout, and give what it printed."""

@@ -24,6 +24,7 @@ from hostonly.events import Progress, Started, Warned
 from hostonly.host import packages
 from hostonly.host.command import as_root, end, run
 from hostonly.sandbox import base, idmap, needs
+from hostonly.sandbox.vagrant_calls import elsewhere_unset
 
 BOX = "hostonly-bench-stock"
 
@@ -83,8 +84,8 @@ class Stock:
 
     def vagrant(self, *words: str) -> str:
         """Run ``vagrant`` with ``words`` in the project."""
-        env = {"VAGRANT_HOME": str(self.vagrant_home), "VAGRANT_CHECKPOINT_DISABLE": "1"}
-        return run(["vagrant", *words], cwd=self.folder, env=env, timeout=SECONDS)
+        ours = (f"VAGRANT_HOME={self.vagrant_home}", "VAGRANT_CHECKPOINT_DISABLE=1")
+        return run([*elsewhere_unset(), *ours, "vagrant", *words], cwd=self.folder, timeout=SECONDS)
 
 
 @contextlib.contextmanager

@@ -85,6 +85,13 @@ def ask_for_root() -> None:
             run(["true"], root=True)
 
 
+def unsetting(*prefixes: str, kept: Sequence[str] = ()) -> list[str]:
+    """The words of `env` that keep from a program what of our environment begins with one of the
+    ``prefixes``, but for the variables ``kept``."""
+    theirs = [name for name in os.environ if name.startswith(prefixes) and name not in kept]
+    return ["env", *(word for name in theirs for word in ("-u", name))]
+
+
 def run(
     argv: Sequence[str],
     *,

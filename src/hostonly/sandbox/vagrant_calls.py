@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Progress
-from hostonly.host.command import run
+from hostonly.host.command import run, unsetting
 
 if TYPE_CHECKING:
     import vagrant
@@ -101,9 +101,6 @@ class VagrantCalls:
 
 def command(settings: str, arguments: Sequence[str], awaiting: Path | None = None) -> list[str]:
     """The command line of Vagrant; ``settings`` are in JSON, for ``awaiting`` see `VagrantCalls.run`."""
-    # A user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on would lead to another machine.
-    theirs = [k for k in os.environ if k.startswith("VAGRANT_") and k != "VAGRANT_HOME"]
-    unset = [word for variable in theirs for word in ("-u", variable)]
     ours = {
         "HOSTONLY_PREPARED": "1",
         "HOSTONLY_SETTINGS": settings,
@@ -113,4 +110,10 @@ def command(settings: str, arguments: Sequence[str], awaiting: Path | None = Non
         ours["HOSTONLY_PREPARING"] = str(awaiting)
         ours["HOSTONLY_CALLER"] = str(os.getpid())
     assignments = [f"{key}={value}" for key, value in ours.items()]
-    return ["env", *unset, *assignments, "vagrant", *arguments]
+    return [*elsewhere_unset(), *assignments, "vagrant", *arguments]
+
+
+def elsewhere_unset() -> list[str]:
+    """`env`, and what keeps from Vagrant a user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on: it would
+    act on another machine."""
+    return unsetting("VAGRANT_", kept=("VAGRANT_HOME",))
