@@ -122,10 +122,13 @@ def _noting(
     """What goes wrong in the context is why those of ``rows`` that are not measured are not."""
     try:
         yield
-    except HostonlyError as error:
+    except Exception as error:
         emit(Warned(f"bench: {group}: {error}"))
-        said = error.output.strip().splitlines()[-1:]
-        because = ": ".join([error.what, *said])
+        if isinstance(error, HostonlyError):
+            because = ": ".join([error.what, *error.output.strip().splitlines()[-1:]])
+        else:
+            # Not foreseen; the rows that were measured are none the worse for it.
+            because = f"{type(error).__name__}: {error}"
         known = {*measured, *(one.row.name for one in unmeasured)}
         unmeasured += [Unmeasured(row, because) for row in rows if row.name not in known]
 

@@ -130,6 +130,42 @@ def test_a_group_that_fails_is_said_and_the_others_are_measured(
     assert (lacking.row, lacking.because) == (FAST, "vagrant failed: the last line")
 
 
+@pytest.mark.parametrize("where", ["a side", "preparing", "clearing up"])
+def test_what_nobody_foresaw_takes_no_other_row_along(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def failing() -> Mapping[str, float]:
+        raise PermissionError(13, "Permission denied", "/proc/1/smaps_rollup")
+
+    @contextmanager
+    def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+        if where == "preparing":
+            failing()
+        side = failing if where == "a side" else limit(FAST.name, 1)
+        yield [Comparison((FAST,), side, limit(FAST.name, 1))]
+        if where == "clearing up":
+            failing()
+
+    bad = SimpleNamespace(ROWS=(FAST,), comparisons=comparisons)
+    good = group(OTHER, Comparison((OTHER,), limit(OTHER.name, 1), limit(OTHER.name, 1)))
+    result = run(monkeypatch, {"bad": bad, "good": good}, [FAST, OTHER], 1)
+    assert result.rows[-1].row == OTHER
+    if where == "clearing up":
+        assert not result.unmeasured
+    else:
+        (lacking,) = result.unmeasured
+        assert lacking.because.startswith("PermissionError: [Errno 13] Permission denied")
+
+
+def test_a_ctrl_c_ends_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Mapping[str, float]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        one = Comparison((FAST,), interrupted, interrupted)
+        run(monkeypatch, {"g": group(FAST, one)}, [FAST], 1)
+
+
 def test_only_what_was_asked_for_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(place: Place, wanted: set[str]) -> AbstractContextManager[list[Comparison]]:
         raise HostonlyError("not asked for")
