@@ -10,8 +10,9 @@ import contextlib
 import json
 import shutil
 import sys
+import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -20,22 +21,30 @@ from hostonly import settings as settings_module
 from hostonly.bootstrap.stamp import stamp
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Warned, ignore
+from hostonly.host import packages
 from hostonly.host.command import run, unsetting
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
-NOT_COPIED = (".git", ".venv", ".hostonly", ".vagrant", "__pycache__", ".*_cache")
+NOT_COPIED = (
+    *(".git", ".venv", ".hostonly", ".vagrant", "__pycache__", ".*_cache"),
+    # The bench's own is written instead: never, for a moment, one that names the user's sandbox.
+    "invoke.yaml",
+)
+
+# Vagrant's boxes of a bench, below its folder.
+VAGRANT_HOME = "vagrant.d"
 
 SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A checkout at ``root`` with ``settings`` of its own; ``environment`` is what its commands get."""
+    """A checkout at ``root`` with ``settings`` of its own, and Vagrant's boxes in ``vagrant_home``."""
 
     root: Path
     settings: Settings
-    environment: dict[str, str]
+    vagrant_home: Path
 
     def run(self, *words: str, timeout: float = SECONDS) -> str:
         """Run a command line in the checkout, and give what it printed.
@@ -43,11 +52,7 @@ class Checkout:
         Raises:
             ToolFailed: it failed or took too long.
         """
-        theirs = ("INVOKE_", "VAGRANT_", "HOSTONLY_", "PYTHONPATH")
-        ours = [f"{name}={value}" for name, value in self.environment.items()]
-        # Whether packages may be installed is the user's word here too.
-        clean = unsetting(*theirs, kept=("HOSTONLY_INSTALL",))
-        return run([*clean, *ours, *words], cwd=self.root, timeout=timeout)
+        return _run(self.root, self.vagrant_home, words, timeout)
 
     def inv(self, *words: str, timeout: float = SECONDS) -> str:
         """Run ``./inv`` with ``words`` in the checkout, and give what it printed."""
@@ -78,7 +83,63 @@ def checkout(
     ``name`` is the sandbox's and, with two letters before it, that of the bridges (at most 13
     characters); ``networks`` are the host-only one and that for NAT.
     """
-    shutil.copytree(user.root, folder, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    try:
+        yield _made(user, folder, name, networks, vagrant_home)
+    finally:
+        try:
+            remove(folder, vagrant_home, user.root)
+        except HostonlyError as error:
+            # Its folder says where: without it nobody could destroy the sandbox any more.
+            emit(Warned(f"what the bench made at {folder} could not be destroyed: {error}"))
+
+
+def remove(folder: Path, vagrant_home: Path, user: Path) -> None:
+    """Destroy the sandbox of the bench's checkout in ``folder``, and remove the folder.
+
+    Raises:
+        ToolFailed: the sandbox could not be destroyed; the folder is left.
+    """
+    # Its settings are written last: without them there is no sandbox yet.
+    if (folder / "invoke.yaml").exists():
+        _run(folder, vagrant_home, ("./inv", "sandbox.destroy"), SECONDS)
+    # What was installed for the bench stays, and its user will be told so.
+    if packages.note(folder).exists():
+        with packages.note(user).open("a") as note:
+            note.write(packages.note(folder).read_text())
+    discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Remove a ``folder`` of the bench's, with what root has made in it; nothing that is mounted there.
+
+    Raises:
+        ToolFailed: something of it is still there.
+    """
+    run(["rm", "-rf", "--one-file-system", str(folder)], root=True, timeout=300)
+
+
+def _run(folder: Path, vagrant_home: Path, words: Sequence[str], timeout: float) -> str:
+    # Whether packages may be installed is the user's word here too.
+    theirs = ("INVOKE_", "VAGRANT_", "HOSTONLY_", "PYTHONPATH")
+    clean = unsetting(*theirs, kept=("HOSTONLY_INSTALL",))
+    ours = (f"VAGRANT_HOME={vagrant_home}", "NO_COLOR=1")
+    return run([*clean, *ours, *words], cwd=folder, timeout=timeout)
+
+
+def _made(
+    user: Settings,
+    folder: Path,
+    name: str,
+    networks: tuple[IPv4Network, IPv4Network],
+    vagrant_home: Path,
+) -> Checkout:
+    ignored = shutil.ignore_patterns(*NOT_COPIED)
+    shutil.copytree(user.root, folder, symlinks=True, ignore=ignored)
+    # What was made for the user's settings here is as good for ours: the same recipe, the same JAR.
+    if (user.state / "image" / "base").exists():
+        kept = folder / ".hostonly" / "image" / "base"
+        shutil.copytree(user.state / "image" / "base", kept, dirs_exist_ok=True)
+    _venv(folder)
     host_only, nat = networks
     values = json.loads(user.to_json())
     values["sandbox"] |= {"name": name, "provider": "lxc"}
@@ -92,36 +153,21 @@ def checkout(
     }
     # JSON is YAML as well.
     (folder / "invoke.yaml").write_text(json.dumps(values, indent=2) + "\n")
-    _venv(user.root / ".venv", folder)
     checked = settings_module.read(folder / "invoke.yaml", folder)
-    made = Checkout(folder, checked, {"VAGRANT_HOME": str(vagrant_home), "NO_COLOR": "1"})
-    # What was made for the user's settings here is as good for ours: the same recipe, the same JAR.
-    if (user.state / "image" / "base").exists():
-        kept = folder / ".hostonly" / "image" / "base"
-        shutil.copytree(user.state / "image" / "base", kept, dirs_exist_ok=True)
-    try:
-        yield made
-    finally:
-        try:
-            made.inv("sandbox.destroy")
-        except HostonlyError as error:
-            # Its folder says where: without it nobody could destroy the sandbox any more.
-            emit(Warned(f"what the bench made at {folder} could not be destroyed: {error}"))
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+    return Checkout(folder, checked, vagrant_home)
 
 
-def _venv(original: Path, folder: Path) -> None:
-    venv = folder / ".venv"
-    library = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    packages = venv / "lib" / library / "site-packages"
-    packages.mkdir(parents=True)
+def _venv(folder: Path) -> None:
+    """A `.venv` of ``folder``'s own code and of the packages that this process has."""
+    venv, original = folder / ".venv", Path(sys.prefix)
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(venv)}))
+    site.mkdir(parents=True)
     (venv / "bin").mkdir()
     (venv / "bin" / "python").symlink_to(Path(sys.executable).resolve())
     shutil.copy(original / "pyvenv.cfg", venv)
     shutil.copy(original / "bin" / "inv", venv / "bin")
-    paths = [folder / "src", original / "lib" / library / "site-packages"]
-    (packages / "bench.pth").write_text("".join(f"{path}\n" for path in paths))
+    paths = [folder / "src", sysconfig.get_path("purelib")]
+    (site / "bench.pth").write_text("".join(f"{path}\n" for path in paths))
     (venv / ".complete").mkdir()
     for name, content in stamp(folder).items():
         (venv / ".complete" / name).write_bytes(content)

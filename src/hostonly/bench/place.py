@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from hostonly.bench.checkout import Checkout, checkout
+from hostonly.bench import cut_off
+from hostonly.bench.checkout import VAGRANT_HOME, Checkout, checkout, discard
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit
 from hostonly.host import bridges
@@ -44,7 +42,7 @@ class Place:
     @property
     def vagrant_home(self) -> Path:
         """Vagrant's boxes of both sides: the user's own are left alone."""
-        return self.folder / "vagrant.d"
+        return self.folder / VAGRANT_HOME
 
     def network(self) -> IPv4Network:
         """Another network that nobody on this machine uses."""
@@ -91,31 +89,30 @@ def place(user: Settings, emit: Emit) -> Iterator[Place]:
     """The surroundings of one bench. One bench at a time in a checkout.
 
     Raises:
-        HostonlyError: another bench is at work here, or there are no free addresses.
+        HostonlyError: another bench is at work here, what an earlier one left could not be removed, or
+            there are no free addresses.
     """
-    user.state.mkdir(exist_ok=True)
-    lock = FileLock(user.state / "bench.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise HostonlyError("another bench is at work in this checkout") from error
-    block = bridges.free_network(BLOCK_PREFIX)
-    if block is None:
-        raise HostonlyError("there is no free range of private addresses for the bench's sandboxes")
-    folder = user.state / "bench" / str(os.getpid())
-    folder.mkdir(parents=True)
-    mark = hashlib.sha256(str(user.root).encode()).hexdigest()[:3]
-    made = Place(user, folder, emit, mark, iter(block.subnets(new_prefix=NETWORK_PREFIX)))
-    try:
-        with made._cleaning:
-            yield made
-    finally:
-        # Folders of checkouts whose sandbox could not be destroyed stay.
-        shutil.rmtree(made.vagrant_home, ignore_errors=True)
-        for empty in (folder, folder.parent):
-            with contextlib.suppress(OSError):
-                empty.rmdir()
-        lock.release()
+    with cut_off.alone(user):
+        cut_off.clear(user, emit)
+        block = bridges.free_network(BLOCK_PREFIX)
+        if block is None:
+            raise HostonlyError(
+                "there is no free range of private addresses for the bench's sandboxes"
+            )
+        # By its number check.leftovers knows whether the bench is still at work (sandbox/owners.py).
+        folder = user.state / "bench" / str(os.getpid())
+        folder.mkdir(parents=True)
+        mark = hashlib.sha256(str(user.root).encode()).hexdigest()[:3]
+        made = Place(user, folder, emit, mark, iter(block.subnets(new_prefix=NETWORK_PREFIX)))
+        try:
+            with made._cleaning:
+                yield made
+        finally:
+            # What could not be destroyed stays, with the boxes that it may take to do so.
+            if {entry.name for entry in folder.iterdir()} <= {VAGRANT_HOME}:
+                discard(folder)
+                with contextlib.suppress(OSError):
+                    folder.parent.rmdir()
 
 
 def _field(file: Path, name: str, sign: str = ":") -> str:

@@ -10,23 +10,29 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hostonly.bench.checkout import SECONDS
-from hostonly.bench.place import Place
+from hostonly.bench.checkout import SECONDS, discard
 from hostonly.errors import HostonlyError
-from hostonly.events import Progress, Started, Warned
-from hostonly.host import packages
+from hostonly.events import Emit, Progress, Started, Warned
+from hostonly.host import bridges, packages
 from hostonly.host.command import as_root, end, run
-from hostonly.sandbox import base, idmap, needs
+from hostonly.sandbox import base, idmap, names, needs, remains
 from hostonly.sandbox.vagrant_calls import elsewhere_unset
 
+if TYPE_CHECKING:
+    from hostonly.bench.place import Place
+
 BOX = "hostonly-bench-stock"
+
+# What the names of its folder, and of its container, end with.
+SUFFIX = "-stock"
 
 _VAGRANTFILE = """\
 Vagrant.configure("2") do |config|
@@ -95,46 +101,93 @@ def stock(place: Place) -> Iterator[Stock]:
     Raises:
         ToolFailed: the box could not be built, or the bridge not made.
     """
-    name, folder = place.name(), place.folder / "stock"
-    packages.install((*needs.PACKAGES, "dnsmasq-base"), place.emit)
-    folder.mkdir()
-    privileged = "false" if os.geteuid() == 0 else "true"
-    text = _VAGRANTFILE.format(box=BOX, name=name, privileged=privileged, bridge=f"s-{name}")
-    (folder / "Vagrantfile").write_text(text)
+    folder = place.folder / f"{place.name()}{SUFFIX}"
+    packages.install((*needs.PACKAGES, "dnsmasq-base"), place.emit, root=place.user.root)
     made = Stock(folder, place.vagrant_home)
-    place.emit(Started("bench: building the stock side's box"))
     with contextlib.ExitStack() as cleaning:
-        cleaning.callback(shutil.rmtree, folder, ignore_errors=True)
-        _add_box(place, folder, made)
-        cleaning.enter_context(_bridge(place, f"s-{name}"))
-        cleaning.callback(_destroy, place, made)
+        cleaning.callback(_remove, place, folder)
+        folder.mkdir()
+        place.emit(Started("bench: building the stock side's box"))
+        _add_box(place.user.root, made, place.emit)
+        cleaning.callback(end, _serve(folder, place.network()))
+        claim = names.SANDBOXES / folder.name
+        run(["mkdir", "-p", "-m", "0755", str(names.SANDBOXES), str(claim)], root=True)
+        run(["tee", str(claim / "owner")], root=True, stdin=f"{folder}\n")
+        # Last: without it there is no machine to be destroyed.
+        (folder / "Vagrantfile").write_text(
+            _VAGRANTFILE.format(
+                box=BOX,
+                name=folder.name,
+                privileged="false" if os.geteuid() == 0 else "true",
+                bridge=_bridge(folder),
+            )
+        )
         yield made
 
 
-def _destroy(place: Place, made: Stock) -> None:
+def _remove(place: Place, folder: Path) -> None:
     try:
-        made.vagrant("destroy", "-f")
+        remove(folder, place.vagrant_home)
     except HostonlyError as error:
-        place.emit(Warned(f"the stock side's machine could not be destroyed: {error}"))
+        place.emit(Warned(f"the stock side at {folder} could not be removed: {error}"))
 
 
-def _add_box(place: Place, folder: Path, made: Stock) -> None:
-    names = [name for name in base.packages(place.user.root) if name not in _OURS]
-    names += _DHCP
+def remove(folder: Path, vagrant_home: Path) -> None:
+    """Remove the stock project in ``folder`` with its machine, bridge and server, however far it came.
+
+    Raises:
+        ToolFailed: its machine could not be destroyed, or something else not be removed; the folder stays.
+    """
+    if (folder / "Vagrantfile").exists():
+        Stock(folder, vagrant_home).vagrant("destroy", "-f")
+    _end_server(folder)
+    name = _bridge(folder)
+    bridges.remove(bridges.Bridge(name, IPv4Interface("0.0.0.0"), f"{names.BENCH_MARK} {folder}"))
+    if names.owner(folder.name) == str(folder):
+        remains.remove(folder.name)
+        run(["rm", "-rf", str(names.SANDBOXES / folder.name)], root=True)
+    discard(folder)
+
+
+def _bridge(folder: Path) -> str:
+    return f"s-{folder.name.removesuffix(SUFFIX)}"
+
+
+def _pid_file(folder: Path) -> Path:
+    return folder / "dnsmasq.pid"
+
+
+def _end_server(folder: Path) -> None:
+    """End the project's DHCP server, which is known by its number and by its command line."""
+    try:
+        pid = _pid_file(folder).read_text().strip()
+        words = Path("/proc", pid, "cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    if pid and f"--pid-file={_pid_file(folder)}" in words:
+        run(["kill", pid], root=True)
+
+
+def _add_box(root: Path, made: Stock, emit: Emit) -> None:
+    folder = made.folder
+    wanted = [name for name in base.packages(root) if name not in _OURS]
+    wanted += _DHCP
     (folder / "configure").write_text(_CONFIGURE)
     (folder / "key.pub").write_text(_insecure_key())
     rootfs = folder / "rootfs"
     command = [
+        # What is mounted and what runs in there goes with it.
+        *("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"),
         *("mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory"),
         '--aptopt=Acquire::Languages "none"',
-        f"--include={','.join(names)}",
+        f"--include={','.join(wanted)}",
         f"--customize-hook=upload {shlex.quote(str(folder / 'key.pub'))} /run/key.pub",
         f"--customize-hook=upload {shlex.quote(str(folder / 'configure'))} /run/configure",
         '--customize-hook=chroot "$1" sh /run/configure',
         '--customize-hook=rm "$1/run/configure"',
         *(base.SUITE, str(rootfs)),
     ]
-    run(command, root=True, timeout=1800, on_line=lambda said: place.emit(Progress(said)))
+    run(command, root=True, timeout=1800, on_line=lambda said: emit(Progress(said)))
     # vagrant-lxc's template strips two components: the names begin with ./rootfs/.
     pack = ["tar", "-C", str(folder), "--numeric-owner", "--xattrs", "--xattrs-include=*"]
     run([*pack, "-czf", str(folder / "rootfs.tar.gz"), "./rootfs"], root=True, timeout=600)
@@ -156,43 +209,39 @@ def _insecure_key() -> str:
     return (Path(program.strip()) / "keys" / "vagrant.pub").read_text()
 
 
-@contextlib.contextmanager
-def _bridge(place: Place, name: str) -> Iterator[None]:
-    """A bridge with the DHCP server of the lxc package's `lxc-net`, options included."""
-    network = place.network()
-    run(["ip", "link", "add", name, "type", "bridge"], root=True, timeout=10)
-    try:
-        address = f"{network[1]}/{network.prefixlen}"
-        run(["ip", "address", "add", address, "dev", name], root=True, timeout=10)
-        run(["ip", "link", "set", name, "up"], root=True, timeout=10)
-        server = subprocess.Popen(
-            as_root(
-                [
-                    "dnsmasq",
-                    "--keep-in-foreground",
-                    "--conf-file=/dev/null",
-                    "--user=root",
-                    "--strict-order",
-                    "--bind-interfaces",
-                    f"--pid-file={place.folder}/stock/dnsmasq.pid",
-                    f"--listen-address={network[1]}",
-                    f"--dhcp-range={network[2]},{network[-2]}",
-                    "--dhcp-no-override",
-                    "--except-interface=lo",
-                    f"--interface={name}",
-                    f"--dhcp-leasefile={place.folder}/stock/leases",
-                    "--dhcp-authoritative",
-                ]
-            ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            process_group=0,
-        )
-        try:
-            yield
-        finally:
-            end(server)
-    finally:
-        run(["ip", "link", "delete", name], root=True, timeout=10)
+def _serve(folder: Path, network: IPv4Network) -> subprocess.Popen[str]:
+    """Make the project's bridge, and start on it the DHCP server of the lxc package's `lxc-net`, options
+    included."""
+    name = _bridge(folder)
+    lines = [
+        f"link add {name} type bridge",
+        f'link set {name} alias "{names.BENCH_MARK} {folder}"',
+        f"address add {network[1]}/{network.prefixlen} dev {name}",
+        f"link set {name} up",
+    ]
+    run(["ip", "-batch", "-"], root=True, stdin="\n".join(lines) + "\n", timeout=10)
+    return subprocess.Popen(
+        as_root(
+            [
+                "dnsmasq",
+                "--keep-in-foreground",
+                "--conf-file=/dev/null",
+                "--user=root",
+                "--strict-order",
+                "--bind-interfaces",
+                f"--pid-file={_pid_file(folder)}",
+                f"--listen-address={network[1]}",
+                f"--dhcp-range={network[2]},{network[-2]}",
+                "--dhcp-no-override",
+                "--except-interface=lo",
+                f"--interface={name}",
+                f"--dhcp-leasefile={folder}/leases",
+                "--dhcp-authoritative",
+            ]
+        ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        process_group=0,
+    )

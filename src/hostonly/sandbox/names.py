@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 SANDBOXES = STORE / "sandboxes"
 
+# Before the folder of a bench's stock project (bench/stock.py), in the alias of its bridge: no sandbox's.
+BENCH_MARK = "hostonly-bench"
+
 # Marks and journals of what was changed on the host for all checkouts.
 FORWARDING = STORE / "forwarding.json"
 SUBIDS = STORE / "subids"

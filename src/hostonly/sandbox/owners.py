@@ -27,6 +27,8 @@ _CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
 _TEMPORARY = re.compile(rf"{MARK}-[0-9a-f]{{8}}-")
 # Those of check.host-only's outsiders (host/outsiders.py).
 _NAMESPACE = re.compile(rf"/run/netns/{MARK}-(.+)-\d+ ")
+# Checkouts, and a stock project, of a bench that has this process id (bench/place.py).
+_BENCH = re.compile(r"(?P<root>/.*?)/\.hostonly/bench/(?P<pid>\d+)/")
 _STATE = re.compile(r"(/\S*?)/\.hostonly/")
 
 
@@ -51,6 +53,10 @@ class Marks:
     ranges: bool
 
     def _of(self, checkout: str) -> Whose:
+        bench = _BENCH.match(checkout)
+        if bench and not Path("/proc", bench["pid"]).exists():
+            # It was cut off: who had it made may remove what it left.
+            checkout = bench["root"]
         return Whose(Owner.OURS if checkout == self.root else Owner.ANOTHERS, checkout)
 
     @property
@@ -63,8 +69,9 @@ class Marks:
 
     def whose(self, kind: str, name: str, item: Item) -> Whose:
         """The owner of the item ``name`` of a ``kind`` of the inventory."""
-        if item.mark.startswith(f"{MARK} "):
-            return self._of(item.mark.removeprefix(f"{MARK} "))
+        for mark in (MARK, names.BENCH_MARK):
+            if item.mark.startswith(f"{mark} "):
+                return self._of(item.mark.removeprefix(f"{mark} "))
         if item.mark.startswith(f"{MARK}_"):
             return self._of(self.tables.get(item.mark, ""))
         if item.mark == forward_chain.COMMENT:

@@ -54,7 +54,7 @@ def test_stock_vagrant_acts_in_its_own_project(
 def test_a_checkout_of_the_benchs_has_its_own_boxes_and_settings(
     tmp_path: Path, settings: Settings
 ) -> None:
-    here = Checkout(tmp_path, settings, {"VAGRANT_HOME": str(tmp_path / "vagrant.d")})
+    here = Checkout(tmp_path, settings, tmp_path / "vagrant.d")
     assert environment(here.run("env")) == {
         "VAGRANT_HOME": str(tmp_path / "vagrant.d"),
         # Whether packages may be installed is the user's word.

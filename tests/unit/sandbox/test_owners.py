@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from hostonly.facts.inventory import Difference, Owner, Whose
@@ -73,6 +75,14 @@ def marks(*, others: bool = True, ranges: bool = True) -> Marks:
 )
 def test_whose(kind: str, name: str, item: Item, whose: Whose) -> None:
     assert marks().whose(kind, name, item) == whose
+
+
+@pytest.mark.parametrize("mark", ["hostonly", "hostonly-bench"])
+def test_what_a_bench_of_ours_left_is_ours_when_it_is_gone(mark: str) -> None:
+    # Above any process id that Linux gives (PID_MAX_LIMIT).
+    for pid, owner in ((2**22 + 1, Owner.OURS), (os.getpid(), Owner.ANOTHERS)):
+        item = Item("bridge", f"{mark} {ONE}/.hostonly/bench/{pid}/benchabc1")
+        assert marks().whose("links", "x", item).owner is owner
 
 
 def test_what_all_share_is_ours_when_we_are_the_last() -> None:
