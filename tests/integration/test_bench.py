@@ -1,0 +1,140 @@
+"""The bench as a user runs it: every row asked for is measured, and nothing is left, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from hostonly.bench import checkout as bench_checkout
+from hostonly.report import bench as report
+from hostonly.settings import Settings
+
+SCHEMA = json.loads(Path(report.__file__).with_name("bench.schema.json").read_text())
+BENCH = (sys.executable, "-m", "hostonly", "bench")
+
+
+@pytest.fixture
+def here(checkout: Path) -> Iterator[Path]:
+    """The copy, in which `./inv` starts at once; no bench's folder is left there afterwards."""
+    if not (checkout / ".venv").exists():
+        bench_checkout._venv(checkout)
+    yield checkout
+    assert not (checkout / ".hostonly" / "bench").exists()
+
+
+def measured(here: Path, rows: str, **environment: str) -> dict[str, Any]:
+    """What one round of ``rows`` came to; all of them could be measured."""
+    done = subprocess.run(
+        [*BENCH, "--rows", rows, "--rounds", "1", "--json"],
+        cwd=here,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=590,
+        check=False,
+    )
+    # pytest shows it where a test fails.
+    sys.stderr.write(done.stderr)
+    assert done.returncode == 0
+    document: dict[str, Any] = json.loads(done.stdout)
+    jsonschema.validate(document, SCHEMA)
+    assert [row["name"] for row in document["rows"]] == rows.split(",")
+    assert not document["unmeasured"]
+    return document
+
+
+def left(here: Path) -> tuple[int, str]:
+    """What check.leftovers says of it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hostonly", "check.leftovers"],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def links() -> str:
+    return subprocess.run(
+        ["ip", "-details", "link"], capture_output=True, text=True, check=True
+    ).stdout
+
+
+@contextlib.contextmanager
+def until(here: Path, rows: str, said: str, number: signal.Signals) -> Iterator[int]:
+    """A bench that is sent the signal ``number`` when it has ``said`` something; its exit status."""
+    process = subprocess.Popen(
+        [*BENCH, "--rows", rows, "--rounds", "1"],
+        cwd=here,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        sys.stderr.write(line)
+        if said in line:
+            break
+    # As a terminal does, all that is in the foreground; a kill is for the one alone.
+    (os.kill if number == signal.SIGKILL else os.killpg)(process.pid, number)
+    if number != signal.SIGKILL:
+        sys.stderr.write(process.stderr.read())
+    status = process.wait(timeout=120)
+    process.stderr.close()
+    yield status
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Variables of a user who is in another Vagrant project: it is not read, and no box is added."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "Vagrantfile").write_text(
+        'File.write(File.join(__dir__, "read"), "")\n'
+    )
+    (tmp_path / "home").mkdir()
+    yield {"VAGRANT_CWD": str(tmp_path / "project"), "VAGRANT_HOME": str(tmp_path / "home")}
+    assert not (tmp_path / "project" / "read").exists()
+    assert not list((tmp_path / "home").iterdir())
+
+
+def test_rows_are_measured_whatever_vagrant_is_told_elsewhere(
+    here: Path, elsewhere: dict[str, str]
+) -> None:
+    document = measured(here, "list,status,exec-ssh", **elsewhere)
+    assert all(row["ours"]["min"] > 0 and row["theirs"]["min"] > 0 for row in document["rows"])
+    status, said = left(here)
+    assert status == 0, said
+
+
+def test_a_ctrl_c_leaves_nothing(here: Path, settings: Settings) -> None:
+    with until(here, "status", "bench: status", signal.SIGINT) as status:
+        assert status == 130
+    assert f"{settings.state}/bench" not in links()
+    assert left(here)[0] == 0
+
+
+@pytest.mark.long
+def test_what_a_killed_bench_leaves_is_named_and_the_next_one_removes_it(
+    here: Path, settings: Settings, elsewhere: dict[str, str]
+) -> None:
+    with until(here, "up", "round 1 of 1", signal.SIGKILL):
+        assert f"hostonly-bench {settings.state}/bench/" in links()
+    status, said = left(here)
+    assert status == 1 and "left over: " in said
+    measured(here, "up,halt-up,destroy", **elsewhere)
+    assert f"{settings.state}/bench" not in links()
+    status, said = left(here)
+    assert status == 0, said
