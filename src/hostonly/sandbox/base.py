@@ -79,18 +79,21 @@ def intact(folder: Path) -> bool:
     """Whether the base in ``folder`` still has the files that it was built with: their names, kinds,
     modes, owners, sizes and times, which takes a twentieth of a second; their contents are not read.
 
+    One without a record, or with one that a power cut left empty, is not.
+
     Raises:
         ToolFailed: they could not be listed.
     """
+    if not (folder / "complete").exists() or not (folder / "rootfs").exists():
+        return False
     recorded = (folder / "complete").read_text().strip()
-    # One that was built before this was recorded cannot be told.
-    return not recorded or recorded == _listed(folder / "rootfs")
+    return bool(recorded) and recorded == _listed(folder / "rootfs")
 
 
 def _listed(rootfs: Path) -> str:
     """The digest of a listing of all files below ``rootfs``."""
     line = (
-        'set -o pipefail; cd "$1"; '
+        'set -eo pipefail; cd "$1"; '
         "find . -printf '%p %y %m %U %G %s %T@ %l\\0' | LC_ALL=C sort -z | sha256sum"
     )
     return run(["bash", "-c", line, "list", str(rootfs)], root=True, timeout=120).split()[0]
@@ -169,6 +172,8 @@ def ensure(
         )
         run(["rm", "-rf", "--one-file-system", str(scratch)], root=True)
         run(["tee", str(partial / "complete")], root=True, stdin=_listed(rootfs) + "\n")
+        # On the disk before it has its name: a power cut leaves no base whose files are empty.
+        run(["sync", "-f", str(partial)], root=True, timeout=600)
         discard(base.folder)
         run(["mv", "-T", str(partial), str(base.folder)], root=True)
     except ToolFailed as error:

@@ -84,10 +84,20 @@ def test_damage_is_seen(root: Path, damage: str) -> None:
     assert not base.intact(made.folder)
 
 
-def test_one_of_before_is_taken_for_whole(root: Path) -> None:
+@pytest.mark.parametrize("record", ["", "\n", None])
+def test_one_without_a_record_is_not_whole(root: Path, record: str | None) -> None:
     made = built(base.current(root))
-    (made.folder / "complete").write_text("")
-    assert base.intact(made.folder)
+    (made.folder / "complete").unlink()
+    if record is not None:
+        # What a power cut leaves of a file that was not yet on the disk.
+        (made.folder / "complete").write_text(record)
+    assert not base.intact(made.folder)
+
+
+def test_one_without_a_root_file_system_is_not_whole(root: Path) -> None:
+    made = built(base.current(root))
+    made.rootfs.rename(made.folder / "elsewhere")
+    assert not base.intact(made.folder)
 
 
 def building(monkeypatch: pytest.MonkeyPatch, fails: bool = False) -> None:
@@ -116,6 +126,24 @@ def test_a_damaged_one_is_built_again_beside_one_in_use(
         assert base._listed(old.rootfs) == before
     base.ensure(root, events.append, in_use=lambda asked: used)
     assert isinstance(events[-1], Unchanged)
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: owners are changed")
+    building(monkeypatch)
+    (root / "bin").mkdir()
+    # Who writes all to the disk notes what was there.
+    (root / "bin" / "sync").write_text(f'#!/bin/sh\nfind "$2" {root}/store/bases >"$0.saw"\n')
+    (root / "bin" / "sync").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{root}/bin:{os.environ['PATH']}")
+    made = base.ensure(root, lambda event: None, in_use=lambda asked: False)
+    saw = (root / "bin" / "sync.saw").read_text().splitlines()
+    partial = f"{made.folder}.partial"
+    assert f"{partial}/rootfs/file" in saw and f"{partial}/complete" in saw
+    assert str(made.folder) not in saw
 
 
 def test_one_that_cannot_be_built_leaves_the_others_and_no_half(
