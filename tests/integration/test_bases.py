@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.events import ignore
-from hostonly.sandbox import base
+from hostonly.sandbox import base, names
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
@@ -103,6 +103,26 @@ def test_an_old_base_stays_under_its_sandboxes(
         assert up.returncode == 0, up.stderr
         assert not base.current(checkout).complete
         assert base.intact(old.folder)
+        # Nor when the old one's record was lost, or all of it: which is said.
+        for broken, code, said in (
+            (
+                old.folder / "complete",
+                0,
+                "files of the base under sandbox were changed or are gone",
+            ),
+            (old.folder, 3, "the base under sandbox is gone"),
+        ):
+            machine.halt()
+            away = broken.rename(broken.with_name(f"{broken.name}.partial"))
+            try:
+                up = inv(checkout, "sandbox.up", timeout=60)
+            finally:
+                away.rename(broken)
+            assert up.returncode == code and said in up.stderr
+            assert not base.current(checkout).complete
+            assert names.base_of(settings, "sandbox") == old.folder
+            note = names.SANDBOXES / machine.container / "settings"
+            assert f"BASE={old.folder}\n" in note.read_text()
     finally:
         machine.destroy()
 

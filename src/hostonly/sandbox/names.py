@@ -6,17 +6,21 @@ Container names are the machine's, not a checkout's: each has a folder of root's
 from __future__ import annotations
 
 import hashlib
-import shlex
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
+from hostonly.host.command import run
 from hostonly.sandbox.base import STORE
 
 if TYPE_CHECKING:
     from hostonly.settings import Settings
 
 SANDBOXES = STORE / "sandboxes"
+CONTAINERS = Path("/var/lib/lxc")
+# As lxc-template writes it: an overlay of the base's root file system and the sandbox's own layer.
+_BASE = re.compile(r"^lxc\.rootfs\.path = overlay:([^:\n]+)/rootfs:", re.MULTILINE)
 
 # Before the folder of a bench's stock project (bench/stock.py), in the alias of its bridge: no sandbox's.
 BENCH_MARK = "hostonly-bench"
@@ -53,13 +57,18 @@ def owner(container: str) -> str | None:
 
 
 def base_of(settings: Settings, machine: str) -> Path | None:
-    """The folder of the base that ``machine`` was made on, which may be an older recipe's."""
-    try:
-        text = (SANDBOXES / container_name(settings, machine) / "settings").read_text()
-    except FileNotFoundError:
+    """The folder of the base that ``machine`` lies on, which may be an older recipe's, by LXC's own word;
+    None where there is no container, or one that was not made so far.
+
+    Raises:
+        ToolFailed: the container's configuration could not be read.
+    """
+    config = CONTAINERS / container_name(settings, machine) / "config"
+    if not config.exists():
         return None
-    values = dict(word.split("=", 1) for word in shlex.split(text))
-    return Path(values["BASE"])
+    # Only root may read it.
+    found = _BASE.findall(run(["cat", str(config)], root=True, timeout=10))
+    return Path(found[-1]) if found else None
 
 
 def claim_name(settings: Settings, machine: str) -> None:
@@ -75,7 +84,7 @@ def claim_name(settings: Settings, machine: str) -> None:
             f"a sandbox named {name} belongs to another checkout: {whose}",
             remedy="Destroy it there, or give sandbox.name (and the network section) other values here.",
         )
-    if whose is None and (Path("/var/lib/lxc") / name).exists():
+    if whose is None and (CONTAINERS / name).exists():
         raise HostonlyError(
             f"an LXC container named {name} is already here, and hostonly did not make it",
             remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",

@@ -76,18 +76,21 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
 
 
 def _base_below(settings: Settings, machine: str, emit: Emit) -> Path | None:
-    """The folder of the base, maybe of an older recipe, under ``machine``; None where there is none."""
+    """The folder of the base, maybe of an older recipe, under ``machine``; None where there is none.
+
+    Another one is never put in its place: the sandbox's own layer belongs to this one.
+
+    Raises:
+        HostonlyError: the base is gone.
+    """
     folder = base_of(settings, machine)
-    exists = (Path("/var/lib/lxc") / container_name(settings, machine)).exists()
-    if not exists or folder is None or not (folder / "complete").exists():
+    if folder is None:
         return None
+    remedy = "./inv sandbox.destroy and ./inv sandbox.up make it anew"
+    if not folder.exists():
+        raise HostonlyError(f"the base under {machine} is gone: {folder}", remedy=remedy)
     if not base.intact(folder):
-        emit(
-            Warned(
-                f"files of the base under {machine} were changed or are gone:"
-                " ./inv sandbox.destroy and ./inv sandbox.up make it anew"
-            )
-        )
+        emit(Warned(f"files of the base under {machine} were changed or are gone: {remedy}"))
     return folder
 
 

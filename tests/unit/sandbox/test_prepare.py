@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.errors import HostonlyError
-from hostonly.events import ignore
+from hostonly.events import Event, Warned, ignore
 from hostonly.host import bridge_netfilter, bridges, firewall, forwarding
 from hostonly.sandbox import base, box, handing, idmap, keys, lock, names, needs, prepare, purge
 from hostonly.settings import Settings
@@ -148,6 +148,68 @@ def test_a_base_that_sandboxes_stand_on_is_not_built_again(
     monkeypatch.setattr(base, "ensure", lambda *given, **named: pytest.fail("it was built"))
     with pytest.raises(HostonlyError, match=f"stand on the base {digest}"):
         prepare.make_box(settings, ignore, rebuild=True)
+
+
+CONFIG = """\
+lxc.rootfs.path = dir:{lxc}/hostonly-sandbox/rootfs
+lxc.include = /usr/share/lxc/config/common.conf
+lxc.rootfs.path = overlay:{base}/rootfs:{lxc}/hostonly-sandbox/layer
+lxc.rootfs.options = userxattr
+"""
+
+
+@pytest.fixture
+def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The base under a sandbox that is there; its note speaks of another one."""
+    monkeypatch.setattr("hostonly.host.command.as_root", list)
+    monkeypatch.setattr(names, "CONTAINERS", tmp_path / "lxc")
+    monkeypatch.setattr(names, "SANDBOXES", tmp_path / "sandboxes")
+    folder = tmp_path / "bases" / "0123456789abcdef"
+    (folder / "rootfs" / "etc").mkdir(parents=True)
+    (folder / "complete").write_text(base._listed(folder / "rootfs") + "\n")
+    for name in ("lxc", "sandboxes"):
+        (tmp_path / name / "hostonly-sandbox").mkdir(parents=True)
+    text = CONFIG.format(base=folder, lxc=tmp_path / "lxc")
+    (tmp_path / "lxc" / "hostonly-sandbox" / "config").write_text(text)
+    note = tmp_path / "sandboxes" / "hostonly-sandbox" / "settings"
+    note.write_text(f"BASE={tmp_path}/bases/fedcba9876543210\n")
+    return folder
+
+
+def test_the_base_under_a_sandbox_is_the_one_that_lxc_names(
+    settings: Settings, below: Path
+) -> None:
+    events: list[Event] = []
+    assert prepare._base_below(settings, "sandbox", events.append) == below
+    assert not events
+    assert prepare._base_below(settings, "sandbox2", events.append) is None
+
+
+@pytest.mark.parametrize("record", ["", None])
+def test_a_base_under_a_sandbox_that_is_not_whole_is_said_and_stays_under_it(
+    settings: Settings, below: Path, record: str | None
+) -> None:
+    (below / "complete").unlink()
+    if record is not None:
+        (below / "complete").write_text(record)
+    events: list[Event] = []
+    assert prepare._base_below(settings, "sandbox", events.append) == below
+    assert [str(event) for event in events if isinstance(event, Warned)]
+    assert "./inv sandbox.destroy and ./inv sandbox.up" in str(events[0])
+
+
+def test_a_base_that_is_gone_under_a_sandbox_is_not_another_one(
+    settings: Settings, below: Path
+) -> None:
+    shutil.rmtree(below)
+    with pytest.raises(HostonlyError, match=f"the base under sandbox is gone: {below}"):
+        prepare._base_below(settings, "sandbox", ignore)
+
+
+def test_half_a_container_lies_on_no_base(settings: Settings, below: Path, tmp_path: Path) -> None:
+    config = tmp_path / "lxc" / "hostonly-sandbox" / "config"
+    config.write_text("".join(config.read_text().splitlines(keepends=True)[:1]))
+    assert prepare._base_below(settings, "sandbox", ignore) is None
 
 
 def test_no_purge_comes_between_the_base_and_handing_it_over(
