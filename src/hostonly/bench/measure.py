@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hostonly.bench import GROUPS
+from hostonly.bench import GROUPS, machine
 from hostonly.bench.result import BenchResult, Measured, Row, Unmeasured, summary
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Done, Emit, Progress, Started, Warned
@@ -91,7 +91,7 @@ def bench(
     measured: dict[str, Measured] = {}
     unmeasured: list[Unmeasured] = []
     with place() as here:
-        machine = here.machine()
+        about = machine.machine(here.user.root)
         for group in GROUPS:
             module = _module(group)
             names = {row.name for row in module.ROWS} & {row.name for row in wanted}
@@ -107,8 +107,9 @@ def bench(
                         with _noting(group, asked, measured, unmeasured, emit):
                             for one in _measured(comparison, rounds, emit, end):
                                 measured[one.row.name] = one
+        about |= machine.versions(here.user.root)
     found = tuple(measured[row.name] for row in wanted if row.name in measured)
-    return BenchResult(machine, rounds, found, tuple(unmeasured), time.monotonic() - start)
+    return BenchResult(about, rounds, found, tuple(unmeasured), time.monotonic() - start)
 
 
 @contextmanager

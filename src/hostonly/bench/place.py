@@ -13,17 +13,14 @@ from pathlib import Path
 
 from hostonly.bench import cut_off
 from hostonly.bench.checkout import VAGRANT_HOME, Checkout, checkout, discard
-from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.host import bridges
-from hostonly.host.command import run
 from hostonly.settings import Settings
 
 # Room for 32 networks of /26: two for each sandbox and some for the stock one.
 BLOCK_PREFIX = 21
 NETWORK_PREFIX = 26
-
-_PACKAGES = ("vagrant", "vagrant-lxc", "lxc", "packer", "docker.io")
 
 
 @dataclass(slots=True)
@@ -70,19 +67,6 @@ class Place:
             self._main.inv("host.prepare")
         return self._main
 
-    def machine(self) -> dict[str, str]:
-        """What machine this is, in words: what a ratio does not depend on and a second does."""
-        system = os.uname()
-        return {
-            "processor": _field(Path("/proc/cpuinfo"), "model name"),
-            "processors": str(os.cpu_count()),
-            "memory": _field(Path("/proc/meminfo"), "MemTotal"),
-            "kernel": f"{system.sysname} {system.release} {system.machine}",
-            "system": _field(Path("/etc/os-release"), "PRETTY_NAME", "=").strip('"'),
-            "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
-            **_versions(),
-        }
-
 
 @contextlib.contextmanager
 def place(user: Settings, emit: Emit) -> Iterator[Place]:
@@ -113,25 +97,3 @@ def place(user: Settings, emit: Emit) -> Iterator[Place]:
                 discard(folder)
                 with contextlib.suppress(OSError):
                     folder.parent.rmdir()
-
-
-def _field(file: Path, name: str, sign: str = ":") -> str:
-    for line in file.read_text().splitlines():
-        key, _, value = line.partition(sign)
-        if key.strip() == name:
-            return " ".join(value.split())
-    return "unknown"
-
-
-def _versions() -> dict[str, str]:
-    try:
-        said = run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *_PACKAGES], timeout=20)
-    except ToolFailed as error:
-        # A package that is not installed: the others are listed all the same.
-        said = error.output
-    pairs = (line.split(" ") for line in said.splitlines())
-    return {
-        words[0]: words[1]
-        for words in pairs
-        if len(words) == 2 and words[0] in _PACKAGES and words[1]
-    }

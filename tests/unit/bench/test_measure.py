@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from hostonly.bench import GROUPS, measure
+from hostonly.bench import GROUPS, machine, measure
 from hostonly.bench.measure import Comparison, Side, bench, chosen, limit, rows, timed
 from hostonly.bench.place import Place
 from hostonly.bench.result import BenchResult, Measured, Row, Summary, summary
@@ -38,7 +39,9 @@ def run(
 ) -> BenchResult:
     monkeypatch.setattr(measure, "GROUPS", tuple(groups))
     monkeypatch.setattr(measure, "_module", lambda name: groups[name])
-    place = cast(Place, SimpleNamespace(machine=lambda: {"processor": "one"}))
+    monkeypatch.setattr(machine, "machine", lambda root: {"processor": "one"})
+    monkeypatch.setattr(machine, "versions", lambda root: {"vagrant": "2.3.4"})
+    place = cast(Place, SimpleNamespace(user=SimpleNamespace(root=Path("/checkout"))))
     context: AbstractContextManager[Place] = nullcontext(place)
     return bench(lambda: context, wanted, rounds, ignore)
 

@@ -21,6 +21,10 @@ MACHINE = {
     "kernel": "Linux",
     "system": "Debian",
     "load": "0.1 0.1 0.1",
+    "user": "root",
+    "hostonly": "0.1.0, commit 0123456789ab",
+    "python": "3.11.2",
+    "java": "17.0.15",
     "vagrant": "2.3.4",
 }
 UP = Row("up", "s", "cold sandbox.up over stock", 0.18)
