@@ -51,6 +51,10 @@ ARGUMENTS: list[tuple[list[str], str]] = [
     (["sandbox.exec", "--machine", "web", "--", "ls"], "sandbox or sandbox2"),
     (["check.isolation", "--machine", "web"], "sandbox or sandbox2"),
     (["check.isolation", "--machine", ""], "sandbox or sandbox2"),
+    # The bench.
+    *((["bench", "--rows", rows], "no row ''") for rows in ("", ",", "list,", "list,,up")),
+    *((["bench", "--rows", rows], "no row") for rows in ("lsit", "LIST", LONG, UNICODE, TERMINAL)),
+    *((["bench", "--rounds", rounds], "--rounds") for rounds in ("0", "-1", "51")),
     # The registry.
     *(
         (["registry.tags", "--repository", name], "repository name")

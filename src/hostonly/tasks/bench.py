@@ -15,7 +15,7 @@ from hostonly.tasks.session import JSON, session, show
         "rounds": "how often each side is measured (default: 5, at most 50)",
     },
 )
-def bench(ctx: Context, json: bool = False, rows: str = "", rounds: int = 5) -> None:
+def bench(ctx: Context, json: bool = False, rows: str | None = None, rounds: int = 5) -> None:
     """Measure hostonly beside stock Vagrant, ssh, Packer and Docker, in turns; leaves nothing."""
     from hostonly.bench.measure import MOST_ROUNDS, bench, chosen
     from hostonly.bench.place import place
@@ -25,7 +25,8 @@ def bench(ctx: Context, json: bool = False, rows: str = "", rounds: int = 5) -> 
 
     if not 1 <= rounds <= MOST_ROUNDS:
         raise UsageError(f"--rounds: {rounds} is not allowed: 1 to {MOST_ROUNDS}")
-    wanted = chosen([name.strip() for name in rows.split(",") if name.strip()])
+    # An empty name is no wish for all of them: it is refused like any other.
+    wanted = chosen([] if rows is None else [name.strip() for name in rows.split(",")])
     with session(ctx) as (settings, follower):
         result = bench(lambda: place(settings, follower), wanted, rounds, follower)
     show(dumps(as_document(result)) if json else as_table(result))
