@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 
 from hostonly.bench import checkout as bench_checkout
 from hostonly.report import bench as report
+from hostonly.sandbox import names
 from hostonly.settings import Settings
 
 SCHEMA = json.loads(Path(report.__file__).with_name("bench.schema.json").read_text())
@@ -72,9 +73,11 @@ def links() -> str:
     ).stdout
 
 
-@contextlib.contextmanager
-def until(here: Path, rows: str, said: str, number: signal.Signals) -> Iterator[int]:
-    """A bench that is sent the signal ``number`` when it has ``said`` something; its exit status."""
+def ended(
+    here: Path, rows: str, number: signal.Signals, said: str, also: Callable[[], bool]
+) -> int:
+    """A bench is sent the signal ``number`` when it has ``said`` something and ``also`` is so; its exit
+    status."""
     process = subprocess.Popen(
         [*BENCH, "--rows", rows, "--rounds", "1"],
         cwd=here,
@@ -88,13 +91,17 @@ def until(here: Path, rows: str, said: str, number: signal.Signals) -> Iterator[
         sys.stderr.write(line)
         if said in line:
             break
+    deadline = time.monotonic() + 120
+    while not also():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
     # As a terminal does, all that is in the foreground; a kill is for the one alone.
     (os.kill if number == signal.SIGKILL else os.killpg)(process.pid, number)
-    if number != signal.SIGKILL:
-        sys.stderr.write(process.stderr.read())
-    status = process.wait(timeout=120)
-    process.stderr.close()
-    yield status
+    try:
+        return process.wait(timeout=120)
+    finally:
+        # What it started may hold the pipe for longer.
+        process.stderr.close()
 
 
 @pytest.fixture
@@ -120,20 +127,25 @@ def test_rows_are_measured_whatever_vagrant_is_told_elsewhere(
 
 
 def test_a_ctrl_c_leaves_nothing(here: Path, settings: Settings) -> None:
-    with until(here, "status", "bench: status", signal.SIGINT) as status:
-        assert status == 130
+    assert ended(here, "status", signal.SIGINT, "bench: status", lambda: True) == 130
     assert f"{settings.state}/bench" not in links()
-    assert left(here)[0] == 0
+    status, said = left(here)
+    assert status == 0, said
 
 
 @pytest.mark.long
 def test_what_a_killed_bench_leaves_is_named_and_the_next_one_removes_it(
     here: Path, settings: Settings, elsewhere: dict[str, str]
 ) -> None:
-    with until(here, "up", "round 1 of 1", signal.SIGKILL):
-        assert f"hostonly-bench {settings.state}/bench/" in links()
+    def stock_is_up() -> bool:
+        claimed = [each.name for each in names.SANDBOXES.glob("bench*-stock")]
+        ours = [name for name in claimed if f"{settings.state}/" in (names.owner(name) or "")]
+        return any((names.CONTAINERS / name / "config").exists() for name in ours)
+
+    ended(here, "up", signal.SIGKILL, "bench: up, halt-up, destroy", stock_is_up)
+    assert f"hostonly-bench {settings.state}/bench/" in links()
     status, said = left(here)
-    assert status == 1 and "left over: " in said
+    assert status == 1 and "left over: s-bench" in said
     measured(here, "up,halt-up,destroy", **elsewhere)
     assert f"{settings.state}/bench" not in links()
     status, said = left(here)

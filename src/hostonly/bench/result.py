@@ -10,7 +10,7 @@ from statistics import median
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row before it is measured: ``name`` (of ``--rows``), ``unit`` of both sides, ``what`` in one
-    line, and ``goal``, the ratio ours over theirs that is not to be exceeded.
+    line, and ``goal``, the ratio ours over theirs that is not to be exceeded; None where it is only told.
 
     ``at_least`` turns the goal around: the ratio is not to be less (for connections per second).
     """
@@ -18,7 +18,7 @@ class Row:
     name: str
     unit: str
     what: str
-    goal: float
+    goal: float | None
     at_least: bool = False
 
 
@@ -50,8 +50,10 @@ class Measured:
         return self.ours.median / self.theirs.median
 
     @property
-    def met(self) -> bool:
-        """Whether the goal is met."""
+    def met(self) -> bool | None:
+        """Whether the goal is met; None where there is none."""
+        if self.row.goal is None:
+            return None
         return self.ratio >= self.row.goal if self.row.at_least else self.ratio <= self.row.goal
 
 

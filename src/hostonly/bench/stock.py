@@ -8,10 +8,13 @@ The bridge, with the DHCP server that the lxc package would start on its own, is
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shlex
+import shutil
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network
@@ -103,10 +106,13 @@ def stock(place: Place) -> Iterator[Stock]:
     """
     folder = place.folder / f"{place.name()}{SUFFIX}"
     packages.install((*needs.PACKAGES, "dnsmasq-base"), place.emit, root=place.user.root)
-    made = Stock(folder, place.vagrant_home)
     with contextlib.ExitStack() as cleaning:
         cleaning.callback(_remove, place, folder)
         folder.mkdir()
+        # vagrant-lxc's own template knows no spaces in the path of its box, and the user's may have some.
+        link = Path(tempfile.mkdtemp(prefix=_temporary(folder))) / "home"
+        link.symlink_to(place.vagrant_home)
+        made = Stock(folder, link)
         place.emit(Started("bench: building the stock side's box"))
         _add_box(place.user.root, made, place.emit)
         cleaning.callback(end, _serve(folder, place.network()))
@@ -146,7 +152,14 @@ def remove(folder: Path, vagrant_home: Path) -> None:
     if names.owner(folder.name) == str(folder):
         remains.remove(folder.name)
         run(["rm", "-rf", str(names.SANDBOXES / folder.name)], root=True)
+    for link in Path(tempfile.gettempdir()).glob(f"{_temporary(folder)}*"):
+        shutil.rmtree(link)
     discard(folder)
+
+
+def _temporary(folder: Path) -> str:
+    """What its temporary folder's name begins with; of the kind of names.temporary, and its own."""
+    return f"{bridges.MARK}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}-"
 
 
 def _bridge(folder: Path) -> str:

@@ -42,16 +42,17 @@ def as_table(result: BenchResult) -> str:
     lines += [
         f"? {one.row.name:<{width}}  not measured: {one.because}" for one in result.unmeasured
     ]
-    met = sum(one.met for one in result.rows)
-    lines += ["", f"{met} of {len(result.rows)} goals met, {result.seconds:.0f} s"]
+    goals = [one.met for one in result.rows if one.met is not None]
+    lines += ["", f"{sum(goals)} of {len(goals)} goals met, {result.seconds:.0f} s"]
     return "\n".join(lines)
 
 
 def _line(one: Measured, width: int) -> str:
     ours, theirs = _span(one.ours, one.row.unit), _span(one.theirs, one.row.unit)
     sign = "≥" if one.row.at_least else "≤"
-    goal = f"{one.ratio:6.2f} × (goal {sign} {one.row.goal:g})"
-    mark = "✓" if one.met else "✗"
+    aim = "no goal" if one.row.goal is None else f"goal {sign} {one.row.goal:g}"
+    goal = f"{one.ratio:6.2f} × ({aim})"
+    mark = {True: "✓", False: "✗", None: "·"}[one.met]
     return f"{mark} {one.row.name:<{width}}  {ours:<24} over {theirs:<24} {goal:<24} {one.row.what}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def user(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(names, "SANDBOXES", tmp_path / "claims")
     monkeypatch.setattr(remains, "remove", lambda container: True)
     monkeypatch.setattr(bridges, "remove", lambda bridge: calls(tmp_path, bridge.mark))
-    (tmp_path / "bin").mkdir()
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
+    for name in ("bin", "tmp"):
+        (tmp_path / name).mkdir()
     program(tmp_path / "bin" / "vagrant", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     (tmp_path / ".hostonly").mkdir()
@@ -61,6 +64,8 @@ def left(user: Settings) -> Path:
     (names.SANDBOXES / project.name).mkdir(parents=True)
     (names.SANDBOXES / project.name / "owner").write_text(f"{project}\n")
     (place / "vagrant.d").mkdir()
+    home = Path(tempfile.mkdtemp(prefix=stock._temporary(project))) / "home"
+    home.symlink_to(place / "vagrant.d")
     return place
 
 
@@ -75,6 +80,7 @@ def test_machines_are_destroyed_and_folders_go(user: Settings, how: Callable[...
         f"benchabc1 inv sandbox.destroy in {place}/vagrant.d",
     ]
     assert not place.exists()
+    assert not list((user.root / "tmp").iterdir())
     assert not list(names.SANDBOXES.iterdir())
     assert packages.note(user.root).read_text() == "mmdebstrap\n"
 
@@ -101,12 +107,15 @@ def test_somebody_elses_claim_of_the_name_stays(user: Settings) -> None:
 def test_the_dhcp_server_is_ended_by_its_own_command_line_only(user: Settings) -> None:
     place = left(user)
     file = place / "benchabc2-stock" / "dnsmasq.pid"
-    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    sleep = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
     other, server = (
-        subprocess.Popen([*sleep, f"--pid-file={path}"]) for path in (file.with_name("x"), file)
+        subprocess.Popen([*sleep, f"--pid-file={path}"], stdout=subprocess.PIPE)
+        for path in (file.with_name("x"), file)
     )
     try:
         for process, ended in ((other, False), (server, True)):
+            # Its command line is not there at once.
+            assert process.stdout is not None and process.stdout.readline()
             file.write_text(f"{process.pid}\n")
             stock._end_server(file.parent)
             if ended:
@@ -115,7 +124,7 @@ def test_the_dhcp_server_is_ended_by_its_own_command_line_only(user: Settings) -
     finally:
         for process in (other, server):
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def test_nothing_is_touched_while_a_bench_is_at_work(user: Settings) -> None:

@@ -29,12 +29,14 @@ MACHINE = {
 }
 UP = Row("up", "s", "cold sandbox.up over stock", 0.18)
 PYTHON = Row("python-64", "1/s", "Python over Java", 1.2, at_least=True)
+TOLD = Row("python-cpu", "1/s", "by processor time", None)
 RESULT = BenchResult(
     MACHINE,
     3,
     (
         Measured(UP, summary([2.0, 1.5, 2.5]), summary([10.0, 12.0, 20.0])),
         Measured(PYTHON, summary([900.0]), summary([1000.0])),
+        Measured(TOLD, summary([900.0]), summary([1000.0])),
     ),
     (Unmeasured(Row("push", "s", "", 0.5), "no sandbox"),),
     12.3456,
@@ -55,6 +57,7 @@ def test_the_document_is_what_the_schema_says() -> None:
         "met": True,
     }
     assert document["rows"][1]["met"] is False
+    assert (document["rows"][2]["goal"], document["rows"][2]["met"]) == (None, None)
     assert document["unmeasured"] == [{"name": "push", "because": "no sandbox"}]
 
 
@@ -82,5 +85,6 @@ def test_the_table_says_goals_met_and_the_distance() -> None:
     assert "1.50 / 2.00 / 2.50 s" in up and "0.17 × (goal ≤ 0.18)" in up
     python = next(line for line in lines if line.startswith("✗ python-64"))
     assert "900 1/s" in python and "goal ≥ 1.2" in python
+    assert any(line.startswith("· python-cpu") and "0.90 × (no goal)" in line for line in lines)
     assert any(line.startswith("? push") and "no sandbox" in line for line in lines)
     assert lines[-1] == "1 of 2 goals met, 12 s"
