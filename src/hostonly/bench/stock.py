@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network
@@ -22,12 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.bench.checkout import SECONDS, discard
-from hostonly.errors import HostonlyError
+from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Progress, Started, Warned
 from hostonly.host import bridges, packages
 from hostonly.host.command import as_root, end, run
 from hostonly.sandbox import base, idmap, names, needs, remains
-from hostonly.sandbox.vagrant_calls import elsewhere_unset
+from hostonly.sandbox.vagrant_calls import BUSY, BUSY_SECONDS, elsewhere_unset
 
 if TYPE_CHECKING:
     from hostonly.bench.place import Place
@@ -145,7 +146,7 @@ def remove(folder: Path, vagrant_home: Path) -> None:
         ToolFailed: its machine could not be destroyed, or something else not be removed; the folder stays.
     """
     if (folder / "Vagrantfile").exists():
-        Stock(folder, vagrant_home).vagrant("destroy", "-f")
+        _destroy(Stock(folder, vagrant_home))
     _end_server(folder)
     name = _bridge(folder)
     bridges.remove(bridges.Bridge(name, IPv4Interface("0.0.0.0"), f"{names.BENCH_MARK} {folder}"))
@@ -160,6 +161,19 @@ def remove(folder: Path, vagrant_home: Path) -> None:
 def _temporary(folder: Path) -> str:
     """What its temporary folder's name begins with; of the kind of names.temporary, and its own."""
     return f"{bridges.MARK}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}-"
+
+
+def _destroy(made: Stock) -> None:
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            made.vagrant("destroy", "-f")
+            return
+        except ToolFailed as error:
+            # A bench was killed and its Vagrant was not: it ends by itself.
+            if not any(words in error.output for words in BUSY) or time.monotonic() >= deadline:
+                raise
+            time.sleep(1.0)
 
 
 def _bridge(folder: Path) -> str:
