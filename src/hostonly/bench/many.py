@@ -1,4 +1,4 @@
-"""Several sandboxes at once, each of a checkout of its own, and the memory that each takes."""
+"""Several sandboxes at once, each of a checkout of its own, and the memory and disk that each takes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from hostonly.bench.place import Place
 from hostonly.bench.result import Row
 from hostonly.errors import HostonlyError
 from hostonly.host.command import run
+from hostonly.sandbox import names
 
 NUMBER = 8
 LIMIT_MB = 120.0
+DISK_LIMIT_MB = 60.0
 
 EIGHT = Row("eight", "s", "eight sandboxes up at once over one", 3.0)
 CGROUP = Row("memory-cgroup", "MB", "the largest of eight, by control group, over 120 MB", 1.0)
 PSS = Row("memory-pss", "MB", "the largest of eight, by proportional set size, over 120 MB", 1.0)
+DISK = Row("disk", "MB", "the largest of eight, with nothing done in it, over 60 MB", 1.0)
 
-ROWS = (EIGHT, CGROUP, PSS)
+ROWS = (EIGHT, CGROUP, PSS, DISK)
 
 
 @contextmanager
@@ -48,6 +51,7 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
                         EIGHT.name: seconds,
                         CGROUP.name: max(_control_group_mb(one) for one in places),
                         PSS.name: max(_pss_mb(one) for one in places),
+                        DISK.name: max(_disk_mb(one) for one in places),
                     }
                 finally:
                     all_do("sandbox.destroy", places)
@@ -58,6 +62,7 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
                         EIGHT.name: all_do("sandbox.up", places[:1]),
                         **limit(CGROUP.name, LIMIT_MB)(),
                         **limit(PSS.name, LIMIT_MB)(),
+                        **limit(DISK.name, DISK_LIMIT_MB)(),
                     }
                 finally:
                     all_do("sandbox.destroy", places[:1])
@@ -106,3 +111,9 @@ def _pss_mb(checkout: Checkout) -> float:
     if not found:
         raise HostonlyError(f"no process of {checkout.machine().container} told of its memory")
     return sum(found) * 1024 / 1e6
+
+
+def _disk_mb(checkout: Checkout) -> float:
+    """What its own layer and its engine's data take on the disk; the base, which all share, is elsewhere."""
+    folder = names.CONTAINERS / checkout.machine().container
+    return int(run(["du", "-sxB1", str(folder)], root=True, timeout=60).split()[0]) / 1e6

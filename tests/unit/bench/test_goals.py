@@ -17,6 +17,7 @@ ABSOLUTE = {
     "check-host-to-sandbox": "≤ 1 s",
     "memory-cgroup": "≤ 120 MB",
     "memory-pss": "≤ 120 MB",
+    "disk": "≤ 60 MB",
     "box": "≤ 30 s",
 }
 
