@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,10 @@ METHOD = "2"
 # that has not this much to spare works on the disk.
 MEMORY_MIB = 3072
 _TMPFS = "size=2g,mode=0755"
+
+# One on which no sandbox was made for so long goes when another one is built.
+UNUSED_SECONDS = 7 * 24 * 3600.0
+_NAME = re.compile(r"(?P<digest>[0-9a-f]{16})(?:-(?P<generation>[0-9]+))?(?P<half>\.partial)?")
 
 # A base that is merged from the start needs no usrmerge, which brings all of Perl.
 _MERGED_USR = Path("/usr/share/mmdebstrap/hooks/merged-usr")
@@ -189,7 +194,39 @@ def ensure(
         discard(partial)
         raise
     emit(Done(f"built the base {base.digest}"))
+    _discard_unused(base, emit, in_use)
     return base
+
+
+def _discard_unused(built: Base, emit: Emit, in_use: Callable[[Base], bool]) -> None:
+    """Remove halves of bases, and bases that no sandbox lies on and none was made on for a while.
+
+    Who holds the store's lock knows that nobody builds one meanwhile.
+    """
+    before = time.time() - UNUSED_SECONDS
+    for folder in sorted(built.folder.parent.iterdir()):
+        found = _NAME.fullmatch(folder.name)
+        if not found or folder == built.folder:
+            continue
+        old = Base(found["digest"], int(found["generation"] or 0))
+        if not found["half"] and (folder.stat().st_mtime > before or in_use(old)):
+            continue
+        try:
+            discard(folder)
+        except ToolFailed as error:
+            # The new one is there all the same.
+            emit(Warned(f"the old base {folder.name} could not be removed: {error.what}"))
+        else:
+            emit(Done(f"removed the base {folder.name}, which nobody used any more"))
+
+
+def used(folder: Path) -> None:
+    """Note that a sandbox is made on the base in ``folder`` now.
+
+    Raises:
+        ToolFailed: its folder could not be written.
+    """
+    run(["touch", str(folder)], root=True, timeout=10)
 
 
 def discard(folder: Path) -> None:

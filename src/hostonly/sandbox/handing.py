@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hostonly.host.command import run
 from hostonly.registry.identity import Certificate
-from hostonly.sandbox import box, idmap, keys
+from hostonly.sandbox import base, box, idmap, keys
 from hostonly.sandbox.names import SANDBOXES, container_name, machines
 from hostonly.settings import Settings
 
@@ -76,6 +76,7 @@ def hand_over(
     for name, (source, mode) in files.items():
         run(["install", "-D", "-m", mode, str(source), str(folder / name)], root=True)
     run(["tee", str(folder / "settings")], root=True, stdin=text)
+    base.used(lies_on)
 
 
 def _handed_over(folder: Path, settings: str, files: dict[str, Path]) -> bool:

@@ -146,6 +146,25 @@ def test_it_is_on_the_disk_before_it_has_its_name(
     assert str(made.folder) not in saw
 
 
+def test_a_new_one_takes_the_place_of_those_that_nobody_uses(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: owners are changed")
+    building(monkeypatch)
+    names = ("1" * 16, "2" * 16, f"{'2' * 16}-1", "3" * 16, f"{'4' * 16}.partial", "not-a-base")
+    unused, in_use, again, recent, half, other = (root / "store" / "bases" / name for name in names)
+    for folder in (unused, in_use, again, recent, half, other):
+        folder.mkdir(parents=True)
+        os.utime(folder, (1, 1))
+    base.used(recent)
+    events: list[Event] = []
+    made = base.ensure(root, events.append, in_use=lambda asked: asked.folder == in_use)
+    there = set((root / "store" / "bases").iterdir())
+    assert there == {made.folder, in_use, recent, other}
+    assert sum("nobody used any more" in str(event) for event in events) == 3
+
+
 def test_one_that_cannot_be_built_leaves_the_others_and_no_half(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
