@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -105,6 +106,8 @@ def command(settings: str, arguments: Sequence[str], awaiting: Path | None = Non
         "HOSTONLY_PREPARED": "1",
         "HOSTONLY_SETTINGS": settings,
         "VAGRANT_CHECKPOINT_DISABLE": "1",
+        # Else each provider that it has is asked whether it could be used, VirtualBox first.
+        "VAGRANT_DEFAULT_PROVIDER": json.loads(settings)["sandbox"]["provider"],
     }
     if awaiting is not None:
         ours["HOSTONLY_PREPARING"] = str(awaiting)

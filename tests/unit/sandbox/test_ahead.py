@@ -64,7 +64,8 @@ def test_it_is_taken_by_its_own_command_line_and_goes_on_by_the_word(root: Path)
 
 def test_for_another_command_or_other_settings_it_is_not_the_one(root: Path) -> None:
     arguments = ["up", "sandbox", "--provider=lxc"]
-    for other, settings in ((["up", "sandbox2"], SETTINGS), (arguments, {"sandbox": {}})):
+    theirs = {"sandbox": {"name": "another", "provider": "lxc"}}
+    for other, settings in ((["up", "sandbox2"], SETTINGS), (arguments, theirs)):
         with ahead.begun(root, UP):
             assert ahead.file(["halt", "sandbox"]) is None
             file = ahead.file(arguments)
