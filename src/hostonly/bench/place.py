@@ -86,7 +86,7 @@ def place(user: Settings, emit: Emit) -> Iterator[Place]:
         # By its number check.leftovers knows whether the bench is still at work (sandbox/owners.py).
         folder = user.state / "bench" / str(os.getpid())
         folder.mkdir(parents=True)
-        mark = hashlib.sha256(str(user.root).encode()).hexdigest()[:3]
+        mark = hashlib.sha256(str(user.root).encode()).hexdigest()[:6]
         made = Place(user, folder, emit, mark, iter(block.subnets(new_prefix=NETWORK_PREFIX)))
         try:
             with made._cleaning:

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import shlex
-import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -153,8 +152,8 @@ def remove(folder: Path, vagrant_home: Path) -> None:
     if names.owner(folder.name) == str(folder):
         remains.remove(folder.name)
         run(["rm", "-rf", str(names.SANDBOXES / folder.name)], root=True)
-    for link in Path(tempfile.gettempdir()).glob(f"{_temporary(folder)}*"):
-        shutil.rmtree(link)
+    for temporary in Path(tempfile.gettempdir()).glob(f"{_temporary(folder)}*"):
+        discard(temporary)
     discard(folder)
 
 
