@@ -5,28 +5,42 @@ Vagrant keeps boxes for a user, not for a checkout, so the box holds nothing of 
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import hashlib
 import io
 import os
-import re
+import shlex
 import shutil
 import tarfile
 from pathlib import Path
 
-from hostonly.events import Done, Emit, Started
+from hostonly.errors import HostonlyError
+from hostonly.events import Done, Emit, Started, Warned
 from hostonly.host.command import run
 from hostonly.sandbox.base import recipe
 
 PREFIX = "hostonly"
+# A file in the box: ours is ours also where others of its files were damaged.
+MARK = "hostonly"
 
-# vagrant-lxc insists on a tarball; ours may be empty, since lxc-template does not unpack it.
+# What the box is named by.
 _FILES = ("lxc-config", "lxc-template", "metadata.json", "seccomp")
 
 
 def name(root: Path) -> str:
     """The box's name, which says what is in it: the same words as in the Vagrantfile."""
-    content = b"".join((recipe(root) / "lxc" / file).read_bytes() for file in _FILES)
+    return _named(recipe(root) / "lxc")
+
+
+def _named(folder: Path) -> str:
+    """What a box with the files of ``folder`` is called. Raises OSError: one cannot be read."""
+    content = b"".join((folder / file).read_bytes() for file in _FILES)
     return f"{PREFIX}-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def _mark(name: str) -> bytes:
+    return f"{name} was added by hostonly\n".encode()
 
 
 def boxes() -> Path:
@@ -34,9 +48,14 @@ def boxes() -> Path:
     return Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d") / "boxes"
 
 
+def _installed(name: str) -> Path:
+    """Where Vagrant keeps the box ``name``: an unversioned one is version 0."""
+    return boxes() / name / "0" / "lxc"
+
+
 def present(root: Path) -> bool:
-    """Whether Vagrant has the box, whole (Vagrant's layout of an unversioned box: version 0)."""
-    installed = boxes() / name(root) / "0" / "lxc"
+    """Whether Vagrant has the box, whole."""
+    installed = _installed(name(root))
     return all(
         (installed / file).is_file()
         and (installed / file).read_bytes() == (recipe(root) / "lxc" / file).read_bytes()
@@ -52,6 +71,7 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
 
     Raises:
         ToolFailed: ``vagrant box add`` failed.
+        HostonlyError: another box has its name.
     """
     if not present(root):
         _add(root, state, emit)
@@ -59,17 +79,24 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
 
 def _add(root: Path, state: Path, emit: Emit) -> None:
     emit(Started("adding the box to Vagrant"))
-    archive = state / f"{name(root)}.box"
+    called = name(root)
+    if _installed(called).exists():
+        # Vagrant would take a user's own box for an older one of ours, and stops at one without metadata.
+        if not (_marked(called) or _begun(root)):
+            raise HostonlyError(
+                f"Vagrant has a box {called} that is not what hostonly put there: it was left alone",
+                ran=f"ls {shlex.quote(str(_installed(called)))}",
+                remedy="Have a look; where it may go, remove that folder, then again: ./inv sandbox.box",
+            )
+        emit(Warned(f"the box {called} was damaged or added only half: adding it again"))
+        remove(called)
+    archive = state / f"{called}.box"
     with tarfile.open(archive, "w") as box:
-        for file in _FILES:
-            box.add(recipe(root) / "lxc" / file, file)
-        empty = io.BytesIO()
-        with tarfile.open(fileobj=empty, mode="w:gz"):
-            pass
-        info = tarfile.TarInfo("rootfs.tar.gz")
-        info.size = len(empty.getvalue())
-        box.addfile(info, io.BytesIO(empty.getvalue()))
-    words = ["box", "add", "--force", "--provider", "lxc", "--name", name(root), str(archive)]
+        for file, content in _content(root).items():
+            info = tarfile.TarInfo(file)
+            info.size, info.mode = len(content), 0o755 if file == "lxc-template" else 0o644
+            box.addfile(info, io.BytesIO(content))
+    words = ["box", "add", "--force", "--provider", "lxc", "--name", called, str(archive)]
     try:
         # Away from the checkout: Vagrant would read the Vagrantfile, which this does not need.
         run(["vagrant", *words], cwd=Path("/"), timeout=120)
@@ -78,18 +105,63 @@ def _add(root: Path, state: Path, emit: Emit) -> None:
     emit(Done("added the box to Vagrant"))
 
 
+def _content(root: Path) -> dict[str, bytes]:
+    """The files of the box, by their names."""
+    found = {file: (recipe(root) / "lxc" / file).read_bytes() for file in _FILES}
+    # vagrant-lxc insists on a tarball; ours may be empty, since lxc-template does not unpack it.
+    found["rootfs.tar.gz"] = gzip.compress(bytes(tarfile.RECORDSIZE), mtime=0)
+    return found | {MARK: _mark(name(root))}
+
+
+def _begun(root: Path) -> bool:
+    """Whether nothing but beginnings of our own files is where the box belongs: Vagrant puts them there
+    one by one, and may have been killed meanwhile."""
+    ours = _content(root)
+    return all(
+        each.is_file() and ours.get(each.name, b"").startswith(each.read_bytes())
+        for each in _installed(name(root)).iterdir()
+    )
+
+
 def ours() -> list[str]:
-    """The names of the boxes of hostonly's that Vagrant has, whichever checkout added them."""
-    pattern = re.compile(rf"{PREFIX}-[0-9a-f]{{12}}")
-    found = sorted(folder.name for folder in boxes().glob(f"{PREFIX}-*"))
-    return [name for name in found if pattern.fullmatch(name)]
+    """The names of the boxes of hostonly's that Vagrant has, whichever checkout added them.
+
+    The name alone decides nothing: a user's own box may be called the same.
+    """
+    return sorted(found.name for found in boxes().glob(f"{PREFIX}-*") if _marked(found.name))
+
+
+def _marked(name: str) -> bool:
+    """Whether the box ``name`` has our mark in it, or exactly the content that its name says."""
+    folder = _installed(name)
+    try:
+        if (folder / MARK).read_bytes() == _mark(name):
+            return True
+    except OSError:
+        pass  # An older checkout added it, or somebody else.
+    try:
+        return name == _named(folder)
+    except OSError:
+        return False
 
 
 def remove(name: str) -> None:
-    """Take the box ``name`` out of Vagrant.
+    """Take our box ``name`` from where Vagrant keeps it, and leave what others keep under that name.
+
+    Not by ``vagrant box remove``, which refuses every box whose files are damaged (Vagrant 2.3).
 
     Raises:
-        ToolFailed: Vagrant refused.
+        HostonlyError: it could not be removed.
     """
-    run(["vagrant", "box", "remove", "--force", "--all", name], cwd=Path("/"), timeout=120)
-    shutil.rmtree(boxes() / name, ignore_errors=True)
+    folder = _installed(name)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise HostonlyError(
+            f"the box {name} could not be removed: {error.strerror}",
+            ran=f"rm -r {shlex.quote(str(folder))}",
+            remedy="Its files must be yours; then again: ./inv sandbox.destroy --purge",
+        ) from error
+    for above in (folder.parent, folder.parent.parent):
+        with contextlib.suppress(OSError):  # Another provider's box of the name.
+            above.rmdir()

@@ -40,7 +40,7 @@ class Marks:
     ``sandboxes`` those of ``sandbox.name``; ``tables`` those of firewall tables; ``files`` the paths
     of files that carry a mark in their first line; ``bridges`` are this checkout's own names, and ``temporary``
     is what its temporary folders' names begin with; ``ranges`` says whether root's id range was
-    entered by us.
+    entered by us; ``boxes`` are the names of Vagrant's boxes that are hostonly's.
     """
 
     root: str
@@ -51,6 +51,7 @@ class Marks:
     bridges: frozenset[str]
     temporary: str
     ranges: bool
+    boxes: frozenset[str] = frozenset()
 
     def _of(self, checkout: str) -> Whose:
         bench = _BENCH.match(checkout)
@@ -90,8 +91,9 @@ class Marks:
         if path in self.files:
             return self._of(self.files[path])
         store, boxes = str(base.STORE), f"{box.boxes()}/"
-        if path.startswith(f"{boxes}{box.PREFIX}-"):
-            return Whose(Owner.CACHE)
+        if path.startswith(boxes):
+            called = path.removeprefix(boxes).partition("/")[0]
+            return Whose(Owner.CACHE if called in self.boxes else Owner.NOBODYS)
         if path in (store, f"{store}/bases", str(names.SANDBOXES)):
             return Whose(Owner.CACHE)
         if path.startswith(f"{store}/bases/"):
@@ -172,6 +174,7 @@ def marks(settings: Settings) -> Marks:
         bridges=bridges,
         temporary=names.temporary(settings),
         ranges=names.SUBIDS.exists(),
+        boxes=frozenset(box.ours()),
     )
 
 

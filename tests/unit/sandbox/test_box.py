@@ -1,14 +1,16 @@
-"""Adding the box to Vagrant, by whoever holds the store."""
+"""Adding the box to Vagrant, by whoever holds the store; whose a box is, which its name does not say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tarfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hostonly.events import ignore
+from hostonly.errors import HostonlyError
+from hostonly.events import Event, Warned, ignore
 from hostonly.sandbox import box, lock
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,3 +39,80 @@ def test_it_is_added_once_with_the_store_held(
         with lock.store(ignore):
             box.ensure(ROOT, tmp_path, ignore)
     assert len(added) == 1 and not Path(added[0]).exists()
+
+
+@pytest.fixture
+def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the box is, in a Vagrant of its own that adds and overwrites as Vagrant does."""
+    monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
+    folder = box.boxes() / box.name(ROOT) / "0" / "lxc"
+
+    def run(argv: Sequence[str], **_: Any) -> str:
+        assert not folder.exists(), "Vagrant stops at a box whose metadata it cannot read"
+        folder.mkdir(parents=True)
+        with tarfile.open(argv[-1]) as archive:
+            archive.extractall(folder, filter="data")
+        return ""
+
+    monkeypatch.setattr(box, "run", run)
+    box.ensure(ROOT, tmp_path, ignore)
+    return folder
+
+
+def test_what_is_added_is_whole_and_ours(added: Path) -> None:
+    assert box.present(ROOT)
+    assert box.ours() == [box.name(ROOT)]
+    with tarfile.open(added / "rootfs.tar.gz") as empty:
+        assert empty.getnames() == []
+
+
+def truncated(folder: Path) -> None:
+    for file in folder.iterdir():
+        if file.name != box.MARK:
+            file.write_bytes(b"")
+
+
+def half_moved(folder: Path) -> None:
+    """As it is where Vagrant was killed while it moved the files there."""
+    for file in ("lxc-template", "seccomp", box.MARK):
+        (folder / file).unlink()
+    (folder / "lxc-config").write_bytes((folder / "lxc-config").read_bytes()[:40])
+
+
+@pytest.mark.parametrize("damage", [truncated, half_moved])
+def test_a_damaged_one_of_ours_is_added_again(
+    added: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(added)
+    events: list[Event] = []
+    box.ensure(ROOT, tmp_path, events.append)
+    assert box.present(ROOT)
+    assert any(isinstance(event, Warned) and "damaged" in event.what for event in events)
+
+
+def test_one_without_the_mark_is_ours_by_what_it_holds(added: Path) -> None:
+    (added / box.MARK).unlink()
+    assert box.ours() == [box.name(ROOT)]
+    (added / "seccomp").write_text("another\n")
+    assert box.ours() == []
+    (added / box.MARK).write_text("hostonly-000000000000 was added by hostonly\n")
+    assert box.ours() == []
+
+
+def test_somebodys_own_box_of_the_name_is_left_alone(added: Path, tmp_path: Path) -> None:
+    (added / box.MARK).unlink()
+    (added / "seccomp").write_text("another\n")
+    with pytest.raises(HostonlyError, match="left alone"):
+        box.ensure(ROOT, tmp_path, ignore)
+    assert (added / "seccomp").read_text() == "another\n"
+
+
+def test_another_providers_box_of_the_name_stays(added: Path) -> None:
+    other = added.with_name("virtualbox")
+    other.mkdir()
+    box.remove(box.name(ROOT))
+    assert not added.exists() and other.exists()
+    other.rmdir()
+    added.mkdir()
+    box.remove(box.name(ROOT))
+    assert list(box.boxes().iterdir()) == []

@@ -8,12 +8,13 @@ import pytest
 
 from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
-from hostonly.sandbox import idmap
+from hostonly.sandbox import box, idmap
 from hostonly.sandbox.owners import Marks
 
 ONE, TWO = "/home/alex/one", "/home/alex/t wo"
 OURS, NOBODYS = Whose(Owner.OURS, ONE), Whose(Owner.NOBODYS)
 ANOTHERS, SOMEBODYS = Whose(Owner.ANOTHERS, TWO), Whose(Owner.ANOTHERS)
+BOXES = box.boxes()
 RANGE = f"/etc/subuid:{idmap.ENTRY}"
 
 
@@ -25,7 +26,8 @@ def marks(*, others: bool = True, ranges: bool = True) -> Marks:
     bridges = frozenset(("hostonly0", "hostonlynat0"))
     sandboxes = {"hostonly": ONE, "work": TWO}
     files = {"/etc/docker/certs.d/172.16.9.2:5000/ca.crt": TWO}
-    return Marks(ONE, containers, sandboxes, tables, files, bridges, "hostonly-0a1b2c3d-", ranges)
+    temporary, boxes = "hostonly-0a1b2c3d-", frozenset(("hostonly-0123456789ab",))
+    return Marks(ONE, containers, sandboxes, tables, files, bridges, temporary, ranges, boxes)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,8 @@ def marks(*, others: bool = True, ranges: bool = True) -> Marks:
         ("files", "/tmp/hostonly-0a1b2c3d-x", Item("d"), OURS),
         ("files", "/tmp/hostonly-ffffffff-x", Item("d"), SOMEBODYS),
         ("files", "/tmp/hostonly-notes", Item("d"), NOBODYS),
+        ("files", f"{BOXES}/hostonly-0123456789ab/0/lxc", Item("d"), Whose(Owner.CACHE)),
+        ("files", f"{BOXES}/hostonly-ffffffffffff/0/lxc", Item("d"), NOBODYS),
         ("files", "/etc/hosts", Item("f"), NOBODYS),
         ("files", "/etc/docker/certs.d/172.16.9.2:5000/ca.crt", Item("f"), ANOTHERS),
         ("files", "/etc/docker/certs.d/172.16.0.2:5000/ca.crt", Item("f"), NOBODYS),
