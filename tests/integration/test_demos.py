@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def testbed(settings: Settings) -> Iterator[Testbed]:
-    with ready(settings, lambda event: None) as testbed:
+    with ready(settings, lambda event: None, "test") as testbed:
         yield testbed
 
 

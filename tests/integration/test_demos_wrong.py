@@ -55,7 +55,7 @@ class Disturbed:
 
 @pytest.fixture
 def testbed(settings: Settings) -> Iterator[Testbed]:
-    with ready(settings, lambda event: None) as testbed:
+    with ready(settings, lambda event: None, "test") as testbed:
         yield testbed
         assert find(testbed.sandbox) == ()
 
@@ -197,7 +197,7 @@ ONE_SANDBOX = ["bridge", "publish", "ports", "none", "container", "user-bridges"
 @pytest.fixture
 def sandbox(settings: Settings) -> Vantage:
     """The sandbox, ready for demos that run beside us."""
-    with ready(settings, lambda event: None) as testbed:
+    with ready(settings, lambda event: None, "test") as testbed:
         return testbed.sandbox
 
 

@@ -42,7 +42,7 @@ def check(settings: Settings, emit: Emit) -> MatrixResult:
     measured = _Measured()
     matrix = Demo(NAME, "who reaches whom", measured.run)
     try:
-        with ready(settings, emit, second=True) as testbed:
+        with ready(settings, emit, "check.matrix", second=True) as testbed:
             emit(Started("measuring who reaches whom"))
             result = perform(matrix, testbed, _quietly(emit))
             engine = testbed.about.engine

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from hostonly.errors import HostonlyError
-from hostonly.events import Emit, Event, Started
+from hostonly.events import Emit, Event
 from hostonly.facts import NotObserved
 from hostonly.facts.engine import observe_engine
 from hostonly.report.model import SandboxAbout
+from hostonly.sandbox import lock
 from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage
-
-# A demo takes seconds, all of them on a fresh machine some minutes.
-WAIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +46,12 @@ class Testbed:
 
 
 @contextmanager
-def ready(settings: Settings, emit: Emit, *, second: bool = False) -> Iterator[Testbed]:
+def ready(settings: Settings, emit: Emit, task: str, *, second: bool = False) -> Iterator[Testbed]:
     """Bring the sandbox up and the image into its registry, where either is missing; connections
     are closed at the end. Demos of one checkout wait for each other: each removes what
-    an earlier one left, and a sandbox has each port once.
+    an earlier one left, and a sandbox has each port once. Whoever halts or destroys a sandbox waits too.
+
+    ``task`` says to those who wait for whom (``demo.bridge``).
 
     ``second``: the second sandbox will be needed, so it comes up while the image is made.
 
@@ -63,7 +63,7 @@ def ready(settings: Settings, emit: Emit, *, second: bool = False) -> Iterator[T
     from hostonly.sandbox.machine import Machine
 
     emit = _in_turn(emit)
-    with _alone(settings, emit), ExitStack() as connections:
+    with lock.demos(settings, task, emit), ExitStack() as connections:
         machine = Machine(settings, emit)
         other = Machine(settings, emit, "sandbox2")
         stages.up(machine)
@@ -101,27 +101,3 @@ def _in_turn(emit: Emit) -> Emit:
             emit(event)
 
     return emit_in_turn
-
-
-@contextmanager
-def _alone(settings: Settings, emit: Emit) -> Iterator[None]:
-    """No other demo of this checkout runs meanwhile; the kernel frees the lock when we die."""
-    from filelock import FileLock, Timeout
-
-    settings.state.mkdir(exist_ok=True)
-    lock = FileLock(settings.state / "demo.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        emit(Started("waiting for another demo to end"))
-        try:
-            lock.acquire(timeout=WAIT_SECONDS)
-        except Timeout as error:
-            raise HostonlyError(
-                f"another demo has been running for {WAIT_SECONDS:.0f} s",
-                remedy="wait for it or end it, then try again",
-            ) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
 from hostonly.host.command import end, start
-from hostonly.sandbox import box, lock, quick
+from hostonly.sandbox import box, lock, names, quick
 from hostonly.sandbox.awaiting import FAILED, say
 from hostonly.sandbox.status import container_of, state_of
 from hostonly.sandbox.vagrant_calls import command
@@ -34,6 +34,12 @@ ARGUMENTS = {
     "sandbox.up": ["up", MACHINE, "--provider=lxc"],
     "sandbox.halt": ["halt", MACHINE],
     "sandbox.destroy": ["destroy", MACHINE, "--force"],
+}
+# Whose end a task waits for before it changes anything: a demo needs its sandbox until it has cleared up.
+LOCKS = {
+    "sandbox.up": (lock.LOCK,),
+    "sandbox.halt": (lock.DEMO_LOCK, lock.LOCK),
+    "sandbox.destroy": (lock.DEMO_LOCK, lock.LOCK),
 }
 
 
@@ -58,7 +64,8 @@ def begun(root: Path, argv: Sequence[str]) -> Iterator[None]:
     # Another user's Vagrant and the questions before it may each ask for sudo's password: one at a time.
     note = quick.recall(root) if arguments and os.geteuid() == 0 else None
     # Who waits for another task must not keep Vagrant's own lock of the machine meanwhile.
-    if note is None or not lock.take_ahead(root / ".hostonly", " ".join(arguments[:2])):
+    task = " ".join((*argv[1:], MACHINE))
+    if note is None or not lock.take_ahead(root / ".hostonly", task, LOCKS["".join(argv[1:])]):
         yield
         return
     try:
@@ -75,7 +82,7 @@ def _started(root: Path, note: quick.Note, arguments: list[str]) -> Iterator[Non
         lock.let_go()
         yield
         return
-    folder = Path(tempfile.mkdtemp(prefix="ahead-", dir=root / ".hostonly"))
+    folder = Path(tempfile.mkdtemp(prefix=names.while_running("ahead"), dir=root / ".hostonly"))
     try:
         file = folder / "prepared"
         line = command(quick.settings_of(note), arguments, file)

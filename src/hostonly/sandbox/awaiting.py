@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.host import packages
-from hostonly.sandbox import box, needs
+from hostonly.sandbox import box, names, needs
 
 if TYPE_CHECKING:
     from hostonly.settings import Settings
@@ -71,5 +71,5 @@ def told(state: Path, make: Callable[[], None], file: Path | None) -> Iterator[A
         yield Awaited(file, make)
         return
     state.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="up-", dir=state) as folder:
+    with tempfile.TemporaryDirectory(prefix=names.while_running("up"), dir=state) as folder:
         yield Awaited(Path(folder) / "prepared", make)

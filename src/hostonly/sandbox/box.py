@@ -13,11 +13,13 @@ import os
 import shlex
 import shutil
 import tarfile
+import tempfile
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Started, Warned
 from hostonly.host.command import run
+from hostonly.sandbox import names
 from hostonly.sandbox.base import recipe
 
 PREFIX = "hostonly"
@@ -90,18 +92,16 @@ def _add(root: Path, state: Path, emit: Emit) -> None:
             )
         emit(Warned(f"the box {called} was damaged or added only half: adding it again"))
         remove(called)
-    archive = state / f"{called}.box"
-    with tarfile.open(archive, "w") as box:
-        for file, content in _content(root).items():
-            info = tarfile.TarInfo(file)
-            info.size, info.mode = len(content), 0o755 if file == "lxc-template" else 0o644
-            box.addfile(info, io.BytesIO(content))
-    words = ["box", "add", "--force", "--provider", "lxc", "--name", called, str(archive)]
-    try:
+    with tempfile.TemporaryDirectory(prefix=names.while_running("box"), dir=state) as folder:
+        archive = Path(folder, f"{called}.box")
+        with tarfile.open(archive, "w") as box:
+            for file, content in _content(root).items():
+                info = tarfile.TarInfo(file)
+                info.size, info.mode = len(content), 0o755 if file == "lxc-template" else 0o644
+                box.addfile(info, io.BytesIO(content))
+        words = ["box", "add", "--force", "--provider", "lxc", "--name", called, str(archive)]
         # Away from the checkout: Vagrant would read the Vagrantfile, which this does not need.
         run(["vagrant", *words], cwd=Path("/"), timeout=120)
-    finally:
-        archive.unlink(missing_ok=True)
     emit(Done("added the box to Vagrant"))
 
 

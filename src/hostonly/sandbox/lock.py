@@ -1,5 +1,7 @@
-"""Locks that the kernel frees when their holder dies: one for a checkout's sandboxes, one for what
-all checkouts of this machine share.
+"""Locks that the kernel frees when their holder dies: of a checkout's sandboxes, of its demos, and of
+what all checkouts of this machine share.
+
+Who takes both of a checkout's takes that of the demos first, as demos do, which then bring sandboxes up.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,12 @@ from hostonly.sandbox.base import STORE
 if TYPE_CHECKING:
     from hostonly.settings import Settings
 
-LOCK, HOLDER = "sandbox.lock", "sandbox.lock.holder"
+LOCK, DEMO_LOCK = "sandbox.lock", "demo.lock"
+# A lock's file, and what is done by whoever has the lock.
+_CHANGING = {
+    LOCK: "has been changing this checkout's sandboxes",
+    DEMO_LOCK: "has been at work on this checkout's sandboxes",
+}
 LOCK_SECONDS = 600.0
 # A base takes a minute to build, on a slow line some more.
 STORE_SECONDS = 1800.0
@@ -30,100 +37,129 @@ NAMED_SECONDS = 1.0
 POLL_SECONDS = 0.1
 
 
-# The lock of `sandboxes` where this process took it before the task began: one for each run of the
+# The locks that this process took before the task began, by their files: one set for each run of the
 # program, since there is one command line.
-_ahead: int | None = None
+_ahead: dict[str, int] = {}
 
 # Whether this process has the lock of `store`.
 _in_store = False
 
 
-def take_ahead(state: Path, verb: str) -> bool:
-    """Take, for the next `sandboxes` of this process, the lock of the checkout with the folder
-    ``state``; whether nobody else had it. ``verb`` says what for to those who wait."""
-    global _ahead
-    file = state / LOCK
+def holder(lock: str) -> str:
+    """The file that says who has the ``lock``, beside the lock's own."""
+    return f"{lock}.holder"
+
+
+def take_ahead(state: Path, task: str, locks: Sequence[str]) -> bool:
+    """Take ``locks`` of the checkout with the folder ``state``, in this order, for the next `demos` and
+    `sandboxes` of this process: all, where nobody else has one of them, or none; whether it has them.
+    ``task`` says what for to those who wait."""
+    for lock in locks:
+        descriptor = _take(state / lock)
+        if descriptor is None:
+            let_go()
+            return False
+        _ahead[lock] = descriptor
+    for lock in locks:
+        try:
+            _say_who(state, lock, task)
+        except OSError:
+            let_go()
+            return False
+    return True
+
+
+def _take(file: Path) -> int | None:
+    """What holds the lock ``file``; None where another process does."""
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError:
-        return False
+        return None
     try:
         # As filelock does, which takes longer to load than this to do.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(descriptor).st_ino == file.stat().st_ino:
-            _ahead = descriptor
-            _say_who(state, verb)
+            return descriptor
     except OSError:
         pass
-    finally:
-        if _ahead != descriptor:
-            os.close(descriptor)
-    return _ahead == descriptor
+    os.close(descriptor)
+    return None
 
 
 def let_go() -> None:
-    """Give back what `take_ahead` took and no `sandboxes` has used."""
-    global _ahead
-    taken, _ahead = _ahead, None
-    if taken is not None:
-        os.close(taken)
+    """Give back what `take_ahead` took and nobody has used."""
+    while _ahead:
+        os.close(_ahead.popitem()[1])
+
+
+def sandboxes(settings: Settings, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
+    """One change of this checkout's sandboxes at a time; ``task`` says which to those who wait
+    (``sandbox.up sandbox``).
+
+    Raises, when it is entered:
+        HostonlyError: another process has been changing them for too long.
+    """
+    return _held(settings.state, LOCK, task, emit)
+
+
+def demos(settings: Settings, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
+    """One demo of this checkout at a time, and none while its sandboxes are being halted or destroyed.
+
+    Raises, when it is entered:
+        HostonlyError: another process has been at it for too long.
+    """
+    return _held(settings.state, DEMO_LOCK, task, emit)
 
 
 @contextlib.contextmanager
-def sandboxes(settings: Settings, verb: str, emit: Emit) -> Iterator[None]:
-    """One change of this checkout's sandboxes at a time; ``verb`` says which to those who wait.
-
-    Raises:
-        HostonlyError: another process has been changing them for too long.
-    """
-    global _ahead
-    settings.state.mkdir(exist_ok=True)
-    taken, _ahead = _ahead, None
+def _held(state: Path, name: str, task: str, emit: Emit) -> Iterator[None]:
+    state.mkdir(exist_ok=True)
+    taken = _ahead.pop(name, None)
     if taken is not None:
         try:
-            _say_who(settings.state, verb)
+            _say_who(state, name, task)
             yield
         finally:
             os.close(taken)
         return
     from filelock import FileLock, Timeout
 
-    lock = FileLock(settings.state / LOCK)
+    lock = FileLock(state / name)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        who = _who(settings.state)
+        who = _who(state / holder(name))
         emit(Started(f"waiting for {who}"))
         try:
             lock.acquire(timeout=LOCK_SECONDS)
         except Timeout as error:
             raise HostonlyError(
-                f"{who} has been changing this checkout's sandboxes for {LOCK_SECONDS:g} s",
+                f"{who} {_CHANGING[name]} for {LOCK_SECONDS:g} s",
                 remedy="Wait for it or end it, then try again.",
             ) from error
     try:
         # A purge that held the lock before us took the folder away.
-        settings.state.mkdir(exist_ok=True)
-        _say_who(settings.state, verb)
+        state.mkdir(exist_ok=True)
+        _say_who(state, name, task)
         yield
     finally:
         lock.release()
 
 
-def _say_who(state: Path, verb: str) -> None:
+def _say_who(state: Path, lock: str, task: str) -> None:
     # Whole or not at all: others read it meanwhile.
-    written = state / f"{HOLDER}.{os.getpid()}"
-    written.write_text(f"inv sandbox.{verb} (process {os.getpid()})\n")
-    written.replace(state / HOLDER)
+    written = state / f"{holder(lock)}.{os.getpid()}"
+    written.write_text(f"inv {task} (process {os.getpid()})\n")
+    written.replace(state / holder(lock))
 
 
-def _who(state: Path) -> str:
-    """Who has the lock. Whoever had it before has left a name too: one of a process that is gone is
-    not it, and who has only just taken the lock will say so in a moment."""
+def _who(said_in: Path) -> str:
+    """Who has a lock, by the file ``said_in``. Whoever had it before has left a name too: one of a process
+    that is gone is not it, and who has only just taken the lock will say so in a moment."""
     deadline = time.monotonic() + NAMED_SECONDS
     while True:
         with contextlib.suppress(OSError):
-            said = (state / HOLDER).read_text().strip()
+            said = said_in.read_text().strip()
             process = said.rpartition("(process ")[2].rstrip(")")
             if process.isdecimal() and Path("/proc", process).exists():
                 return said

@@ -8,11 +8,11 @@ import shlex
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
-from hostonly.events import Done, Emit, Started, Unchanged
+from hostonly.events import Done, Emit, Started, Unchanged, Warned
 from hostonly.facts import Fact, Observed, observe
 from hostonly.host import traffic
 from hostonly.host.command import as_root, ask_for_root
@@ -276,8 +276,17 @@ class Machine:
                 self.vagrant.act(verb, act)
             down.result()
 
-    def _locked(self, verb: str) -> contextlib.AbstractContextManager[None]:
-        """One change of this checkout's sandboxes at a time; the kernel frees the lock at death."""
-        from hostonly.sandbox import lock
+    @contextlib.contextmanager
+    def _locked(self, verb: str) -> Iterator[None]:
+        """One change of this checkout's sandboxes at a time, and what takes one away not under a demo; the
+        kernel frees the locks at death. What a run that was killed has left is removed."""
+        from hostonly.sandbox import lock, remains
 
-        return lock.sandboxes(self.settings, f"{verb} {self.name}", self.emit)
+        task = f"sandbox.{verb} {self.name}"
+        with contextlib.ExitStack() as held:
+            if verb != "up":
+                held.enter_context(lock.demos(self.settings, task, self.emit))
+            held.enter_context(lock.sandboxes(self.settings, task, self.emit))
+            if left := remains.remove_killed(self.settings):
+                self.emit(Warned(f"a run that was killed had left {' and '.join(left)}: removed"))
+            yield

@@ -6,7 +6,9 @@ Container names are the machine's, not a checkout's: each has a folder of root's
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,8 @@ BENCH_MARK = "hostonly-bench"
 FORWARDING = STORE / "forwarding.json"
 SUBIDS = STORE / "subids"
 
+_WHILE_RUNNING = re.compile(r"[a-z]+-(\d+)-\w+")
+
 
 def container_name(settings: Settings, machine: str) -> str:
     """The LXC container's name: the same words as in the Vagrantfile."""
@@ -46,6 +50,18 @@ def machines(settings: Settings) -> dict[str, str]:
 def temporary(settings: Settings) -> str:
     """What the names of this checkout's temporary folders begin with, wherever they lie."""
     return f"hostonly-{hashlib.sha256(str(settings.root).encode()).hexdigest()[:8]}-"
+
+
+def while_running(what: str) -> str:
+    """What the name of a folder in a checkout's state begins with that is needed only while this process
+    runs (``up-4711-``); the rest is tempfile's."""
+    return f"{what}-{os.getpid()}-"
+
+
+def is_orphan(folder: Path) -> bool:
+    """Whether ``folder`` has such a name and its process is gone."""
+    made = _WHILE_RUNNING.fullmatch(folder.name)
+    return made is not None and not Path("/proc", made[1]).exists()
 
 
 def owner(container: str) -> str | None:

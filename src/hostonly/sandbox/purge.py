@@ -66,7 +66,7 @@ def purge(settings: Settings, emit: Emit) -> None:
     Raises:
         ToolFailed: what is in use could not be found out, or a removal failed.
     """
-    with lock.sandboxes(settings, "destroy --purge", emit), lock.store(emit):
+    with lock.sandboxes(settings, "sandbox.destroy --purge", emit), lock.store(emit):
         used = uses()
         _bases(used, emit)
         for name in box.ours():

@@ -1,5 +1,5 @@
-"""What is left of a sandbox that is gone: LXC's empty control groups and lock file, and the
-temporary folders of runs that were killed.
+"""What is left of a sandbox that is gone: LXC's empty control groups and lock file; and what runs
+that were killed have left.
 
 A container that was shut down by LXC takes its control groups along; one that died by itself, or
 was killed, does not. Only what has exactly the container's name goes, and nothing that holds a
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hostonly.errors import ToolFailed
+from hostonly.host import outsiders
 from hostonly.host.command import run
 from hostonly.sandbox import names
 from hostonly.settings import Settings
@@ -55,6 +56,24 @@ def remove(container: str) -> bool:
     # LXC's folder of locks is closed to ordinary users: rm is asked without looking first.
     said = run(["rm", "-fv", str(lock)], root=True, timeout=10)
     return bool(left or said)
+
+
+def remove_killed(settings: Settings) -> list[str]:
+    """Remove what a run that was killed has left and nobody uses, for who has the sandboxes' lock; what
+    that was, in words.
+
+    Temporary folders stay (`remove_temporary`): who reaches a sandbox by one holds no lock.
+
+    Raises:
+        ToolFailed: a link or a namespace could not be removed.
+    """
+    left = [each for each in settings.state.iterdir() if names.is_orphan(each)]
+    for folder in left:
+        shutil.rmtree(folder)
+    words = [f"{each.name} in {settings.state.name}" for each in left]
+    if outsiders.remove(settings):
+        words.append("the neighbours of check.host-only")
+    return words
 
 
 def remove_temporary(settings: Settings) -> bool:

@@ -42,7 +42,8 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
         terminal = transcript(follower, json=json)
         try:
             second = any(demo.second_sandbox for demo in demos)
-            with ready(settings, terminal, second=second) as testbed:
+            task = "demo.all" if many else f"demo.{names[0]}"
+            with ready(settings, terminal, task, second=second) as testbed:
                 for demo in demos:
                     terminal.demo_heading(demo.name, demo.summary)
                     results.append(perform(demo, testbed, terminal, keep=keep))

@@ -38,7 +38,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     quick.remember(tmp_path, quick.Note(quick.inputs(tmp_path), SETTINGS, "one-sandbox", [], ""))
     yield tmp_path
     left = {file.name for file in (tmp_path / ".hostonly").iterdir()}
-    assert left <= {"quick.json", lock.LOCK, lock.HOLDER} and lock._ahead is None
+    locks = {name for each in (lock.LOCK, lock.DEMO_LOCK) for name in (each, lock.holder(each))}
+    assert left <= {"quick.json", *locks} and lock._ahead == {}
 
 
 def state(patch: pytest.MonkeyPatch, word: str) -> None:
@@ -119,14 +120,32 @@ def test_not_without_the_box_or_the_note(root: Path, monkeypatch: pytest.MonkeyP
 
 def test_not_while_another_task_is_at_work(root: Path, settings: Settings) -> None:
     here = settings.model_copy(update={"root": root})
-    with lock.sandboxes(here, "destroy sandbox", ignore), ahead.begun(root, UP):
+    with lock.sandboxes(here, "sandbox.destroy sandbox", ignore), ahead.begun(root, UP):
         assert ahead._begun is None
     with ahead.begun(root, UP):
         assert ahead._begun is not None
         process = ahead._begun.process
         # Ours from before the task on, and nobody else's until it has ended.
-        with lock.sandboxes(here, "up sandbox", ignore):
+        with lock.sandboxes(here, "sandbox.up sandbox", ignore):
             assert process.poll() is None
-            assert not lock.take_ahead(root / ".hostonly", "up sandbox")
-        assert lock.take_ahead(root / ".hostonly", "up sandbox")
+            assert not lock.take_ahead(root / ".hostonly", "sandbox.up", (lock.LOCK,))
+        assert lock.take_ahead(root / ".hostonly", "sandbox.up", (lock.LOCK,))
         lock.let_go()
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"), [(HALT, "running"), (["inv", "sandbox.destroy"], "stopped")]
+)
+def test_what_would_take_a_sandbox_from_a_demo_holds_nothing_while_one_runs(
+    root: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, argv: list[str], word: str
+) -> None:
+    """The demo may yet bring the second sandbox up: with that lock held they would wait for each other."""
+    here = settings.model_copy(update={"root": root})
+    state(monkeypatch, word)
+    with lock.demos(here, "demo.overlay", ignore), ahead.begun(root, argv):
+        assert ahead._begun is None
+        with lock.sandboxes(here, "sandbox.up sandbox2", ignore):
+            pass
+    with ahead.begun(root, argv):
+        assert ahead._begun is not None
+        assert not lock.take_ahead(root / ".hostonly", "demo.overlay", (lock.DEMO_LOCK,))

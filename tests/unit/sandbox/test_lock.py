@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
 from hostonly.sandbox import box, lock
+from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
 
@@ -37,11 +39,15 @@ def test_who_has_the_lock_can_add_the_box(tmp_path: Path, monkeypatch: pytest.Mo
     assert added == [tmp_path]
 
 
-def told_while_held(settings: Settings, held_by: str) -> str:
-    """What somebody is told who comes while the checkout's lock is held, and gets it afterwards;
+LOCKS = {lock.LOCK: lock.sandboxes, lock.DEMO_LOCK: lock.demos}
+
+
+def told_while_held(settings: Settings, held_by: str, name: str = lock.LOCK) -> str:
+    """What somebody is told who comes while the checkout's lock ``name`` is held, and gets it afterwards;
     ``held_by`` is what the holder, or the one before, has left to be read."""
     settings.state.mkdir()
-    (settings.state / lock.HOLDER).write_text(f"{held_by}\n")
+    file = settings.state / lock.holder(name)
+    file.write_text(f"{held_by}\n")
     events: list[Event] = []
     waits = threading.Event()
 
@@ -50,10 +56,10 @@ def told_while_held(settings: Settings, held_by: str) -> str:
         waits.set()
 
     def take() -> None:
-        with lock.sandboxes(settings, "up sandbox", emit):
+        with LOCKS[name](settings, "sandbox.halt sandbox", emit):
             pass
 
-    held = os.open(settings.state / lock.LOCK, os.O_RDWR | os.O_CREAT)
+    held = os.open(settings.state / name, os.O_RDWR | os.O_CREAT)
     fcntl.flock(held, fcntl.LOCK_EX)
     waiting = threading.Thread(target=take)
     waiting.start()
@@ -61,15 +67,37 @@ def told_while_held(settings: Settings, held_by: str) -> str:
     os.close(held)
     waiting.join(20)
     assert not waiting.is_alive()
-    said = (settings.state / lock.HOLDER).read_text()
-    assert said == f"inv sandbox.up sandbox (process {os.getpid()})\n"
+    assert file.read_text() == f"inv sandbox.halt sandbox (process {os.getpid()})\n"
     return str(events[0])
 
 
-def test_who_waits_is_told_for_whom(tmp_path: Path, settings: Settings) -> None:
-    holder = f"inv sandbox.halt sandbox (process {os.getppid()})"
+@pytest.mark.parametrize(
+    ("name", "task"), [(lock.LOCK, "sandbox.up sandbox"), (lock.DEMO_LOCK, "demo.bridge")]
+)
+def test_who_waits_is_told_for_whom(
+    tmp_path: Path, settings: Settings, name: str, task: str
+) -> None:
+    holder = f"inv {task} (process {os.getppid()})"
     here = settings.model_copy(update={"root": tmp_path})
-    assert f"waiting for {holder}" in told_while_held(here, holder)
+    assert f"waiting for {holder}" in told_while_held(here, holder, name)
+
+
+@pytest.mark.parametrize("task", ["sandbox.halt", "sandbox.destroy"])
+def test_no_sandbox_is_taken_from_a_demo(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    """Whoever wants to waits, is told for which demo, and at last says so and what to do."""
+    monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
+    here = settings.model_copy(update={"root": tmp_path})
+    machine, events = Machine(here, lambda event: events.append(event)), list[Event]()
+    act = {"sandbox.halt": machine.halt, "sandbox.destroy": machine.destroy}[task]
+    with (
+        lock.demos(here, "demo.bridge", ignore),
+        pytest.raises(HostonlyError, match=r"inv demo\.bridge .* at work") as error,
+    ):
+        act()
+    assert f"waiting for inv demo.bridge (process {os.getpid()})" in str(events[0])
+    assert "Wait for it or end it" in str(error.value.remedy)
 
 
 def test_whoever_had_it_before_and_is_gone_is_not_named(

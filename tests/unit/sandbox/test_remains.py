@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from hostonly.host import outsiders
 from hostonly.sandbox import names, remains
 from hostonly.settings import Settings
 
@@ -78,3 +81,26 @@ def test_only_this_checkouts_temporary_folders_go(host: Path, settings: Settings
     assert not ours.exists()
     assert theirs.exists()
     assert not remains.remove_temporary(settings)
+
+
+def test_what_a_killed_run_left_in_the_checkout_goes_and_is_named(
+    host: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outsiders, "remove", lambda settings: True)
+    here = settings.model_copy(update={"root": host})
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    state = here.state
+    gone = [
+        state / f"ahead-{ended.pid}-x_8a",
+        state / f"up-{ended.pid}-abc",
+        state / f"box-{ended.pid}-_",
+    ]
+    kept = [state / f"ahead-{os.getpid()}-abc", state / "ahead-of-all", state / "up-1-2-3"]
+    for folder in (*gone, *kept):
+        folder.mkdir(parents=True)
+        (folder / "prepared").touch()
+    said = remains.remove_killed(here)
+    assert not any(path.exists() for path in gone) and all(path.exists() for path in kept)
+    assert sorted(said[:3]) == sorted(f"{each.name} in .hostonly" for each in gone)
+    assert said[-1] == "the neighbours of check.host-only"

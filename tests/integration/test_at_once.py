@@ -1,0 +1,94 @@
+"""A demo is not disturbed: another one, and whoever would take the sandbox away, waits and says for whom."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.command_line import INV, inv, left_by
+
+SECONDS = 300.0
+
+
+class Running:
+    """A task under way; ``said`` has what it printed so far, both streams."""
+
+    def __init__(self, checkout: Path, folder: Path, task: str) -> None:
+        self.file = folder / f"{task}.said"
+        with self.file.open("w") as out:
+            self.process = subprocess.Popen(
+                [*INV, task], cwd=checkout, stdout=out, stderr=subprocess.STDOUT
+            )
+
+    @property
+    def said(self) -> str:
+        return self.file.read_text()
+
+    def says(self, text: str) -> None:
+        """Wait until it has said ``text``."""
+        deadline = time.monotonic() + SECONDS
+        while text not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.02)
+
+    def ends(self) -> int:
+        """Its exit code."""
+        return self.process.wait(SECONDS)
+
+
+@contextlib.contextmanager
+def running(checkout: Path, folder: Path, task: str) -> Iterator[Running]:
+    """``task`` under way, and at its end in any case."""
+    it = Running(checkout, folder, task)
+    try:
+        yield it
+    finally:
+        if it.process.poll() is None:
+            it.process.send_signal(signal.SIGINT)
+        it.ends()
+
+
+@pytest.fixture(autouse=True)
+def up(checkout: Path) -> None:
+    """The sandbox and its image are there, so that a demo begins at once."""
+    assert inv("image.push").returncode == 0
+
+
+def test_a_demo_waits_for_another_and_says_for_which(checkout: Path, tmp_path: Path) -> None:
+    with running(checkout, tmp_path, "demo.bridge") as first:
+        first.says("docker run")
+        with running(checkout, tmp_path, "demo.host") as second:
+            second.says(f"waiting for inv demo.bridge (process {first.process.pid})")
+            assert first.ends() == 0, first.said
+            assert second.ends() == 0, second.said
+
+
+def test_destroy_waits_for_a_demo_which_ends_well(checkout: Path, tmp_path: Path) -> None:
+    with running(checkout, tmp_path, "demo.bridge") as demo:
+        demo.says("docker run")
+        with running(checkout, tmp_path, "sandbox.destroy") as destroy:
+            destroy.says(f"waiting for inv demo.bridge (process {demo.process.pid})")
+            assert demo.ends() == 0, demo.said
+            assert destroy.ends() == 0, destroy.said
+    assert inv("sandbox.status").stdout.count("not created") == 2
+
+
+def test_halt_goes_on_as_soon_as_the_demo_is_interrupted(checkout: Path, tmp_path: Path) -> None:
+    with running(checkout, tmp_path, "demo.bridge") as demo:
+        demo.says("docker run")
+        with running(checkout, tmp_path, "sandbox.halt") as halt:
+            halt.says(f"waiting for inv demo.bridge (process {demo.process.pid})")
+            demo.process.send_signal(signal.SIGINT)
+            assert demo.ends() == 130, demo.said
+            assert halt.ends() == 0, halt.said
+    assert "halted" in halt.said
+    # The demo had its sandbox for as long as it took to clear up.
+    assert inv("sandbox.up").returncode == 0
+    assert left_by("sandbox", "bridge") == ""
