@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.host import firewall, outsiders, way_in
+from hostonly.host import firewall, forwarding, outsiders, way_in
 from hostonly.host.command import run
 from hostonly.settings import Settings
 
@@ -116,9 +116,8 @@ def test_a_table_that_went_comes_back_by_up(checkout: Path, up: None, settings: 
     assert done.returncode == 0 and table.name not in done.stderr
 
 
-def test_killed_in_the_middle_it_is_cleared_up_by_the_next(
-    checkout: Path, up: None, settings: Settings
-) -> None:
+def killed_in_the_middle(checkout: Path, settings: Settings) -> None:
+    """A check that was killed when all its ways were open."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hostonly", "check.host-only"],
         cwd=checkout,
@@ -136,14 +135,55 @@ def test_killed_in_the_middle_it_is_cleared_up_by_the_next(
         process.kill()
         process.wait()
     assert any(path.exists() for path in made(settings))
+    assert forwarding.value(settings.network.bridge) == "1"
+
+
+def test_killed_in_the_middle_it_is_cleared_up_by_destroy(
+    checkout: Path, up: None, settings: Settings
+) -> None:
+    killed_in_the_middle(checkout, settings)
     # The sandbox's own addresses and routes go with it.
     assert inv(checkout, "sandbox.destroy").returncode == 0
     assert not any(path.exists() for path in made(settings))
     assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
     done = inv(checkout, "check.leftovers")
     assert done.returncode == 0, done.stdout
-    assert inv(checkout, "sandbox.up").returncode == 0
+
+
+def test_killed_in_the_middle_it_is_cleared_up_by_up_which_says_so(
+    checkout: Path, up: None, settings: Settings
+) -> None:
+    new = forwarding.value("default")
+    killed_in_the_middle(checkout, settings)
+    done = inv(checkout, "sandbox.up")
+    assert done.returncode == 0
+    assert (
+        "a run that was killed had left the neighbours of check.host-only: removed" in done.stderr
+    )
+    assert not any(path.exists() for path in made(settings))
+    assert forwarding.value(settings.network.bridge) == new
+    # What is in the sandbox still, the next check takes out.
     assert inv(checkout, "check.host-only").returncode == 0
+    assert forwarding.value(settings.network.bridge) == new
+    assert_nothing_left(settings)
+
+
+def test_two_at_once_wait_for_each_other(checkout: Path, up: None, settings: Settings) -> None:
+    pair = [
+        subprocess.Popen(
+            [sys.executable, "-m", "hostonly", "check.host-only"],
+            cwd=checkout,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=240)[0] for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], "\n".join(said)
+    waited = [f"waiting for inv check.host-only (process {process.pid})" for process in pair]
+    assert (waited[1] in said[0]) != (waited[0] in said[1])
+    assert forwarding.value(settings.network.bridge) == forwarding.value("default")
     assert_nothing_left(settings)
 
 

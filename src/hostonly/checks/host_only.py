@@ -33,6 +33,7 @@ from hostonly.host import way_in
 from hostonly.host.command import as_root
 from hostonly.host.outsiders import Outsider, hello_at, made
 from hostonly.report.model import CheckResult
+from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
 from hostonly.vantages import Host, Result, Vantage
@@ -72,6 +73,13 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         HostonlyError: the sandbox is not running, or no outsider could be made.
     """
     start = time.monotonic()
+    # Two at once would take each other's neighbours away, and no sandbox may go meanwhile.
+    with lock.sandboxes(settings, f"check.{NAME}", emit):
+        claims = _checked(settings, emit)
+    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
+
+
+def _checked(settings: Settings, emit: Emit) -> Judged:
     claims = Judged(emit)
     machine, network, host = Machine(settings, emit), settings.network, Host()
     machine.require_running()
@@ -95,7 +103,7 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
                 with _way_back(settings, sandbox, near, ours):
                     facts |= _tried(settings, [d for d in tried if d.kind != NAT], who, far)
             _judge(claims, settings, tried, who, facts)
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
+    return claims
 
 
 def addresses6(settings: Settings) -> tuple[IPv6Interface, IPv6Interface]:

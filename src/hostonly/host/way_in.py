@@ -48,10 +48,6 @@ def opened(
         ToolFailed: a switch or a rule was refused.
     """
     bridge = settings.network.bridge
-    # Whatever comes and goes with the links needs no putting back.
-    before = {(bridge, 4): forwarding.value(bridge)}
-    if ipv6:
-        before[bridge, 6] = _read(PROC6 / bridge / "force_forwarding")
     try:
         for link in (*links, bridge):
             forwarding.switch(link, "1")
@@ -65,22 +61,27 @@ def opened(
             run(["nft", "-f", "-"], root=True, stdin=_masquerade(settings, masked), timeout=10)
         yield
     finally:
-        if (value := before[bridge, 4]) is not None:
-            forwarding.switch(bridge, value)
-        if (value := before.get((bridge, 6))) is not None:
-            _force(bridge, value)
         close(settings, links)
 
 
-def close(settings: Settings, links: Sequence[str]) -> bool:
-    """Remove the rules that were made for ``links``; False where there were none."""
-    removed = [
-        forward_chain.remove(program, links) for program in (forward_chain.IPV4, forward_chain.IPV6)
-    ]
+def close(settings: Settings, links: Sequence[str]) -> None:
+    """Put back what `opened` switched, and remove the rules that it made for ``links``.
+
+    The bridge's switches become what every new link has, as the bridge did: what is there now says
+    nothing where another run was killed.
+    """
+    bridge = settings.network.bridge
+    # Whatever comes and goes with the links needs no putting back.
+    new = forwarding.value("default")
+    if new is not None and forwarding.value(bridge) not in (None, new):
+        forwarding.switch(bridge, new)
+    new = _read(PROC6 / "default" / "force_forwarding")
+    if new is not None and _read(PROC6 / bridge / "force_forwarding") not in (None, new):
+        _force(bridge, new)
+    for program in (forward_chain.IPV4, forward_chain.IPV6):
+        forward_chain.remove(program, links)
     with contextlib.suppress(ToolFailed):
         run(["nft", "delete", "table", "inet", table(settings)], root=True, timeout=10)
-        removed.append(True)
-    return any(removed)
 
 
 def table(settings: Settings) -> str:

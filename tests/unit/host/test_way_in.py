@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host import firewall, outsiders, way_in
+from hostonly.host import firewall, forward_chain, forwarding, outsiders, way_in
 from hostonly.settings import Settings
 
 
@@ -72,3 +72,28 @@ def test_outsiders_have_nothing_in_common(settings: Settings) -> None:
 def test_the_rogue_tables_name_is_no_sandboxs(settings: Settings) -> None:
     assert way_in.table(settings).startswith(firewall.table(settings).name)
     assert "." in way_in.table(settings) and "." not in firewall.table(settings).name
+
+
+@pytest.mark.parametrize("new", ["0", "1"])
+def test_the_bridge_is_put_back_to_what_new_links_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, new: str
+) -> None:
+    """Also by the run after one that was killed, which finds it switched on, and by two at once."""
+    proc = tmp_path / "ipv4"
+    for name, value in (("hostonly0", "1"), ("default", new), ("holan0", "0")):
+        (proc / name).mkdir(parents=True)
+        (proc / name / "forwarding").write_text(value)
+    monkeypatch.setattr(forwarding, "PROC", proc)
+    monkeypatch.setattr(way_in, "PROC6", tmp_path / "ipv6")
+
+    def run(argv: list[str], **_: object) -> str:
+        if argv[0] == "sysctl":
+            name, value = argv[-1].removeprefix("net/ipv4/conf/").split("=")
+            (tmp_path / "ipv4" / name).write_text(value)
+        return ""
+
+    for module in (forwarding, way_in, forward_chain):
+        monkeypatch.setattr(module, "run", run)
+    with way_in.opened(settings, ["holan0"], None, ipv6=False):
+        assert forwarding.value("hostonly0") == forwarding.value("holan0") == "1"
+    assert forwarding.value("hostonly0") == new
