@@ -15,6 +15,7 @@ from hostonly.events import Emit, Started
 from hostonly.hello.conformance import Outcome, Program, Starter, Target, run_suite
 from hostonly.hello.whom import address_and_port
 from hostonly.report.model import CheckResult, ClaimJudged
+from hostonly.sandbox import names
 from hostonly.settings import Settings
 
 SOURCE = "HelloSocket: docs/image.md, what a server must do"
@@ -77,7 +78,7 @@ def _opened(settings: Settings, emit: Emit, subject: Subject) -> Iterator[Starte
         argv = shlex.split(subject.command)
         if not argv or shutil.which(argv[0]) is None:
             raise UsageError(f"--command: there is no program {(argv or [''])[0][:60]!r}")
-        yield Program(argv[0], argv)
+        yield Program(argv[0], argv, temporary=names.temporary(settings))
     elif subject.image:
         with _containers(settings, emit, subject.image) as containers:
             yield containers
@@ -85,7 +86,9 @@ def _opened(settings: Settings, emit: Emit, subject: Subject) -> Iterator[Starte
         from hostonly.image.programs import java_program, python_program
 
         argv = java_program(settings, emit) if subject.java else python_program(settings.root)
-        yield Program("java" if subject.java else "python", argv)
+        yield Program(
+            "java" if subject.java else "python", argv, temporary=names.temporary(settings)
+        )
 
 
 @contextmanager

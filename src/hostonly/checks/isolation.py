@@ -29,7 +29,7 @@ from hostonly.host.command import as_root
 from hostonly.host.marker import Marker, marked
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
-from hostonly.sandbox.names import machines
+from hostonly.sandbox.names import machines, temporary
 from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage
 
@@ -89,7 +89,7 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
     claims.judge(route_host_only, about, way=way, routes=observe_routes(host))
     closed = why_not_look(state, way, network.bridge)
     tried = probes(platform.machine())
-    with machine.vantage() as sandbox, marked() as marker:
+    with machine.vantage() as sandbox, marked(temporary(machine.settings)) as marker:
         outside, inside = look_from_both(
             host,
             _looks_of_host(_init(host, machine.container) if closed is None else 0, marker),

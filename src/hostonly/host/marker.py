@@ -25,10 +25,10 @@ class Marker:
 
 
 @contextlib.contextmanager
-def marked() -> Iterator[Marker]:
-    """Both, for as long as the context lasts. Their names differ: who searches for the one must
-    not be taken for the other."""
-    name = f"hostonly-marked-{secrets.token_hex(8)}"
+def marked(prefix: str) -> Iterator[Marker]:
+    """Both, for as long as the context lasts; what a killed run leaves is known by the ``prefix`` of their
+    names (`names.temporary`). Their names differ: who searches for the one must not be taken for the other."""
+    name = f"{prefix}marked-{secrets.token_hex(8)}"
     process = subprocess.Popen(
         ["sh", "-c", f"sleep {SECONDS}; exit", name],
         stdin=subprocess.DEVNULL,
@@ -37,7 +37,7 @@ def marked() -> Iterator[Marker]:
         start_new_session=True,
     )
     try:
-        with tempfile.NamedTemporaryFile(prefix="hostonly-marker-") as file:
+        with tempfile.NamedTemporaryFile(prefix=f"{prefix}marker-") as file:
             yield Marker(name, Path(file.name))
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -24,7 +24,8 @@ from hostonly.settings import Settings
 
 # LXC adds a number where a folder of the name was there before.
 _CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
-_TEMPORARY = re.compile(rf"{MARK}-[0-9a-f]{{8}}-")
+# As `names.temporary` begins names: of files in the folder for such, and of a process of check.isolation's.
+_TEMPORARY = re.compile(rf"(?:^|(?<=[\s/])){MARK}-[0-9a-f]{{8}}-")
 # Those of check.host-only's outsiders (host/outsiders.py).
 _NAMESPACE = re.compile(rf"/run/netns/{MARK}-(.+)-\d+ ")
 # Checkouts, and a stock project, of a bench that has this process id (bench/place.py).
@@ -99,11 +100,15 @@ class Marks:
         if path.startswith(f"{store}/bases/"):
             return Whose(Owner.CACHE)
         if _TEMPORARY.match(path.removeprefix(f"{tempfile.gettempdir()}/")):
-            return self._of(self.root if f"/{self.temporary}" in path else "")
+            return self._temporarys(path)
         named = self._named(path)
         if path.startswith(f"{store}/") and named.owner is Owner.NOBODYS:
             return self._shared
         return named
+
+    def _temporarys(self, text: str) -> Whose:
+        found = _TEMPORARY.search(text)
+        return self._of(self.root if found and found[0] == self.temporary else "")
 
     def _named(self, text: str) -> Whose:
         """The owner of what names a claimed container, or a checkout's own folder."""
@@ -115,6 +120,8 @@ class Marks:
             for each in (word, word.removeprefix("."), inner[1] if inner else word):
                 if each in self.containers:
                     return self._of(self.containers[each])
+        if _TEMPORARY.search(text):
+            return self._temporarys(text)
         state = _STATE.search(text)
         if state:
             return self._of(state[1])

@@ -180,7 +180,7 @@ def restore(settings: Settings, emit: Emit) -> None:
     if outsiders.remove(settings):
         changed.append("the neighbours of a check that was killed")
     if remains.remove_temporary(settings):
-        changed.append("temporary folders of a run that was killed")
+        changed.append("temporary files of a run that was killed")
     # The next sandbox has a registry, and an authority, of its own.
     shutil.rmtree(settings.state / "registry", ignore_errors=True)
     trust.tidy()

@@ -8,6 +8,7 @@ process: the kernel refuses to remove a control group that is in use.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import tempfile
@@ -77,11 +78,15 @@ def remove_killed(settings: Settings) -> list[str]:
 
 
 def remove_temporary(settings: Settings) -> bool:
-    """Remove this checkout's temporary folders, all of which were for reaching a sandbox; False
-    where there were none."""
+    """Remove this checkout's temporary files and folders, all of which were for reaching or trying a
+    sandbox; False where there were none."""
     found = list(Path(tempfile.gettempdir()).glob(f"{names.temporary(settings)}*"))
-    for folder in found:
-        shutil.rmtree(folder, ignore_errors=True)
+    for each in found:
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                each.unlink()
     return bool(found)
 
 

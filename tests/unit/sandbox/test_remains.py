@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.host import outsiders
+from hostonly.host.marker import marked
 from hostonly.sandbox import names, remains
 from hostonly.settings import Settings
 
@@ -77,8 +78,10 @@ def test_only_this_checkouts_temporary_folders_go(host: Path, settings: Settings
     for folder in (ours, theirs):
         folder.mkdir()
         (folder / "docker.sock").touch()
+    with marked(names.temporary(settings)) as marker:
+        (host / "tmp" / marker.file.name).touch()
     assert remains.remove_temporary(settings)
-    assert not ours.exists()
+    assert not ours.exists() and not (host / "tmp" / marker.file.name).exists()
     assert theirs.exists()
     assert not remains.remove_temporary(settings)
 

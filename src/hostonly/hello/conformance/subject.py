@@ -127,10 +127,12 @@ def port_said(output: str) -> int:
 
 
 class Program:
-    """A server that is a program of this machine: ``argv``, to which the arguments are added."""
+    """A server that is a program of this machine: ``argv``, to which the arguments are added; the names of
+    its temporary folders begin with ``temporary``."""
 
-    def __init__(self, name: str, argv: Sequence[str]) -> None:
+    def __init__(self, name: str, argv: Sequence[str], *, temporary: str = "hostonly-") -> None:
         self.name = name
+        self._temporary = temporary
         self._argv = [os.fsencode(word) for word in argv]
 
     @contextlib.contextmanager
@@ -143,7 +145,7 @@ class Program:
         """See `Starter`."""
         given = {"HELLO_PORT": "0"} if environment is None else environment
         inherited = {k: v for k, v in os.environ.items() if k != "HELLO_PORT"}
-        with tempfile.TemporaryDirectory(prefix="hostonly-") as folder:
+        with tempfile.TemporaryDirectory(prefix=self._temporary) as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
             with out.open("wb") as stdout, err.open("wb") as stderr:
                 process = subprocess.Popen(
