@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostonly.errors import HostonlyError, Unreachable
+from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.sandbox import names
 from hostonly.sandbox.machine import Machine
 from hostonly.vantages.route_guard import require_host_only_route
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FORWARD_SECONDS = 30.0
 REQUEST_SECONDS = 120
+# The kernel's words (ENOSPC), which the engine passes on.
+NO_ROOM = "no space left on device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,45 @@ class Engine:
 
 
 @contextlib.contextmanager
+def understood(place: str) -> Iterator[None]:
+    """What the SDK raises here, speaking to the engine at ``place``, becomes an error that says what was
+    asked and answered.
+
+    Raises:
+        ToolFailed: the engine refused. Unreachable: it does not answer any more.
+    """
+    from docker.errors import APIError, DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        response = getattr(error, "response", None)
+        request = getattr(response, "request", None) or getattr(error, "request", None)
+        said = str((isinstance(error, APIError) and error.explanation) or error)
+        full = NO_ROOM in said
+        inside = "./inv sandbox.exec -- " if place == "sandbox" else ""
+        raise (
+            Unreachable if isinstance(error, RequestException) and response is None else ToolFailed
+        )(
+            f"the {place}'s engine has no room left"
+            if full
+            else f"the {place}'s engine did not do it",
+            ran=f"{request.method} {request.path_url} (Docker's API)" if request else None,
+            output=said,
+            remedy=f"{inside}docker system prune makes room"
+            if full
+            else f"{inside}sudo journalctl --unit docker --priority warning",
+        ) from error
+
+
+@contextlib.contextmanager
 def sandbox_engine(machine: Machine) -> Iterator[Engine]:
     """The engine of ``machine``, for as long as the context lasts.
 
     Raises:
         Unreachable: ssh could not forward the socket, or the engine does not answer.
+        ToolFailed: it refused what it was asked for meanwhile.
     """
     require_host_only_route(machine.address, machine.settings.network.bridge)
     # Not below the checkout: a socket's path may have 107 characters only.
@@ -99,7 +135,8 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
             ) from error
         try:
             environment = {"DOCKER_HOST": f"unix://{forwarded}"}
-            yield Engine("sandbox", environment, lambda: docker_cli(machine), client)
+            with understood("sandbox"):
+                yield Engine("sandbox", environment, lambda: docker_cli(machine), client)
         finally:
             client.close()
     finally:

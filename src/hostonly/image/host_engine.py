@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError, Unreachable
-from hostonly.image.engine import REQUEST_SECONDS, Engine
+from hostonly.image.engine import REQUEST_SECONDS, Engine, understood
 
 if TYPE_CHECKING:
     from docker.tls import TLSConfig
@@ -98,7 +98,7 @@ def host_engine(cli: Path | None) -> Iterator[Engine]:
     """The host's own engine. ``cli`` is a folder with a ``docker`` command for a host that has none.
 
     Raises:
-        Unreachable: it does not answer.
+        Unreachable: it does not answer. ToolFailed: it refused what it was asked for meanwhile.
     """
     import docker
     from docker.errors import DockerException
@@ -119,6 +119,7 @@ def host_engine(cli: Path | None) -> Iterator[Engine]:
             "(--on sandbox, --from sandbox), which needs nothing on the host",
         ) from error
     try:
-        yield Engine("host", way.environment, lambda: cli, client)
+        with understood("host"):
+            yield Engine("host", way.environment, lambda: cli, client)
     finally:
         client.close()
