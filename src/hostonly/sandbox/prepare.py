@@ -15,7 +15,18 @@ from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsi
 from hostonly.host.command import run
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
-from hostonly.sandbox import base, box, idmap, keys, lock, needs, purge, remains, trace
+from hostonly.sandbox import (
+    base,
+    box,
+    idmap,
+    keys,
+    lock,
+    machine_index,
+    needs,
+    purge,
+    remains,
+    trace,
+)
 from hostonly.sandbox.handing import hand_over
 from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import (
@@ -177,6 +188,8 @@ def restore(settings: Settings, emit: Emit) -> None:
         # A container of ours that was removed by other hands has left these without a claim.
         if whose in (None, str(settings.root)) and remains.remove(name):
             changed.append(f"what LXC left of {name}")
+    if machine_index.forget(settings.root):
+        changed.append("machines that a killed Vagrant had entered in its index")
     if outsiders.remove(settings):
         changed.append("the neighbours of a check that was killed")
     if remains.remove_temporary(settings):

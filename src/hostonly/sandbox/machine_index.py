@@ -1,0 +1,46 @@
+"""Vagrant's index of the machines of all its folders, for the one thing that Vagrant does not do: a Vagrant
+that was killed may have entered a machine and not noted as which, so that no later one takes it out.
+
+The format is that of version 1 (`machine_index.rb` of Vagrant 2.3): JSON, with a lock file beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+from pathlib import Path
+
+from hostonly.sandbox import box
+
+
+def forget(root: Path) -> int:
+    """Take the machines of the checkout at ``root`` out of the index, for who knows that it has none any
+    more; how many there were. Other folders' stay, and so do machines on boxes of other makers."""
+    file = box.boxes().parent / "data" / "machine-index" / "index"
+    if not file.exists():
+        return 0
+    with contextlib.suppress(OSError), file.with_name("index.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            index = json.loads(file.read_text())
+            ours = [key for key, machine in index["machines"].items() if _is_ours(machine, root)]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return 0  # Not as we know it, or damaged: Vagrant says so itself.
+        if ours:
+            for key in ours:
+                del index["machines"][key]
+            # Whole or not at all: it is that of every machine of this user's.
+            written = file.with_name("index.hostonly")
+            written.write_text(json.dumps(index))
+            written.replace(file)
+        return len(ours)
+    return 0
+
+
+def _is_ours(machine: dict[str, object], root: Path) -> bool:
+    extra = machine.get("extra_data")
+    kept = extra.get("box") if isinstance(extra, dict) else None
+    called = kept.get("name") if isinstance(kept, dict) else None
+    on_ours = isinstance(called, str) and called.startswith(f"{box.PREFIX}-")
+    return on_ours and machine.get("vagrantfile_path") == str(root)
