@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from hostonly import settings as settings_module
+from hostonly.sandbox import base
 from hostonly.settings import Settings
 from tests.integration.alone import alone
 
@@ -151,3 +152,18 @@ def settings(checkout: Path) -> Settings:
     config.load_project()
     config.load_shell_env()
     return settings_module.load(config, checkout)
+
+
+@pytest.fixture
+def recipe(checkout: Path) -> Iterator[Path]:
+    """A recipe that nobody else has, so that only bases of the test's own are built and damaged."""
+    configure = base.recipe(checkout) / "configure"
+    before = configure.read_text()
+    configure.write_text(f"{before}\n# {checkout}\n")
+    digest = base.current(checkout).digest
+    try:
+        yield configure
+    finally:
+        configure.write_text(before)
+        for folder in (base.STORE / "bases").glob(f"{digest}*"):
+            base.discard(folder)

@@ -80,6 +80,7 @@ def test_destroy_waits_for_a_demo_which_ends_well(checkout: Path, tmp_path: Path
     assert inv("sandbox.status").stdout.count("not created") == 2
 
 
+@pytest.mark.long
 def test_halt_goes_on_as_soon_as_the_demo_is_interrupted(checkout: Path, tmp_path: Path) -> None:
     with running(checkout, tmp_path, "demo.bridge") as demo:
         demo.says("docker run")

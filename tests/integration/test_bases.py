@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,6 @@ from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
 BASES = base.STORE / "bases"
-
-
-@pytest.fixture
-def recipe(checkout: Path) -> Iterator[Path]:
-    """A recipe that nobody else has, so that only bases of this test's own are built and damaged."""
-    configure = base.recipe(checkout) / "configure"
-    before = configure.read_text()
-    configure.write_text(f"{before}\n# {__file__}\n")
-    digest = base.current(checkout).digest
-    try:
-        yield configure
-    finally:
-        configure.write_text(before)
-        for folder in BASES.glob(f"{digest}*"):
-            base.discard(folder)
 
 
 def inv(checkout: Path, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:

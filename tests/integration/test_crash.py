@@ -2,7 +2,8 @@
 
 A point is a state of this machine, not a moment in time: the test looks until it sees that state and
 then kills everything in the session that it started. What LXC has put into a session of its own (a
-running container) stays, as it would; `power_cut` takes that away as well.
+running container) stays, as it would; where the power is cut it goes at once, and so does what only the
+kernel knew.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from hostonly.host import firewall
+from hostonly.sandbox import base, box
 from hostonly.sandbox.base import STORE
 from hostonly.sandbox.container import COMPLETE, LXC, UNFINISHED
 from hostonly.sandbox.machine import Machine
@@ -52,13 +55,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Point:
-    """Where to kill: in which task, at which state, and which task must work afterwards."""
+    """Where to kill: in which task, at which state, and which task must work afterwards, which must say of
+    what it cleared up one of what ``says`` has (nothing where it is empty: there was nothing)."""
 
     name: str
     task: str
     reached: Callable[[Run, Machine], bool]
     again: str = "sandbox.up"
     first: tuple[str, ...] = ("sandbox.destroy",)
+    says: tuple[str, ...] = ()
 
 
 def folder(machine: Machine) -> Path:
@@ -86,40 +91,73 @@ def bridge(machine: Machine) -> Path:
 UP = ("sandbox.up",)
 BUILT = ("sandbox.up", "image.push")
 
+# What the next run says of what it found.
+LEFT = ("a run that was killed had left ahead-",)
+HALF_OR_LOST = ("was made only half: removing it", "had lost sight of the container")
+
 POINTS = [
     Point("the program has just begun", "sandbox.up", lambda r, m: r.seconds() > 0.3),
-    Point("one bridge is made", "sandbox.up", lambda r, m: bridge(m).exists()),
-    Point("the container's folder appears", "sandbox.up", lambda r, m: folder(m).exists()),
+    Point("one bridge is made", "sandbox.up", lambda r, m: bridge(m).exists(), says=LEFT),
+    Point(
+        "the container's folder appears",
+        "sandbox.up",
+        lambda r, m: folder(m).exists(),
+        says=HALF_OR_LOST,
+    ),
     Point(
         "the container is filled and LXC still at it",
         "sandbox.up",
         lambda r, m: (folder(m) / COMPLETE).exists(),
+        says=HALF_OR_LOST,
     ),
     Point(
         "the container is whole and Vagrant does not know it",
         "sandbox.up",
         lambda r, m: (folder(m) / COMPLETE).exists() and not (folder(m) / UNFINISHED).exists(),
+        says=("had lost sight of the container", *LEFT),
     ),
-    Point("Vagrant has noted the container", "sandbox.up", lambda r, m: m.lxc.known_to_vagrant),
+    Point(
+        "Vagrant has noted the container",
+        "sandbox.up",
+        lambda r, m: m.lxc.known_to_vagrant,
+        says=LEFT,
+    ),
     Point(
         "the container boots",
         "sandbox.up",
         lambda r, m: m.lxc.known_to_vagrant and m.lxc.state() == "running",
+        says=LEFT,
     ),
-    Point("Docker is waited for", "sandbox.up", at("waiting for Docker")),
-    Point("Vagrant halts it", "sandbox.halt", at("vagrant halt", 0.3), first=UP),
-    Point("it starts again", "sandbox.up", at("vagrant up", 1.2), first=(*UP, "sandbox.halt")),
-    Point("Vagrant destroys it", "sandbox.destroy", at("vagrant destroy", 0.6), first=UP),
+    Point("Docker is waited for", "sandbox.up", at("waiting for Docker"), says=LEFT),
+    Point("Vagrant halts it", "sandbox.halt", at("vagrant halt", 0.3), first=UP, says=LEFT),
+    Point(
+        "it starts again",
+        "sandbox.up",
+        at("vagrant up", 1.2),
+        first=(*UP, "sandbox.halt"),
+        says=LEFT,
+    ),
+    Point(
+        "Vagrant destroys it", "sandbox.destroy", at("vagrant destroy", 0.6), first=UP, says=LEFT
+    ),
     Point(
         "the container is gone and the bridges are not",
         "sandbox.destroy",
         lambda r, m: not folder(m).exists(),
         first=UP,
+        says=LEFT,
     ),
     Point("Maven builds the JAR", "image.push", at("building the JAR", 0.5), "image.push", UP),
     Point("Packer builds the image", "image.push", at("packer build", 0.7), "image.push", UP),
     Point("the image is pushed", "image.push", at("docker push", 0.2), "image.push", UP),
-    Point("a demo's container runs", "demo.host", at("docker ps"), "demo.host", BUILT),
+    Point(
+        "a demo's container runs",
+        "demo.host",
+        at("docker ps"),
+        "demo.host",
+        BUILT,
+        ("an earlier demo left container",),
+    ),
 ]
 
 
@@ -156,7 +194,8 @@ def kill_session(run: Run) -> None:
     """Kill everything in the session that ``run`` leads, until there is nothing left of it."""
     deadline = time.monotonic() + 10
     while (left := in_session(run.process.pid)) and time.monotonic() < deadline:
-        for pid in left:
+        # Its leader first, that it does not come to see the others end and clear up.
+        for pid in sorted(left, key=lambda pid: pid != run.process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         run.process.poll()
@@ -183,7 +222,14 @@ def started(checkout: Path, task: str, tmp_path: Path, missed: int) -> Iterator[
         kill_session(run)
 
 
-def killed(checkout: Path, point: Point, machine: Machine, tmp_path: Path, missed: int = 0) -> bool:
+def killed(
+    checkout: Path,
+    point: Point,
+    machine: Machine,
+    tmp_path: Path,
+    missed: int = 0,
+    how: Callable[[Run, Machine], None] = lambda run, machine: kill_session(run),
+) -> bool:
     """Start the point's task and kill it there; whether it was seen to be there before it ended."""
     with started(checkout, point.task, tmp_path, missed) as run:
         deadline = time.monotonic() + POINT_SECONDS
@@ -193,14 +239,21 @@ def killed(checkout: Path, point: Point, machine: Machine, tmp_path: Path, misse
                 return False
             assert time.monotonic() < deadline, run.said.read_text()
             time.sleep(0.002)
+        how(run, machine)
     return True
 
 
-def kill_at(checkout: Path, point: Point, machine: Machine, tmp_path: Path) -> None:
+def kill_at(
+    checkout: Path,
+    point: Point,
+    machine: Machine,
+    tmp_path: Path,
+    how: Callable[[Run, Machine], None] = lambda run, machine: kill_session(run),
+) -> None:
     """Have the point's task killed there; one that ends before, again and again, is a test that is wrong."""
     for missed in range(TRIES):
         prepared(checkout, machine, point)
-        if killed(checkout, point, machine, tmp_path, missed):
+        if killed(checkout, point, machine, tmp_path, missed, how):
             return
     pytest.fail(f"ended before the point, {TRIES} times")
 
@@ -229,6 +282,21 @@ def test_killed_and_back(checkout: Path, machine: Machine, tmp_path: Path, point
     answers = inv(checkout, "sandbox.exec", "--", "docker", "ps", "--all", "--quiet")
     assert answers.returncode == 0, answers.stderr
     assert answers.stdout == "", "a container is left over"
+    assert_said(point, done)
+    assert passing(machine) == []
+
+
+def assert_said(point: Point, done: subprocess.CompletedProcess[str]) -> None:
+    """The run after it has said what it cleared up."""
+    said = done.stdout + done.stderr
+    # pytest shows it where it fails.
+    print(said)
+    assert not point.says or any(each in said for each in point.says)
+
+
+def passing(machine: Machine) -> list[str]:
+    """What is in the checkout's state only while a run is at work."""
+    return [each.name for each in machine.settings.state.glob("*-[0-9]*-*")]
 
 
 @pytest.mark.parametrize("point", POINTS[1:7], ids=lambda point: point.name)
@@ -238,9 +306,183 @@ def test_killed_and_destroyed(
     kill_at(checkout, point, machine, tmp_path)
     done = inv(checkout, "sandbox.destroy")
     assert done.returncode == 0, done.stderr
+    assert_said(point, done)
+    assert_nothing_left(checkout, machine)
+
+
+def assert_nothing_left(checkout: Path, machine: Machine) -> None:
     assert not folder(machine).exists()
     assert not bridge(machine).exists()
     assert not (STORE / "sandboxes" / machine.container).exists()
+    assert passing(machine) == []
+    done = inv(checkout, "check.leftovers")
+    assert done.returncode == 0, done.stdout
+
+
+# Stands in for the real one, which takes a minute: it is at work, then hands over a small system, and is
+# at work again before it has handed over all of it.
+MMDEBSTRAP = """\
+#!/bin/sh
+sleep 2
+system=$(mktemp -d) && mkdir -p "$system/usr" && echo "a base" >"$system/usr/file" || exit
+tar --create --directory "$system" --blocking-factor=1 . && sleep 2
+"""
+
+
+def building(run: Run, machine: Machine) -> bool:
+    """mmdebstrap is at work."""
+    for pid in in_session(run.process.pid):
+        with contextlib.suppress(OSError):  # It has ended since.
+            if Path("/proc", str(pid), "comm").read_text() == "mmdebstrap\n":
+                return True
+    return False
+
+
+def unpacking(run: Run, machine: Machine) -> bool:
+    """What mmdebstrap has made is being unpacked."""
+    name = base.current(machine.settings.root).name
+    return (STORE / "bases" / f"{name}.partial" / "rootfs" / "usr").exists()
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["quick", "real"])
+def mmdebstrap(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real one, or what stands in for it."""
+    if request.param:
+        return
+    program = tmp_path / "bin" / "mmdebstrap"
+    program.parent.mkdir()
+    program.write_text(MMDEBSTRAP)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def test_killed_while_the_base_is_built(
+    checkout: Path, machine: Machine, tmp_path: Path, recipe: Path, mmdebstrap: None
+) -> None:
+    points = [
+        Point("mmdebstrap has begun", "sandbox.box", building),
+        Point("the base is unpacked", "sandbox.box", unpacking),
+    ]
+    partial = STORE / "bases" / f"{base.current(checkout).name}.partial"
+    for point in points:
+        assert killed(checkout, point, machine, tmp_path), point.name
+        assert partial.exists()
+        assert str(partial) not in Path("/proc/self/mounts").read_text()
+    done = inv(checkout, "sandbox.box")
+    assert done.returncode == 0, done.stderr
+    assert f"{partial.stem} was cut off: what it left is removed" in done.stderr
+    assert base.current(checkout).complete and base.intact(base.current(checkout).folder)
+    assert not partial.exists()
+
+
+@pytest.mark.parametrize(
+    "reached",
+    [
+        lambda r, m: bool(passing(m)),
+        at("adding the box to Vagrant", 0.6),
+        lambda r, m: (box.boxes() / box.name(m.settings.root) / "0" / "lxc").exists(),
+    ],
+    ids=["Vagrant begins", "Vagrant is at work", "the box's folder appears"],
+)
+def test_killed_while_the_box_is_added(
+    checkout: Path,
+    machine: Machine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reached: Callable[[Run, Machine], bool],
+) -> None:
+    monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
+    assert killed(checkout, Point("", "sandbox.box", reached), machine, tmp_path)
+    assert len(passing(machine)) == 1
+    done = inv(checkout, "sandbox.box")
+    assert done.returncode == 0, done.stderr
+    assert box.present(checkout)
+    # Another one may be adding it: what is left goes under the sandboxes' lock.
+    done = inv(checkout, "sandbox.destroy")
+    assert done.returncode == 0 and "a run that was killed had left box-" in done.stderr
+    assert passing(machine) == []
+
+
+# What takes long to come to is cut off in the long tests only.
+CUTS = [
+    Point(
+        "while it boots",
+        "sandbox.up",
+        lambda r, m: m.lxc.known_to_vagrant and m.lxc.state() == "running",
+        says=LEFT,
+    ),
+    Point("while it halts", "sandbox.halt", at("vagrant halt", 0.3), first=UP, says=LEFT),
+    Point(
+        "while it is destroyed", "sandbox.destroy", at("vagrant destroy", 0.6), first=UP, says=LEFT
+    ),
+    Point(
+        "while a demo runs",
+        "demo.host",
+        at("docker ps"),
+        "demo.host",
+        BUILT,
+        ("an earlier demo left container",),
+    ),
+    Point("while an image is pushed", "image.push", at("docker push", 0.2), "image.push", UP),
+]
+
+
+def cut(run: Run, machine: Machine) -> None:
+    """All at once: our processes, the sandbox's, LXC's, and what the kernel has of them."""
+    ours = in_session(run.process.pid)
+    for pid in ours:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    monitors = f"[lxc monitor] {LXC} {machine.container}"
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if each.read_bytes().rstrip(b"\0").decode(errors="replace") == monitors:
+                # First its init, with which everything in there goes.
+                for child in (
+                    (each.parent / "task" / each.parent.name / "children").read_text().split()
+                ):
+                    os.kill(int(child), signal.SIGKILL)
+                os.kill(int(each.parent.name), signal.SIGKILL)
+    kill_session(run)
+    for link in (machine.settings.network.bridge, machine.settings.network.nat_bridge):
+        subprocess.run(["ip", "link", "delete", link], check=False, timeout=10)
+    table = firewall.table(machine.settings).name
+    subprocess.run(["nft", "delete", "table", "inet", table], check=False, timeout=10)
+    for each in Path("/run/lxc/lock/var/lib/lxc").glob(f".{machine.container}"):
+        each.unlink()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [*CUTS[:2], *(pytest.param(each, marks=pytest.mark.long) for each in CUTS[2:])],
+    ids=lambda point: point.name,
+)
+def test_power_cut(checkout: Path, machine: Machine, tmp_path: Path, point: Point) -> None:
+    kill_at(checkout, point, machine, tmp_path, cut)
+    done = inv(checkout, point.again)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert_said(point, done)
+    done = inv(checkout, "check.host-to-sandbox")
+    assert done.returncode == 0, done.stdout
+    assert inv(checkout, "sandbox.destroy").returncode == 0
+    assert_nothing_left(checkout, machine)
+
+
+def test_a_reboot_from_inside_leaves_it_as_it_was(checkout: Path, machine: Machine) -> None:
+    assert inv(checkout, "sandbox.up").returncode == 0
+    before = machine.lxc.init()
+    # The connection may go before the answer comes.
+    inv(checkout, "sandbox.exec", "--", "sudo", "systemctl", "reboot")
+    deadline = time.monotonic() + AGAIN_SECONDS
+    while machine.status().state != "running" or machine.lxc.init() == before:
+        assert time.monotonic() < deadline, "it never began again"
+        time.sleep(0.05)
+    done = inv(checkout, "sandbox.up")
+    assert done.returncode == 0, done.stderr
+    done = inv(checkout, "check.host-to-sandbox")
+    assert done.returncode == 0, done.stdout
 
 
 def test_power_cut_while_it_runs(checkout: Path, machine: Machine) -> None:

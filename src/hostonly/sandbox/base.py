@@ -151,7 +151,9 @@ def ensure(
         base = Base(base.digest, base.generation + 1)
     emit(Started(f"building the sandbox's base from {len(packages(root))} Debian packages"))
     partial = base.folder.with_name(base.name + ".partial")
-    discard(partial)
+    if partial.exists():
+        emit(Warned(f"a build of the base {base.name} was cut off: what it left is removed"))
+        discard(partial)
     run(["mkdir", "-p", "-m", "0755", str(STORE), str(partial.parent), str(partial)], root=True)
     rootfs, scratch = partial / "rootfs", partial / "scratch"
     run(["mkdir", str(rootfs), str(scratch)], root=True)
