@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from hostonly.events import Emit, Progress, Started
+from hostonly.events import Emit, Progress, Started, Warned
 from hostonly.host.command import run
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import Flavour
@@ -33,8 +33,9 @@ def build_by_packer(
     work = settings.state / "packer"
     work.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(NotFound):
-        # What a build that was killed has left; the name is ours.
+        # The name is ours.
         engine.client.containers.get(BUILD_CONTAINER).remove(force=True, v=True)
+        emit(Warned("a build that was killed had left its container in the engine: removed"))
     told = {**variables, "repository": settings.image.name, "tag": flavour.tag}
     given = [word for key, value in told.items() for word in ("-var", f"{key}={value}")]
     emit(Started(f"packer build {flavour.template}"))
