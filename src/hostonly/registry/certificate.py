@@ -61,7 +61,7 @@ def fingerprint(authority: Path) -> str:
 
 
 def _serves(certificate: Certificate, address: str) -> bool:
-    """Whether the files belong together, name ``address`` and have some time left."""
+    """Whether the files belong together, name ``address``, and hold now and for some time."""
     try:
         # OpenSSL's own opinion of certificate and key: it refuses those that do not match.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.server)
@@ -74,7 +74,10 @@ def _serves(certificate: Certificate, address: str) -> bool:
         return False
     private = certificate.server.stat().st_mode & 0o077 == 0
     named = ip_address(address) in names.get_values_for_type(x509.IPAddress)
-    return private and named and leaf.not_valid_after_utc - datetime.now(UTC) > LEAST
+    now = datetime.now(UTC)
+    # The clock may have been wrong when it was made.
+    begun, lasts = leaf.not_valid_before_utc <= now, leaf.not_valid_after_utc - now > LEAST
+    return private and named and begun and lasts
 
 
 def _make(certificate: Certificate, address: str) -> None:

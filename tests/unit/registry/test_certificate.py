@@ -88,12 +88,17 @@ def test_the_fingerprint_is_that_of_the_authority(made: Certificate) -> None:
     assert fingerprint(made.authority).replace(":", "").lower() == hashlib.sha256(der).hexdigest()
 
 
-@pytest.mark.parametrize("damage", ["address", "open", "cut", "missing", "foreign", "old"])
+@pytest.mark.parametrize(
+    "damage", ["address", "open", "cut", "missing", "foreign", "old", "future"]
+)
 def test_one_that_will_not_do_is_made_anew(
     damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if damage == "old":
         monkeypatch.setattr(certificate, "VALID", timedelta(days=29))
+    if damage == "future":
+        # Made when the clock was a year ahead.
+        monkeypatch.setattr(certificate, "EARLIER", timedelta(days=-365))
     made = ensure(tmp_path / "registry", "172.16.0.2")
     before = made.server.read_bytes()
     address = "172.16.0.2"
