@@ -70,7 +70,7 @@ def understood(place: str) -> Iterator[None]:
     Raises:
         ToolFailed: the engine refused. Unreachable: it does not answer any more.
     """
-    from docker.errors import APIError, DockerException
+    from docker.errors import APIError, DockerException, ImageLoadError
     from requests import RequestException
 
     try:
@@ -78,16 +78,17 @@ def understood(place: str) -> Iterator[None]:
     except (DockerException, RequestException) as error:
         response = getattr(error, "response", None)
         request = getattr(response, "request", None) or getattr(error, "request", None)
+        ran = f"{request.method} {request.path_url} (Docker's API)" if request else None
         said = str((isinstance(error, APIError) and error.explanation) or error)
         full = NO_ROOM in said
         inside = "./inv sandbox.exec -- " if place == "sandbox" else ""
-        raise (
-            Unreachable if isinstance(error, RequestException) and response is None else ToolFailed
-        )(
+        gone = isinstance(error, RequestException) and response is None
+        raise (Unreachable if gone else ToolFailed)(
             f"the {place}'s engine has no room left"
             if full
             else f"the {place}'s engine did not do it",
-            ran=f"{request.method} {request.path_url} (Docker's API)" if request else None,
+            # Of this one the SDK keeps the engine's words only.
+            ran="docker load" if isinstance(error, ImageLoadError) else ran,
             output=said,
             remedy=f"{inside}docker system prune makes room"
             if full

@@ -7,12 +7,11 @@ against the digest that the configuration names: an archive that was changed giv
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hostonly.image.engine import Engine
+from hostonly.image.engine import NO_ROOM, Engine
 from hostonly.image.state import Built, short
 from hostonly.settings import Settings
 
@@ -48,15 +47,18 @@ def load(settings: Settings, engine: Engine, built: Built) -> bool:
 
     An archive that the engine does not take is removed: the image is built again then.
     """
-    from docker.errors import APIError
+    from docker.errors import APIError, ImageLoadError
 
     file = archive(settings, built)
     if not file.exists():
         return False
     # Streamed, which the SDK's types do not know of.
     chunks: Any = _chunks(file)
-    with contextlib.suppress(APIError):
+    try:
         engine.client.images.load(chunks)
+    except (APIError, ImageLoadError) as error:
+        if NO_ROOM in str(error):
+            raise  # The archive is not what is wrong.
     if engine.has(built.image_id):
         return True
     file.unlink(missing_ok=True)

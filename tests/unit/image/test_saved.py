@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError, ImageLoadError, ImageNotFound
 
 from hostonly.image import saved
 from hostonly.image.engine import Engine
@@ -23,7 +23,7 @@ class Images:
 
     def __init__(self, *ids: str) -> None:
         self.ids = set(ids)
-        self.breaks = False
+        self.breaks = self.full = False
 
     def get(self, reference: str) -> Any:
         if reference not in self.ids:
@@ -38,8 +38,12 @@ class Images:
 
     def load(self, chunks: Iterable[bytes]) -> None:
         archive = b"".join(chunks).decode()
-        if not archive.startswith("sha256:"):
+        if self.full:
+            raise ImageLoadError("Error processing tar file: no space left on device")
+        if archive.startswith("not"):
             raise APIError("invalid tar header")
+        if not archive.startswith("sha256:"):
+            raise ImageLoadError("Error processing tar file: unexpected EOF")
         self.ids.add(archive)
 
 
@@ -70,6 +74,15 @@ def test_an_archive_of_something_else_is_not_taken_and_goes(here: Settings, cont
     saved.archive(here, BUILT).write_text(content)
     assert not saved.load(here, engine(Images()), BUILT)
     assert not saved.archive(here, BUILT).exists()
+
+
+def test_an_archive_for_which_there_is_no_room_stays(here: Settings) -> None:
+    saved.keep(here, engine(Images(BUILT.image_id)), BUILT)
+    images = Images()
+    images.full = True
+    with pytest.raises(ImageLoadError):
+        saved.load(here, engine(images), BUILT)
+    assert saved.archive(here, BUILT).exists()
 
 
 def test_an_interrupted_save_leaves_nothing_to_load(here: Settings) -> None:
