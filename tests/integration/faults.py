@@ -11,7 +11,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Fault:
     """``where`` is sandbox or host; ``task`` is run afterwards and must end with ``exit``, having said
-    ``says``. In the lines, {container}, {bridge}, {state} and {root} are filled in."""
+    ``says``. In the lines, {container}, {bridge}, {state} and {root} are filled in.
+
+    Where it cannot be mended it says what happened, what was run and its last lines, and what to do
+    ``next``; where claims were judged (``judged``) they say so of each.
+    """
 
     name: str
     where: str
@@ -22,6 +26,8 @@ class Fault:
     undo: str = "true"
     environment: tuple[tuple[str, str], ...] = ()
     seconds: float = 240.0
+    next: str = ""
+    judged: bool = False
 
 
 # After these, `sandbox.up` must mend it by itself.
@@ -48,8 +54,9 @@ MENDED = [
         "systemctl stop docker-registry",
         ("registry.catalog",),
         3,
-        "./inv registry.up",
+        "does not answer",
         undo="systemctl start docker-registry",
+        next="./inv registry.up",
     ),
     Fault(
         "sshd is stopped",
@@ -120,6 +127,7 @@ SAID = [
         3,
         "masked",
         undo="systemctl unmask docker.socket docker; systemctl start docker",
+        next="./inv sandbox.exec -- systemctl",
     ),
     Fault(
         "the registry's disk is full",
@@ -132,6 +140,18 @@ SAID = [
         "docker push",
         undo="systemctl stop docker-registry; umount /var/lib/docker-registry;"
         " systemctl start docker-registry",
+        next="./inv registry.usage",
+    ),
+    Fault(
+        "Docker's disk is full",
+        "sandbox",
+        "systemctl stop docker.socket docker && mount -t tmpfs -o size=8m,mode=711 none /var/lib/docker"
+        " && systemctl start docker",
+        ("demo.host",),
+        3,
+        "the sandbox's engine has no room left",
+        undo="systemctl stop docker.socket docker; umount /var/lib/docker; systemctl start docker",
+        next="docker system prune",
     ),
     Fault(
         "iptables cannot be run in the sandbox",
@@ -141,6 +161,7 @@ SAID = [
         3,
         "UNKNOWN",
         undo="chmod a+x $(readlink -f /usr/sbin/iptables-save)",
+        judged=True,
     ),
     Fault(
         "the route to the sandbox leaves elsewhere",
@@ -150,6 +171,7 @@ SAID = [
         3,
         "would leave by lo",
         undo="ip route delete {address}/32 dev lo",
+        next="./inv sandbox.up",
     ),
     Fault(
         "the host key is another",
@@ -166,7 +188,7 @@ SAID = [
         undo="lxc",
     ),
     Fault(
-        "the clock of the sandbox's files has jumped",
+        "files of the sandbox are a quarter of a century old",
         "sandbox",
         "find /etc/docker /var/lib/docker-registry -exec touch -d '2001-01-01' {{}} +",
         ("demo.host",),

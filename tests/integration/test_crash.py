@@ -456,7 +456,7 @@ def cut(run: Run, machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    [*CUTS[:2], *(pytest.param(each, marks=pytest.mark.long) for each in CUTS[2:])],
+    [CUTS[0], *(pytest.param(each, marks=pytest.mark.long) for each in CUTS[1:])],
     ids=lambda point: point.name,
 )
 def test_power_cut(checkout: Path, machine: Machine, tmp_path: Path, point: Point) -> None:

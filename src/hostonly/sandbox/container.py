@@ -193,7 +193,13 @@ class Container:
                 return
             except ToolFailed as error:
                 if NO_SYSTEMD not in error.output or time.monotonic() >= deadline:
-                    raise
+                    raise ToolFailed(
+                        f"{self.name} runs, and what it is there for could not be started in it",
+                        ran=error.ran,
+                        output=error.output,
+                        remedy="./inv sandbox.exec -- systemctl --failed   says more; where that does not"
+                        " answer either: ./inv sandbox.destroy and ./inv sandbox.up begin anew",
+                    ) from error
                 time.sleep(0.1)
 
     def _lxc(self, verb: str, *arguments: str, seconds: float = SECONDS) -> str:

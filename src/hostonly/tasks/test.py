@@ -61,8 +61,9 @@ def run_to_its_end(command: list[str]) -> int:
         raise
 
 
-# What tests run on this machine beyond what the sandbox needs: Docker's rules are made with iptables.
-TEST_PACKAGES = ("iptables",)
+# What tests run on this machine beyond what the sandbox needs: Docker's rules are made with iptables, and
+# programs see another date by faketime.
+TEST_PACKAGES = ("iptables", "faketime")
 
 # Test runs that parts of the project bring along.
 EXTRA_STEPS: list[Step] = [
