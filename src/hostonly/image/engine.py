@@ -63,32 +63,35 @@ class Engine:
 
 
 @contextlib.contextmanager
-def understood(place: str) -> Iterator[None]:
+def understood(place: str, typed: str | None = None) -> Iterator[None]:
     """What the SDK raises here, speaking to the engine at ``place``, becomes an error that says what was
-    asked and answered.
+    asked and answered; ``typed`` is what was asked as somebody would type it.
 
     Raises:
-        ToolFailed: the engine refused. Unreachable: it does not answer any more.
+        ToolFailed: the engine refused. Unreachable: it does not answer any more, or broke off.
     """
     from docker.errors import APIError, DockerException, ImageLoadError
     from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except (DockerException, RequestException) as error:
+    except (DockerException, RequestException, HTTPError) as error:
         response = getattr(error, "response", None)
         request = getattr(response, "request", None) or getattr(error, "request", None)
         ran = f"{request.method} {request.path_url} (Docker's API)" if request else None
         said = str((isinstance(error, APIError) and error.explanation) or error)
         full = NO_ROOM in said
         inside = "./inv sandbox.exec -- " if place == "sandbox" else ""
-        gone = isinstance(error, RequestException) and response is None
+        # In the middle of an answer it is urllib3 that sees an engine die, and nobody in between.
+        broken = isinstance(error, HTTPError)
+        gone = broken or (isinstance(error, RequestException) and response is None)
         raise (Unreachable if gone else ToolFailed)(
             f"the {place}'s engine has no room left"
             if full
-            else f"the {place}'s engine did not do it",
+            else f"the {place}'s engine {'broke off' if broken else 'did not do it'}",
             # Of this one the SDK keeps the engine's words only.
-            ran="docker load" if isinstance(error, ImageLoadError) else ran,
+            ran=typed or ("docker load" if isinstance(error, ImageLoadError) else ran),
             output=said,
             remedy=f"{inside}docker system prune makes room"
             if full

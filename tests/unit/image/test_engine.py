@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 from docker.errors import APIError, DockerException
+from urllib3.exceptions import ProtocolError
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.image.engine import understood
@@ -45,6 +46,13 @@ def test_whatever_it_is_there_is_a_next_step(raised: Exception, kind: type[Hosto
         raise raised
     assert caught.value.output in str(raised) or isinstance(raised, APIError)
     assert "journalctl" in str(caught.value.remedy)
+
+
+def test_one_that_dies_in_the_middle_of_its_answer_broke_off() -> None:
+    with pytest.raises(Unreachable) as caught, understood("host", "docker push a"):
+        raise ProtocolError("Connection broken: IncompleteRead")
+    assert caught.value.what == "the host's engine broke off"
+    assert caught.value.ran == "docker push a"
 
 
 def test_our_own_errors_stay_as_they_are() -> None:
