@@ -30,12 +30,20 @@ def read(attributes: dict[str, Any]) -> EngineImage:
 
 
 def differences(
-    served: Inspection | None, image: EngineImage, name: str, *, pushed: bool = True
+    served: Inspection | None,
+    image: EngineImage,
+    name: str,
+    *,
+    config: str | None = None,
+    pushed: bool = True,
 ) -> list[str]:
     """What is not the same in the registry and on the engine, each in one sentence; empty: the same.
 
     ``name`` is the repository as the engine writes it (``localhost:5000/hello-socket``); where this
-    engine has ``pushed`` or pulled it, it must know the registry's manifest by its digest.
+    engine has ``pushed`` or pulled it, it must know the registry's manifest by its digest. Where it
+    has not, the manifest may be another engine's: where containerd keeps images, each packs layers
+    and writes a manifest of its own. Then the configuration counts, which was built as ``config``
+    here, and of which the id is to containerd only the manifest.
     """
     if served is None:
         return ["the registry has no such image"]
@@ -44,7 +52,9 @@ def differences(
         served.digest,
         *(digest for each in served.images for digest in (each.digest, each.config.digest)),
     }
-    if image.id not in identities:
+    # Pushed by another engine, the same configuration is in a manifest that this one has never seen.
+    same = not pushed and any(each.config.digest == config for each in served.images)
+    if image.id not in identities and not same:
         theirs = ", ".join(each.config.digest for each in served.images) or served.digest
         found.append(f"the registry serves the image {theirs}, the engine has {image.id}")
     found += _layers(_meant(served, image), image)

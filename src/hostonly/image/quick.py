@@ -137,7 +137,8 @@ def _pushed(
     served = inspect(registry, Reference(repository, tag), tags=False)
     if served is None or served.digest != built.manifest:
         return None
-    if proof.differences(served, proof.read(attributes), there, pushed=False):
+    image = proof.read(attributes)
+    if proof.differences(served, image, there, config=built.config, pushed=False):
         return None
     return said_pushed(there, tag, served.digest)
 

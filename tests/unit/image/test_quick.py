@@ -252,6 +252,14 @@ def test_other_layers_on_the_engine(place: Place) -> None:
     assert place.said(PUSH) is None
 
 
+def test_containerds_own_manifest_of_what_another_engine_has_pushed(place: Place) -> None:
+    place.image.update(Id=digest(b"a manifest of its own"), RepoDigests=[])
+    place.record(replace(place.built, image_id=place.image["Id"]))
+    assert place.said(PUSH) is not None
+    place.record(replace(place.built, image_id=place.image["Id"], config=digest(b"other")))
+    assert place.said(PUSH) is None
+
+
 def test_the_registry_has_no_such_tag(place: Place) -> None:
     place.store.tags.clear()
     assert place.said(PUSH) is None

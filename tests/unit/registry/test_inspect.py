@@ -168,6 +168,23 @@ def test_the_same_image_where_the_engine_knows_it_by_the_index(
     ]
 
 
+def test_pushed_by_another_engine_the_configuration_and_the_layers_count(
+    registry: RegistryClient, store: Store
+) -> None:
+    # containerd's own manifest of it, which the registry has never seen.
+    mine = replace(engine_image(store), id=digest(b"a manifest of my own"), digests=())
+    config = store.of(store.tags["latest"])["config"]["digest"]
+    found = look(registry)
+    assert differences(found, mine, NAME, config=config, pushed=False) == []
+    assert differences(found, mine, NAME, config=digest(b"other"), pushed=False)
+    assert differences(found, mine, NAME, pushed=False)
+    # By the engine that has pushed or pulled it, the manifest is known.
+    assert differences(found, mine, NAME, config=config)
+    other = replace(mine, diff_ids=(mine.diff_ids[0], digest(b"other")))
+    (problem,) = differences(found, other, NAME, config=config, pushed=False)
+    assert problem.startswith("layer 2 of 2 is")
+
+
 def test_another_image_and_another_layer_are_named(registry: RegistryClient, store: Store) -> None:
     image = engine_image(store)
     other = replace(
