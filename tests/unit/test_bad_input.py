@@ -75,6 +75,7 @@ ARGUMENTS: list[tuple[list[str], str]] = [
     (["image.push", "--flavour", "perl"], ""),
     (["image.push", "--from", "moon"], ""),
     (["image.pull", "--flavour", "perl"], ""),
+    (["image.pull", "--to", "moon"], "sandbox or host"),
     # HelloSocket.
     *(
         (["hello.call", "--host", name], "")

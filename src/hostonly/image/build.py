@@ -69,6 +69,25 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     return built
 
 
+def pushed_before(settings: Settings, engine: Engine, flavour: Flavour) -> state.Built | None:
+    """What was built on some engine from what the checkout holds now, and was pushed: it needs no
+    building and no loading to be pulled. None where there is none, or where it cannot be told yet."""
+    told = labels(settings.root, flavour)
+    named = str(getattr(settings.image, flavour.base))
+    if named and not engine.has(named):
+        return None
+    theirs = str(engine.client.images.get(named).id) if named else ""
+    try:
+        wanted = inputs(settings.root, flavour, told, theirs)
+    except HostonlyError:
+        # No JDK yet: building installs one.
+        return None
+    records = [state.record(settings.state, place, flavour.name) for place in state.PLACES]
+    # What this engine itself has built comes first.
+    known = sorted(filter(None, map(state.load, records)), key=lambda it: it.place != engine.place)
+    return next((it for it in known if it.inputs == wanted and it.manifest), None)
+
+
 def _tag(engine: Engine, image_id: str, repository: str, tag: str) -> None:
     name = f"{repository}:{tag}"
     if not engine.has(name) or engine.client.images.get(name).id != image_id:

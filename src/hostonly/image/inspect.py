@@ -8,8 +8,8 @@ from hostonly.errors import HostonlyError
 from hostonly.image import state
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import Flavour
-from hostonly.image.stages import PLACES, engine_of
-from hostonly.image.state import short
+from hostonly.image.stages import engine_of
+from hostonly.image.state import PLACES, short
 from hostonly.image.view import ImageView, Layer, Presence
 from hostonly.registry.look import client
 from hostonly.sandbox.machine import Machine

@@ -4,14 +4,15 @@ carrying it to the second sandbox."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Progress, Started, Unchanged, Warned
 from hostonly.image import proof, state
-from hostonly.image.engine import Engine
+from hostonly.image.engine import Engine, understood
 from hostonly.image.flavour import FLAVOURS
 from hostonly.image.state import short
 from hostonly.registry import service
@@ -24,6 +25,9 @@ from hostonly.sandbox.machine import Machine
 
 # What the engine says before it tries again by itself, up to five times and 75 seconds in all.
 RETRYING = "Retrying in"
+
+# What it says of a layer that has come and is unpacked.
+PULLED = "Pull complete"
 
 # What it says of a registry whose certificate nobody vouches for, or that it thinks must have one.
 UNTRUSTED = ("certificate signed by unknown authority", "server gave HTTP response to HTTPS client")
@@ -59,85 +63,113 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     _name_it(engine, built.image_id, name, emit)
     before = _served(registry, repository, version=tag)
     # Whoever pushed it: an engine that has not may have the very same image.
-    wrong = proof.differences(before, _image(engine, built.image_id), there, pushed=False)
+    image = _image(engine, built.image_id)
+    wrong = proof.differences(before, image, there, config=built.config, pushed=False)
     if before is not None and not wrong:
         emit(Unchanged(state.said_pushed(there, tag, before.digest)))
-        return _record(machine, built, before.digest)
+        return _record(machine, built, replace(built, manifest=before.digest))
     if before is not None:
         emit(Warned(f"the registry's {repository}:{tag} is not what was built here: {wrong[0]}"))
     start = time.monotonic()
-    emit(Started(f"docker push {name}"))
+    ran = f"docker push {name}"
+    emit(Started(ran))
     try:
-        _follow(
-            engine.client.api.push(there, tag=tag, stream=True, decode=True),
-            f"docker push {name}",
-            emit,
-            lambda: _full_disk(machine),
-        )
-    except (ToolFailed, OSError) as error:
+        with understood(engine.place, ran):
+            lines = engine.client.api.push(there, tag=tag, stream=True, decode=True)
+            _follow(lines, ran, emit, lambda: _full_disk(machine))
+    except BaseException:
+        # An interrupt too; the engine, whom nobody listens to any more, has given up by now.
         _clear_up(machine, registry, repository, emit)
-        if isinstance(error, ToolFailed):
-            raise
-        raise ToolFailed(f"the push broke off: {error}", ran=f"docker push {name}") from error
-    served = _served(registry, repository, version=tag, verify=True)
-    wrong = proof.differences(served, _image(engine, built.image_id), there)
-    if served is None or wrong:
+        raise
+    found = _served(registry, repository, version=tag, verify=True)
+    wrong = proof.differences(found, _image(engine, built.image_id), there)
+    if found is None or wrong:
         raise HostonlyError(
             f"after the push the registry's {repository}:{tag} is not the image that was built",
-            ran=f"docker push {name}",
+            ran=ran,
             output="\n".join(wrong),
             remedy=f"./inv registry.delete {repository}:{tag}, then ./inv image.push",
         )
-    emit(Done(f"pushed {name} ({short(served.digest)})", time.monotonic() - start))
-    return _record(machine, built, served.digest)
+    emit(Done(f"pushed {name} ({short(found.digest)})", time.monotonic() - start))
+    return _record(machine, built, replace(built, manifest=found.digest))
 
 
-def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> None:
-    """Pull what was pushed, by its digest, and have the engine's tag name it.
+def served(machine: Machine, built: state.Built) -> bool:
+    """Whether the registry serves the manifest that ``built`` was pushed as, whole: it can be pulled."""
+    if built.manifest is None:
+        return False
+    found = _served(
+        registry_client(machine.settings), machine.settings.image.name, version=built.manifest
+    )
+    return found is not None and not found.problems
+
+
+def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> state.Built:
+    """Pull ``built``, which was pushed by this engine or another, by its digest, and have the engine's
+    tag name it; with what this engine calls it.
+
+    Proved on both ends: the manifest that is pulled holds the configuration that was built, the
+    engine knows it, and has each of its layers.
 
     Raises:
-        HostonlyError: it was not pushed, or what came is not what was built.
+        ToolFailed: the engine could not do it. HostonlyError: it was not pushed, or what came is not
+            what was built.
     """
     if built.manifest is None:
         raise HostonlyError("the image was not pushed yet", remedy="./inv image.push")
-    there, tag, name = _names(machine, built)
+    there, tag, name = _names(machine, replace(built, place=engine.place))
+    repository = machine.settings.image.name
     registry = registry_client(machine.settings)
-    served = _served(registry, machine.settings.image.name, version=tag)
-    if served is None or served.digest != built.manifest:
-        found = "nothing" if served is None else short(served.digest)
+    found = _served(registry, repository, version=tag)
+    if found is None or found.digest != built.manifest:
+        other = "nothing" if found is None else short(found.digest)
         emit(
             Warned(
-                f"the registry's {machine.settings.image.name}:{tag} is {found} and not what was "
-                f"pushed from here: pulling by digest"
+                f"the registry's {repository}:{tag} is {other} and not what was pushed from here: "
+                "pulling by digest"
             )
         )
+        found = _served(registry, repository, version=built.manifest)
     by_digest = f"{there}@{built.manifest}"
-    if _id(engine, by_digest) == built.image_id and _id(engine, name) == built.image_id:
-        emit(Unchanged(f"{name} is pulled and unchanged ({short(built.manifest)})"))
-        return
-    emit(Started(f"docker pull {by_digest}"))
-    _follow(
-        engine.client.api.pull(there, tag=built.manifest, stream=True, decode=True),
-        f"docker pull {by_digest}",
-        emit,
-    )
-    came = _id(engine, by_digest)
-    if came != built.image_id:
+    image_id = _id(engine, by_digest)
+    start = time.monotonic()
+    came = None
+    if image_id is None or _id(engine, name) != image_id:
+        ran = f"docker pull {by_digest}"
+        emit(Started(ran))
+        with understood(engine.place, ran):
+            lines = engine.client.api.pull(there, tag=built.manifest, stream=True, decode=True)
+            came = _follow(lines, ran, emit)
+        image_id = _id(engine, by_digest)
+    wrong = _pulled_wrong(found, engine, there, built)
+    if image_id is None or wrong:
         raise HostonlyError(
-            f"what was pulled is {came} and not the image that was built ({built.image_id})",
-            ran=f"docker pull {by_digest}",
-            remedy="./inv image.push",
-        )
-    wrong = _pulled_wrong(machine, engine, built)
-    if wrong:
-        raise HostonlyError(
-            "what was pulled is not what the registry serves",
+            "what was pulled is not the image that was built and pushed",
             ran=f"docker pull {by_digest}",
             output="\n".join(wrong),
             remedy="./inv image.push",
         )
-    _name_it(engine, built.image_id, name, emit)
-    emit(Done(f"pulled {by_digest}"))
+    _name_it(engine, image_id, name, emit)
+    if came is None:
+        emit(Unchanged(f"{name} is pulled and unchanged ({short(built.manifest)})"))
+    else:
+        what = f"pulled {by_digest}, and {came or 'none'} of its layers with it"
+        emit(Done(what, time.monotonic() - start))
+    return _record(machine, built, replace(built, image_id=image_id, place=engine.place))
+
+
+def _pulled_wrong(
+    found: Inspection | None, engine: Engine, there: str, built: state.Built
+) -> list[str]:
+    """What is not the same in the registry, on the engine and in what was built."""
+    by_digest = f"{there}@{built.manifest}"
+    if _id(engine, by_digest) is None:
+        return [f"the engine has no {by_digest}"]
+    wrong = proof.differences(found, _image(engine, by_digest), there)
+    configs = [each.config.digest for each in found.images] if found else []
+    if found and built.config not in configs:
+        wrong.append(f"its configuration is {', '.join(configs)}, built was {built.config}")
+    return wrong
 
 
 def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: Emit) -> None:
@@ -161,11 +193,10 @@ def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: E
     _name_it(target, built.image_id, name, emit)
 
 
-def _record(machine: Machine, built: state.Built, manifest: str) -> state.Built:
-    pushed = replace(built, manifest=manifest)
-    if pushed != built:
-        state.save(machine.settings, pushed)
-    return pushed
+def _record(machine: Machine, before: state.Built, now: state.Built) -> state.Built:
+    if now != before:
+        state.save(machine.settings, now)
+    return now
 
 
 def _served(
@@ -178,14 +209,6 @@ def _image(engine: Engine, name: str) -> proof.EngineImage:
     return proof.read(engine.client.images.get(name).attrs)
 
 
-def _pulled_wrong(machine: Machine, engine: Engine, built: state.Built) -> list[str]:
-    registry = registry_client(machine.settings)
-    served = _served(registry, machine.settings.image.name, version=built.manifest or TAG)
-    return proof.differences(
-        served, _image(engine, built.image_id), reference(machine, built.place)
-    )
-
-
 def _full_disk(machine: Machine) -> str | None:
     try:
         with machine.vantage() as sandbox:
@@ -196,16 +219,20 @@ def _full_disk(machine: Machine) -> str | None:
 
 
 def _clear_up(machine: Machine, registry: RegistryClient, repository: str, emit: Emit) -> None:
-    """After a push that failed: the catalog must not show what is not there."""
+    """After a push that came to no end: the catalog must not show what is not there."""
     try:
-        if registry.tags(repository) or repository not in registry.repositories():
+        if registry.tags(repository):
             return
         with machine.vantage() as sandbox:
-            service.collect(sandbox, emit)
+            # What is still on its way would be listed as soon as it has come.
+            service.wait_for_quiet(sandbox)
+            if repository in registry.repositories():
+                service.collect(sandbox, emit)
     except HostonlyError as error:
         emit(
             Warned(
-                f"the catalog may show half an image, until ./inv registry.collect: {error.what}"
+                "the catalog may show half an image for a minute or two, or until "
+                f"./inv registry.collect: {error.what}"
             )
         )
 
@@ -236,38 +263,42 @@ def _name_it(engine: Engine, image_id: str, name: str, emit: Emit) -> None:
 
 
 def _follow(
-    lines: Iterable[dict[str, Any]],
+    lines: Generator[dict[str, Any]],
     ran: str,
     emit: Emit,
     hopeless: Callable[[], str | None] = lambda: None,
-) -> None:
-    """Turn the engine's stream into progress; an error in it is an error.
+) -> int:
+    """Turn the engine's stream into progress; an error in it is an error. How many layers it pulled.
 
     Where the engine is about to try again, ``hopeless`` may say why another attempt cannot do
-    better either: then it is ended at once.
+    better either: then it is ended at once. However this ends, nobody listens to the engine then.
     """
-    for line in lines:
-        status = str(line.get("status") or "")
-        reason = hopeless() if "error" in line or status.startswith(RETRYING) else None
-        if "error" in line or reason is not None:
-            said = str(line.get("error") or "")
-            if any(words in said for words in UNTRUSTED):
+    pulled = 0
+    with closing(lines):
+        for line in lines:
+            status = str(line.get("status") or "")
+            reason = hopeless() if "error" in line or status.startswith(RETRYING) else None
+            if "error" in line or reason is not None:
+                said = str(line.get("error") or "")
+                if any(words in said for words in UNTRUSTED):
+                    raise ToolFailed(
+                        "the engine does not trust the sandbox's registry",
+                        ran=ran,
+                        output=said,
+                        remedy="./inv registry.trust, or push from the sandbox: ./inv image.push",
+                    )
                 raise ToolFailed(
-                    "the engine does not trust the sandbox's registry",
+                    "the engine could not finish it" + (f": {reason}" if reason else ""),
                     ran=ran,
                     output=said,
-                    remedy="./inv registry.trust, or push from the sandbox: ./inv image.push",
+                    remedy="What the registry says: ./inv sandbox.exec -- "
+                    "sudo journalctl -u docker-registry -n 20   Its room: ./inv registry.usage",
                 )
-            raise ToolFailed(
-                "the engine could not finish it" + (f": {reason}" if reason else ""),
-                ran=ran,
-                output=said,
-                remedy="What the registry says: ./inv sandbox.exec -- "
-                "sudo journalctl -u docker-registry -n 20   Its room: ./inv registry.usage",
-            )
-        if status:
-            emit(
-                Progress(
-                    " ".join(str(line[k]) for k in ("id", "status", "progress") if line.get(k))
+            if status:
+                emit(
+                    Progress(
+                        " ".join(str(line[k]) for k in ("id", "status", "progress") if line.get(k))
+                    )
                 )
-            )
+            pulled += status == PULLED
+    return pulled

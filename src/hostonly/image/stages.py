@@ -10,12 +10,12 @@ from hostonly.host import packages
 from hostonly.host.command import find
 from hostonly.host.ending import Beside
 from hostonly.image import publish
-from hostonly.image.build import build
+from hostonly.image.build import build, pushed_before
 from hostonly.image.engine import Engine, docker_cli, sandbox_engine
 from hostonly.image.flavour import JAVA, Flavour
 from hostonly.image.host_engine import host_engine
 from hostonly.image.parts import parts, tools
-from hostonly.image.state import Built
+from hostonly.image.state import PLACES, Built
 from hostonly.sandbox.machine import Machine
 
 
@@ -34,9 +34,6 @@ def up(machine: Machine) -> None:
     with Beside(lambda: parts(machine.settings, machine.emit)) as made:
         machine.up()
         made.result()
-
-
-PLACES = ("sandbox", "host")
 
 
 def require_place(place: str) -> None:
@@ -77,12 +74,17 @@ def pushed(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") ->
         return _pushed(machine, engine, flavour)
 
 
-def pulled(machine: Machine, flavour: Flavour = JAVA) -> Built:
-    """And the engine's ``localhost:…`` name is what the registry served. The sandbox must be up."""
-    with sandbox_engine(machine) as engine:
-        done = _pushed(machine, engine, flavour)
-        publish.pull(machine, engine, done, machine.emit)
-        return done
+def pulled(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
+    """And the engine's name of it is what the registry served. The sandbox must be up.
+
+    What was pushed once is not built again or loaded to be pulled: its layers come from the registry,
+    as far as the engine has them not.
+    """
+    with engine_of(machine, place) as engine:
+        done = pushed_before(machine.settings, engine, flavour)
+        if done is None or not publish.served(machine, done):
+            done = _pushed(machine, engine, flavour)
+        return publish.pull(machine, engine, done, machine.emit)
 
 
 def carried(machine: Machine, second: Machine, done: Built) -> None:

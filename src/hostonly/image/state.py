@@ -17,6 +17,9 @@ from hostonly.registry.reference import TAG
 if TYPE_CHECKING:
     from hostonly.settings import Settings
 
+# Where there are engines.
+PLACES = ("sandbox", "host")
+
 
 @dataclass(frozen=True, slots=True)
 class Built:

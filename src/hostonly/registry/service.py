@@ -65,7 +65,7 @@ def collect(sandbox: Vantage, emit: Emit) -> None:
     Raises:
         HostonlyError: somebody keeps uploading; nothing was changed. ToolFailed: it failed.
     """
-    _wait_for_quiet(sandbox)
+    wait_for_quiet(sandbox)
     done = sandbox.run(["sudo", "systemctl", "start", COLLECT_UNIT], timeout=COLLECT_SECONDS)
     if not done.ok:
         journal = sandbox.run(_journal(COLLECT_UNIT))
@@ -79,8 +79,12 @@ def collect(sandbox: Vantage, emit: Emit) -> None:
     emit(Done("the registry keeps only what a manifest names"))
 
 
-def _wait_for_quiet(sandbox: Vantage) -> None:
-    """Return when no upload has grown for a moment."""
+def wait_for_quiet(sandbox: Vantage) -> None:
+    """Return when no upload has grown for a moment.
+
+    Raises:
+        HostonlyError: somebody keeps uploading.
+    """
     deadline = time.monotonic() + QUIET_SECONDS
     # Two seconds are longer than a pause within an upload that is going on.
     busy = ["sudo", "find", REPOSITORIES, "-path", "*/_uploads/*/data", "-newermt", "-2 seconds"]

@@ -31,16 +31,17 @@ def push(ctx: Context, flavour: str = "java", from_: str = "sandbox") -> None:
         stages.pushed(it, flavour_named(flavour), from_)
 
 
-@task(help=FLAVOUR)
-def pull(ctx: Context, flavour: str = "java") -> None:
+@task(help={**FLAVOUR, "to": "whose engine gets it: sandbox (default) or host"})
+def pull(ctx: Context, flavour: str = "java", to: str = "sandbox") -> None:
     """Pull it back by its digest, and prove that it is what was built."""
     from hostonly.image import stages
     from hostonly.image.flavour import flavour_named
 
     with machine_of(ctx, "sandbox") as it:
         wanted = flavour_named(flavour)
+        stages.require_place(to)
         stages.up(it)
-        stages.pulled(it, wanted)
+        stages.pulled(it, wanted, to)
 
 
 @task(help={**FLAVOUR, "json": JSON})

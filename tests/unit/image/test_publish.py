@@ -1,4 +1,4 @@
-"""Following an engine's push: what is an error, and what is not worth another attempt.
+"""Pushing and pulling: what is an error, what is not worth another attempt, what is cleared up after.
 
 The streams in push/ are Docker 20.10's own: the registry killed in mid-push (most of the progress
 left out), and the end of a push onto a full disk.
@@ -6,19 +6,32 @@ left out), and the end of a push onto a full disk.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from docker.errors import ImageNotFound
+from urllib3.exceptions import ProtocolError
 
-from hostonly.errors import ToolFailed
-from hostonly.events import Event, Progress
+from hostonly.errors import HostonlyError, ToolFailed, Unreachable
+from hostonly.events import Done, Event, Progress, Unchanged, Warned, ignore
+from hostonly.image import publish, state
+from hostonly.image.engine import Engine
 from hostonly.image.publish import _follow
+from hostonly.registry import client as client_module
+from hostonly.registry import service
+from hostonly.registry.client import RegistryClient
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
+from tests.unit.registry.serving import Store, digest, served
 
 
-def stream(name: str) -> Iterator[dict[str, Any]]:
+def stream(name: str) -> Generator[dict[str, Any]]:
     for line in (Path(__file__).parent / "push" / name).read_text().splitlines():
         yield json.loads(line)
 
@@ -45,3 +58,206 @@ def test_an_error_in_the_stream_is_an_error() -> None:
         _follow(stream("refused.jsonl"), "docker push big", lambda event: None)
     assert error.value.output == "received unexpected HTTP status: 500 Internal Server Error"
     assert "registry.usage" in str(error.value.remedy)
+
+
+LAYERS = (b"base" * 1000, b"server" * 1000)
+
+
+class FakeEngine:
+    """An engine's images by name or id, and what its streams say; ``arrive`` is what a pull brings."""
+
+    def __init__(self, *lines: dict[str, Any] | BaseException) -> None:
+        self.lines, self.ended = lines, False
+        self.images: dict[str, dict[str, Any]] = {}
+        self.arrive: dict[str, dict[str, Any]] = {}
+        self.pulled: list[str] = []
+        self.api = self
+
+    def stream(self) -> Iterator[dict[str, Any]]:
+        try:
+            for line in self.lines:
+                if isinstance(line, BaseException):
+                    raise line
+                yield line
+        finally:
+            self.ended = True
+
+    def push(self, there: str, **_: object) -> Iterator[dict[str, Any]]:
+        return self.stream()
+
+    def pull(self, there: str, *, tag: str, **_: object) -> Iterator[dict[str, Any]]:
+        self.pulled.append(f"{there}@{tag}")
+        self.images.update(self.arrive)
+        return self.stream()
+
+    def get(self, name: str) -> Any:
+        ids = {attributes["Id"]: attributes for attributes in self.images.values()}
+        if name not in self.images and name not in ids:
+            raise ImageNotFound(name)
+        attributes = self.images.get(name) or ids[name]
+
+        def tag(repository: str, tag: str) -> None:
+            short = repository if tag == "latest" else f"{repository}:{tag}"
+            self.images[short] = self.images[f"{repository}:{tag}"] = attributes
+
+        return SimpleNamespace(id=attributes["Id"], attrs=attributes, tag=tag)
+
+    def at(self, place: str) -> Engine:
+        client = cast(Any, SimpleNamespace(images=self, api=self))
+        return Engine(place, {}, lambda: None, client)
+
+
+class Place:
+    """A checkout that has built and pushed an image, the registry that has it, and its sandbox."""
+
+    def __init__(self, settings: Settings, store: Store, port: int) -> None:
+        registry = settings.registry.model_copy(update={"port": port})
+        image = settings.image.model_copy(update={"name": "app"})
+        self.settings = settings.model_copy(update={"registry": registry, "image": image})
+        self.store, self.said = store, list[Event]()
+        self.manifest = store.tags["python"] = store.add_image(*LAYERS)
+        self.config = store.of(self.manifest)["config"]["digest"]
+        self.built = state.Built(
+            "inputs", self.config, self.config, "sandbox", "python", self.manifest
+        )
+        self.machine = cast(
+            Machine,
+            SimpleNamespace(
+                settings=self.settings,
+                address="172.16.0.2",
+                vantage=lambda: contextlib.nullcontext("the sandbox"),
+            ),
+        )
+
+    def name(self, place: str) -> str:
+        return state.typed(place, "172.16.0.2", self.settings.registry.port, "app")
+
+    def image(self, place: str, image_id: str = "", *layers: bytes) -> dict[str, Any]:
+        return {
+            "Id": image_id or self.config,
+            "RepoDigests": [f"{self.name(place)}@{self.manifest}"],
+            "RootFS": {"Layers": [digest(layer) for layer in layers or LAYERS]},
+        }
+
+    def pull(self, engine: FakeEngine, place: str = "sandbox") -> state.Built:
+        return publish.pull(self.machine, engine.at(place), self.built, self.said.append)
+
+
+@pytest.fixture
+def place(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setattr(client_module, "require_host_only_route", lambda address, bridge: None)
+    store = Store()
+    with served(store) as port:
+        monkeypatch.setattr(
+            publish, "registry_client", lambda _: RegistryClient("127.0.0.1", port, bridge="b")
+        )
+        yield Place(settings.model_copy(update={"root": tmp_path}), store, port)
+
+
+@pytest.fixture
+def cleared(place: Place, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was done in the sandbox after a push; the registry has no tag, and lists the repository."""
+    done: list[str] = []
+    place.store.tags.clear()
+    monkeypatch.setattr(RegistryClient, "repositories", lambda self: ["app"])
+    monkeypatch.setattr(service, "wait_for_quiet", lambda vantage: done.append("waited"))
+    monkeypatch.setattr(service, "collect", lambda vantage, emit: done.append("collected"))
+    return done
+
+
+@pytest.mark.parametrize(
+    ("thrown", "caught"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (ProtocolError("Connection broken"), Unreachable),
+        (ImageNotFound("gone"), Unreachable),
+        (ValueError("not JSON"), ValueError),
+    ],
+)
+def test_after_half_a_push_the_catalog_shows_nothing(
+    place: Place, cleared: list[str], thrown: BaseException, caught: type[BaseException]
+) -> None:
+    engine = FakeEngine({"status": "Pushing"}, thrown)
+    engine.images[place.config] = place.image("sandbox")
+    with pytest.raises(caught) as error:
+        publish.push(place.machine, engine.at("sandbox"), place.built, ignore)
+    assert engine.ended and cleared == ["waited", "collected"]
+    if isinstance(error.value, HostonlyError):
+        assert (error.value.ran or "").startswith("docker push localhost:")
+
+
+def test_an_interrupt_between_two_lines_closes_the_stream(place: Place, cleared: list[str]) -> None:
+    def interrupted(event: Event) -> None:
+        if isinstance(event, Progress):
+            raise KeyboardInterrupt
+
+    engine = FakeEngine({"status": "Pushing"}, {"status": "Pushed"})
+    engine.images[place.config] = place.image("sandbox")
+    with pytest.raises(KeyboardInterrupt):
+        publish.push(place.machine, engine.at("sandbox"), place.built, interrupted)
+    assert engine.ended and cleared == ["waited", "collected"]
+
+
+def test_what_cannot_be_cleared_up_is_said(
+    place: Place, cleared: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(vantage: object) -> None:
+        raise Unreachable("no answer")
+
+    monkeypatch.setattr(service, "wait_for_quiet", refuse)
+    engine = FakeEngine(KeyboardInterrupt())
+    engine.images[place.config] = place.image("sandbox")
+    with pytest.raises(KeyboardInterrupt):
+        publish.push(place.machine, engine.at("sandbox"), place.built, place.said.append)
+    assert any(isinstance(event, Warned) for event in place.said)
+
+
+PULL = ({"status": "Pulling fs layer"}, {"status": "Pull complete"}, {"status": "Pull complete"})
+
+
+@pytest.mark.parametrize("where", state.PLACES)
+@pytest.mark.parametrize("by_manifest", [False, True], ids=["graph driver", "containerd"])
+def test_an_engine_that_has_nothing_gets_every_layer(
+    place: Place, where: str, by_manifest: bool
+) -> None:
+    engine, by_digest = FakeEngine(*PULL), f"{place.name(where)}@{place.manifest}"
+    engine.arrive[by_digest] = place.image(where, place.manifest if by_manifest else "")
+    done = place.pull(engine, where)
+    assert engine.pulled == [by_digest] and f"{place.name(where)}:python" in engine.images
+    assert "and 2 of its layers" in str(place.said[-1]) and isinstance(place.said[-1], Done)
+    image_id = place.manifest if by_manifest else place.config
+    assert done == replace(place.built, place=where, image_id=image_id)
+    if done != place.built:
+        assert state.load(state.record(place.settings.state, where, "python")) == done
+    place.pull(engine, where)
+    assert isinstance(place.said[-1], Unchanged) and len(engine.pulled) == 1
+
+
+def test_what_comes_must_be_what_was_built(place: Place) -> None:
+    by_digest = f"{place.name('sandbox')}@{place.manifest}"
+    for wrong in (
+        place.image("sandbox", digest(b"another")),
+        place.image("sandbox", "", LAYERS[0], b"another"),
+    ):
+        engine = FakeEngine(*PULL)
+        engine.arrive[by_digest] = wrong
+        with pytest.raises(HostonlyError, match="not the image that was built"):
+            place.pull(engine)
+    with pytest.raises(HostonlyError, match="not the image"):
+        place.pull(FakeEngine(*PULL))
+    engine = FakeEngine(*PULL)
+    engine.arrive[by_digest] = place.image("sandbox")
+    place.built = replace(place.built, config=digest(b"another"))
+    with pytest.raises(HostonlyError, match="not the image") as error:
+        place.pull(engine)
+    assert place.config in error.value.output
+
+
+def test_what_the_registry_has_lost_cannot_be_pulled(place: Place) -> None:
+    assert publish.served(place.machine, place.built)
+    assert not publish.served(place.machine, replace(place.built, manifest=None))
+    layer = place.store.of(place.manifest)["layers"][1]["digest"]
+    del place.store.blobs[layer]
+    assert not publish.served(place.machine, place.built)
+    place.store.manifests.clear()
+    assert not publish.served(place.machine, place.built)
