@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, pairwise
 
 from hostonly.errors import UsageError
 from hostonly.hello.exchange import Ending, Exchange, Exchanges
@@ -165,20 +166,23 @@ def _of_all(exchanges: Sequence[Exchange], greetings: dict[int, Greeting]) -> It
     yield from back[:NAMED]
     if not given or back or twice:
         return
-    missing = sorted(set(range(min(given), max(given) + 1)) - set(given))
+    numbers = sorted(given)
+    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
     if not missing:
         return
+    # Never all of them: a server that is wrong may leave out more than fit into memory.
+    between = chain.from_iterable(range(low + 1, high) for low, high in pairwise(numbers))
+    first = ", ".join(map(str, islice(between, NAMED))) + (", …" if missing > NAMED else "")
     ours = tuple(
         number
         for number, exchange in enumerate(exchanges, 1)
         if exchange.connected is not None and number not in greetings
     )
-    numbers = ", ".join(map(str, missing[:NAMED])) + (", …" if len(missing) > NAMED else "")
-    if len(missing) <= len(ours):
+    if missing <= len(ours):
         who = "connections of ours that got no whole line may have used them up"
     else:
         who = "somebody else connected in between, or the server left them out"
-    yield Deviation("MISSING", ours, f"n = {numbers} ({len(missing)}) did not come to us: {who}")
+    yield Deviation("MISSING", ours, f"n = {first} ({missing}) did not come to us: {who}")
 
 
 def _backwards(

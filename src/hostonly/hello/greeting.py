@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-GREETING = re.compile(r"Hello (?P<name>.*)! \((?P<count>\d+)\)")
+# As many digits as a count of 64 bits has; more would keep a client busy with reading them.
+GREETING = re.compile(r"Hello (?P<name>.*)! \((?P<count>[0-9]{1,19})\)")
 
 
 @dataclass(frozen=True, slots=True)

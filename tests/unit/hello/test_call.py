@@ -50,6 +50,18 @@ def test_the_first_name_counts_where_none_is_given() -> None:
     assert kinds(judge(calls(line(1, "a"), line(2, "b")))) == [("WRONG NAME", (2,))]
 
 
+def test_a_count_that_leaps_far_is_told_and_not_counted_out() -> None:
+    (deviation,) = judge(calls(line(1), line(3), line(10**19 - 1))).deviations
+    assert deviation.kind == "MISSING"
+    assert deviation.sentence.startswith(f"n = 2, 4, 5, 6, 7, 8, 9, 10, … ({10**19 - 4}) ")
+
+
+@pytest.mark.parametrize("digits", ["9" * 20, "9" * 5000, "\u0661"])
+def test_what_no_counter_can_have_reached_is_no_greeting(digits: str) -> None:
+    answer = f"Hello x! ({digits})\n".encode()
+    assert kinds(judge(calls(answer))) == [("STRANGER", (1,))]
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [

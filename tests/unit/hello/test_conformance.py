@@ -13,6 +13,7 @@ import pytest
 
 from hostonly.errors import UsageError
 from hostonly.hello.conformance import CASES, Outcome, Program, Target, run_suite
+from hostonly.hello.conformance.subject import port_said
 from tests.unit.hello.mutants import MUTANTS, SERVER, write
 
 PYTHON = Program("python", [sys.executable, "-I", str(SERVER)])
@@ -64,3 +65,17 @@ def test_a_program_that_ends_at_once_fails() -> None:
 def test_there_is_no_such_case() -> None:
     with pytest.raises(UsageError, match="there is no case 'lines'"):
         list(run_suite(PYTHON, ["lines"]))
+
+
+@pytest.mark.parametrize(
+    ("said", "port"),
+    [
+        ("listening on port 8080\nmore 9", 8080),
+        ("listening on port 65535", 65535),
+        ("listening on port 65536", 0),
+        ("listening on port " + "9" * 5000, 0),
+        ("listening", 0),
+    ],
+)
+def test_the_port_that_a_server_says_is_one(said: str, port: int) -> None:
+    assert port_said(said) == port

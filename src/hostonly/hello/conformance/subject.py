@@ -29,7 +29,8 @@ NARROW_SEGMENT = 536
 WIDE_WINDOW = 1 << 20
 WIDEST_UNSCALED = 65535
 
-SAID = re.compile(r"(\d{1,5})\s*$")
+SAID = re.compile(r"\b([0-9]{1,5})\s*$")
+HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ class Starter(Protocol):
 def port_said(output: str) -> int:
     """The port at the end of the line that a server says at its start; 0 where there is none."""
     found = SAID.search(output.split("\n", 1)[0])
-    return int(found[1]) if found else 0
+    port = int(found[1]) if found else 0
+    return port if port <= HIGHEST_PORT else 0
 
 
 class Program:
