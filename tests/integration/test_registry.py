@@ -118,6 +118,16 @@ def test_every_page_is_followed(settings: Settings, small: list[str]) -> None:
     assert sorted(client(settings, page_size=1).repositories()) == expected
     assert sorted(client(settings).repositories()) == expected
     assert sorted(catalog()) == expected
+    # Without n it gives a hundred at a time: names of no image, for as long as it takes to list them.
+    many = [f"many/{number:03}" for number in range(150)]
+    inside(f"cd {REPOSITORIES}; for n in $(seq -w 0 149); do mkdir -p many/$n/_layers; done")
+    try:
+        assert 'rel="next"' in curl("-i", f"http://{address(settings)}/v2/_catalog").stdout
+        for vantage in ("host", "sandbox"):
+            found = document("registry.catalog", "--vantage", vantage)["repositories"]
+            assert sorted(found) == sorted([*expected, *many])
+    finally:
+        inside(f"rm -rf {REPOSITORIES}/many")
     for tag in ("one", "two", "three"):
         push_small(settings, f"small-a:{tag}")
     tags = client(settings, page_size=1).tags("small-a")

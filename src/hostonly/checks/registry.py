@@ -112,8 +112,9 @@ def _served(blobs: Fact[tuple[str, ...]], served: Facts) -> Fact[Any]:
 
 
 def _absent(catalog: Fact[Answer], repository: str) -> str | None:
-    """Why there is nothing to fetch: a readable catalog without the image; None otherwise."""
-    if isinstance(catalog, NotObserved):
+    """Why there is nothing to fetch: a readable, whole catalog without the image; None otherwise."""
+    # What has more than the page that was asked for (a thousand names) may have the image on another.
+    if isinstance(catalog, NotObserved) or catalog.value.header("link"):
         return None
     try:
         listed = repositories_in(catalog.value.body)

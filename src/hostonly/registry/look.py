@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.identity import Certificate
+from hostonly.registry.inside import InsideLists
 from hostonly.registry.inspect import inspect
 from hostonly.registry.reference import Reference
 from hostonly.registry.result import Inspection
-from hostonly.registry.service import catalog_command
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
 
@@ -44,7 +42,7 @@ def require_place(vantage: str) -> None:
 
 
 def repositories(settings: Settings, sandbox: Vantage, vantage: str) -> list[str]:
-    """The catalog as seen from ``vantage``, which is host or sandbox.
+    """The catalog, all pages of it, as seen from ``vantage``, which is host or sandbox.
 
     Raises:
         UsageError: another word. HostonlyError: no readable answer.
@@ -52,18 +50,7 @@ def repositories(settings: Settings, sandbox: Vantage, vantage: str) -> list[str
     require_place(vantage)
     if vantage == "host":
         return client(settings).repositories()
-    result = sandbox.run(catalog_command(settings))
-    try:
-        if not result.ok:
-            raise ValueError
-        return [str(name) for name in json.loads(result.stdout)["repositories"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise HostonlyError(
-            "the registry gave no catalog inside the sandbox",
-            ran=result.command,
-            output=result.output,
-            remedy="./inv registry.up",
-        ) from error
+    return InsideLists(sandbox, settings.registry.port).repositories()
 
 
 def inspection(settings: Settings, meant: Reference, *, verify: bool = False) -> Inspection:

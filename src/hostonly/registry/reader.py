@@ -69,8 +69,8 @@ class Manifest:
         return config.get("digest") if isinstance(config, dict) else None
 
 
-class RegistryReader(ABC):
-    """What a registry is asked; ``url`` is its scheme, address and port. A subclass carries it."""
+class RegistryLists(ABC):
+    """What a registry lists; ``url`` is its scheme, address and port. A subclass carries the requests."""
 
     url: str
     _page = ""
@@ -78,10 +78,6 @@ class RegistryReader(ABC):
     @abstractmethod
     def _get(self, path: str, *, method: str = "GET") -> Answer:
         """The answer to a request. Raises `HostonlyError`: none, or one of another status."""
-
-    @abstractmethod
-    def blob(self, repository: str, digest: str) -> AbstractContextManager[Iterator[bytes] | None]:
-        """The bytes of a blob, as they come; None where the registry has none."""
 
     def answers(self) -> None:
         """Return when a registry answers. Raises `HostonlyError` when none does."""
@@ -94,6 +90,44 @@ class RegistryReader(ABC):
     def tags(self, repository: str) -> list[str]:
         """The tags of ``repository``; none where the registry does not know it."""
         return self._pages(f"/v2/{check_repository(repository)}/tags/list", "tags")
+
+    def _pages(self, path: str, key: str) -> list[str]:
+        found: list[str] = []
+        path += self._page
+        for _ in range(PAGES):
+            answer = self._get(path)
+            if answer.status_code == 404:
+                return found
+            found += self._json(answer, path).get(key) or []
+            following = answer.links.get("next", {}).get("url")
+            if not following:
+                return found
+            path = following.removeprefix(self.url)
+        raise HostonlyError(f"the registry's list at {path} does not end after {PAGES} pages")
+
+    def _json(self, answer: Answer, path: str) -> dict[str, Any]:
+        return self._object(answer.content, self.url + path)
+
+    def _object(self, content: bytes, url: str) -> dict[str, Any]:
+        try:
+            document = json.loads(content)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise HostonlyError(
+                "the registry's answer is no JSON object: is it a registry that answers there?",
+                ran=f"curl {url}",
+                output=content[:500].decode(errors="replace"),
+            )
+        return document
+
+
+class RegistryReader(RegistryLists):
+    """What a registry is asked, its images too."""
+
+    @abstractmethod
+    def blob(self, repository: str, digest: str) -> AbstractContextManager[Iterator[bytes] | None]:
+        """The bytes of a blob, as they come; None where the registry has none."""
 
     def manifest(self, repository: str, version: str) -> Manifest | None:
         """The manifest of a tag or digest as it is really served; None where there is none.
@@ -135,33 +169,3 @@ class RegistryReader(ABC):
 
     def _blob(self, repository: str, digest: str) -> str:
         return f"/v2/{check_repository(repository)}/blobs/{check_version(digest)}"
-
-    def _pages(self, path: str, key: str) -> list[str]:
-        found: list[str] = []
-        path += self._page
-        for _ in range(PAGES):
-            answer = self._get(path)
-            if answer.status_code == 404:
-                return found
-            found += self._json(answer, path).get(key) or []
-            following = answer.links.get("next", {}).get("url")
-            if not following:
-                return found
-            path = following.removeprefix(self.url)
-        raise HostonlyError(f"the registry's list at {path} does not end after {PAGES} pages")
-
-    def _json(self, answer: Answer, path: str) -> dict[str, Any]:
-        return self._object(answer.content, self.url + path)
-
-    def _object(self, content: bytes, url: str) -> dict[str, Any]:
-        try:
-            document = json.loads(content)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise HostonlyError(
-                "the registry's answer is no JSON object: is it a registry that answers there?",
-                ran=f"curl {url}",
-                output=content[:500].decode(errors="replace"),
-            )
-        return document

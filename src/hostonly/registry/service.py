@@ -24,11 +24,6 @@ QUIET_SECONDS = 10.0
 COLLECT_SECONDS = 120.0
 
 
-def catalog_command(settings: Settings) -> list[str]:
-    """The tutorial's own way to ask for the catalog, from inside the sandbox."""
-    return ["curl", "-sf", "-m", "10", f"localhost:{settings.registry.port}/v2/_catalog"]
-
-
 def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
     """Start the registry unless it answers already; returns when it answers.
 

@@ -1,0 +1,40 @@
+"""The registry's lists as they are seen from inside the sandbox, by its own curl."""
+
+from __future__ import annotations
+
+from requests.utils import parse_header_links
+
+from hostonly.errors import HostonlyError
+from hostonly.facts import NotObserved
+from hostonly.facts.http import look
+from hostonly.registry.direct import Read
+from hostonly.registry.reader import RegistryLists
+from hostonly.vantages import Vantage
+
+
+class InsideLists(RegistryLists):
+    """The registry at ``localhost:port`` of the machine that ``vantage`` looks from."""
+
+    def __init__(self, vantage: Vantage, port: int) -> None:
+        self.url = f"http://localhost:{port}"
+        self._vantage = vantage
+
+    def _get(self, path: str, *, method: str = "GET") -> Read:
+        asked = look(self.url + path)
+        result = self._vantage.run(asked.argv)
+        seen = asked.read(result)
+        answer = None if isinstance(seen, NotObserved) else seen.value
+        if answer is None or answer.status not in (200, 404):
+            raise HostonlyError(
+                "the registry gave no list inside the sandbox",
+                ran=result.command,
+                output=result.output,
+                remedy="./inv registry.up",
+            )
+        links = parse_header_links(answer.header("link") or "")
+        return Read(
+            answer.status,
+            dict(answer.headers),
+            answer.body.encode(),
+            {link["rel"]: link for link in links if "rel" in link},
+        )
