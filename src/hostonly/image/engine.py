@@ -24,6 +24,7 @@ from hostonly.vantages.route_guard import require_host_only_route
 
 if TYPE_CHECKING:
     import docker
+    from docker.models.images import Image
 
 FORWARD_SECONDS = 30.0
 REQUEST_SECONDS = 120
@@ -42,15 +43,18 @@ class Engine:
     cli: Callable[[], Path | None]
     client: docker.DockerClient
 
-    def has(self, reference: str) -> bool:
-        """Whether it has the image that ``reference``, a name or an id, means."""
+    def find(self, reference: str) -> Image | None:
+        """The image that ``reference``, a name or an id, means; None where it has none."""
         from docker.errors import ImageNotFound
 
         try:
-            self.client.images.get(reference)
+            return self.client.images.get(reference)
         except ImageNotFound:
-            return False
-        return True
+            return None
+
+    def has(self, reference: str) -> bool:
+        """Whether it has the image that ``reference``, a name or an id, means."""
+        return self.find(reference) is not None
 
     def layers(self, reference: str) -> tuple[str, ...]:
         """The digests of an image's layers, unpacked, from the bottom."""

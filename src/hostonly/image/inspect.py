@@ -2,103 +2,186 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import HostonlyError
 from hostonly.image import state
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import Flavour
+from hostonly.image.publish import reference
 from hostonly.image.stages import engine_of
 from hostonly.image.state import PLACES, short
 from hostonly.image.view import ImageView, Layer, Presence
+from hostonly.registry.client import RegistryClient
 from hostonly.registry.look import client
+from hostonly.registry.reader import Manifest
 from hostonly.sandbox.machine import Machine
+
+if TYPE_CHECKING:
+    from docker.models.images import Image
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """The image that is looked for: ``config`` is its configuration's digest, ``ids`` all that it may
+    be called by: that, and where containerd keeps images, a manifest of it."""
+
+    config: str
+    ids: frozenset[str]
 
 
 def inspect(machine: Machine, flavour: Flavour) -> ImageView:
-    """The image of ``flavour`` that was built last, from the first engine that has it.
+    """The image of ``flavour`` that was built last; where none was, the one in the registry. As the
+    first engine has it, or else the registry.
 
     Raises:
-        HostonlyError: it was not built, or no engine that answers has it.
+        HostonlyError: it was not built and not pushed, or nobody who answers has it.
     """
     settings = machine.settings
+    registry = client(settings)
+    served, unknown = _served(machine, registry, flavour)
+    records = [state.load(state.record(settings.state, p, flavour.name)) for p in PLACES]
+    meant = _meant([record for record in records if record], served)
     found: ImageView | None = None
     present = []
     for place in PLACES:
-        built = state.load(state.record(settings.state, place, flavour.name))
         try:
             if place == "sandbox":
                 machine.require_running()
             with engine_of(machine, place) as engine:
-                name = f"{settings.image.name}:{flavour.tag}"
-                presence = _on_engine(engine, name, built, found.config if found else None)
+                tagged = (
+                    f"{settings.image.name}:{flavour.tag}",
+                    f"{reference(machine, place)}:{flavour.tag}",
+                )
+                presence, image = _on_engine(engine, tagged, meant)
                 present.append(presence)
-                if found is None and built is not None and presence.present:
-                    found = _view(machine, engine, flavour, built)
+                if found is None and meant is not None and image is not None:
+                    found = _view(machine, engine, flavour, image, meant.config)
         except HostonlyError as error:
             present.append(Presence(f"{place} engine", None, error.what))
+    present.append(unknown or _in_registry(flavour, served, meant))
+    if found is None and meant is not None and served and served.config_digest == meant.config:
+        found = _view_of_served(machine, registry, flavour, meant.config)
     if found is None:
         raise HostonlyError(
-            f"no engine has the {flavour.name} image of this checkout",
+            f"nobody has the {flavour.name} image of this checkout",
             output="\n".join(f"{each.place}: {each.detail}" for each in present),
             remedy=f"./inv image.build --flavour {flavour.name}",
         )
-    present.append(_in_registry(machine, flavour, found.config))
     return replace(found, present=tuple(present))
 
 
-def _on_engine(
-    engine: Engine, name: str, built: state.Built | None, config: str | None
-) -> Presence:
-    """Whether ``engine`` has what was ``built`` on it last, and that is the one with ``config``."""
-    place = f"{engine.place} engine"
-    if built is None:
-        return Presence(place, False, "was not built there")
-    if not engine.has(built.image_id):
-        return Presence(place, False, f"{short(built.image_id)} is not there any more")
-    if config not in (None, built.config):
-        return Presence(place, False, f"another build is there ({short(built.image_id)})")
-    tags = engine.client.images.get(built.image_id).tags
-    named = ", ".join(sorted(tags)) if tags else "no name"
-    what = f"{short(built.image_id)} as {named}"
-    return Presence(place, True, what if name in tags else f"{what}; {name} is another")
-
-
-def _in_registry(machine: Machine, flavour: Flavour, config: str) -> Presence:
+def _served(
+    machine: Machine, registry: RegistryClient, flavour: Flavour
+) -> tuple[Manifest | None, Presence | None]:
+    """What the registry has under the flavour's tag; or that it could not be asked."""
     try:
-        served = client(machine.settings).manifest(machine.settings.image.name, flavour.tag)
+        return registry.manifest(machine.settings.image.name, flavour.tag), None
     except HostonlyError as error:
-        return Presence("registry", None, error.what)
+        return None, Presence("registry", None, error.what)
+
+
+def _meant(records: list[state.Built], served: Manifest | None) -> _Meant | None:
+    config = records[0].config if records else served.config_digest if served else None
+    if config is None:
+        return None
+    ids = {config}
+    for record in records:
+        if record.config == config:
+            ids |= {record.image_id, record.manifest or config}
+    if served and served.config_digest == config:
+        ids.add(served.digest)
+    return _Meant(config, frozenset(ids))
+
+
+def _on_engine(
+    engine: Engine, tagged: Iterable[str], meant: _Meant | None
+) -> tuple[Presence, Image | None]:
+    """Whether ``engine`` has what is ``meant``; asked by all that it may be called by, and by what it
+    is ``tagged`` as, since somebody else may have brought it there."""
+    place = f"{engine.place} engine"
+    name, _ = tagged
+    for each in sorted(meant.ids) if meant else ():
+        if (image := engine.find(each)) is not None:
+            what = f"{short(str(image.id))} as {', '.join(sorted(image.tags)) or 'no name'}"
+            detail = what if name in image.tags else f"{what}; {name} is another, or none"
+            return Presence(place, True, detail), image
+    for each in tagged:
+        if (image := engine.find(each)) is None:
+            continue
+        called = f"{each} is there ({short(str(image.id))})"
+        if engine.by_containerd():
+            # Its own manifest of it, which says nothing of the configuration.
+            return Presence(place, None, f"{called}, by a manifest that is not known here"), None
+        return Presence(place, False, f"{called}, and is another image"), None
+    return Presence(place, False, "is not there"), None
+
+
+def _in_registry(flavour: Flavour, served: Manifest | None, meant: _Meant | None) -> Presence:
     if served is None:
-        return Presence("registry", False, "was not pushed")
-    if served.config_digest != config:
+        return Presence("registry", False, "is not there")
+    if meant is None or served.config_digest != meant.config:
         other = short(served.config_digest or served.digest)
         return Presence("registry", False, f"{flavour.tag} is another image ({other})")
     packed = sum(int(layer["size"]) for layer in served.document.get("layers", ()))
     return Presence("registry", True, f"{served.digest}, {packed / 1e6:.1f} MB packed")
 
 
-def _view(machine: Machine, engine: Engine, flavour: Flavour, built: state.Built) -> ImageView:
-    image = engine.client.images.get(built.image_id)
-    digests = engine.layers(built.image_id)
+def _view(
+    machine: Machine, engine: Engine, flavour: Flavour, image: Image, config: str
+) -> ImageView:
+    digests = engine.layers(str(image.id))
     # Newest first; an entry a layer only where no step changed the configuration alone.
     steps = image.history()[::-1]
     told = steps if len(steps) == len(digests) else [{}] * len(digests)
-    config = image.attrs["Config"]
+    layers = [
+        Layer(digest, step.get("Size"), step.get("CreatedBy", ""))
+        for digest, step in zip(digests, told, strict=True)
+    ]
+    size = int(image.attrs["Size"])
+    return _shown(machine, flavour, config, size, layers, image.attrs["Config"])
+
+
+def _view_of_served(
+    machine: Machine, registry: RegistryClient, flavour: Flavour, config: str
+) -> ImageView | None:
+    """As the registry tells of it: how large it is unpacked is told nowhere there."""
+    document = registry.document(machine.settings.image.name, config)
+    if document is None:
+        return None
+    digests = (document.get("rootfs") or {}).get("diff_ids") or []
+    steps = [step for step in document.get("history") or [] if not step.get("empty_layer")]
+    told = steps if len(steps) == len(digests) else [{}] * len(digests)
+    layers = [
+        Layer(digest, None, step.get("created_by", ""))
+        for digest, step in zip(digests, told, strict=True)
+    ]
+    return _shown(machine, flavour, config, None, layers, document.get("config") or {})
+
+
+def _shown(
+    machine: Machine,
+    flavour: Flavour,
+    config: str,
+    size: int | None,
+    layers: Iterable[Layer],
+    told: Mapping[str, Any],
+) -> ImageView:
+    """``told`` is what a container is started by, which an engine and a registry write alike."""
     bill = state.bill(machine.settings.state, flavour)
+    ports, labels, entry = (told.get(key) or {} for key in ("ExposedPorts", "Labels", "Entrypoint"))
     return ImageView(
         f"{machine.settings.image.name}:{flavour.tag}",
         flavour.name,
-        built.config,
-        int(image.attrs["Size"]),
-        tuple(
-            Layer(digest, step.get("Size"), step.get("CreatedBy", ""))
-            for digest, step in zip(digests, told, strict=True)
-        ),
-        dict(config.get("Labels") or {}),
-        config.get("User", ""),
-        tuple(sorted(config.get("ExposedPorts") or ())),
-        tuple(config.get("Entrypoint") or ()),
-        str(bill) if state.is_bill_of(bill, built.config) else None,
+        config,
+        size,
+        tuple(layers),
+        dict(labels),
+        str(told.get("User") or ""),
+        tuple(sorted(ports)),
+        tuple(entry),
+        str(bill) if state.is_bill_of(bill, config) else None,
         (),
     )

@@ -238,12 +238,8 @@ def _clear_up(machine: Machine, registry: RegistryClient, repository: str, emit:
 
 
 def _id(engine: Engine, name: str) -> str | None:
-    from docker.errors import ImageNotFound
-
-    try:
-        return str(engine.client.images.get(name).id)
-    except ImageNotFound:
-        return None
+    found = engine.find(name)
+    return None if found is None else str(found.id)
 
 
 def _name_it(engine: Engine, image_id: str, name: str, emit: Emit) -> None:

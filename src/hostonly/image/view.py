@@ -28,13 +28,13 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """An image of ours, as an engine has it. ``config`` is its configuration's digest, ``size`` in
-    bytes, unpacked; ``bill`` the path of its bill of materials, None where there is none."""
+    """An image of ours, as an engine or the registry has it. ``config`` is its configuration's digest,
+    ``size`` in bytes, unpacked, None where only the registry has it; ``bill`` the path of its bill of materials, None where there is none."""
 
     name: str
     flavour: str
     config: str
-    size: int
+    size: int | None
     layers: tuple[Layer, ...]
     labels: dict[str, str]
     user: str
