@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -205,31 +206,60 @@ def test_a_tag_is_not_deleted_with_others_unseen(settings: Settings, small: list
     assert "small-b" not in catalog()
 
 
-def test_half_a_push_is_seen_and_collected(settings: Settings) -> None:
+def push_half(settings: Settings) -> None:
+    """One layer of an image called half, and no manifest."""
     url = f"http://{address(settings)}/v2/half/blobs/uploads/"
     digest = inside("printf layer | sha256sum").split()[0]
-    curl("-X", "POST", f"{url}?digest=sha256:{digest}", "--data-binary", "layer")
     location = next(
         line.split()[1]
         for line in curl("-i", "-X", "POST", url).stdout.splitlines()
         if line.lower().startswith("location: ")
     )
     put = curl(
-        *(
-            "-i",
-            "-X",
-            "PUT",
-            "-H",
-            "Content-Type: application/octet-stream",
-            "--data-binary",
-            "layer",
-        ),
-        f"http://{address(settings)}{location}&digest=sha256:{digest}",
+        *("-i", "-X", "PUT", "-H", "Content-Type: application/octet-stream"),
+        *("--data-binary", "layer", f"http://{address(settings)}{location}&digest=sha256:{digest}"),
     )
     assert " 201 " in put.stdout, put.stdout
     # The registry itself lists a repository as soon as one layer has come.
     assert "half" in catalog()
+
+
+def test_half_a_push_is_seen_and_collected(settings: Settings) -> None:
+    push_half(settings)
     done("registry.collect")
     assert "half" not in catalog()
     assert inside(f"ls {REPOSITORIES}").split() == [settings.image.name]
     done("registry.inspect", settings.image.name, "--verify")
+
+
+def test_half_a_push_by_hand_goes_by_itself(settings: Settings) -> None:
+    unit, looked = "registry-half-pushed", "sudo -u docker-registry /usr/local/sbin/"
+    own = f"/run/systemd/system/{unit}"
+    push_half(settings)
+    # Somebody may still be at it.
+    assert inside(f"{looked}{unit} 60 || echo no").split() == ["no"]
+    seconds = "ExecCondition=\\nExecCondition=/usr/local/sbin/registry-half-pushed 2"
+    often = "OnActiveSec=\\nOnActiveSec=1\\nOnUnitInactiveSec=1\\nAccuracySec=100ms"
+    inside(
+        f"mkdir -p {own}.service.d {own}.timer.d;"
+        f" printf '[Service]\\n{seconds}\\n' >{own}.service.d/test.conf;"
+        f" printf '[Timer]\\n{often}\\n' >{own}.timer.d/test.conf;"
+        f" systemctl daemon-reload; systemctl restart {unit}.timer"
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while "half" in catalog():
+            assert time.monotonic() < deadline, inside(f"systemctl status {unit}.* || :")
+        done("registry.up")
+        assert inside(f"ls {REPOSITORIES}").split() == [settings.image.name]
+        done("registry.inspect", settings.image.name, "--verify")
+        # With nothing to do the registry is left alone.
+        since = "systemctl show -p InvocationID docker-registry"
+        before = inside(since)
+        time.sleep(4)
+        assert inside(since) == before
+    finally:
+        inside(
+            f"rm -r {own}.service.d/test.conf {own}.timer.d/test.conf;"
+            f" systemctl daemon-reload; systemctl restart {unit}.timer"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -107,11 +108,11 @@ def watched(then: str) -> Iterator[subprocess.Popen[str]]:
         inside(f"kill $(cat {WATCHER}) 2>/dev/null || :")
 
 
-@pytest.mark.parametrize("signal", ["KILL", "TERM"])
-def test_killed_in_mid_push_the_push_is_done_again(big: str, signal: str) -> None:
+@pytest.mark.parametrize("sent", ["KILL", "TERM"])
+def test_killed_in_mid_push_the_push_is_done_again(big: str, sent: str) -> None:
     before = restarts()
     for _ in range(TRIES):
-        with watched(f"systemctl kill -s {signal} docker-registry; echo killed") as watcher:
+        with watched(f"systemctl kill -s {sent} docker-registry; echo killed") as watcher:
             push = pushing(big)
             said, _ = push.communicate(timeout=300)
             assert push.returncode == 0, said
@@ -144,6 +145,45 @@ def test_a_push_that_was_ended_leaves_nothing_to_be_seen(big: str) -> None:
     else:
         done("registry.collect")
         assert "big" not in catalog()
+
+
+def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(settings: Settings) -> None:
+    name = settings.image.name
+    for _ in range(TRIES):
+        done("registry.delete", name)
+        with watched("systemctl kill -s KILL docker; echo killed") as watcher:
+            broken = inv("image.push")
+            watcher.kill()
+            if "killed" in watcher.communicate(timeout=60)[0] and broken.returncode:
+                break
+    else:
+        pytest.fail("no push was seen while it went on")
+    assert broken.returncode == 3 and "bug in hostonly" not in broken.stderr
+    assert "docker push" in broken.stderr and "broke off" in broken.stderr
+    assert name not in catalog()
+    inside("timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep .2; done'")
+    done("image.push")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_push_leaves_nothing_to_be_seen(
+    settings: Settings, number: signal.Signals
+) -> None:
+    name = settings.image.name
+    for wait in (0.0, 0.4, 0.8):
+        done("registry.delete", name)
+        push = subprocess.Popen([*INV, "image.push"], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        assert push.stderr is not None
+        for line in push.stderr:
+            if line.startswith("… docker push"):
+                break
+        time.sleep(wait)
+        push.send_signal(number)
+        push.communicate(timeout=120)
+        # Where the engine was done already, the image is whole.
+        if name in catalog():
+            assert document("registry.inspect", name, "--verify")["problems"] == []
+        done("image.push")
 
 
 def test_a_full_disk_is_named_and_nothing_of_it_is_seen(settings: Settings) -> None:

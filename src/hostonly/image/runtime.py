@@ -134,8 +134,9 @@ def _link_runtime(jdk: Jdk, recipe: Recipe, runtime: Path, run: Run) -> Path:
             str(jdk.home / "bin" / "jlink"),
             f"--add-modules={','.join(recipe.modules)}",
             # The libraries of a distribution's JDK are stripped already, and
-            # stripping them again needs a tool that a bare machine lacks.
-            "--strip-java-debug-attributes",
+            # stripping them again needs a tool that a bare machine lacks. Since
+            # 13 (JDK-8214796) --strip-debug does so; before, it left them alone.
+            "--strip-java-debug-attributes" if jdk.version >= (13,) else "--strip-debug",
             "--compress=zip-6" if jdk.version >= (21,) else "--compress=2",
             "--no-header-files",
             "--no-man-pages",

@@ -197,6 +197,15 @@ def test_newer_jlinks_are_asked_in_their_own_words(tmp_path: Path, jdk: Path) ->
     assert "--compress=zip-6" in tools.asked[3]
 
 
+@pytest.mark.parametrize(("version", "new"), [("11.0.2", False), ("12", False), ("13", True)])
+def test_only_java_code_is_stripped(tmp_path: Path, jdk: Path, version: str, new: bool) -> None:
+    tools = Tools()
+    (jdk / "release").write_text(f'JAVA_VERSION="{version}"\n')
+    build_base(ROOT, tmp_path, tools)
+    assert ("--strip-java-debug-attributes" in tools.asked[1]) is new
+    assert ("--strip-debug" in tools.asked[1]) is not new
+
+
 def test_the_inputs_change_with_recipe_and_jdk(
     tmp_path: Path, jdk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,119 @@
+"""Both images built, pushed and pulled by the host's own engine: the same image as by the sandbox's."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostonly.settings import Settings
+from tests.integration.host_engine import HostEngine, host_engine
+from tests.integration.registry_box import address, document, done, inside, inv
+
+TAGS = {"java": "latest", "python": "python"}
+each_flavour = pytest.mark.parametrize("flavour", TAGS)
+
+
+@pytest.fixture(scope="module")
+def engine(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostEngine]:
+    """The host's engine, as DOCKER_HOST names it, which trusts the sandbox's registry."""
+    done("image.push")
+    folder = tmp_path_factory.mktemp("engine")
+    with host_engine(folder) as made, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", f"unix://{folder}/docker.sock")
+        patch.setenv("DOCKER_CONFIG", str(folder / "config"))
+        done("registry.trust", "--yes")
+        try:
+            yield made
+        finally:
+            done("registry.trust", "--remove")
+
+
+def said(*words: str) -> str:
+    """What ``./inv WORDS`` tells of its work; it must end well."""
+    result = inv(*words)
+    assert result.returncode == 0, result.stderr
+    return result.stderr + result.stdout
+
+
+def unchanged(*words: str) -> None:
+    """It says so, and nothing else was done; pytest -rP shows in what time."""
+    start = time.monotonic()
+    told = said(*words)
+    print(f"inv {' '.join(words)}: {time.monotonic() - start:.2f} s")
+    assert "unchanged" in told.splitlines()[-1]
+    assert "packer build" not in told and "docker push" not in told
+
+
+@each_flavour
+def test_the_digest_is_the_same_whichever_engine_pushes(
+    engine: HostEngine, settings: Settings, flavour: str
+) -> None:
+    name, which = f"{settings.image.name}:{TAGS[flavour]}", ("--flavour", flavour)
+    said("image.push", *which)
+    by_sandbox = document("registry.inspect", name)["digest"]
+    done("registry.delete", name)
+
+    built = said("image.build", "--on", "host", *which)
+    assert "packer build" in built
+    unchanged("image.build", "--on", "host", *which)
+    assert f"docker push {address(settings)}" in said("image.push", "--from", "host", *which)
+    unchanged("image.push", "--from", "host", *which)
+    served = document("registry.inspect", name, "--verify")
+    assert served["digest"] == by_sandbox and served["problems"] == []
+    (config,) = {image["config"]["digest"] for image in served["images"]}
+    theirs = engine.docker("image", "inspect", "-f", "{{.Id}}", f"{address(settings)}/{name}")
+    assert theirs.stdout.strip() == config
+
+    # The sandbox's engine finds what the host's has pushed, and the other way round.
+    unchanged("image.push", *which)
+    done("registry.delete", name)
+    said("image.push", *which)
+    assert document("registry.inspect", name)["digest"] == by_sandbox
+    unchanged("image.push", "--from", "host", *which)
+
+
+def forget_images(engine: HostEngine, place: str) -> None:
+    """No image is left on the engine at ``place``, and so no layer."""
+    if place == "sandbox":
+        inside("docker image ls -aq | sort -u | xargs -r docker image rm -f")
+        assert inside("docker image ls -aq") == ""
+        return
+    ids = set(engine.docker("image", "ls", "-aq").stdout.split())
+    engine.docker("image", "rm", "-f", *sorted(ids))
+    assert engine.docker("image", "ls", "-aq").stdout == ""
+
+
+@each_flavour
+@pytest.mark.parametrize("place", ["sandbox", "host"])
+def test_a_pull_moves_every_layer(
+    engine: HostEngine, settings: Settings, flavour: str, place: str
+) -> None:
+    which = ("--flavour", flavour)
+    said("image.push", *which)
+    forget_images(engine, place)
+    for kept in (settings.state / "image").glob("saved-*"):
+        kept.unlink()
+    served = document("registry.inspect", f"{settings.image.name}:{TAGS[flavour]}")
+    (image,) = served["images"]
+    told = said("image.pull", "--to", place, *which)
+    assert f"and {len(image['layers'])} of its layers with it" in told.splitlines()[-1]
+    assert not any(words in told for words in ("packer build", "loaded again", "docker push"))
+
+    there = f"localhost:{settings.registry.port}" if place == "sandbox" else address(settings)
+    asked = ("image", "inspect", "-f", "{{.Id}} {{json .RootFS.Layers}}")
+    name = f"{there}/{settings.image.name}:{TAGS[flavour]}"
+    if place == "sandbox":
+        found = inside(shlex.join(["docker", *asked, name]))
+    else:
+        found = engine.docker(*asked, name).stdout
+    image_id, _, layers = found.strip().partition(" ")
+    assert image_id == image["config"]["digest"]
+    assert json.loads(layers) == image["diff_ids"]
+    unchanged("image.pull", "--to", place, *which)
+    # What was pulled is what building would make.
+    unchanged("image.build", "--on", place, *which)
