@@ -81,7 +81,51 @@ def test_what_the_tutorial_types_inside_is_there(flavour: str) -> None:
     assert "127.0.0.1/8" in said and "/bin/nc" in said and "10001" in said
 
 
-@pytest.mark.long
+@each_flavour
+def test_another_base_is_built_on_and_gives_no_port_or_volume(
+    flavour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inv("image.build", "--flavour", flavour)
+    ours = inspected(flavour)
+    base = f"hostonly-test-base:{flavour}"
+    # The lowest layer is our own base's; a user's comes from a registry, with ports and volumes.
+    (own,) = (
+        line
+        for line in inv(
+            *("sandbox.exec", "--", "sh", "-c"),
+            "for i in $(docker images -q hostonly-base); do docker image inspect -f"
+            " '{{.Id}} {{index .RootFS.Layers 0}}' $i; done",
+        ).splitlines()
+        if line.endswith(ours["layers"][0]["digest"])
+    )
+    recipe = f"FROM {own.split()[0]}\nEXPOSE 80 8080\nVOLUME /data\nENV FROM_THE_BASE=1\n"
+    inv(
+        *("sandbox.exec", "--", "sh", "-c"),
+        f"printf '{recipe}' | DOCKER_BUILDKIT=0 docker build -q -t {base} -",
+    )
+    try:
+        with monkeypatch.context() as patch:
+            patch.setenv(
+                "INVOKE_IMAGE_PYTHON_BASE" if flavour == "python" else "INVOKE_IMAGE_BASE", base
+            )
+            assert "built the image" in inv("image.build", "--flavour", flavour)
+            assert "built and unchanged" in inv("image.build", "--flavour", flavour)
+            built = inspected(flavour)
+            asked = "{{json .Config.ExposedPorts}} {{json .Config.Volumes}} {{json .Config.Env}}"
+            told = inv(
+                *("sandbox.exec", "--", "docker", "image", "inspect", "-f"), asked, built["config"]
+            )
+            inv("hello.conformance", "--image", flavour, "--only", "line")
+        assert built["config"] != ours["config"] and built["ports"] == ["8080/tcp"]
+        assert f"FROM {base}" in [layer["made_by"] for layer in built["layers"]]
+        ports, volumes, environment = told.split()
+        assert (ports, volumes) == ('{"8080/tcp":{}}', "null") and "FROM_THE_BASE=1" in environment
+    finally:
+        inv("sandbox.exec", "--", "docker", "rmi", base)
+    inv("image.build", "--flavour", flavour)
+    assert inspected(flavour)["config"] == ours["config"]
+
+
 @each_flavour
 def test_an_image_does_everything(flavour: str) -> None:
     inv("image.build", "--flavour", flavour)

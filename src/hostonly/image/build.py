@@ -55,13 +55,14 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
         (f"packer build {flavour.template}", len(engine.layers(by_packer)) - len(foot.layers)),
     ]
     inspected = engine.client.images.get(by_packer).attrs
-    config = identity.configuration(inspected, told["created"], steps)
+    written = template(settings.root, flavour)
+    config = identity.configuration(inspected, told["created"], steps, written.ports)
     image_id = identity.settle(engine, name, config)
     _remove(engine, by_packer, image_id)
     _prove_it_runs(engine, image_id, flavour)
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
     built = state.Built(wanted, image_id, digest, engine.place, flavour.name)
-    contents = sbom.read(engine, image_id, template(settings.root, flavour).destination)
+    contents = sbom.read(engine, image_id, written.destination)
     bill.write_text(sbom.document(contents, settings.image.name, digest, told["created"]))
     saved.keep(settings, engine, built)
     state.save(settings, built)

@@ -63,21 +63,24 @@ FLAVOURS = {flavour.name: flavour for flavour in (JAVA, PYTHON)}
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What Packer's template of a flavour says: where its artefact goes, and how it is started."""
+    """What Packer's template of a flavour says: where its artefact goes, how it is started, and which
+    ports (``8080/tcp``) it is reached by."""
 
     destination: str
     entry_point: tuple[str, ...]
+    ports: tuple[str, ...]
 
 
 def template(root: Path, flavour: Flavour) -> Template:
     """Read the template of ``flavour`` in the checkout at ``root``."""
     document = json.loads((root / flavour.template).read_text())
-    (line,) = (
-        change.removeprefix("ENTRYPOINT ")
-        for change in document["builders"][0]["changes"]
-        if change.startswith("ENTRYPOINT ")
+    changes = [change.split(" ", 1) for change in document["builders"][0]["changes"]]
+    (line,) = (rest for word, rest in changes if word == "ENTRYPOINT")
+    return Template(
+        document["provisioners"][0]["destination"],
+        tuple(json.loads(line)),
+        tuple(f"{port}/tcp" for word, rest in changes if word == "EXPOSE" for port in rest.split()),
     )
-    return Template(document["provisioners"][0]["destination"], tuple(json.loads(line)))
 
 
 def flavour_named(name: str) -> Flavour:

@@ -21,13 +21,12 @@ from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.image.engine import Engine
 
 # What a container is started by, in the OCI's words. `Hostname`, `Image` and the like are Docker's.
+# Ports and volumes may be those of a base of the user's: nobody listens there, nothing is written there.
 KEPT = (
     "User",
-    "ExposedPorts",
     "Env",
     "Entrypoint",
     "Cmd",
-    "Volumes",
     "WorkingDir",
     "Labels",
     "StopSignal",
@@ -35,11 +34,14 @@ KEPT = (
 
 
 def configuration(
-    inspected: Mapping[str, Any], created: str, steps: Iterable[tuple[str, int]]
+    inspected: Mapping[str, Any],
+    created: str,
+    steps: Iterable[tuple[str, int]],
+    ports: Iterable[str],
 ) -> bytes:
     """The image's configuration, from the engine's ImageInspect.
 
-    ``steps`` say what made the layers, from the bottom, each with how many it made; ``created`` is
+    ``ports`` (``8080/tcp``) are all that it exposes, whatever its base did; ``steps`` say what made the layers, from the bottom, each with how many it made; ``created`` is
     the time of them all (RFC 3339).
     """
     given = inspected.get("Config") or {}
@@ -47,7 +49,10 @@ def configuration(
         "architecture": inspected["Architecture"],
         "os": inspected["Os"],
         "created": created,
-        "config": {key: given[key] for key in KEPT if given.get(key)},
+        "config": {
+            **{key: given[key] for key in KEPT if given.get(key)},
+            "ExposedPorts": {port: {} for port in ports},
+        },
         "rootfs": {"type": "layers", "diff_ids": list(inspected["RootFS"]["Layers"])},
         "history": [
             {"created": created, "created_by": what}

@@ -31,10 +31,11 @@ INSPECTED: dict[str, Any] = {
 }
 CREATED = "2024-01-01T00:00:00Z"
 STEPS = [("base", 1), ("packer", 1)]
+PORTS = ("8080/tcp",)
 
 
 def test_what_it_needs_is_kept() -> None:
-    document = json.loads(configuration(INSPECTED, CREATED, STEPS))
+    document = json.loads(configuration(INSPECTED, CREATED, STEPS, PORTS))
     assert document["config"] == {
         "User": "10001:10001",
         "ExposedPorts": {"8080/tcp": {}},
@@ -43,6 +44,16 @@ def test_what_it_needs_is_kept() -> None:
     }
     assert document["rootfs"]["diff_ids"] == list(LAYERS)
     assert [step["created_by"] for step in document["history"]] == ["base", "packer"]
+
+
+def test_ports_and_volumes_of_the_base_are_not() -> None:
+    given = {
+        **INSPECTED["Config"],
+        "ExposedPorts": {"80/tcp": {}, "8080/tcp": {}},
+        "Volumes": {"/data": {}},
+    }
+    inherited = configuration({**INSPECTED, "Config": given}, CREATED, STEPS, PORTS)
+    assert inherited == configuration(INSPECTED, CREATED, STEPS, PORTS)
 
 
 def test_who_built_it_when_makes_no_difference() -> None:
@@ -54,18 +65,20 @@ def test_who_built_it_when_makes_no_difference() -> None:
         "DockerVersion": "29.0",
         "Config": dict(reversed({**INSPECTED["Config"], "Hostname": "other"}.items())),
     }
-    assert configuration(later, CREATED, STEPS) == configuration(INSPECTED, CREATED, STEPS)
+    assert configuration(later, CREATED, STEPS, PORTS) == configuration(
+        INSPECTED, CREATED, STEPS, PORTS
+    )
 
 
 def test_what_is_in_it_makes_a_difference() -> None:
-    one = configuration(INSPECTED, CREATED, STEPS)
+    one = configuration(INSPECTED, CREATED, STEPS, PORTS)
     other = {**INSPECTED, "Config": {**INSPECTED["Config"], "User": ""}}
-    assert configuration(other, CREATED, STEPS) != one
-    assert configuration(INSPECTED, "2024-01-02T00:00:00Z", STEPS) != one
+    assert configuration(other, CREATED, STEPS, PORTS) != one
+    assert configuration(INSPECTED, "2024-01-02T00:00:00Z", STEPS, PORTS) != one
 
 
 def test_the_archive_names_the_layers_and_holds_what_was_given() -> None:
-    config = configuration(INSPECTED, CREATED, STEPS)
+    config = configuration(INSPECTED, CREATED, STEPS, PORTS)
     with _archive("hello:latest", config, LAYERS, {}) as file, tarfile.open(fileobj=file) as tar:
         digest = hashlib.sha256(config).hexdigest()
         assert tar.getnames() == [f"{digest}.json", "manifest.json"]
