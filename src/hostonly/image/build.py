@@ -7,7 +7,7 @@ import hashlib
 import time
 
 from hostonly.errors import HostonlyError
-from hostonly.events import Done, Emit, Unchanged
+from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages
 from hostonly.image import base, identity, saved, sbom, state
 from hostonly.image.engine import Engine
@@ -63,6 +63,8 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
     built = state.Built(wanted, image_id, digest, engine.place, flavour.name)
     contents = sbom.read(engine, image_id, written.destination)
+    for sentence in sbom.lacking(contents, java=flavour is JAVA):
+        emit(Warned(sentence))
     bill.write_text(sbom.document(contents, settings.image.name, digest, told["created"]))
     saved.keep(settings, engine, built)
     state.save(settings, built)

@@ -1,8 +1,9 @@
 """The bill of materials of an image: what was found in the image itself, as CycloneDX 1.6 JSON.
 
 It is read out of the image and not out of the recipe, so that an image on a user's own base is told
-of as well: Debian packages by their control data, the modules of the Java runtime by its own
-`release` file, and what this project put on top by its digest. The same image gives the same bytes.
+of as well: dpkg's packages (Debian, Ubuntu and their like) by their control data, the modules of the
+Java runtime by its own `release` file, and what this project put on top by its digest. What another
+packager has installed is not read, and `lacking` says so. The same image gives the same bytes.
 
 Sources: deb-control(5), dpkg(1) for `/var/lib/dpkg/status`; the `release` file of JEP 223; CycloneDX
 1.6 and package-url for the document.
@@ -16,7 +17,7 @@ import io
 import re
 import tarfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -26,6 +27,10 @@ from hostonly.image.flavour import VERSION
 
 if TYPE_CHECKING:
     from cyclonedx.model.component import Component
+    from docker.models.containers import Container
+
+# What an image has that says nothing else (moby, system.DefaultPathEnv).
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Where packages are told of: by dpkg itself, and by images that have no dpkg.
 STATUS = ("/var/lib/dpkg/status", "/var/lib/dpkg/status.d")
@@ -33,7 +38,7 @@ STATUS = ("/var/lib/dpkg/status", "/var/lib/dpkg/status.d")
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A Debian package as its control data has it."""
+    """A package of dpkg's as its control data has it."""
 
     name: str
     version: str
@@ -42,11 +47,12 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was found in an image. ``distribution`` is ID-VERSION_ID of `/etc/os-release`, empty
-    where there is none; ``java`` is the runtime's version, None without a runtime; ``artefact`` is
+    """What was found in an image. ``vendor`` is the ID of `/etc/os-release`, ``distribution`` that and
+    VERSION_ID, empty where there is none; ``java`` is the runtime's version, None without a runtime; ``artefact`` is
     the path and the SHA-256 of what this project put on top."""
 
     packages: tuple[Package, ...]
+    vendor: str
     distribution: str
     java: str | None
     modules: tuple[str, ...]
@@ -73,6 +79,20 @@ def release_in(text: str) -> tuple[str | None, tuple[str, ...]]:
     return fields.get("JAVA_VERSION"), tuple(sorted(fields.get("MODULES", "").split()))
 
 
+def lacking(contents: Contents, *, java: bool) -> list[str]:
+    """What the bill cannot tell, in sentences: an image without it there is hardly one. ``java``: it
+    has a Java runtime."""
+    found = []
+    if not contents.packages:
+        of = f" of {contents.distribution}" if contents.distribution else ""
+        found.append(f"the bill of materials names no packages{of}: only dpkg's are read")
+    if java and not contents.modules:
+        found.append(
+            "the bill of materials names no module of Java: no runtime's release was found"
+        )
+    return found
+
+
 def read(engine: Engine, image_id: str, artefact: str) -> Contents:
     """Look into an image on ``engine``; ``artefact`` is the path of what was put on top.
 
@@ -80,16 +100,15 @@ def read(engine: Engine, image_id: str, artefact: str) -> Contents:
     """
     attributes = engine.client.images.get(image_id).attrs
     environment = dict(entry.partition("=")[::2] for entry in attributes["Config"].get("Env") or ())
-    homes = [environment.get("JAVA_HOME", ""), "/opt/java"]
     container = engine.client.containers.create(image_id, network_mode="none")
     try:
         files = {
             path: list(_files(container, path))
             for path in (*STATUS, "/etc/os-release", "/usr/lib/os-release", artefact)
         }
-        release = b"".join(
-            content for home in homes if home for content in _files(container, f"{home}/release")
-        )
+        homes = _java_homes(container, environment)
+        releases = (content for home in homes for content in _files(container, f"{home}/release"))
+        release = next(releases, b"")
     finally:
         container.remove(force=True, v=True)
     control = [content.decode(errors="replace") for path in STATUS for content in files[path]]
@@ -100,6 +119,7 @@ def read(engine: Engine, image_id: str, artefact: str) -> Contents:
     (content,) = files[artefact]
     return Contents(
         tuple(found[name] for name in sorted(found)),
+        fields.get("ID", ""),
         "-".join(fields[key] for key in ("ID", "VERSION_ID") if key in fields),
         java,
         modules,
@@ -107,19 +127,37 @@ def read(engine: Engine, image_id: str, artefact: str) -> Contents:
     )
 
 
-def _files(container: object, path: str) -> Iterator[bytes]:
-    """The contents of the file, or of all files in the folder, at ``path``; of links, the target's."""
-    from docker.errors import NotFound
-    from docker.models.containers import Container
+def _java_homes(container: Container, environment: Mapping[str, str]) -> Iterator[str]:
+    """Where a Java runtime may be: at JAVA_HOME, and where the `java` on the PATH really lies."""
+    if home := environment.get("JAVA_HOME"):
+        yield home
+    for folder in environment.get("PATH", PATH).split(":"):
+        java = f"{folder}/java"
+        if (at := _at(container, java)) is not None:
+            yield str(PurePosixPath(at[1] or java).parents[1])
 
-    assert isinstance(container, Container)
+
+def _at(container: Container, path: str) -> tuple[Iterator[bytes], str | None] | None:
+    """What is at ``path``, as a tar in pieces, and, where that is a link, where it leads to in the
+    end; None where nothing is."""
+    from docker.errors import NotFound
+
     try:
         chunks, about = container.get_archive(path)
     except NotFound:
+        return None
+    target = (about or {}).get("linkTarget")
+    return chunks, target if target != path else None
+
+
+def _files(container: Container, path: str) -> Iterator[bytes]:
+    """The contents of the file, or of all files in the folder, at ``path``; of links, the target's."""
+    found = _at(container, path)
+    if found is None:
         return
-    if target := (about or {}).get("linkTarget"):
-        if target != path:
-            yield from _files(container, target)
+    chunks, target = found
+    if target:
+        yield from _files(container, target)
         return
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
         for member in tar:
@@ -162,7 +200,8 @@ def _components(contents: Contents) -> Iterator[Component]:
         qualifiers = {"arch": package.architecture}
         if contents.distribution:
             qualifiers["distro"] = contents.distribution
-        purl = PackageURL("deb", "debian", package.name, package.version, qualifiers)
+        vendor = contents.vendor or "debian"
+        purl = PackageURL("deb", vendor, package.name, package.version, qualifiers)
         yield Component(
             name=package.name,
             version=package.version,
