@@ -7,10 +7,12 @@ graph driver and which all other tests use, must hold on this one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.integration.command_line import answer, claims, inv, up
+from tests.integration.command_line import answer, claims, inside, inv, up
+from tests.integration.host_engine import host_engine
 
 pytestmark = pytest.mark.long
 
@@ -55,6 +57,52 @@ def test_an_image_is_built_pushed_and_pulled(flavour: str) -> None:
     tag = {"java": "latest", "python": "python"}[flavour]
     code, inspected = answer("registry.inspect", f"hello-socket:{tag}", "--verify")
     assert (code, inspected["problems"]) == (0, [])
+
+
+def told(*words: str) -> str:
+    """What ``./inv WORDS`` says of its work; it must end well."""
+    done = inv(*words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("flavour", ["java", "python"])
+def test_it_and_an_engine_with_a_graph_driver_know_each_others_push(
+    flavour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = {"java": "latest", "python": "python"}[flavour]
+    which, unchanged = ("--flavour", flavour), "is pushed and unchanged"
+
+    def digest() -> str:
+        code, found = answer("registry.inspect", f"hello-socket:{tag}", "--verify")
+        assert (code, found["problems"]) == (0, [])
+        return str(found["digest"])
+
+    with host_engine(tmp_path) as engine:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
+        told("registry.trust", "--yes")
+        try:
+            told("image.push", *which)
+            by_containerd = digest()
+            for _ in range(2):
+                assert unchanged in told("image.push", "--from", "host", *which)
+            assert digest() == by_containerd
+            engine.docker("image", "rm", "-f", *engine.docker("image", "ls", "-aq").stdout.split())
+            assert "of its layers with it" in told("image.pull", "--to", "host", *which)
+
+            told("registry.delete", f"hello-socket:{tag}")
+            told("image.push", "--from", "host", *which)
+            by_graph_driver = digest()
+            for _ in range(2):
+                assert unchanged in told("image.push", *which)
+            assert digest() == by_graph_driver
+            inside("sandbox", "sh", "-c", "docker image ls -aq | sort -u | xargs docker rmi -f")
+            assert "of its layers with it" in told("image.pull", *which)
+            assert unchanged in told("image.push", *which)
+            assert digest() == by_graph_driver
+        finally:
+            told("registry.trust", "--remove")
 
 
 def test_the_registry_serves_what_was_pushed() -> None:
