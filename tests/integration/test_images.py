@@ -126,7 +126,8 @@ def test_another_base_is_built_on_and_gives_no_port_or_volume(
     assert inspected(flavour)["config"] == ours["config"]
 
 
-@each_flavour
+# Half a minute each.
+@pytest.mark.parametrize("flavour", ["java", pytest.param("python", marks=pytest.mark.long)])
 def test_an_image_does_everything(flavour: str) -> None:
     inv("image.build", "--flavour", flavour)
     inv("hello.conformance", "--image", flavour)
