@@ -95,13 +95,13 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
 
 
 def served(machine: Machine, built: state.Built) -> bool:
-    """Whether the registry serves the manifest that ``built`` was pushed as, whole: it can be pulled."""
-    if built.manifest is None:
-        return False
+    """Whether the registry serves ``built`` under its tag, whole, as it was pushed: it can be pulled."""
     found = _served(
-        registry_client(machine.settings), machine.settings.image.name, version=built.manifest
+        registry_client(machine.settings),
+        machine.settings.image.name,
+        version=FLAVOURS[built.flavour].tag,
     )
-    return found is not None and not found.problems
+    return found is not None and found.digest == built.manifest and not found.problems
 
 
 def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> state.Built:

@@ -256,6 +256,10 @@ def test_what_comes_must_be_what_was_built(place: Place) -> None:
 def test_what_the_registry_has_lost_cannot_be_pulled(place: Place) -> None:
     assert publish.served(place.machine, place.built)
     assert not publish.served(place.machine, replace(place.built, manifest=None))
+    # It is there still, and somebody else's image has its name.
+    place.store.tags["python"] = place.store.add_image(b"another")
+    assert not publish.served(place.machine, place.built)
+    place.store.tags["python"] = place.manifest
     layer = place.store.of(place.manifest)["layers"][1]["digest"]
     del place.store.blobs[layer]
     assert not publish.served(place.machine, place.built)
