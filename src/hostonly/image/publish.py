@@ -281,7 +281,8 @@ def _follow(
                         "the engine does not trust the sandbox's registry",
                         ran=ran,
                         output=said,
-                        remedy="./inv registry.trust, or push from the sandbox: ./inv image.push",
+                        remedy="./inv registry.trust; the sandbox's own engine (--from or --to "
+                        "sandbox) trusts it as it is",
                     )
                 raise ToolFailed(
                     "the engine could not finish it" + (f": {reason}" if reason else ""),
