@@ -101,7 +101,8 @@ def test_a_pull_moves_every_layer(
     served = document("registry.inspect", f"{settings.image.name}:{TAGS[flavour]}")
     (image,) = served["images"]
     told = said("image.pull", "--to", place, *which)
-    assert f"and {len(image['layers'])} of its layers with it" in told.splitlines()[-1]
+    layers = len(image["layers"])
+    assert f"and {layers} of its {layers} layers with it" in told.splitlines()[-1]
     assert not any(words in told for words in ("packer build", "loaded again", "docker push"))
 
     there = f"localhost:{settings.registry.port}" if place == "sandbox" else address(settings)
@@ -111,9 +112,9 @@ def test_a_pull_moves_every_layer(
         found = inside(shlex.join(["docker", *asked, name]))
     else:
         found = engine.docker(*asked, name).stdout
-    image_id, _, layers = found.strip().partition(" ")
+    image_id, _, diff_ids = found.strip().partition(" ")
     assert image_id == image["config"]["digest"]
-    assert json.loads(layers) == image["diff_ids"]
+    assert json.loads(diff_ids) == image["diff_ids"]
     unchanged("image.pull", "--to", place, *which)
     # What was pulled is what building would make.
     unchanged("image.build", "--on", place, *which)

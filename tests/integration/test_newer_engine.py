@@ -7,7 +7,6 @@ graph driver and which all other tests use, must hold on this one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -68,7 +67,7 @@ def told(*words: str) -> str:
 
 @pytest.mark.parametrize("flavour", ["java", "python"])
 def test_it_and_an_engine_with_a_graph_driver_know_each_others_push(
-    flavour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    flavour: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tag = {"java": "latest", "python": "python"}[flavour]
     which, unchanged = ("--flavour", flavour), "is pushed and unchanged"
@@ -78,9 +77,10 @@ def test_it_and_an_engine_with_a_graph_driver_know_each_others_push(
         assert (code, found["problems"]) == (0, [])
         return str(found["digest"])
 
-    with host_engine(tmp_path) as engine:
-        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
-        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
+    folder = tmp_path_factory.mktemp("engine")
+    with host_engine(folder) as engine:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/docker.sock")
+        monkeypatch.setenv("DOCKER_CONFIG", str(folder / "config"))
         told("registry.trust", "--yes")
         try:
             told("image.push", *which)
@@ -89,7 +89,7 @@ def test_it_and_an_engine_with_a_graph_driver_know_each_others_push(
                 assert unchanged in told("image.push", "--from", "host", *which)
             assert digest() == by_containerd
             engine.docker("image", "rm", "-f", *engine.docker("image", "ls", "-aq").stdout.split())
-            assert "of its layers with it" in told("image.pull", "--to", "host", *which)
+            assert "and 2 of its 2 layers with it" in told("image.pull", "--to", "host", *which)
 
             told("registry.delete", f"hello-socket:{tag}")
             told("image.push", "--from", "host", *which)
@@ -98,7 +98,7 @@ def test_it_and_an_engine_with_a_graph_driver_know_each_others_push(
                 assert unchanged in told("image.push", *which)
             assert digest() == by_graph_driver
             inside("sandbox", "sh", "-c", "docker image ls -aq | sort -u | xargs docker rmi -f")
-            assert "of its layers with it" in told("image.pull", *which)
+            assert "and 2 of its 2 layers with it" in told("image.pull", *which)
             assert unchanged in told("image.push", *which)
             assert digest() == by_graph_driver
         finally:

@@ -26,8 +26,8 @@ from hostonly.sandbox.machine import Machine
 # What the engine says before it tries again by itself, up to five times and 75 seconds in all.
 RETRYING = "Retrying in"
 
-# What it says of a layer that has come and is unpacked.
-PULLED = "Pull complete"
+# What it says of a layer that has come, by a graph driver and by containerd.
+CAME = ("Pull complete", "Download complete")
 
 # What it says of a registry whose certificate nobody vouches for, or that it thinks must have one.
 UNTRUSTED = ("certificate signed by unknown authority", "server gave HTTP response to HTTPS client")
@@ -153,7 +153,9 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     if came is None:
         emit(Unchanged(f"{name} is pulled and unchanged ({short(built.manifest)})"))
     else:
-        what = f"pulled {by_digest}, and {came or 'none'} of its layers with it"
+        layers = [layer.digest for image in found.images for layer in image.layers] if found else []
+        moved = sum(short(digest) in came for digest in layers)
+        what = f"pulled {by_digest}, and {moved} of its {len(layers)} layers with it"
         emit(Done(what, time.monotonic() - start))
     return _record(machine, built, replace(built, image_id=image_id, place=engine.place))
 
@@ -263,13 +265,14 @@ def _follow(
     ran: str,
     emit: Emit,
     hopeless: Callable[[], str | None] = lambda: None,
-) -> int:
-    """Turn the engine's stream into progress; an error in it is an error. How many layers it pulled.
+) -> set[str]:
+    """Turn the engine's stream into progress; an error in it is an error. What came by it, by the first
+    twelve digits of its digest.
 
     Where the engine is about to try again, ``hopeless`` may say why another attempt cannot do
     better either: then it is ended at once. However this ends, nobody listens to the engine then.
     """
-    pulled = 0
+    came = set()
     with closing(lines):
         for line in lines:
             status = str(line.get("status") or "")
@@ -297,5 +300,6 @@ def _follow(
                         " ".join(str(line[k]) for k in ("id", "status", "progress") if line.get(k))
                     )
                 )
-            pulled += status == PULLED
-    return pulled
+            if status in CAME:
+                came.add(str(line.get("id")))
+    return came

@@ -139,6 +139,15 @@ class Place:
             "RootFS": {"Layers": [digest(layer) for layer in layers or LAYERS]},
         }
 
+    def stream(self, by_manifest: bool = False) -> Iterator[dict[str, Any]]:
+        """What an engine says of a pull: containerd tells of the configuration as of a layer."""
+        document = self.store.of(self.manifest)
+        said = "Download complete" if by_manifest else "Pull complete"
+        yield {"status": "Pulling from app", "id": self.manifest}
+        for blob in (*document["layers"], *([document["config"]] if by_manifest else [])):
+            yield {"status": "Downloading", "id": state.short(blob["digest"])}
+            yield {"status": said, "id": state.short(blob["digest"])}
+
     def pull(self, engine: FakeEngine, place: str = "sandbox") -> state.Built:
         return publish.pull(self.machine, engine.at(place), self.built, self.said.append)
 
@@ -212,19 +221,17 @@ def test_what_cannot_be_cleared_up_is_said(
     assert any(isinstance(event, Warned) for event in place.said)
 
 
-PULL = ({"status": "Pulling fs layer"}, {"status": "Pull complete"}, {"status": "Pull complete"})
-
-
 @pytest.mark.parametrize("where", state.PLACES)
 @pytest.mark.parametrize("by_manifest", [False, True], ids=["graph driver", "containerd"])
 def test_an_engine_that_has_nothing_gets_every_layer(
     place: Place, where: str, by_manifest: bool
 ) -> None:
-    engine, by_digest = FakeEngine(*PULL), f"{place.name(where)}@{place.manifest}"
+    engine = FakeEngine(*place.stream(by_manifest))
+    by_digest = f"{place.name(where)}@{place.manifest}"
     engine.arrive[by_digest] = place.image(where, place.manifest if by_manifest else "")
     done = place.pull(engine, where)
     assert engine.pulled == [by_digest] and f"{place.name(where)}:python" in engine.images
-    assert "and 2 of its layers" in str(place.said[-1]) and isinstance(place.said[-1], Done)
+    assert "and 2 of its 2 layers" in str(place.said[-1]) and isinstance(place.said[-1], Done)
     image_id = place.manifest if by_manifest else place.config
     assert done == replace(place.built, place=where, image_id=image_id)
     if done != place.built:
@@ -239,13 +246,13 @@ def test_what_comes_must_be_what_was_built(place: Place) -> None:
         place.image("sandbox", digest(b"another")),
         place.image("sandbox", "", LAYERS[0], b"another"),
     ):
-        engine = FakeEngine(*PULL)
+        engine = FakeEngine(*place.stream())
         engine.arrive[by_digest] = wrong
         with pytest.raises(HostonlyError, match="not the image that was built"):
             place.pull(engine)
     with pytest.raises(HostonlyError, match="not the image"):
-        place.pull(FakeEngine(*PULL))
-    engine = FakeEngine(*PULL)
+        place.pull(FakeEngine(*place.stream()))
+    engine = FakeEngine(*place.stream())
     engine.arrive[by_digest] = place.image("sandbox")
     place.built = replace(place.built, config=digest(b"another"))
     with pytest.raises(HostonlyError, match="not the image") as error:
