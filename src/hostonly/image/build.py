@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
+from dataclasses import replace
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged, Warned
@@ -31,20 +32,27 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     named = str(getattr(settings.image, flavour.base))
     given = base.theirs(engine, named, flavour, emit) if named else None
     wanted = inputs(settings.root, flavour, told, given.reference if given else "")
-    before = state.load(state.record(settings.state, engine.place, flavour.name))
     name = f"{settings.image.name}:{flavour.tag}"
     bill = state.bill(settings.state, flavour)
     start = time.monotonic()
-    if before and before.inputs == wanted and state.is_bill_of(bill, before.config):
-        if engine.has(before.image_id):
+    for before in _built_before(settings, engine.place, flavour, wanted):
+        if not state.is_bill_of(bill, before.config):
+            continue
+        own = before.place == engine.place
+        if own and engine.has(before.image_id):
             _tag(engine, before.image_id, settings.image.name, flavour.tag)
             emit(Unchanged(state.said_built(name, before.image_id)))
             return before
-        if saved.load(settings, engine, before):
-            _tag(engine, before.image_id, settings.image.name, flavour.tag)
-            loaded = f"the image {name} is unchanged: loaded again ({short(before.image_id)})"
-            emit(Done(loaded, time.monotonic() - start))
-            return before
+        if (image_id := saved.load(settings, engine, before)) is not None:
+            _tag(engine, image_id, settings.image.name, flavour.tag)
+            again = (
+                "loaded again" if own else f"loaded, as the {before.place}'s engine has built it"
+            )
+            said = f"the image {name} is unchanged: {again} ({short(image_id)})"
+            emit(Done(said, time.monotonic() - start))
+            now = replace(before, image_id=image_id, place=engine.place)
+            state.save(settings, now)
+            return now
     made = artefact(settings, emit, flavour)
     foot = given or base.ours(engine, base_archive(settings, emit, flavour), emit)
     variables = {"base": foot.reference, flavour.variable: str(made), **told}
@@ -85,10 +93,18 @@ def pushed_before(settings: Settings, engine: Engine, flavour: Flavour) -> state
     except HostonlyError:
         # No JDK yet: building installs one.
         return None
-    records = [state.record(settings.state, place, flavour.name) for place in state.PLACES]
-    # What this engine itself has built comes first.
-    known = sorted(filter(None, map(state.load, records)), key=lambda it: it.place != engine.place)
-    return next((it for it in known if it.inputs == wanted and it.manifest), None)
+    known = _built_before(settings, engine.place, flavour, wanted)
+    return next((built for built in known if built.manifest), None)
+
+
+def _built_before(
+    settings: Settings, place: str, flavour: Flavour, wanted: str
+) -> list[state.Built]:
+    """What was built from inputs with the digest ``wanted``: on the engine of ``place`` first, then on
+    the other."""
+    records = [state.record(settings.state, each, flavour.name) for each in state.PLACES]
+    known = [built for built in map(state.load, records) if built and built.inputs == wanted]
+    return sorted(known, key=lambda built: built.place != place)
 
 
 def _tag(engine: Engine, image_id: str, repository: str, tag: str) -> None:

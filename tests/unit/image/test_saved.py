@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+import tarfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,43 +16,71 @@ from docker.errors import APIError, ImageLoadError, ImageNotFound
 
 from hostonly.image import saved
 from hostonly.image.engine import Engine
-from hostonly.image.state import Built
+from hostonly.image.state import Built, short
 from hostonly.settings import Settings
+from tests.unit.registry.serving import digest
 
-BUILT = Built("inputs", "sha256:" + "a" * 64, "sha256:" + "b" * 64, "sandbox", "java")
+CONFIG, OTHER = b'{"os": "linux"}', b'{"os": "another"}'
+# The engine API's Info where containerd keeps the images.
+CONTAINERD = {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+
+
+def built(config: bytes, place: str = "sandbox") -> Built:
+    return Built("inputs", digest(config), digest(config), place, "java")
+
+
+BUILT = built(CONFIG)
+
+
+def packed(config: bytes) -> bytes:
+    """As ``docker save`` does it, without layers."""
+    with io.BytesIO() as file:
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            manifest = json.dumps([{"Config": "config.json", "Layers": []}]).encode()
+            for name, content in (("config.json", config), ("manifest.json", manifest)):
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+        return file.getvalue()
 
 
 class Images:
-    """Stands for an engine's images: an archive is an id, and nothing else."""
+    """Stands for an engine's images: configurations, by what it calls them."""
 
-    def __init__(self, *ids: str) -> None:
-        self.ids = set(ids)
-        self.breaks = self.full = False
+    def __init__(self, *configs: bytes, info: dict[str, Any] | None = None) -> None:
+        self.info = info or {}
+        self.known = {self.called(config): config for config in configs}
+        self.breaks = self.refuses = self.full = False
+
+    def called(self, config: bytes) -> str:
+        return digest(b"a manifest of " + config if self.info else config)
 
     def get(self, reference: str) -> Any:
-        if reference not in self.ids:
+        if reference not in self.known:
             raise ImageNotFound(reference)
-        return SimpleNamespace(save=lambda: self._save(reference))
+        return SimpleNamespace(id=reference, save=lambda: self._save(self.known[reference]))
 
-    def _save(self, reference: str) -> Iterator[bytes]:
-        yield reference.encode()[:10]
+    def _save(self, config: bytes) -> Iterator[bytes]:
+        yield packed(config)[:10]
         if self.breaks:
             raise APIError("unexpected EOF")
-        yield reference.encode()[10:]
+        yield packed(config)[10:]
 
-    def load(self, chunks: Iterable[bytes]) -> None:
-        archive = b"".join(chunks).decode()
+    def load(self, chunks: Iterable[bytes]) -> list[Any]:
         if self.full:
             raise ImageLoadError("Error processing tar file: no space left on device")
-        if archive.startswith("not"):
-            raise APIError("invalid tar header")
-        if not archive.startswith("sha256:"):
+        if self.refuses:
             raise ImageLoadError("Error processing tar file: unexpected EOF")
-        self.ids.add(archive)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+            member = tar.extractfile("config.json")
+            assert member is not None
+            config = member.read()
+        self.known[self.called(config)] = config
+        return [self.get(self.called(config))]
 
 
 def engine(images: Images) -> Engine:
-    client = cast(Any, SimpleNamespace(images=images))
+    client = cast(Any, SimpleNamespace(images=images, info=lambda: images.info))
     return Engine("sandbox", {}, lambda: None, client)
 
 
@@ -57,27 +89,45 @@ def here(settings: Settings, tmp_path: Path) -> Settings:
     return settings.model_copy(update={"root": tmp_path})
 
 
-def test_what_was_kept_comes_back(here: Settings) -> None:
-    saved.keep(here, engine(Images(BUILT.image_id)), BUILT)
-    empty = engine(Images())
-    assert saved.load(here, empty, BUILT)
-    assert empty.has(BUILT.image_id)
+@pytest.mark.parametrize("source", [None, CONTAINERD], ids=["graph driver", "containerd"])
+@pytest.mark.parametrize("target", [None, CONTAINERD], ids=["graph driver", "containerd"])
+def test_what_was_kept_comes_to_any_engine(
+    here: Settings, source: dict[str, Any] | None, target: dict[str, Any] | None
+) -> None:
+    images = Images(CONFIG, info=source)
+    made = replace(BUILT, image_id=images.called(CONFIG))
+    saved.keep(here, engine(images), made)
+    empty = Images(info=target)
+    assert saved.load(here, engine(empty), made) == empty.called(CONFIG)
+    assert engine(empty).has(empty.called(CONFIG))
 
 
 def test_nothing_was_kept(here: Settings) -> None:
-    assert not saved.load(here, engine(Images()), BUILT)
+    assert saved.load(here, engine(Images()), BUILT) is None
 
 
-@pytest.mark.parametrize("content", ["sha256:" + "c" * 64, "not an archive", ""])
-def test_an_archive_of_something_else_is_not_taken_and_goes(here: Settings, content: str) -> None:
-    saved.keep(here, engine(Images(BUILT.image_id)), BUILT)
-    saved.archive(here, BUILT).write_text(content)
-    assert not saved.load(here, engine(Images()), BUILT)
+@pytest.mark.parametrize("content", [packed(OTHER), packed(CONFIG)[:600], b"not an archive", b""])
+@pytest.mark.parametrize("info", [None, CONTAINERD], ids=["graph driver", "containerd"])
+def test_an_archive_of_something_else_is_not_taken_and_goes(
+    here: Settings, content: bytes, info: dict[str, Any] | None
+) -> None:
+    saved.keep(here, engine(Images(CONFIG)), BUILT)
+    saved.archive(here, BUILT).write_bytes(content)
+    empty = Images(info=info)
+    assert saved.load(here, engine(empty), BUILT) is None
+    assert not saved.archive(here, BUILT).exists() and not empty.known
+
+
+def test_one_that_the_engine_refuses_goes(here: Settings) -> None:
+    saved.keep(here, engine(Images(CONFIG)), BUILT)
+    images = Images()
+    images.refuses = True
+    assert saved.load(here, engine(images), BUILT) is None
     assert not saved.archive(here, BUILT).exists()
 
 
 def test_an_archive_for_which_there_is_no_room_stays(here: Settings) -> None:
-    saved.keep(here, engine(Images(BUILT.image_id)), BUILT)
+    saved.keep(here, engine(Images(CONFIG)), BUILT)
     images = Images()
     images.full = True
     with pytest.raises(ImageLoadError):
@@ -86,7 +136,7 @@ def test_an_archive_for_which_there_is_no_room_stays(here: Settings) -> None:
 
 
 def test_an_interrupted_save_leaves_nothing_to_load(here: Settings) -> None:
-    images = Images(BUILT.image_id)
+    images = Images(CONFIG)
     images.breaks = True
     with pytest.raises(APIError):
         saved.keep(here, engine(images), BUILT)
@@ -94,10 +144,9 @@ def test_an_interrupted_save_leaves_nothing_to_load(here: Settings) -> None:
 
 
 def test_one_archive_of_a_flavour_is_kept(here: Settings) -> None:
-    first = engine(Images(BUILT.image_id))
-    saved.keep(here, first, BUILT)
-    other = Built("other", "sha256:" + "d" * 64, "sha256:" + "e" * 64, "sandbox", "java")
-    saved.keep(here, engine(Images(other.image_id)), other)
+    saved.keep(here, engine(Images(CONFIG)), BUILT)
+    other = built(OTHER)
+    saved.keep(here, engine(Images(OTHER)), other)
     assert [file.name for file in (here.state / "image").iterdir()] == [
-        "saved-java-eeeeeeeeeeee.tar"
+        f"saved-java-{short(other.config)}.tar"
     ]
