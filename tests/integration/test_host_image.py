@@ -54,6 +54,10 @@ def test_the_digest_is_the_same_whichever_engine_pushes(
     engine: HostEngine, settings: Settings, flavour: str
 ) -> None:
     name, which = f"{settings.image.name}:{TAGS[flavour]}", ("--flavour", flavour)
+    # Nothing is known of builds by tests before this one, which may have had another engine.
+    forget_archives(settings)
+    for record in (settings.state / "image").glob("built-*"):
+        record.unlink()
     said("image.push", *which)
     by_sandbox = document("registry.inspect", name)["digest"]
     done("registry.delete", name)
@@ -92,10 +96,20 @@ def forget_images(engine: HostEngine, place: str) -> None:
     assert engine.docker("image", "ls", "-aq").stdout == ""
 
 
+ASIDE = "aside-"
+
+
 def forget_archives(settings: Settings) -> None:
-    """What was built is kept nowhere but on engines."""
+    """What was built is kept nowhere but on engines, until the test has ended."""
     for kept in (settings.state / "image").glob("saved-*"):
-        kept.unlink()
+        kept.rename(kept.with_name(ASIDE + kept.name))
+
+
+@pytest.fixture(autouse=True)
+def archives_come_back(settings: Settings) -> Iterator[None]:
+    yield
+    for kept in (settings.state / "image").glob(f"{ASIDE}*"):
+        kept.rename(kept.with_name(kept.name.removeprefix(ASIDE)))
 
 
 @each_flavour
