@@ -35,6 +35,12 @@ if [ -e "$STATE/broken" ]; then echo "E: no space"; exit 100; fi
 echo "Unpacking lxc"
 for name; do echo "$name" >>"$STATE/installed"; done
 """
+SYSTEMCTL = r"""#!/bin/sh
+echo "systemctl $*" >>"$STATE/calls"
+[ -e "$STATE/no-mask" ] && { echo "Failed to mask unit: read-only"; exit 1; }
+shift
+for unit; do ln -s /dev/null "$STATE/units/$unit"; done
+"""
 SUDO = r"""#!/bin/sh
 echo "sudo $*" >>"$STATE/calls"
 [ -e "$STATE/password" ] && exit 1
@@ -48,11 +54,19 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory of facts about the machine that the stand-ins pretend to be; we are root on it."""
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name, text in (("dpkg-query", DPKG_QUERY), ("apt-get", APT_GET), ("sudo", SUDO)):
+    stand_ins = {
+        "dpkg-query": DPKG_QUERY,
+        "apt-get": APT_GET,
+        "sudo": SUDO,
+        "systemctl": SYSTEMCTL,
+    }
+    for name, text in stand_ins.items():
         (tools / name).write_text(text)
         (tools / name).chmod(0o755)
     (tmp_path / "installed").write_text("git\n")
     (tmp_path / "removed").write_text("vagrant\n")
+    (tmp_path / "units").mkdir()
+    monkeypatch.setattr(packages, "UNITS", tmp_path / "units")
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     monkeypatch.setenv("STATE", str(tmp_path))
     monkeypatch.delenv("HOSTONLY_INSTALL", raising=False)
@@ -88,7 +102,7 @@ def test_nothing_is_installed_twice(machine: Path) -> None:
 def test_install(machine: Path) -> None:
     events: list[Event] = []
     assert packages.install(["git", "lxc"], events.append) == ["lxc"]
-    (call,) = calls(machine)
+    call = calls(machine)[-1]
     assert call.endswith(" install --yes --no-install-recommends --no-remove lxc")
     assert "update" not in call
     assert (machine / "frontend").read_text() == "noninteractive\n"
@@ -99,22 +113,26 @@ def test_install(machine: Path) -> None:
 def test_lists_are_fetched_when_they_lack_it_and_a_broken_source_is_borne(machine: Path) -> None:
     (machine / "stale").touch()
     assert packages.install(["lxc"], ignore) == ["lxc"]
-    assert [line.split()[-1] for line in calls(machine)] == ["lxc", "update", "lxc"]
+    asked = [line.split()[-1] for line in calls(machine) if line.startswith("apt-get")]
+    assert asked == ["lxc", "update", "lxc"]
 
 
 def test_a_failure_says_what_and_what_next(machine: Path) -> None:
     (machine / "broken").touch()
     with pytest.raises(ToolFailed) as caught:
-        packages.install(["lxc"], ignore)
+        packages.install(["gitk"], ignore)
     assert caught.value.output == "E: no space"
-    assert caught.value.ran == "apt-get install --no-install-recommends lxc"
+    assert caught.value.ran == "apt-get install --no-install-recommends gitk"
 
 
 def test_never_means_never(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTONLY_INSTALL", "never")
     with pytest.raises(HostonlyError) as caught:
         packages.install(["lxc", "git", "vagrant"], ignore)
-    assert caught.value.remedy == "apt-get install --no-install-recommends lxc vagrant"
+    assert caught.value.remedy == (
+        "systemctl mask lxc-net.service lxc-monitord.service"
+        " && apt-get install --no-install-recommends lxc vagrant"
+    )
     assert caught.value.exit_code == 3
     assert calls(machine) == []
 
@@ -129,16 +147,20 @@ def test_a_permission_that_is_none(machine: Path, monkeypatch: pytest.MonkeyPatc
 def test_an_ordinary_user_has_sudo(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert packages.install(["lxc"], ignore) == ["lxc"]
-    assert calls(machine)[0] == "sudo -n true"
-    assert calls(machine)[1].startswith("sudo -n env DEBIAN_FRONTEND=noninteractive ")
+    by_sudo = [line for line in calls(machine) if line.startswith("sudo")]
+    assert by_sudo[:2] == [
+        "sudo -n true",
+        "sudo -n systemctl mask lxc-net.service lxc-monitord.service",
+    ]
+    assert by_sudo[2].startswith("sudo -n env DEBIAN_FRONTEND=noninteractive ")
 
 
 def test_nobody_is_asked_for_a_password(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     (machine / "password").touch()
     with pytest.raises(HostonlyError, match="password") as caught:
-        packages.install(["lxc"], ignore)
-    assert caught.value.remedy == "sudo apt-get install --no-install-recommends lxc"
+        packages.install(["gitk"], ignore)
+    assert caught.value.remedy == "sudo apt-get install --no-install-recommends gitk"
 
 
 def test_no_debian(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +179,50 @@ def test_what_was_installed_for_a_checkout_is_noted(machine: Path, tmp_path: Pat
     packages.note(root).write_text("lxc\nnever-there\n-y\nlxc\n")
     assert packages.installed_for(root) == ["lxc"]
     assert packages.remove_line(["lxc"]) == "apt-get remove lxc"
+
+
+def test_what_lxc_would_start_is_masked_before_it_comes(machine: Path, tmp_path: Path) -> None:
+    root = tmp_path / "checkout"
+    assert packages.masked_for(root) == []
+    packages.install(["git", "lxc"], ignore, root=root)
+    mask, apt = calls(machine)
+    assert mask == "systemctl mask lxc-net.service lxc-monitord.service"
+    assert apt.startswith("apt-get ")
+    assert packages.masked_for(root) == ["lxc-net.service", "lxc-monitord.service"]
+    assert packages.unmask_line(["lxc-net.service"]) == "systemctl unmask lxc-net.service"
+    # The user has it started again: then it is no longer ours to speak of.
+    (machine / "units" / "lxc-net.service").unlink()
+    assert packages.masked_for(root) == ["lxc-monitord.service"]
+
+
+def test_an_lxc_of_the_users_own_is_left_alone(machine: Path) -> None:
+    (machine / "installed").write_text("lxc\n")
+    packages.install(["lxc", "gitk"], ignore)
+    assert not [line for line in calls(machine) if line.startswith("systemctl")]
+
+
+def test_what_the_user_has_said_of_a_unit_stays(machine: Path, tmp_path: Path) -> None:
+    (machine / "units" / "lxc-net.service").symlink_to("/dev/null")
+    packages.install(["lxc"], ignore, root=tmp_path / "checkout")
+    assert calls(machine)[0] == "systemctl mask lxc-monitord.service"
+    assert packages.masked_for(tmp_path / "checkout") == ["lxc-monitord.service"]
+
+
+def test_nothing_is_installed_that_could_not_be_kept_off(machine: Path) -> None:
+    (machine / "no-mask").touch()
+    with pytest.raises(ToolFailed, match="nothing was installed") as caught:
+        packages.install(["lxc"], ignore)
+    assert "read-only" in caught.value.output
+    assert not [line for line in calls(machine) if line.startswith("apt-get")]
+
+
+def test_without_systemd_there_is_nothing_to_mask(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (machine / "bin" / "systemctl").unlink()
+    monkeypatch.setattr("hostonly.host.packages.shutil.which", lambda name: None)
+    packages.install(["lxc"], ignore)
+    assert packages.install_line(["lxc"]) == "apt-get install --no-install-recommends lxc"
 
 
 def test_an_interrupt_lets_apt_get_end_what_it_has_begun(machine: Path) -> None:

@@ -52,6 +52,13 @@ APT_OPTIONS = (
 # Long enough for a slow line; then it is an error and not a hang.
 APT_SECONDS = 1800
 
+# What Debian's packages start when they are installed and at each boot (their postinst, by
+# deb-systemd-helper and deb-systemd-invoke), and nothing of ours uses. lxc-net makes a router of the whole
+# machine (net.ipv4.ip_forward=1), with a bridge, a name server and firewall tables of its own: our sandboxes
+# are on our bridges. lxc-monitord is started by who needs one.
+UNUSED_UNITS = {"lxc": ("lxc-net.service", "lxc-monitord.service")}
+UNITS = Path("/etc/systemd/system")
+
 
 def _checked(names: Sequence[str]) -> list[str]:
     for name in names:
@@ -87,9 +94,26 @@ def missing(names: Sequence[str]) -> list[str]:
 
 
 def install_line(names: Sequence[str]) -> str:
-    """The command a person types to install `names`."""
+    """The command a person types to install `names`, and to have nothing started that nobody uses."""
     sudo = "" if os.geteuid() == 0 else "sudo "
-    return f"{sudo}apt-get install --no-install-recommends " + shlex.join(names)
+    units = _to_mask(names)
+    mask = f"{sudo}{shlex.join(_mask(units))} && " if units else ""
+    return f"{mask}{sudo}apt-get install --no-install-recommends " + shlex.join(names)
+
+
+def _mask(units: Sequence[str]) -> list[str]:
+    return ["systemctl", "mask", *units]
+
+
+def _to_mask(names: Sequence[str]) -> list[str]:
+    """The units of `names`, which are about to be installed, that must not be started.
+
+    None where there is no systemd. What the user has said of a unit, by a file of its name, stays.
+    """
+    if shutil.which("systemctl") is None:
+        return []
+    units = [unit for name in names for unit in UNUSED_UNITS.get(name, ())]
+    return [unit for unit in units if not os.path.lexists(UNITS / unit)]
 
 
 def note(root: Path) -> Path:
@@ -106,6 +130,27 @@ def installed_for(root: Path) -> list[str]:
     names = [name for name in dict.fromkeys(noted) if PACKAGE_NAME.fullmatch(name)]
     gone = missing(names)
     return [name for name in names if name not in gone]
+
+
+def masked_note(root: Path) -> Path:
+    """The file in which the units are noted that were masked for the checkout at `root`."""
+    return root / ".hostonly" / "masked-units"
+
+
+def masked_for(root: Path) -> list[str]:
+    """The units that `install` masked for the checkout at `root` and that are masked still."""
+    try:
+        noted = masked_note(root).read_text().split()
+    except FileNotFoundError:
+        return []
+    ours = [unit for units in UNUSED_UNITS.values() for unit in units if unit in noted]
+    return [unit for unit in ours if os.path.realpath(UNITS / unit) == "/dev/null"]
+
+
+def unmask_line(units: Sequence[str]) -> str:
+    """The command a person types to let `units` be started again; we never do."""
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}systemctl unmask {shlex.join(units)}"
 
 
 def remove_line(names: Sequence[str]) -> str:
@@ -142,7 +187,8 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
     They are noted for the checkout at `root`, so that the user can be told later what came for us.
 
     As root, or by sudo for an ordinary user. Recommended packages are left
-    out, and nothing is ever removed to make room.
+    out, and nothing is ever removed to make room. What the new ones would start and nobody here uses
+    (`UNUSED_UNITS`) is masked before, and noted; a package that is there already is left alone.
 
     Raises `HostonlyError` when `HOSTONLY_INSTALL=never` forbids it (its remedy
     is the exact apt-get line), `ToolFailed` when apt-get fails.
@@ -152,8 +198,11 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
         return []
     by_hand = install_line(todo)
     emit(Started(f"installing Debian packages: {' '.join(todo)}"))
+    become_root = _as_root(by_hand)
+    if units := _to_mask(todo):
+        _keep_off(units, become_root, emit, root)
     command = [
-        *_as_root(by_hand),
+        *become_root,
         "env",
         "DEBIAN_FRONTEND=noninteractive",
         # needrestart must neither ask nor restart services of this machine.
@@ -181,11 +230,33 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
             remedy=f"Try it by hand: {by_hand}",
         )
     if root is not None:
-        note(root).parent.mkdir(parents=True, exist_ok=True)
-        with note(root).open("a") as file:
-            file.write("".join(f"{name}\n" for name in todo))
+        _add(note(root), todo)
     emit(Done(f"installed Debian packages: {' '.join(todo)}"))
     return todo
+
+
+def _keep_off(
+    units: Sequence[str], become_root: Sequence[str], emit: Emit, root: Path | None
+) -> None:
+    """Mask `units` before the packages that bring and start them come."""
+    emit(Started(f"keeping off what nothing here uses: {' '.join(units)}"))
+    if root is not None:
+        # First: what is masked and not noted would be masked for ever.
+        _add(masked_note(root), units)
+    command = [*become_root, *_mask(units)]
+    code, output = _run(command, emit)
+    if code != 0:
+        raise ToolFailed(
+            f"systemd did not mask {' '.join(units)} (exit {code}): nothing was installed",
+            ran=shlex.join(command),
+            output=output,
+        )
+
+
+def _add(file: Path, lines: Sequence[str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as opened:
+        opened.write("".join(f"{line}\n" for line in lines))
 
 
 def _as_root(by_hand: str) -> list[str]:

@@ -106,6 +106,14 @@ def _bases(used: Uses, emit: Emit) -> None:
 
 
 def _tell_packages(settings: Settings, emit: Emit) -> None:
+    masked = packages.masked_for(settings.root)
+    if masked:
+        emit(
+            Warned(
+                "LXC's own network was kept off (it would forward for every interface) and stays so;"
+                f" where you want it: {packages.unmask_line(masked)}"
+            )
+        )
     ours = packages.installed_for(settings.root)
     if ours:
         emit(
