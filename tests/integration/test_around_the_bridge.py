@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from hostonly.events import ignore
 from hostonly.host import firewall
 from hostonly.host.command import as_root
+from hostonly.host.ends import End, nat_ends
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
@@ -21,6 +23,23 @@ from hostonly.vantages import Vantage
 # TEST-NET-2 of RFC 5737: nobody's.
 FOREIGN = "198.51.100.7"
 NOTHING_STARTED = "a sandbox starts nothing on this machine"
+NO_OTHER_MAC = "no MAC but their own"
+NO_OTHER_ADDRESS = "no address but their own"
+# TEST-NET-3, to which nothing of this comes: it is dropped before it leaves.
+OUTSIDE = "203.0.113.9"
+# Documentation's own prefix (RFC 3849), as a router would announce it.
+ANNOUNCED = "2001:db8:"
+# A router advertisement (RFC 4861, 4.2) with one prefix to make addresses of, to all nodes on the link.
+ADVERTISE = r"""
+use Socket qw(inet_pton pack_sockaddr_in6 AF_INET6 SOCK_RAW);
+open(my $file, "<", "/sys/class/net/$ARGV[0]/ifindex") or die; chomp(my $index = <$file>);
+socket(my $socket, AF_INET6, SOCK_RAW, 58) or die "socket: $!";
+setsockopt($socket, 41, 18, 255) or die "hops: $!";
+setsockopt($socket, 41, 17, pack("i", $index)) or die "link: $!";
+my $prefix = pack("CCCCNNN", 3, 4, 64, 0xc0, 86400, 14400, 0) . inet_pton(AF_INET6, "2001:db8::");
+my $advertisement = pack("CCnCCnNN", 134, 0, 0, 64, 0, 1800, 0, 0) . $prefix;
+send($socket, $advertisement, 0, pack_sockaddr_in6(0, inet_pton(AF_INET6, "ff02::1"), $index)) or die "send: $!";
+"""
 
 
 @pytest.fixture
@@ -31,18 +50,26 @@ def sandbox(settings: Settings) -> Iterator[Vantage]:
         yield vantage
 
 
-def dropped(settings: Settings) -> int:
-    """The packets that were dropped on their way to this machine, by our table's own counter."""
+def dropped(settings: Settings, why: str = NOTHING_STARTED, chain: str = "input") -> int:
+    """The packets that the rule with the comment ``why`` dropped, by our table's own counter."""
     listing = subprocess.run(
-        as_root(["nft", "-j", "list", "chain", "inet", firewall.table(settings).name, "input"]),
+        as_root(["nft", "-j", "list", "chain", "inet", firewall.table(settings).name, chain]),
         capture_output=True,
         check=True,
         timeout=20,
     )
     rules: list[dict[str, Any]] = json.loads(listing.stdout)["nftables"]
-    (rule,) = [r["rule"] for r in rules if r.get("rule", {}).get("comment") == NOTHING_STARTED]
+    (rule,) = [r["rule"] for r in rules if r.get("rule", {}).get("comment") == why]
     (counter,) = [each["counter"] for each in rule["expr"] if "counter" in each]
     return int(counter["packets"])
+
+
+def becomes_more(settings: Settings, before: int, why: str, chain: str = "input") -> None:
+    """See the counter rise: the kernel may pass a packet on a moment after the sender has ended."""
+    deadline = time.monotonic() + 10
+    while dropped(settings, why, chain) <= before:
+        assert time.monotonic() < deadline, f"nothing was dropped in {chain}: {why}"
+        time.sleep(0.05)
 
 
 def pinged(sandbox: Vantage, source: str, target: str) -> bool:
@@ -69,11 +96,62 @@ def test_dhcp_from_a_sandbox_does_not_get_through(
     before = dropped(settings)
     to = f"/dev/udp/{settings.network.host.ip}/{port}"
     assert sandbox.run(["bash", "-c", f"echo '{what}' > {to}"]).ok
-    # The kernel may pass it on a moment after the sender has ended.
-    deadline = time.monotonic() + 10
-    while dropped(settings) == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    becomes_more(settings, before, NOTHING_STARTED)
+
+
+def test_the_links_are_what_the_table_lets_through(settings: Settings, sandbox: Vantage) -> None:
+    (link,) = json.loads(sandbox.run(["ip", "-json", "-4", "address", "show", "eth0"]).stdout)
+    (mac,) = json.loads(sandbox.run(["ip", "-json", "link", "show", "eth0"]).stdout)
+    assert nat_ends(settings)[0] == End(mac["address"], IPv4Address(link["addr_info"][0]["local"]))
+
+
+@pytest.mark.parametrize("chain", ["input", "forward"])
+def test_another_address_of_the_nat_network_does_not_get_through(
+    settings: Settings, sandbox: Vantage, chain: str
+) -> None:
+    nat, own = settings.network.nat, nat_ends(settings)[0]
+    assert pinged(sandbox, str(own.address), str(nat.ip))
+    # The second sandbox's, with the first one's MAC; and one that is nobody's.
+    for foreign in (nat_ends(settings)[1].address, own.address + 100):
+        alias = [f"{foreign}/{nat.network.prefixlen}", "dev", "eth0"]
+        assert sandbox.run(["sudo", "ip", "address", "add", *alias]).ok
+        try:
+            before = dropped(settings, NO_OTHER_ADDRESS, chain)
+            assert not pinged(sandbox, str(foreign), str(nat.ip) if chain == "input" else OUTSIDE)
+            becomes_more(settings, before, NO_OTHER_ADDRESS, chain)
+        finally:
+            assert sandbox.run(["sudo", "ip", "address", "del", *alias]).ok
+
+
+@pytest.mark.parametrize("chain", ["input", "forward"])
+def test_another_mac_on_eth0_does_not_get_through(
+    settings: Settings, sandbox: Vantage, chain: str
+) -> None:
+    nat, own = settings.network.nat, nat_ends(settings)[0]
+    change = ["sudo", "ip", "link", "set", "eth0", "address"]
+    before = dropped(settings, NO_OTHER_MAC, chain)
+    assert sandbox.run([*change, "02:00:5e:00:53:01"]).ok
+    try:
+        assert not pinged(sandbox, str(own.address), str(nat.ip) if chain == "input" else OUTSIDE)
+        becomes_more(settings, before, NO_OTHER_MAC, chain)
+    finally:
+        assert sandbox.run([*change, own.mac]).ok
+    assert pinged(sandbox, str(own.address), str(nat.ip))
+
+
+@pytest.mark.parametrize("link", ["eth0", "eth1"])
+def test_a_router_advertisement_of_a_sandboxs_does_not_get_through(
+    settings: Settings, sandbox: Vantage, link: str
+) -> None:
+    before = dropped(settings)
+    sent = sandbox.run(["sudo", "perl", "-e", ADVERTISE, link])
+    assert sent.ok, sent.output
+    becomes_more(settings, before, NOTHING_STARTED)
+    for what in ("address", "route"):
+        shown = subprocess.run(
+            ["ip", "-6", what, "show"], capture_output=True, text=True, check=True, timeout=20
+        )
+        assert ANNOUNCED not in shown.stdout
 
 
 def test_no_router_advertisement_is_heard(settings: Settings, sandbox: Vantage) -> None:

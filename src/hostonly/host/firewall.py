@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from hostonly.errors import ToolFailed
 from hostonly.host.command import run
+from hostonly.host.ends import nat_ends
 from hostonly.settings import Settings
 
 MARK = "hostonly"
@@ -31,6 +32,14 @@ def table(settings: Settings) -> Table:
     """
     net = settings.network
     name = f"{MARK}_{settings.sandbox.name.replace('-', '_')}"
+    ends = nat_ends(settings)
+    macs = ", ".join(end.mac for end in ends)
+    pairs = ", ".join(f"{end.mac} . {end.address}" for end in ends)
+    # Of eth1 nobody can say so: what macvlan gives a container there has a MAC of its own.
+    own = f"""\
+iifname "{net.nat_bridge}" ether saddr != {{ {macs} }} counter drop comment "no MAC but their own"
+        iifname "{net.nat_bridge}" meta nfproto ipv4 ether saddr . ip saddr != {{ {pairs} }} counter drop comment "no address but their own"\
+"""
     rules = f"""\
 table inet {name}
 delete table inet {name}
@@ -39,6 +48,7 @@ table inet {name} {{
     chain input {{
         type filter hook input priority -10; policy accept;
         iifname != {{ "{net.bridge}", "{net.nat_bridge}" }} accept comment "none of ours"
+        {own}
         ct state established,related accept comment "what this machine started"
         icmp type {{ echo-request, destination-unreachable, time-exceeded }} accept
         icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert, echo-request }} accept
@@ -52,7 +62,7 @@ table inet {name} {{
         oifname "{net.bridge}" counter drop comment "host-only: nothing enters through this machine"
         iifname "{net.nat_bridge}" oifname "{net.nat_bridge}" counter drop comment "sandboxes meet on eth1 only"
         iifname "{net.nat_bridge}" meta nfproto ipv6 counter drop comment "NAT is for IPv4"
-        iifname "{net.nat_bridge}" ip saddr != {net.nat.network} counter drop comment "no address but their own"
+        {own}
         oifname "{net.nat_bridge}" ct state established,related accept comment "answers"
         oifname "{net.nat_bridge}" counter drop comment "NAT is a way out, not in"
     }}

@@ -47,3 +47,28 @@ def test_answers_come_back_before_the_rest_is_dropped(settings: Settings) -> Non
     inward = [r for r in rules if r.startswith(f'oifname "{settings.network.nat_bridge}"')]
     assert "ct state established,related accept" in inward[0]
     assert "drop" in inward[1]
+
+
+def test_on_eth0_nothing_passes_but_the_sandboxes_own_macs_and_addresses(
+    settings: Settings,
+) -> None:
+    rules = [line.strip() for line in firewall.table(settings).rules.splitlines()]
+    guard = next(i for i, rule in enumerate(rules) if '"no address but their own"' in rule)
+    assert "0e:00:ac:10:00:02 . 10.203.16.2, 0e:00:ac:10:00:03 . 10.203.16.3" in rules[guard]
+    assert "ether saddr != { 0e:00:ac:10:00:02, 0e:00:ac:10:00:03 }" in rules[guard - 1]
+    # For what comes to the host and for what is forwarded, before the first accept that could be theirs.
+    for chain in ("input", "forward"):
+        start = rules.index(f"chain {chain} {{")
+        end = rules.index("}", start)
+        lines = rules[start:end]
+        assert rules[guard - 1] in lines and rules[guard] in lines
+        accepts = [
+            i
+            for i, line in enumerate(lines)
+            if " accept " in line
+            and "none of ours" not in line
+            and settings.network.bridge not in line
+        ]
+        assert lines.index(rules[guard]) < min(accepts)
+    # eth1 is where macvlan lives.
+    assert not [r for r in rules if "ether" in r and settings.network.nat_bridge not in r]

@@ -1,0 +1,43 @@
+"""What the sandboxes' eth0 is known by: in Python and in the Vagrantfile the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from hostonly.host.ends import ETH1, End, mac, nat_ends
+from hostonly.settings import Settings
+
+VAGRANTFILE = Path(__file__).resolve().parents[3] / "Vagrantfile"
+# The Vagrantfile's own module, without Vagrant.
+RUBY = """
+eval(File.read(ARGV[0])[/^module Hostonly$.*?^end$/m], TOPLEVEL_BINDING, ARGV[0])
+ends = ARGV[2..].each_with_index.map { |address, index|
+  [Hostonly.mac(address, 0), Hostonly.nat_address(ARGV[1], index), Hostonly.mac(address, 1)]
+}
+puts JSON.generate(ends)
+"""
+
+
+def test_each_has_the_mac_of_its_address_and_the_next_one_of_nat(settings: Settings) -> None:
+    assert nat_ends(settings) == (
+        End("0e:00:ac:10:00:02", IPv4Address("10.203.16.2")),
+        End("0e:00:ac:10:00:03", IPv4Address("10.203.16.3")),
+    )
+    assert mac(IPv4Address("10.9.255.16"), ETH1) == "0e:01:0a:09:ff:10"
+
+
+@pytest.mark.needs("ruby")
+def test_the_vagrantfile_gives_them_the_same(settings: Settings) -> None:
+    net = settings.network
+    command = ["ruby", "-rjson", "-ripaddr", "-rsocket", "-e", RUBY, str(VAGRANTFILE)]
+    addresses = [str(net.nat.ip), str(net.sandbox), str(net.sandbox2)]
+    done = subprocess.run([*command, *addresses], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [
+        [end.mac, str(end.address), mac(address, ETH1)]
+        for end, address in zip(nat_ends(settings), (net.sandbox, net.sandbox2), strict=True)
+    ]
