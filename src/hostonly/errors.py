@@ -60,6 +60,10 @@ class SettingsError(UsageError):
     """A wrong or unknown setting, in a file or in the environment."""
 
 
+class Taken(HostonlyError):
+    """A name or an address is somebody else's: nothing was changed."""
+
+
 class ToolFailed(HostonlyError):
     """A program that we ran failed, ran out of time, or could not be started."""
 

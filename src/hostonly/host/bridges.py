@@ -7,19 +7,23 @@ and is neither used, changed nor removed.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from hostonly.errors import HostonlyError
+from hostonly.errors import Taken
 from hostonly.host.command import run
-from hostonly.settings import Settings
+from hostonly.settings import DOCKER_RANGE, Settings
 
 MARK = "hostonly"
 
 ASK_AGAIN_MILLISECONDS = 20
+
+# IFNAMSIZ of linux/if.h, without its final zero.
+LINK_NAME = 15
 
 # Routes to larger networks than this are ways to everywhere and claim no addresses.
 OWNED_PREFIX = 8
@@ -65,7 +69,7 @@ def present(bridge: Bridge) -> bool:
     """Whether ``bridge`` is there, is ours and has its address.
 
     Raises:
-        HostonlyError: a link of that name exists without our mark.
+        Taken: a link of that name exists without our mark.
     """
     for link in _links():
         if link.get("ifname") != bridge.name:
@@ -73,7 +77,7 @@ def present(bridge: Bridge) -> bool:
         owner = link.get("ifalias")
         if owner != bridge.mark:
             whose = f"it belongs to {owner}" if owner else "it does not carry hostonly's mark"
-            raise HostonlyError(
+            raise Taken(
                 f"a link named {bridge.name} is already here, and {whose}: it was left as it is",
                 ran="ip -details link show " + bridge.name,
                 remedy="Give network.bridge and network.nat_bridge other names in invoke.yaml.",
@@ -87,8 +91,10 @@ def conflicts(bridge: Bridge) -> list[str]:
     """Who else on this machine uses addresses of ``bridge``'s network: a sentence for each."""
     network = bridge.address.network
     found: dict[str, str] = {}
+    ours = False
     for link in _links():
-        if link.get("ifname") == bridge.name:
+        if (link.get("ifname"), link.get("ifalias")) == (bridge.name, bridge.mark):
+            ours = True
             continue
         for address in link.get("addr_info", []):
             if address.get("family") != "inet":
@@ -102,7 +108,7 @@ def conflicts(bridge: Bridge) -> list[str]:
     for route in _routes():
         device = route.get("dev", "nowhere")
         # A link's own route says nothing that its address did not.
-        if route.get("dst") == "default" or device == bridge.name:
+        if route.get("dst") == "default" or (ours and device == bridge.name):
             continue
         theirs = IPv4Network(route["dst"], strict=False)
         # A VPN that takes everything says so by two halves of the world: a default route, no owner.
@@ -113,9 +119,10 @@ def conflicts(bridge: Bridge) -> list[str]:
     return list(found.values())
 
 
-def free_network(prefix: int) -> IPv4Network | None:
-    """A private network of ``prefix`` bits that nobody on this machine uses; None if there is none."""
-    taken = _used()
+def free_network(prefix: int, *, beside: Sequence[IPv4Network] = ()) -> IPv4Network | None:
+    """A private network of ``prefix`` bits that nobody on this machine uses, apart from Docker's own in
+    a sandbox and from those that it shall be ``beside``; None if there is none."""
+    taken = [*_used(), DOCKER_RANGE, *beside]
     for block in _PRIVATE:
         if prefix < block.prefixlen:
             continue
@@ -142,25 +149,21 @@ def refuse_conflicts(bridge: Bridge, setting: str) -> None:
     ``setting`` is the key under ``network`` that gives the bridge's address: ``host`` or ``nat``.
 
     Raises:
-        HostonlyError: they are in use, naming by whom, and a range that is free.
+        Taken: they are in use, naming by whom.
     """
-    theirs = conflicts(bridge)
-    if not theirs:
-        return
-    free = free_network(bridge.address.network.prefixlen)
-    proposal = "" if free is None else f", {free} for example: {_as_variables(free, setting)}"
-    raise HostonlyError(
-        f"{bridge.address.network} is already in use on this machine: {'; '.join(theirs)}",
-        remedy=f"Nothing was changed. Give network.{setting} a range of its own{proposal}",
-    )
+    if theirs := conflicts(bridge):
+        raise Taken(
+            f"{bridge.address.network} is already in use on this machine: {'; '.join(theirs)}",
+            remedy=f"Nothing was changed. Give network.{setting} in invoke.yaml a range of its own.",
+        )
 
 
-def _as_variables(free: IPv4Network, setting: str) -> str:
-    hosts = [str(address) for address in islice(free.hosts(), 3)]
-    words = [f"INVOKE_NETWORK_{setting.upper()}={hosts[0]}/{free.prefixlen}"]
-    if setting == "host" and len(hosts) == 3:
-        words += [f"INVOKE_NETWORK_SANDBOX={hosts[1]}", f"INVOKE_NETWORK_SANDBOX2={hosts[2]}"]
-    return " ".join(words)
+def free_name(wanted: str, *, beside: str = "") -> str:
+    """A name like ``wanted`` that no link of this machine has, other than ``beside``."""
+    taken = {str(link.get("ifname")) for link in _links()} | {beside}
+    stem = wanted.rstrip("0123456789")
+    names = (f"{stem[: LINK_NAME - len(str(n))]}{n}" for n in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def create(bridge: Bridge) -> None:

@@ -17,7 +17,7 @@ from hostonly.facts import Fact, Observed, observe
 from hostonly.host import traffic
 from hostonly.host.command import as_root, ask_for_root
 from hostonly.host.ending import Beside
-from hostonly.sandbox import ahead, quick, starting
+from hostonly.sandbox import ahead, place, quick, starting
 from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import FORWARDING, claim_name, machines
@@ -153,7 +153,8 @@ class Machine:
                 traffic.allow(self.settings, FORWARDING, self.emit, again=True)
                 self.emit(Unchanged(f"{self.name} is up at {self.address}"))
                 return
-            claim_name(self.settings, self.name)
+            with place.proposed(self.settings):
+                claim_name(self.settings, self.name)
             self.lxc.reconcile(self.emit)
             if self._state() == "running":
                 self.lxc.await_end(self.emit)

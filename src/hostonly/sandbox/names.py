@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostonly.errors import HostonlyError
+from hostonly.errors import Taken
 from hostonly.host.command import run
 from hostonly.sandbox.base import STORE
 
@@ -90,17 +90,17 @@ def claim_name(settings: Settings, machine: str) -> None:
     """Stop where the container's name is somebody else's.
 
     Raises:
-        HostonlyError: another checkout has it, or a container that hostonly did not make.
+        Taken: another checkout has it, or a container that hostonly did not make.
     """
     name = container_name(settings, machine)
     whose = owner(name)
     if whose not in (None, str(settings.root)):
-        raise HostonlyError(
+        raise Taken(
             f"a sandbox named {name} belongs to another checkout: {whose}",
             remedy="Destroy it there, or give sandbox.name (and the network section) other values here.",
         )
     if whose is None and (CONTAINERS / name).exists():
-        raise HostonlyError(
+        raise Taken(
             f"an LXC container named {name} is already here, and hostonly did not make it",
             remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",
         )

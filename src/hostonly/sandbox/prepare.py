@@ -23,6 +23,7 @@ from hostonly.sandbox import (
     lock,
     machine_index,
     needs,
+    place,
     purge,
     remains,
     trace,
@@ -47,18 +48,20 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     """Make what ``vagrant up`` of ``machine`` needs: packages, keys, base, box, bridges, rules.
 
     Raises:
-        HostonlyError: an address or a name is somebody else's (naming whose), or a tool failed.
+        Taken: an address or a name is somebody else's (naming whose, and what is free).
+        HostonlyError: a tool failed.
         Unreachable: the way to the sandbox is not by our bridge all the same.
     """
     needs.install(settings, emit)
     settings.state.mkdir(exist_ok=True)
-    claim_name(settings, machine)
     wanted = bridges.bridges(settings, settings.root)
     # Asked before anything is made: a conflict must change nothing.
-    missing = [bridge for bridge in wanted if not bridges.present(bridge)]
-    for bridge, setting in zip(wanted, ("host", "nat"), strict=True):
-        if bridge in missing:
-            bridges.refuse_conflicts(bridge, setting)
+    with place.proposed(settings):
+        claim_name(settings, machine)
+        missing = [bridge for bridge in wanted if not bridges.present(bridge)]
+        for bridge, setting in zip(wanted, ("host", "nat"), strict=True):
+            if bridge in missing:
+                bridges.refuse_conflicts(bridge, setting)
     if missing == list(wanted) and not trace.sandboxes(settings):
         trace.record(settings)
     made = keys.ensure(settings.state / "ssh", machines(settings))

@@ -17,8 +17,10 @@ from hostonly.settings.sections import (
     Sandbox,
     Settings,
 )
+from hostonly.settings.values import DOCKER_RANGE
 
 __all__ = [
+    "DOCKER_RANGE",
     "ROOT",
     "SSH_PORT",
     "Hello",

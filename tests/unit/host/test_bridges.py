@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +95,20 @@ def test_another_checkout_is_named() -> None:
 def test_conflicts_are_refused_with_a_next_step() -> None:
     with pytest.raises(HostonlyError, match=r"wg0 has 172\.16\.9\.4/16") as refusal:
         bridges.refuse_conflicts(bridge(), "host")
-    # 172.16/16 and 172.17/16 are taken in the captured routes.
-    assert "INVOKE_NETWORK_HOST=172.18.0.1/24" in str(refusal.value.remedy)
-    assert "INVOKE_NETWORK_SANDBOX2=172.18.0.3" in str(refusal.value.remedy)
+    assert "network.host" in str(refusal.value.remedy)
+
+
+def test_a_free_network_is_nobodys_and_not_dockers_in_the_sandbox() -> None:
+    # 172.16/16 is taken in the captured routes, and 172.17/16 would be refused as a setting.
+    assert bridges.free_network(24) == IPv4Network("172.18.0.0/24")
+    beside = [IPv4Network("172.18.0.0/16")]
+    assert bridges.free_network(24, beside=beside) == IPv4Network("172.19.0.0/24")
+
+
+def test_a_free_name_is_like_the_one_that_is_taken() -> None:
+    assert bridges.free_name("hostonly0") == "hostonly1"
+    assert bridges.free_name("hostonly0", beside="hostonly1") == "hostonly2"
+    assert bridges.free_name("fifteen-letters") == "fifteen-letter1"
 
 
 def test_only_a_marked_bridge_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
