@@ -49,8 +49,9 @@ def why_not_look(state: Fact[str], way: Fact[Any], bridge: str) -> str | None:
     """Why nothing may or can be asked of the sandbox; None where it can."""
     if isinstance(way, NotObserved):
         return f"nothing was sent: {way.because}"
-    if way.value is None or way.value.device != bridge:
-        return f"nothing was sent, since the way does not lead by {bridge}"
+    direct = way.value and (way.value.device, way.value.gateway, way.value.kind)
+    if direct != (bridge, None, "unicast"):
+        return f"nothing was sent, since the way does not lead directly by {bridge}"
     if isinstance(state, Observed) and state.value != "running":
         return f"nothing was sent, since the sandbox is {state.value.replace('_', ' ')}"
     return None

@@ -21,11 +21,12 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
     """Ask the kernel for its route to ``address``; return the answer as evidence.
 
     A link-local address carries its link (``fe80::2%hostonly0``), which decides the way.
-    ``bridge`` is the host's own interface on the host-only network. Nothing is sent.
+    ``bridge`` is the host's own interface on the host-only network, behind which the sandbox is
+    directly. Nothing is sent.
 
     Raises:
-        hostonly.errors.Unreachable: the route leaves by another interface (named), or there is
-            none, or the kernel could not be asked.
+        hostonly.errors.Unreachable: the route leaves by another interface (named), or by the bridge
+            to somebody else who would pass it on, or there is none, or the kernel could not be asked.
     """
     number, _, link = address.partition("%")
     by_link = ["oif", link] if link else []
@@ -37,16 +38,16 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
         else:
             what = f"the route to {address} could not be asked for, so nothing was sent there"
         raise Unreachable(what, ran=result.command, output=result.output, remedy="./inv sandbox.up")
-    device = _device(result.stdout)
-    if device is None:
+    way = _way(result.stdout)
+    if way is None:
         raise Unreachable(
             f"the route to {address} could not be read, so nothing was sent there",
             ran=result.command,
             output=result.output,
         )
-    if device != bridge:
+    if way != bridge:
         raise Unreachable(
-            f"packets to {address} would leave by {device} and not by the host-only bridge"
+            f"packets to {address} would leave by {way} and not directly by the host-only bridge"
             f" {bridge}: nothing was sent, since that address may be somebody else's",
             ran=result.command,
             output=result.output,
@@ -55,12 +56,20 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
     return result
 
 
-def _device(output: str) -> str | None:
-    """The interface in what ``ip -json route get`` printed; None when it cannot be told."""
+def _way(output: str) -> str | None:
+    """The way in what ``ip -json route get`` printed: the interface, and what else is on it; None when it
+    cannot be told."""
     try:
         (route,) = json.loads(output)
         # A route of type unreachable, blackhole or prohibit has a device too (lo) and goes nowhere.
         device = route["dev"]
-    except (ValueError, KeyError, TypeError):
+        # Another family's gateway is "via", a tunnel's header "encap": iproute.c.
+        passed_on = [name for name in ("gateway", "via", "encap") if name in route]
+        kind = route.get("type", "unicast")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return device if isinstance(device, str) else None
+    if not isinstance(device, str):
+        return None
+    if passed_on:
+        return f"{device}, {passed_on[0]} {route[passed_on[0]]},"
+    return device if kind == "unicast" else f"{device} ({kind})"

@@ -99,6 +99,24 @@ def test_the_guard_asks_for_the_link_of_a_link_local_address(link: str) -> None:
             "would leave by eth0",
         ),
         ((0, '[{"type":"unreachable","dst":"172.16.0.2","dev":"lo"}]', ""), "would leave by lo"),
+        # By our own bridge, to somebody who would pass it on.
+        (
+            (0, '[{"dst":"172.16.0.2","gateway":"172.16.0.9","dev":"hostonly0"}]', ""),
+            "hostonly0, gateway 172.16.0.9, and not directly",
+        ),
+        (
+            (0, '[{"dst":"172.16.0.2","via":{"family":"inet6"},"dev":"hostonly0"}]', ""),
+            "hostonly0, via",
+        ),
+        (
+            (0, '[{"dst":"172.16.0.2","encap":"ip","dev":"hostonly0"}]', ""),
+            "hostonly0, encap",
+        ),
+        (
+            (0, '[{"type":"broadcast","dst":"172.16.0.2","dev":"hostonly0"}]', ""),
+            r"hostonly0 \(broadcast\)",
+        ),
+        ((0, '["hostonly0"]', ""), "could not be read"),
         ((2, "", "RTNETLINK answers: Network is unreachable"), "has no route"),
         ((127, "", "ip: No such file or directory"), "could not be asked"),
         ((0, "", ""), "could not be read"),
