@@ -43,6 +43,7 @@ _SYSCTLS = (
     "net/ipv4/neigh/default/gc_thresh*",
     "net/ipv6/neigh/default/gc_thresh*",
     "fs/inotify/max_*",
+    "fs/fanotify/max_*",
     "kernel/keys/max*",
 )
 

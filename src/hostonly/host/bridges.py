@@ -209,10 +209,6 @@ def remove(bridge: Bridge) -> bool:
 
 
 def others(root: Path) -> list[str]:
-    """The bridges of other checkouts of hostonly on this machine."""
-    return [
-        str(link["ifname"])
-        for link in _links()
-        if str(link.get("ifalias", "")).startswith(f"{MARK} ")
-        and link["ifalias"] != f"{MARK} {root}"
-    ]
+    """The other checkouts of hostonly that have bridges on this machine."""
+    marks = {str(link.get("ifalias", "")) for link in _links()} - {f"{MARK} {root}"}
+    return sorted(mark.removeprefix(f"{MARK} ") for mark in marks if mark.startswith(f"{MARK} "))

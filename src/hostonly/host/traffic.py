@@ -1,4 +1,5 @@
-"""Who may talk to whom through this machine: our table, our rules beside Docker's, and forwarding.
+"""Who may talk to whom through this machine: our table, our rules beside Docker's, and forwarding;
+and the limits that leave this machine room beside what sandboxes do.
 
 All of it may go while a sandbox runs: a restart of nftables flushes every table, a Docker that is
 started has the chain FORWARD drop, a network that is joined has another uplink.
@@ -9,14 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from hostonly.events import Done, Emit, Warned
-from hostonly.host import bridge_netfilter, firewall, forwarding
+from hostonly.host import bridge_netfilter, firewall, forwarding, limits, switches
 from hostonly.settings import Settings
 
 
 def allow(settings: Settings, journal: Path, emit: Emit, *, again: bool) -> None:
-    """Make all three as they must be, whatever of them is there.
+    """Make all of it as it must be, whatever of it is there.
 
-    ``journal`` is where forwarding keeps what was before. ``again``: they were made already, so that
+    ``journal`` keeps what the machine's switches were before. ``again``: they were made already, so that
     it is told where one was not there any more.
 
     Raises:
@@ -32,4 +33,4 @@ def allow(settings: Settings, journal: Path, emit: Emit, *, again: bool) -> None
     accepted = bridge_netfilter.accept(settings.network.bridge, settings.network.nat_bridge)
     if again and accepted:
         emit(Done("this machine's FORWARD chain drops: it lets the sandboxes' packets pass again"))
-    forwarding.enable(settings, journal)
+    switches.turn([*forwarding.needed(settings), *limits.needed()], journal)

@@ -20,7 +20,7 @@ from hostonly.host.ending import Beside
 from hostonly.sandbox import ahead, place, quick, starting
 from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.login import Login
-from hostonly.sandbox.names import FORWARDING, claim_name, machines
+from hostonly.sandbox.names import SWITCHES, claim_name, machines
 from hostonly.sandbox.status import Status, container_of, state_of
 from hostonly.sandbox.vagrant_calls import VagrantCalls
 from hostonly.settings import Settings
@@ -150,7 +150,7 @@ class Machine:
         with self._locked("up"):
             if self._state() == "running" and self._ready(0.0):
                 # Its packets' ways may be others than when it was made.
-                traffic.allow(self.settings, FORWARDING, self.emit, again=True)
+                traffic.allow(self.settings, SWITCHES, self.emit, again=True)
                 self.emit(Unchanged(f"{self.name} is up at {self.address}"))
                 return
             with place.proposed(self.settings):

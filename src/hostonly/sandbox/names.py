@@ -27,7 +27,7 @@ _BASE = re.compile(r"^lxc\.rootfs\.path = overlay:([^:\n]+)/rootfs:", re.MULTILI
 BENCH_MARK = "hostonly-bench"
 
 # Marks and journals of what was changed on the host for all checkouts.
-FORWARDING = STORE / "forwarding.json"
+SWITCHES = STORE / "switches.json"
 SUBIDS = STORE / "subids"
 
 _WHILE_RUNNING = re.compile(r"[a-z]+-(\d+)-\w+")

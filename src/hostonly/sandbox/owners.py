@@ -16,8 +16,8 @@ from pathlib import Path
 
 from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
-from hostonly.host import firewall, forward_chain, outsiders, way_in
-from hostonly.host.bridges import MARK
+from hostonly.host import firewall, forward_chain, limits, outsiders, way_in
+from hostonly.host.bridges import MARK, others
 from hostonly.registry import trust
 from hostonly.sandbox import base, box, idmap, names
 from hostonly.settings import Settings
@@ -41,7 +41,8 @@ class Marks:
     ``sandboxes`` those of ``sandbox.name``; ``tables`` those of firewall tables; ``files`` the paths
     of files that carry a mark in their first line; ``bridges`` are this checkout's own names, and ``temporary``
     is what its temporary folders' names begin with; ``ranges`` says whether root's id range was
-    entered by us; ``boxes`` are the names of Vagrant's boxes that are hostonly's.
+    entered by us; ``boxes`` are the names of Vagrant's boxes that are hostonly's; ``beside`` are other
+    checkouts that have bridges here.
     """
 
     root: str
@@ -53,6 +54,7 @@ class Marks:
     temporary: str
     ranges: bool
     boxes: frozenset[str] = frozenset()
+    beside: Sequence[str] = ()
 
     def _of(self, checkout: str) -> Whose:
         bench = _BENCH.match(checkout)
@@ -64,7 +66,7 @@ class Marks:
     @property
     def _shared(self) -> Whose:
         """Whose the things are that all checkouts share: another's while there is another."""
-        for checkout in self.containers.values():
+        for checkout in (*self.containers.values(), *self.beside):
             if checkout != self.root:
                 return self._of(checkout)
         return self._of(self.root)
@@ -143,10 +145,15 @@ class Marks:
             # Entered since, and exactly ours, though its mark is gone.
             return self._shared
         if kind == "switches" and difference.before is not None:
-            # The one switch of other people's links that we turn. The global one turns them all,
-            # and that one we never touch.
+            # The one switch of other people's links that we turn, and the limits. The global one of
+            # forwarding turns it on all links, and that one we never touch.
             forwarding = re.fullmatch(r"net/ipv4/conf/.+/forwarding", difference.name)
             if forwarding and all(each.name != "net/ipv4/ip_forward" for each in together):
+                made = "1"
+            else:
+                made = str(limits.LIMITS.get(difference.name))
+            # What is as it was before any sandbox of another checkout's is as it should be.
+            if item.value == made:
                 return self._shared
         return found
 
@@ -182,6 +189,7 @@ def marks(settings: Settings) -> Marks:
         temporary=names.temporary(settings),
         ranges=names.SUBIDS.exists(),
         boxes=frozenset(box.ours()),
+        beside=others(settings.root),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Done, Emit, Warned
-from hostonly.host import bridge_netfilter, bridges, firewall, forwarding, outsiders, traffic
+from hostonly.host import bridge_netfilter, bridges, firewall, outsiders, switches, traffic
 from hostonly.host.command import run
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
@@ -31,9 +31,9 @@ from hostonly.sandbox import (
 from hostonly.sandbox.handing import hand_over
 from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import (
-    FORWARDING,
     SANDBOXES,
     SUBIDS,
+    SWITCHES,
     base_of,
     claim_name,
     container_name,
@@ -77,7 +77,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
         hand_over(settings, machine, made, certificates, folder)
     for bridge in missing:
         bridges.create(bridge)
-    traffic.allow(settings, FORWARDING, emit, again=not missing)
+    traffic.allow(settings, SWITCHES, emit, again=not missing)
     try:
         # Vagrant asks nobody before it calls the sandbox.
         require_host_only_route(machines(settings)[machine], settings.network.bridge)
@@ -202,7 +202,7 @@ def restore(settings: Settings, emit: Emit) -> None:
     trust.tidy()
     # What all checkouts share stays while another one has sandboxes.
     if not bridges.others(settings.root):
-        changed += [f"forwarding on {name}" for name in forwarding.restore(FORWARDING)]
+        changed += switches.put_back(SWITCHES)
         if SUBIDS.exists():
             idmap.disallow()
             run(["rm", "-f", str(SUBIDS)], root=True, timeout=10)

@@ -128,4 +128,4 @@ def test_only_a_marked_bridge_is_removed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_other_checkouts_are_seen_by_their_marks() -> None:
     assert bridges.others(Path("/home/ada/check out")) == []
-    assert bridges.others(Path("/home/bob/hostonly")) == ["hostonly0"]
+    assert bridges.others(Path("/home/bob/hostonly")) == ["/home/ada/check out"]

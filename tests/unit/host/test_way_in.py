@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host import firewall, forward_chain, forwarding, outsiders, way_in
+from hostonly.host import firewall, forward_chain, forwarding, outsiders, switches, way_in
 from hostonly.settings import Settings
 
 
@@ -79,20 +79,20 @@ def test_the_bridge_is_put_back_to_what_new_links_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, new: str
 ) -> None:
     """Also by the run after one that was killed, which finds it switched on, and by two at once."""
-    proc = tmp_path / "ipv4"
+    proc = tmp_path / "net" / "ipv4" / "conf"
     for name, value in (("hostonly0", "1"), ("default", new), ("holan0", "0")):
         (proc / name).mkdir(parents=True)
         (proc / name / "forwarding").write_text(value)
-    monkeypatch.setattr(forwarding, "PROC", proc)
+    monkeypatch.setattr(switches, "PROC", tmp_path)
     monkeypatch.setattr(way_in, "PROC6", tmp_path / "ipv6")
 
     def run(argv: list[str], **_: object) -> str:
         if argv[0] == "sysctl":
-            name, value = argv[-1].removeprefix("net/ipv4/conf/").split("=")
-            (tmp_path / "ipv4" / name).write_text(value)
+            name, value = argv[-1].split("=")
+            (tmp_path / name).write_text(value)
         return ""
 
-    for module in (forwarding, way_in, forward_chain):
+    for module in (switches, way_in, forward_chain):
         monkeypatch.setattr(module, "run", run)
     with way_in.opened(settings, ["holan0"], None, ipv6=False):
         assert forwarding.value("hostonly0") == forwarding.value("holan0") == "1"

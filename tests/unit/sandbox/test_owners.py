@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -54,7 +55,7 @@ def marks(*, others: bool = True, ranges: bool = True) -> Marks:
         ("files", "/run/lxc/lock/var/lib/lxc/.hostonly-sandbox", Item("f"), OURS),
         ("files", "/var/lib/hostonly/sandboxes/work-sandbox/owner", Item("f"), ANOTHERS),
         ("files", "/var/lib/hostonly/bases/0123456789abcdef", Item("d"), Whose(Owner.CACHE)),
-        ("files", "/var/lib/hostonly/forwarding.json", Item("f"), ANOTHERS),
+        ("files", "/var/lib/hostonly/switches.json", Item("f"), ANOTHERS),
         ("files", "/tmp/hostonly-0a1b2c3d-x", Item("d"), OURS),
         ("files", "/tmp/hostonly-ffffffff-x", Item("d"), SOMEBODYS),
         ("files", "/tmp/hostonly-notes", Item("d"), NOBODYS),
@@ -100,6 +101,11 @@ def test_what_all_share_is_ours_when_we_are_the_last() -> None:
     assert marks(others=False, ranges=False).whose("id ranges", RANGE, Item("")) == NOBODYS
 
 
+def test_what_all_share_is_anothers_while_it_has_its_bridges() -> None:
+    beside = replace(marks(others=False), beside=[TWO])
+    assert beside.whose("files", "/var/lib/hostonly/subids", Item("f")) == ANOTHERS
+
+
 def forwarding(link: str) -> Difference:
     return Difference(f"net/ipv4/conf/{link}/forwarding", Item("0"), Item("1"))
 
@@ -117,6 +123,24 @@ def test_forwarding_that_the_global_switch_turned_is_not() -> None:
         NOBODYS,
         NOBODYS,
     ]
+
+
+def test_a_limit_that_was_not_put_back_is_ours() -> None:
+    name = "fs/inotify/max_user_instances"
+    raised = Difference(name, Item("128"), Item("1048576"))
+    assert marks(others=False).whose_change("switches", raised, [raised]) == OURS
+    assert marks().whose_change("switches", raised, [raised]) == ANOTHERS
+    users = Difference(name, Item("128"), Item("512"))
+    assert marks(others=False).whose_change("switches", users, [users]) == NOBODYS
+
+
+def test_what_another_checkouts_sandbox_had_turned_is_put_back_by_nobodys_fault() -> None:
+    for name, ours in (
+        ("net/ipv4/conf/eth0/forwarding", "1"),
+        ("fs/inotify/max_user_instances", "1048576"),
+    ):
+        back = Difference(name, Item(ours), Item("0"))
+        assert marks(others=False).whose_change("switches", back, [back]) == NOBODYS
 
 
 def test_a_link_that_came_with_its_switches_is_not_ours() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, Warned, ignore
-from hostonly.host import bridge_netfilter, bridges, firewall, forwarding
+from hostonly.host import bridge_netfilter, bridges, firewall, switches
 from hostonly.sandbox import base, box, handing, idmap, keys, lock, names, needs, prepare, purge
 from hostonly.settings import Settings
 
@@ -244,7 +244,7 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
     monkeypatch.setattr(firewall, "present", lambda wanted: True)
     monkeypatch.setattr(firewall, "apply", noting("table"))
     monkeypatch.setattr(bridge_netfilter, "accept", noting("rules"))
-    monkeypatch.setattr(forwarding, "enable", noting("forwarding"))
+    monkeypatch.setattr(switches, "turn", noting("switches"))
     monkeypatch.setattr(prepare, "_base_below", noting("base", tmp_path))
     monkeypatch.setattr(box, "ensure", noting("box"))
     monkeypatch.setattr(prepare, "hand_over", noting("handed over"))
