@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,37 @@ from hostonly.events import ignore
 from hostonly.host.command import as_root
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+
+# Each of several users takes what it gets of system call ARGV[0], with the arguments ARGV[2..], and keeps it
+# for a while when all have told how much that was.
+TAKE = r"""
+$| = 1;
+my ($call, $users, @given) = @ARGV;
+my $count = 0;
+@given = map { /^-?\d+$/ ? $_ + 0 : $_ } @given;
+sub take {
+    my @arguments = map { my $copy = $_; $copy =~ s/%/$count/; /^-?\d+$/ ? $_ : $copy } @given;
+    return syscall($call, @arguments);
+}
+for my $number (1 .. $users) {
+    pipe(my $told, my $tell);
+    unless (fork) {
+        ($<, $>) = (20000 + $number) x 2;
+        $count++ while $count < 5000 && take() >= 0;
+        syswrite($tell, "$count\n");
+        sleep 6;
+        exit;
+    }
+    close $tell;
+    print scalar <$told>;
+}
+print "all\n";
+wait for 1 .. $users;
+"""
+# Of x86_64 and aarch64 (syscall_64.tbl, include/uapi/asm-generic/unistd.h).
+INOTIFY_INIT1 = {"x86_64": 294, "aarch64": 26}
+ADD_KEY = {"x86_64": 248, "aarch64": 217}
+KEY_SPEC_PROCESS_KEYRING = -2
 
 # What may be skipped: this machine need not have a Docker of its own.
 MAY_BE_SKIPPED = {"isolation.docker"}
@@ -148,11 +182,84 @@ def test_what_runs_away_inside_leaves_the_host_its_inotify(
         assert instances() > 0
     finally:
         running.communicate(timeout=60)
+    limit = "sys/user/max_inotify_instances"
     with machine.vantage() as sandbox:
-        raised = sandbox.run(
-            ["sudo", "sh", "-c", "echo 1000 >/proc/sys/user/max_inotify_instances"]
-        )
-        assert not raised.ok
+        for lift in (f"echo 1000 >/proc/{limit}", f"mount -t proc p /mnt; echo 1000 >/mnt/{limit}"):
+            assert not sandbox.run(["sudo", "unshare", "--mount", "sh", "-c", lift]).ok
+
+
+@contextmanager
+def taken(checkout: Path, call: int, users: int, *arguments: str) -> Iterator[list[int]]:
+    """How often each of ``users`` in the sandbox could make the system ``call``; they keep it meanwhile."""
+    script = ["sudo", "perl", "-e", TAKE, str(call), str(users), *arguments]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", *script],
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert running.stdout is not None
+        counts = [int(running.stdout.readline()) for _ in range(users)]
+        assert running.stdout.readline() == "all\n"
+        yield counts
+    finally:
+        running.communicate(timeout=60)
+
+
+def test_several_users_inside_leave_the_hosts_root_its_inotify(
+    checkout: Path, machine: Machine
+) -> None:
+    with taken(checkout, INOTIFY_INIT1[platform.machine()], 16, "0") as counts:
+        # More than one machine's root has by itself.
+        assert sum(counts) > 1024
+        assert max(counts) <= 128
+        assert instances() > 0
+
+
+def test_keys_of_a_sandboxs_user_are_of_a_quota_of_its_own(
+    checkout: Path, machine: Machine
+) -> None:
+    arguments = ("user", "hostonly-%", "x", "1", str(KEY_SPEC_PROCESS_KEYRING))
+    add = (
+        "import ctypes; libc = ctypes.CDLL(None);"
+        f"print(libc.syscall({ADD_KEY[platform.machine()]}, b'user', b'hostonly', b'x', 1,"
+        f" {KEY_SPEC_PROCESS_KEYRING}))"
+    )
+    with taken(checkout, ADD_KEY[platform.machine()], 1, *arguments) as (count,):
+        # It has come to its end.
+        assert 100 < count < 5000
+        for become in ([], ["setpriv", "--reuid=65534", "--clear-groups"]):
+            added = subprocess.run(
+                as_root([*become, sys.executable, "-c", add]),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert int(added.stdout) > 0
+
+
+def test_neighbours_of_a_sandbox_leave_the_host_room_for_its_own(machine: Machine) -> None:
+    """The kernel has one table for all network namespaces."""
+    lines = (
+        f"neighbour replace 198.18.{number // 250}.{number % 250 + 1} lladdr 02:00:5e:00:53:01"
+        " nud stale dev eth1"
+        for number in range(1100)
+    )
+    add = "printf '%s\n' \"$0\" | ip -batch -"
+    one = (
+        "ip link add br0 type bridge && ip link set br0 up &&"
+        " ip neighbour add 198.18.0.1 lladdr 02:00:5e:00:53:01 nud stale dev br0"
+    )
+    with machine.vantage() as sandbox:
+        try:
+            added = sandbox.run(["sudo", "sh", "-c", add, "\n".join(lines)])
+            assert added.ok, added.output
+            root("unshare", "--net", "sh", "-c", one)
+        finally:
+            assert sandbox.run(
+                ["sudo", "ip", "neighbour", "flush", "dev", "eth1", "nud", "stale"]
+            ).ok
 
 
 def instances() -> int:

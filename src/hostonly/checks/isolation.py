@@ -21,11 +21,13 @@ from hostonly.claims.sandbox import route_host_only, sandbox_running
 from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, observe, select, together
 from hostonly.facts import confinement as read
+from hostonly.facts import limits as limits_of
 from hostonly.facts.attempt import attempt_look
 from hostonly.facts.batch import at_last, look
 from hostonly.facts.fact import json_object
 from hostonly.facts.routes import observe_routes, route_to
 from hostonly.host.command import as_root
+from hostonly.host.limits import LIMITS
 from hostonly.host.marker import Marker, marked
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
@@ -105,6 +107,7 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
     about = {"name": f"/etc/{marker.process}"}
     claims.judge(claims_of.written_to_layer, about, layers=layers, found=found)
     claims.judge(claims_of.base_unchanged, {}, **base_of(host, layers))
+    _judge_shared(claims, outside, inside)
     _judge_engine(claims, host, outside, inside)
     for probe in tried:
         _judge_probe(claims, probe, inside)
@@ -142,6 +145,11 @@ def _looks_of_host(init: int, marker: Marker) -> Looks:
         "own mounts": look(["cat", "/proc/self/mountinfo"], read.parse_mountinfo),
         "marked file": look(at_last(search), read.parse_paths),
         "keys": look(as_root(["cat", "/proc/keys"]), read.parse_keys),
+        "key users": look(as_root(["cat", "/proc/key-users"]), limits_of.parse_key_users),
+        "user limits": look(limits_of.show(limits_of.USERS), limits_of.parse_limits),
+        "limits": look(
+            limits_of.show(*(f"/proc/sys/{name}" for name in LIMITS)), limits_of.parse_limits
+        ),
     }
 
 
@@ -162,6 +170,8 @@ def _looks_inside(marker: Marker) -> dict[str, Any]:
         "groups": look(at_last(in_groups.split()), read.parse_paths),
         "switches": look(at_last(switches), read.parse_paths),
         "keys": look(["sudo", "cat", "/proc/keys"], read.parse_keys),
+        "key users": look(["sudo", "cat", "/proc/key-users"], limits_of.parse_key_users),
+        "user limits": look(limits_of.show(limits_of.USERS), limits_of.parse_limits),
         "engine": look(_engine(), _engine_id),
     }
 
@@ -257,6 +267,20 @@ def _judge_views(
 def _keys_of_others(values: tuple[Any, ...]) -> frozenset[str]:
     keys, mapped = values
     return frozenset(k for k, uid in keys.items() if not any(uid in ours for ours in mapped))
+
+
+def _judge_shared(claims: Judged, outside: Facts, inside: Facts) -> None:
+    claims.judge(
+        claims_of.half_at_most, {}, host=outside["user limits"], sandbox=inside["user limits"]
+    )
+    claims.judge(claims_of.room_beside, {"needed": LIMITS}, limits=outside["limits"])
+    claims.judge(
+        claims_of.own_quota,
+        {},
+        host=outside["key users"],
+        sandbox=inside["key users"],
+        mapped=outside["users"],
+    )
 
 
 def _judge_engine(claims: Judged, host: Vantage, outside: Facts, inside: Facts) -> None:

@@ -30,6 +30,11 @@ LINKS = {"net": "net:[1]", "user": "user:[1]"}
 ALL = Confined(("chown", "sys_admin"), ("chown", "sys_admin"), 2)
 NONE = Confined((), (), 0)
 
+INSTANCES, WATCHES = "user/max_inotify_instances", "user/max_inotify_watches"
+FREE = {INSTANCES: 128, WATCHES: 20}
+NEEDED: dict[str, object] = {"needed": {"a": 8, "b": 8}}
+KEYS = {0: "9/1000000", 1_000_000: "22/200"}
+
 HARMLESS: dict[str, object] = {"harmless": ("c 1:3", "c 5:0")}
 NULL = {"/dev/null": "c 1:3", "/dev/pts/0": "c 136:7"}
 
@@ -149,6 +154,34 @@ CASES = [
         {"confined": NONE, "host": "user:[1]", "sandbox": "user:[1]"},
         {},
         "0 in the bounding set",
+    ),
+    Case(
+        of.half_at_most,
+        True,
+        {"host": FREE, "sandbox": {INSTANCES: 64, WATCHES: 9}},
+        {},
+        "instances 64 of 128",
+    ),
+    Case(
+        of.half_at_most,
+        False,
+        {"host": FREE, "sandbox": {INSTANCES: 64, WATCHES: 11}},
+        {},
+        "watches 11 of 20",
+    ),
+    Case(of.half_at_most, None, {"host": FREE, "sandbox": {INSTANCES: 64}}, {}, "seen are"),
+    Case(of.half_at_most, None, {"host": {}, "sandbox": FREE}, {}, "seen are"),
+    Case(of.room_beside, True, {"limits": {"a": 9, "x": 1}}, NEEDED, "a 9"),
+    Case(of.room_beside, False, {"limits": {"a": 7, "b": 8}}, NEEDED, "a is 7"),
+    Case(of.room_beside, None, {"limits": {"x": 1}}, NEEDED, "none of them"),
+    *(
+        Case(of.own_quota, holds, {"host": host, "sandbox": sandbox, "mapped": mapped}, {}, says)
+        for holds, host, sandbox, mapped, says in (
+            (True, KEYS, {0: "22/200"}, MAPPED, "user 1000000's here, 22/200"),
+            (False, KEYS, {0: "9/1000000"}, HOSTS_ROOT, "the host's root's"),
+            (None, KEYS, {0: "22/200", 7: "1/200"}, MAPPED, "keys of 7"),
+            (None, KEYS, {7: "1/200"}, MAPPED, "not even root"),
+        )
     ),
     Case(of.filtered, True, {"confined": ALL}, {}, "Seccomp: 2"),
     Case(of.filtered, False, {"confined": NONE}, {}, "Seccomp: 0"),

@@ -19,6 +19,7 @@ from hostonly.claims.isolation.identity import (
     own_namespaces,
     unprivileged,
 )
+from hostonly.claims.isolation.shared import half_at_most, own_quota, room_beside
 from hostonly.claims.isolation.unseen import keys_unseen, other_engine, processes_unseen
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "capabilities_inside",
     "files_unseen",
     "filtered",
+    "half_at_most",
     "harmless_devices",
     "keys_unseen",
     "no_agents",
@@ -35,9 +37,11 @@ __all__ = [
     "own_ids",
     "own_mounts",
     "own_namespaces",
+    "own_quota",
     "own_switches",
     "own_sys",
     "processes_unseen",
+    "room_beside",
     "unprivileged",
     "written_to_layer",
 ]
