@@ -65,6 +65,40 @@ def test_one_port_answers_the_same_by_http_and_by_tls(settings: Settings, author
         assert settings.image.name in inside(line)
 
 
+def test_it_is_on_loopback_and_the_host_only_network_and_nowhere_else(settings: Settings) -> None:
+    port = settings.registry.port
+    nat, bridge = (
+        inside(f"ip -4 -o address show dev {link} | sed 's|.* inet ||; s|/.*||'").strip()
+        for link in ("eth0", "docker0")
+    )
+    assert nat and bridge
+    for other in (nat, bridge):
+        assert inside(f"curl -s -m 5 {other}:{port}/v2/ || echo $?").strip() == "7", "not refused"
+    for own in ("localhost", "127.0.0.1", "[::1]", str(settings.network.sandbox)):
+        assert inside(f"curl -sS -m 5 -o /dev/null -w '%{{http_code}}' {own}:{port}/v2/") == "200"
+
+
+def test_an_address_may_come_late_and_another_one_later(settings: Settings) -> None:
+    net, at = settings.network.host.network, settings.network.sandbox
+    own = f"{at}/{net.prefixlen} broadcast {net.broadcast_address} dev eth1"
+    other = net.broadcast_address - 1
+    inside(
+        f"ip address del {at}/{net.prefixlen} dev eth1; systemctl restart registry-port;"
+        f" ip address add {own}; hostonly-network"
+    )
+    retried = ("--retry", "20", "--retry-delay", "1", "--retry-connrefused", "-m", "20")
+    assert settings.image.name in curl(*retried, f"{address(settings)}/v2/_catalog").stdout
+    inside(f"ip address add {other}/{net.prefixlen} dev eth1; systemctl restart registry-port")
+    try:
+        assert (
+            settings.image.name
+            in curl(*retried, f"{other}:{settings.registry.port}/v2/_catalog").stdout
+        )
+    finally:
+        inside(f"ip address del {other}/{net.prefixlen} dev eth1; systemctl restart registry-port")
+        done("registry.up")
+
+
 def test_a_stranger_does_not_trust_it(settings: Settings) -> None:
     # 60: the peer's certificate cannot be authenticated with known CA certificates.
     assert curl(f"https://{address(settings)}/v2/").returncode == 60

@@ -98,6 +98,7 @@ def _judge(
         listeners_expected,
         {
             "expected": {SSH_PORT: "sshd", registry: "haproxy", hello: "java"},
+            "only": {registry: address},
             "unsafe": ENGINE_PORTS,
         },
         listeners=inside["listeners"],

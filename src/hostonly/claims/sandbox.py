@@ -190,10 +190,15 @@ def ports_closed(
     source="ss(8); the guest recipe; docker-proxy or, from 28 on, dockerd for published ports",
 )
 def listeners_expected(
-    *, expected: Mapping[int, str], unsafe: tuple[int, ...], listeners: tuple[Listener, ...]
+    *,
+    expected: Mapping[int, str],
+    only: Mapping[int, str],
+    unsafe: tuple[int, ...],
+    listeners: tuple[Listener, ...],
 ) -> Judgement:
     """Holds when each listener on another address than loopback is ``expected`` (port to process),
-    or is Docker's for a published port; Docker on an ``unsafe`` port is not."""
+    or is Docker's for a published port; Docker on an ``unsafe`` port is not, nor is one on another
+    address than the one that ``only`` has for its port."""
     strange = []
     seen = []
     for listener in listeners:
@@ -201,7 +206,8 @@ def listeners_expected(
             continue
         names = {holder.name for holder in listener.holders}
         offered = names and names <= {"docker-proxy", "dockerd"} and listener.port not in unsafe
-        if names == {expected.get(listener.port)} or offered:
+        astray = only.get(listener.port, listener.address) != listener.address
+        if (names == {expected.get(listener.port)} or offered) and not astray:
             seen.append(listener.port)
         else:
             who = ", ".join(sorted(names)) or "a process that was not named"

@@ -52,6 +52,7 @@ def hand_over(
         "IDMAP_START": str(idmap.START),
         "IDMAP_COUNT": str(idmap.COUNT),
         "HOSTNAME": machine,
+        "ADDRESS": machines(settings)[machine],
         "REGISTRY_PORT": str(settings.registry.port),
         "NAMESERVERS": " ".join(nameservers()),
     }

@@ -33,6 +33,7 @@ SHUT: dict[str, object] = {"ports": "2375, 2376", "why": "the engine is not on t
 URL: dict[str, object] = {"place": "host", "url": "http://172.16.0.2:5000/v2/"}
 EXPECTED: dict[str, object] = {
     "expected": {22: "sshd", 5000: "haproxy", 8080: "java"},
+    "only": {5000: "172.16.0.2"},
     "unsafe": (2375, 2376),
 }
 
@@ -133,8 +134,8 @@ CASES = [
         for holds, listeners, says in (
             (
                 True,
-                (SSHD, listens("[::]", 22, "sshd"), listens("*", 5000, "haproxy")),
-                "22",
+                (SSHD, listens("[::]", 22, "sshd"), listens("172.16.0.2", 5000, "haproxy")),
+                "22, 5000",
             ),
             (True, (SSHD, listens("127.0.0.1", 6060, "x"), listens("[::1]", 6060, "x")), "on 22"),
             (True, (listens("0.0.0.0", 8081, "docker-proxy"),), "8081"),
@@ -142,6 +143,11 @@ CASES = [
             (True, (listens("*", 8080, "java"),), "8080"),
             (False, (SSHD, listens("0.0.0.0", 2375, "dockerd")), "dockerd on 0.0.0.0:2375"),
             (False, (SSHD, listens("*", 7000, "nc")), "nc on *:7000"),
+            (True, (listens("[::1]", 5000, "haproxy"),), "no port"),
+            *(
+                (False, (SSHD, listens(other, 5000, "haproxy")), f"haproxy on {other}:5000")
+                for other in ("*", "0.0.0.0", "[::]", "10.203.16.2", "172.17.0.1")
+            ),
             (False, (listens("0.0.0.0", 22, "nc"),), "nc on 0.0.0.0:22"),
             (False, (listens("0.0.0.0", 22, "sshd", "nc"),), "nc, sshd on"),
             (False, (listens("0.0.0.0", 111),), "not named on 0.0.0.0:111"),
