@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from hostonly.host.command import as_root
 from hostonly.image import state
 from hostonly.sandbox import names
 from hostonly.settings import Settings
 
 INV = [sys.executable, "-m", "hostonly"]
+IP = as_root(["ip"])
 
 
 def inv(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -56,6 +58,21 @@ def test_vagrant_by_hand_acts_on_the_same_machine(checkout: Path) -> None:
     assert vagrant(checkout, "ssh", "-c", "true").returncode == 0
     named = vagrant(checkout, "ssh", "--no-tty", "-c", "hostname; exit 7")
     assert (named.returncode, named.stdout.strip()) == (7, "sandbox"), named.stderr
+
+
+def test_vagrant_by_hand_sends_nothing_where_the_way_leads_elsewhere(
+    checkout: Path, settings: Settings
+) -> None:
+    route = [f"{settings.network.sandbox}/32", "via", str(settings.network.sandbox2)]
+    subprocess.run([*IP, "route", "add", *route], check=True)
+    try:
+        for command in (["ssh", "-c", "true"], ["ssh"], ["provision"]):
+            refused = vagrant(checkout, *command)
+            assert refused.returncode != 0
+            assert f"gateway {settings.network.sandbox2}" in refused.stderr + refused.stdout
+    finally:
+        subprocess.run([*IP, "route", "del", *route], check=True)
+    assert vagrant(checkout, "ssh", "-c", "true").returncode == 0
 
 
 def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Settings) -> None:

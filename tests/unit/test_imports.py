@@ -51,6 +51,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "report.bench": frozenset({"bench.result", "report"}),
     "start": frozenset({"program", "sandbox", "image", "report", "errors"}),
     "__main__": frozenset({"start"}),
+    "way": frozenset({"errors", "vantages"}),
 }
 
 # Libraries that stand behind one door each.
@@ -96,6 +97,7 @@ STANDARD_LIBRARY_ONLY = (
     "registry/result.py",
     "report/brief.py",
     "start.py",
+    "way.py",
     "vantages/route_guard.py",
     "vantages/shared_ssh.py",
     "host/__init__.py",

@@ -1,0 +1,24 @@
+"""What the Vagrantfile asks before Vagrant sends anything: ``python -m hostonly.way ADDRESS BRIDGE``.
+
+The standard library alone, since somebody waits at the terminal. Exit code 0: the way to ADDRESS is by
+BRIDGE, directly; else 1, with the reason on stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from hostonly.errors import HostonlyError
+from hostonly.vantages.route_guard import require_host_only_route
+
+
+def main(address: str, bridge: str) -> None:
+    """Ask the kernel; leave with the reason where the answer is no."""
+    try:
+        require_host_only_route(address, bridge)
+    except HostonlyError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,53 @@
+"""What the Vagrantfile asks before a typed `vagrant ssh` connects: the guard's own question."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hostonly import way
+from hostonly.errors import Unreachable
+from hostonly.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+# The Vagrantfile's own module, without Vagrant.
+RUBY = """
+module Vagrant
+  module Errors
+    class VagrantError < StandardError; end
+  end
+end
+eval(File.read(ARGV[0])[/^module Hostonly$.*?^end$/m], TOPLEVEL_BINDING, ARGV[0])
+Hostonly.ask_the_way(ARGV[1])
+puts "goes on"
+"""
+
+
+def test_it_leaves_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(address: str, bridge: str) -> None:
+        raise Unreachable(f"{address} is not behind {bridge}")
+
+    monkeypatch.setattr(way, "require_host_only_route", refuse)
+    with pytest.raises(SystemExit, match=r"172\.16\.0\.2 is not behind hostonly0"):
+        way.main("172.16.0.2", "hostonly0")
+    monkeypatch.setattr(way, "require_host_only_route", lambda address, bridge: None)
+    way.main("172.16.0.2", "hostonly0")
+
+
+@pytest.mark.needs("ruby")
+@pytest.mark.parametrize("astray", [False, True])
+def test_the_vagrantfile_asks_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astray: bool
+) -> None:
+    device = "vpn0" if astray else settings.network.bridge
+    ip = tmp_path / "ip"
+    ip.write_text(f"""#!/bin/sh\necho '[{{"dst":"172.16.0.2","dev":"{device}"}}]'\n""")
+    ip.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("HOSTONLY_SETTINGS", settings.to_json())
+    command = ["ruby", "-rjson", "-ropen3", "-e", RUBY, str(ROOT / "Vagrantfile"), "172.16.0.2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode == 0, "goes on" in done.stdout) == (not astray, not astray), done.stderr
+    assert ("would leave by vpn0" in done.stderr) == astray
