@@ -126,6 +126,7 @@ VARIABLES: list[tuple[str, str, str]] = [
     ("INVOKE_NETWORK_HOST", "fe80::1/64", "IPv4"),
     ("INVOKE_NETWORK_HOST", "1.1.1.1/24", "private"),
     ("INVOKE_NETWORK_NAT", "172.16.0.129/25", "apart from network.host"),
+    ("INVOKE_NETWORK_NAT", "10.203.16.253/24", "at most 10.203.16.252"),
     ("INVOKE_NETWORK_SANDBOX", "172.16.0.1", "other than network.host"),
     ("INVOKE_NETWORK_SANDBOX", "192.168.1.2", "172.16.0.1 to 172.16.0.254"),
     ("INVOKE_NETWORK_SANDBOX", "172.16.0.2 -o x", "IPv4"),

@@ -82,6 +82,10 @@ class Network(Section):
                 )
         if self.nat.network.overlaps(net):
             raise _conflict("nat", self.nat, f"a range apart from network.host's ({net})")
+        # The sandboxes' eth0 are at the next two addresses (host/ends.py).
+        last = self.nat.network.broadcast_address - 3
+        if self.nat.ip > last:
+            raise _conflict("nat", self.nat, f"at most {last}: the next two are the sandboxes'")
         taken = {self.host.ip: "network.host"}
         for key, address in (("sandbox", self.sandbox), ("sandbox2", self.sandbox2)):
             if address not in net or address in (net.network_address, net.broadcast_address):
