@@ -34,3 +34,10 @@ def allow(settings: Settings, journal: Path, emit: Emit, *, again: bool) -> None
     if again and accepted:
         emit(Done("this machine's FORWARD chain drops: it lets the sandboxes' packets pass again"))
     switches.turn([*forwarding.needed(settings), *limits.needed()], journal)
+
+
+def put_back(journal: Path) -> list[str]:
+    """Put back the machine's switches that ``allow`` turned; what that was, in words."""
+    names = switches.put_back(journal)
+    told = [f"forwarding on {name.split('/')[3]}" for name in names if name not in limits.LIMITS]
+    return told + (["the limits that sandboxes share"] if len(told) < len(names) else [])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Done, Emit, Warned
-from hostonly.host import bridge_netfilter, bridges, firewall, outsiders, switches, traffic
+from hostonly.host import bridge_netfilter, bridges, firewall, outsiders, traffic
 from hostonly.host.command import run
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
@@ -202,7 +202,7 @@ def restore(settings: Settings, emit: Emit) -> None:
     trust.tidy()
     # What all checkouts share stays while another one has sandboxes.
     if not bridges.others(settings.root):
-        changed += switches.put_back(SWITCHES)
+        changed += traffic.put_back(SWITCHES)
         if SUBIDS.exists():
             idmap.disallow()
             run(["rm", "-f", str(SUBIDS)], root=True, timeout=10)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.host import forwarding, limits, switches
+from hostonly.host import forwarding, limits, switches, traffic
 from hostonly.host.switches import Switch
 from hostonly.settings import Settings
 
@@ -83,6 +83,14 @@ def test_turned_and_put_back(kernel: Kernel) -> None:
     assert kernel.put_back() == [ETH0, INSTANCES]
     assert [switches.value(name) for name in (ETH0, VLAN, INSTANCES)] == ["0", "1", "128"]
     assert list(kernel.journal.parent.iterdir()) == []
+
+
+def test_what_is_put_back_is_told_in_few_words(kernel: Kernel) -> None:
+    kernel.has(VLAN, "0")
+    kernel.turn(ON, Switch(VLAN, "1", ALL), RAISED)
+    told = traffic.put_back(kernel.journal)
+    assert told == ["forwarding on eth0", "forwarding on up.7", "the limits that sandboxes share"]
+    assert traffic.put_back(kernel.journal) == []
 
 
 def test_a_second_checkouts_turn_does_not_forget_what_was_before(kernel: Kernel) -> None:
