@@ -182,10 +182,11 @@ def test_what_runs_away_inside_leaves_the_host_its_inotify(
         assert instances() > 0
     finally:
         running.communicate(timeout=60)
-    limit = "sys/user/max_inotify_instances"
     with machine.vantage() as sandbox:
-        for lift in (f"echo 1000 >/proc/{limit}", f"mount -t proc p /mnt; echo 1000 >/mnt/{limit}"):
-            assert not sandbox.run(["sudo", "unshare", "--mount", "sh", "-c", lift]).ok
+        raised = sandbox.run(
+            ["sudo", "sh", "-c", "echo 1000 >/proc/sys/user/max_inotify_instances"]
+        )
+        assert not raised.ok
 
 
 @contextmanager

@@ -177,15 +177,6 @@ COMMANDS = (
         ("net/ipv4/ip_forward of its own", _rewrite("net/ipv4/ip_forward")),
     ),
     Probe(
-        "own-limits",
-        "lift the limits of its own user namespace, by which the host's root keeps its inotify",
-        {
-            switch: _rewrite(switch)
-            for switch in ("user/max_inotify_instances", "user/max_inotify_watches")
-        },
-        ("net/ipv4/ip_forward of its own", _rewrite("net/ipv4/ip_forward")),
-    ),
-    Probe(
         "memory",
         "read the kernel's memory",
         {"kcore": _in_proc("exec head -c 1 /mnt/kcore")},

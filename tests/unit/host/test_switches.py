@@ -71,13 +71,13 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
 
 
 ON = Switch(ETH0, "1", ALL)
-RAISED = Switch(INSTANCES, "1048576")
+RAISED = Switch(INSTANCES, "8388608")
 
 
 def test_turned_and_put_back(kernel: Kernel) -> None:
     kernel.has(VLAN, "1")
     kernel.turn(ON, Switch(VLAN, "1", ALL), RAISED, Switch("net/no/such", "1"))
-    assert [switches.value(name) for name in (ETH0, INSTANCES)] == ["1", "1048576"]
+    assert [switches.value(name) for name in (ETH0, INSTANCES)] == ["1", "8388608"]
     # The journal is whole before the first switch is turned.
     assert kernel.order.index("mv") < kernel.order.index("sysctl")
     assert kernel.put_back() == [ETH0, INSTANCES]

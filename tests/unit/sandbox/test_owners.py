@@ -127,7 +127,7 @@ def test_forwarding_that_the_global_switch_turned_is_not() -> None:
 
 def test_a_limit_that_was_not_put_back_is_ours() -> None:
     name = "fs/inotify/max_user_instances"
-    raised = Difference(name, Item("128"), Item("1048576"))
+    raised = Difference(name, Item("128"), Item("8388608"))
     assert marks(others=False).whose_change("switches", raised, [raised]) == OURS
     assert marks().whose_change("switches", raised, [raised]) == ANOTHERS
     users = Difference(name, Item("128"), Item("512"))
@@ -137,7 +137,7 @@ def test_a_limit_that_was_not_put_back_is_ours() -> None:
 def test_what_another_checkouts_sandbox_had_turned_is_put_back_by_nobodys_fault() -> None:
     for name, ours in (
         ("net/ipv4/conf/eth0/forwarding", "1"),
-        ("fs/inotify/max_user_instances", "1048576"),
+        ("fs/inotify/max_user_instances", "8388608"),
     ):
         back = Difference(name, Item(ours), Item("0"))
         assert marks(others=False).whose_change("switches", back, [back]) == NOBODYS
