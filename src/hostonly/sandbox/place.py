@@ -29,7 +29,7 @@ def proposed(settings: Settings) -> Iterator[None]:
             words = " ".join(f"{name}={value}" for name, value in variables.items())
             error.remedy = (
                 f"Nothing was changed. What is free, for this shell: export {words}"
-                "   For good: the same in invoke.yaml, or what is there destroyed."
+                "   For good: write the same into invoke.yaml."
             )
         raise
 
