@@ -10,16 +10,9 @@ import pytest
 from hostonly import way
 from hostonly.errors import Unreachable
 from hostonly.settings import Settings
+from tests.unit.vagrantfile import FILE, MODULE
 
-ROOT = Path(__file__).resolve().parents[2]
-# The Vagrantfile's own module, without Vagrant.
-RUBY = """
-module Vagrant
-  module Errors
-    class VagrantError < StandardError; end
-  end
-end
-eval(File.read(ARGV[0])[/^module Hostonly$.*?^end$/m], TOPLEVEL_BINDING, ARGV[0])
+RUBY = f"""{MODULE}
 Hostonly.ask_the_way(ARGV[1])
 puts "goes on"
 """
@@ -47,7 +40,7 @@ def test_the_vagrantfile_asks_it(
     ip.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("HOSTONLY_SETTINGS", settings.to_json())
-    command = ["ruby", "-rjson", "-ropen3", "-e", RUBY, str(ROOT / "Vagrantfile"), "172.16.0.2"]
+    command = ["ruby", "-rjson", "-ropen3", "-e", RUBY, str(FILE), "172.16.0.2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode == 0, "goes on" in done.stdout) == (not astray, not astray), done.stderr
     assert ("would leave by vpn0" in done.stderr) == astray

@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 from ipaddress import IPv4Address
-from pathlib import Path
 
 import pytest
 
 from hostonly.host.ends import ETH1, End, mac, nat_ends
 from hostonly.settings import Settings
+from tests.unit.vagrantfile import FILE, MODULE
 
-VAGRANTFILE = Path(__file__).resolve().parents[3] / "Vagrantfile"
-# The Vagrantfile's own module, without Vagrant.
-RUBY = """
-eval(File.read(ARGV[0])[/^module Hostonly$.*?^end$/m], TOPLEVEL_BINDING, ARGV[0])
-ends = ARGV[2..].each_with_index.map { |address, index|
+RUBY = f"""{MODULE}
+ends = ARGV[2..].each_with_index.map {{ |address, index|
   [Hostonly.mac(address, 0), Hostonly.nat_address(ARGV[1], index), Hostonly.mac(address, 1)]
-}
+}}
 puts JSON.generate(ends)
 """
 
@@ -34,7 +31,7 @@ def test_each_has_the_mac_of_its_address_and_the_next_one_of_nat(settings: Setti
 @pytest.mark.needs("ruby")
 def test_the_vagrantfile_gives_them_the_same(settings: Settings) -> None:
     net = settings.network
-    command = ["ruby", "-rjson", "-ripaddr", "-rsocket", "-e", RUBY, str(VAGRANTFILE)]
+    command = ["ruby", "-rjson", "-ripaddr", "-rsocket", "-e", RUBY, str(FILE)]
     addresses = [str(net.nat.ip), str(net.sandbox), str(net.sandbox2)]
     done = subprocess.run([*command, *addresses], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [
