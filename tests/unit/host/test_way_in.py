@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host import firewall, forward_chain, forwarding, outsiders, switches, way_in
+from hostonly.host import firewall, forwarding, outsiders, way_in
 from hostonly.settings import Settings
 
 
@@ -83,7 +83,7 @@ def test_the_bridge_is_put_back_to_what_new_links_have(
     for name, value in (("hostonly0", "1"), ("default", new), ("holan0", "0")):
         (proc / name).mkdir(parents=True)
         (proc / name / "forwarding").write_text(value)
-    monkeypatch.setattr(switches, "PROC", tmp_path)
+    monkeypatch.setattr("hostonly.host.switches.PROC", tmp_path)
     monkeypatch.setattr(way_in, "PROC6", tmp_path / "ipv6")
 
     def run(argv: list[str], **_: object) -> str:
@@ -92,8 +92,8 @@ def test_the_bridge_is_put_back_to_what_new_links_have(
             (tmp_path / name).write_text(value)
         return ""
 
-    for module in (switches, way_in, forward_chain):
-        monkeypatch.setattr(module, "run", run)
+    for module in ("switches", "way_in", "forward_chain"):
+        monkeypatch.setattr(f"hostonly.host.{module}.run", run)
     with way_in.opened(settings, ["holan0"], None, ipv6=False):
         assert forwarding.value("hostonly0") == forwarding.value("holan0") == "1"
     assert forwarding.value("hostonly0") == new
