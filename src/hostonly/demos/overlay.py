@@ -36,11 +36,11 @@ from hostonly.facts.docker import observe_container, observe_network_names
 from hostonly.facts.engine import observe_engine
 from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.kernel import observe_capability
-from hostonly.facts.listeners import observe_listeners
+from hostonly.facts.listeners import observe_listeners, on_port
 from hostonly.facts.names import observe_name
-from hostonly.facts.reach import Reach
+from hostonly.facts.reach import Reach, observe_reach
 from hostonly.facts.routes import route_to
-from hostonly.vantages import Container
+from hostonly.vantages import Container, Vantage
 
 SECOND_SANDBOX = True
 
@@ -48,6 +48,8 @@ HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "overlay"
 NETWORK = "hello-overlay"
 SERVICE = "web"
+# Of another name than the first: a service that was removed has its tasks for a while yet.
+INGRESS = "web-ingress"
 PARENT = "eth1"
 
 
@@ -174,34 +176,70 @@ def _service(stage: Stage, one: str, two: str) -> None:
         because = "this kernel has no IPVS (ip_vs), which the swarm's load balancing is made with"
         stage.skip(service_answers, because, about=about, evidence=ipvs.evidence)
     else:
-        _serve(stage, "--publish", f"published={port},target={DEFAULT_PORT}")
+        _serve(stage, INGRESS, "--publish", f"published={port},target={DEFAULT_PORT}")
+        _wait_for_balancing(stage, one, two)
         _judge_service(stage, about, one, two)
-        stage.step(first, "docker", "service", "rm", SERVICE)
-    mode = ("--endpoint-mode", "dnsrr")
-    tasks = _serve(stage, *mode, "--publish", f"mode=host,published={port},target={DEFAULT_PORT}")
+        _remove(stage, INGRESS)
+    options = ("--endpoint-mode", "dnsrr", "--publish")
+    tasks = _serve(stage, SERVICE, *options, f"mode=host,published={port},target={DEFAULT_PORT}")
     _judge_service(stage, {**about, "mode": "host"}, one, two)
     _judge_name(stage, SERVICE, "each of the service's two tasks", stage.container(HELLO), tasks)
 
 
-def _serve(stage: Stage, *options: str) -> list[Fact[Inspected]]:
-    """Make the service, wait for a task on each sandbox, and give the two containers."""
-    fixed = ("--detach", "--name", SERVICE, *stage.labels, "--mode", "global")
+def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
+    """Make service ``name``, wait for a task on each sandbox, and give the two containers."""
+    fixed = ("--detach", "--name", name, *stage.labels, "--mode", "global")
     # The image was brought to the second sandbox: neither is to look for it in a registry.
     image = ("--no-resolve-image", "--network", NETWORK, stage.image, NAME)
     stage.step(stage.sandbox, "docker", "service", "create", *fixed, *options, *image)
-    filters = ("--filter", f"label=com.docker.swarm.service.name={SERVICE}")
-    listing = ["docker", "ps", "--quiet", *filters]
     found: list[Fact[Inspected]] = []
     for sandbox in (stage.sandbox, stage.second_sandbox):
         ids = stage.wait_until(
-            partial(observe, sandbox, listing, str.split),
+            partial(_tasks, sandbox, name),
             lambda ids: len(ids) == 1,
-            f"waiting for a task of {SERVICE} on {sandbox.name}",
+            f"waiting for a task of {name} on {sandbox.name}",
         )
         if isinstance(ids, Observed):
             stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
             found.append(observe_container(sandbox, ids.value[0]))
     return found
+
+
+def _tasks(sandbox: Vantage, name: str, *options: str) -> Fact[list[str]]:
+    """The ids of service ``name``'s containers on ``sandbox``, of those that run or, by ``--all``, all."""
+    mine = ("--filter", f"label=com.docker.swarm.service.name={name}")
+    return observe(sandbox, ["docker", "ps", "--quiet", *options, *mine], str.split)
+
+
+def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
+    """Wait until each sandbox passes a connection on to a task, or has had the time for it. That a task
+    listens says nothing of IPVS, which the engines tell of it by gossip; so it is tried, which is no
+    step: whose count rises by that is the swarm's choice, and no claim speaks of it."""
+    port, bridge = stage.settings.hello.port, stage.settings.network.bridge
+    for address in (one, two):
+        settled(
+            partial(observe_reach, stage.host, address, port, bridge=bridge),
+            lambda reach: reach.greeting is not None,
+            seconds=SYNC_SECONDS,
+        )
+
+
+def _remove(stage: Stage, name: str) -> None:
+    """Remove service ``name``, whose end the engines see to afterwards, and wait for that: until no
+    container of it is there and its port is free."""
+    stage.step(stage.sandbox, "docker", "service", "rm", name)
+    port = stage.settings.hello.port
+    for sandbox in (stage.sandbox, stage.second_sandbox):
+        stage.wait_until(
+            partial(_tasks, sandbox, name, "--all"),
+            lambda ids: not ids,
+            f"waiting for the tasks of {name} on {sandbox.name} to end",
+        )
+        stage.wait_until(
+            partial(observe_listeners, sandbox),
+            lambda tcp: not on_port(tcp, port),
+            f"waiting for port {port} of {sandbox.name} to be let go",
+        )
 
 
 def _judge_service(stage: Stage, about: dict[str, object], one: str, two: str) -> None:
