@@ -77,24 +77,50 @@ def test_all_is_well() -> None:
     assert all(c["evidence"] for c in document["claims"] if c["verdict"] == "HOLDS")
 
 
+@contextmanager
+def container(settings: Settings, *options: str) -> Iterator[None]:
+    """HelloSocket in a container called test-check."""
+    image = f"localhost:{settings.registry.port}/{settings.image.name}"
+    run_it = ["docker", "run", "-d", "--rm", "--name", "test-check", "--label", LABEL]
+    remove = sandbox("docker", "rm", "--force", "test-check")
+    with wrong(sandbox(*run_it, *options, image, "test"), remove):
+        yield
+
+
 @pytest.mark.parametrize(
-    ("options", "verdict"),
+    ("options", "at", "verdict"),
     [
-        ("-p {port}:8080", "HOLDS"),
-        ("-p 127.0.0.1:{port}:8080", "SKIPPED"),
-        ("--network host --env HELLO_PORT={port}", "HOLDS"),
+        ("-p {port}:8080", "", "HOLDS"),
+        ("-p 127.0.0.1:{port}:8080", "", "SKIPPED"),
+        ("-p 172.17.0.1:{port}:8080", "", "SKIPPED"),
+        # The port is in the rule, as the one that packets to another are rewritten to.
+        ("-p 9001:{port} --env HELLO_PORT={port}", "9001", "SKIPPED"),
+        ("--network host --env HELLO_PORT={port}", "", "HOLDS"),
     ],
 )
-def test_hello_where_it_runs(options: str, verdict: str, settings: Settings) -> None:
+def test_hello_where_it_runs(options: str, at: str, verdict: str, settings: Settings) -> None:
     port = settings.hello.port
-    image = f"localhost:{settings.registry.port}/{settings.image.name}"
-    container = ["docker", "run", "-d", "--rm", "--name", "test-check", "--label", LABEL]
-    run_it = sandbox(*container, *options.format(port=port).split(), image, "test")
-    with wrong(run_it, sandbox("docker", "rm", "--force", "test-check")):
-        wait_for_listener(port)
+    with container(settings, *options.format(port=port).split()):
+        wait_for_listener(int(at or port))
         _, document, verdicts = check()
     assert verdicts.pop("hello.host") == verdict
     assert set(verdicts.values()) == {"HOLDS"}, document
+
+
+def test_a_docker_proxy_that_was_ended_is_named(settings: Settings) -> None:
+    port = settings.hello.port
+    held = f"ss -Hltnp sport = :{port} | grep -o 'pid=[0-9]*' | cut -d= -f2"
+    end = f"kill $({held}); while ss -Hltn sport = :{port} | grep -q .; do sleep .1; done"
+    with container(settings, "-p", f"{port}:8080"):
+        wait_for_listener(port)
+        run(sandbox("sudo", "sh", "-c", end))
+        code, document, verdicts = check()
+    assert code == 1
+    # DNAT brings the host to HelloSocket all the same.
+    assert verdicts["hello.host"] == "HOLDS"
+    failed = {c["id"]: c["because"] for c in document["claims"] if c["verdict"] == "FAILS"}
+    assert list(failed) == ["published.held"]
+    assert f"no docker-proxy holds {port} for test-check" in failed["published.held"]
 
 
 def test_the_engine_away() -> None:

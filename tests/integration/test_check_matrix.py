@@ -128,18 +128,50 @@ def test_a_route_on_the_host(settings: Settings) -> None:
     }
 
 
-@pytest.mark.long
-def test_icc_off() -> None:
-    def configured(icc: str) -> list[str]:
-        edit = f"s/^{{.*/{{ {icc}/" if icc else "s/^{.*/{/"
-        line = f"sed -i '{edit}' /etc/docker/daemon.json && systemctl reset-failed docker && systemctl restart docker"
+@contextmanager
+def engine_told(option: str) -> Iterator[None]:
+    """The sandbox's engine with ``option`` in its daemon.json, and back again."""
+
+    def edited(how: str) -> list[str]:
+        line = f"sed -i '{how}' /etc/docker/daemon.json && systemctl reset-failed docker && systemctl restart docker"
         return [*INV, "sandbox.exec", "--", "sudo", "sh", "-c", line]
 
-    with wrong(configured('"icc": false,'), configured("")):
+    with wrong(edited(f"s/^{{/{{ {option},/"), edited(f"s/ {option},//")):
+        yield
+
+
+@pytest.mark.long
+def test_icc_off() -> None:
+    with engine_told('"icc": false'):
         code, _, cells = matrix()
     assert code == 1
     modes = ("bridge", "published", "on loopback", "container")
     assert changed(cells) == {(mode, "own", "same"): "TIMEOUT" for mode in modes}
+
+
+@pytest.mark.long
+def test_an_engine_that_starts_no_docker_proxy() -> None:
+    with engine_told('"userland-proxy": false'):
+        code, _, cells = matrix()
+    assert code == 1
+    # DNAT takes it then, and what goes from one bridge to the other is dropped.
+    assert changed(cells) == {("published", "sandbox", "other"): "TIMEOUT"}
+
+
+@pytest.mark.long
+def test_docker_proxy_ended_before_it_is_asked(settings: Settings) -> None:
+    # The matrix takes the ports after HelloSocket's: the second is the published one's.
+    port = settings.hello.port + 2
+    held = f"ss -Hltnp sport = :{port} | grep docker-proxy | grep -o 'pid=[0-9]*' | cut -d= -f2"
+    end = f"while :; do kill $({held}) 2>/dev/null; sleep .1; done"
+    unit = ["sandbox.exec", "--", "sudo"]
+    start = [*INV, *unit, "systemd-run", "--unit=test-matrix", "sh", "-c", end]
+    with wrong(start, [*INV, *unit, "systemctl", "stop", "test-matrix"]):
+        code, _, cells = matrix()
+    assert code == 1
+    assert changed(cells) == {
+        ("published", "sandbox", vantage): "REFUSED" for vantage in ("same", "other")
+    }
 
 
 @pytest.mark.long

@@ -5,11 +5,13 @@ Nothing is changed. HelloSocket, where it runs, counts one connection more.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
-from hostonly.claims.firewall import rewrites_port
+from hostonly.claims.publishing import dnat_rules
 from hostonly.claims.sandbox import (
     engine_answers,
     hello_answers,
@@ -17,15 +19,17 @@ from hostonly.claims.sandbox import (
     neighbour_sandbox,
     ports_closed,
     ports_open,
+    published_held,
     registry_answers,
     route_host_only,
     sandbox_running,
     ssh_session,
 )
 from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Unreadable, select, together
+from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
 from hostonly.facts import http as http_fact
 from hostonly.facts.batch import look
+from hostonly.facts.docker import ListedContainer, parse_listed
 from hostonly.facts.firewall import Firewall, firewall_look
 from hostonly.facts.interfaces import interfaces_look
 from hostonly.facts.listeners import Listener, listeners_look, on_port
@@ -38,9 +42,14 @@ from hostonly.settings import SSH_PORT, Settings
 from hostonly.vantages import Host
 
 NAME = "host-to-sandbox"
+EVERY_ADDRESS = ("*", "0.0.0.0", "[::]")
+# An image by its id, whole or its first digits.
+HEX = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 ENGINE_SOCKET = "/var/run/docker.sock"
 # The engine's API on the network, without and with TLS: nobody asked for either.
 ENGINE_PORTS = (2375, 2376)
+# HelloSocket in host mode, in Java and in Python.
+HELLO_PROCESSES = frozenset({"java", "python3"})
 
 
 def check(settings: Settings, emit: Emit) -> CheckResult:
@@ -77,7 +86,7 @@ def _judge(
 ) -> None:
     address, bridge = machine.address, settings.network.bridge
     registry, hello = settings.registry.port, settings.hello.port
-    offered = _offered(inside["listeners"], inside["firewall"], hello)
+    offered = _offered(inside["listeners"], inside["firewall"], address, hello)
     claims.judge(
         ports_open,
         {"address": address, "ports": f"{SSH_PORT} (ssh) and {registry} (registry)"},
@@ -94,15 +103,23 @@ def _judge(
     for place, seen, name in (("host", outside, address), ("sandbox", inside, "localhost")):
         about: dict[str, object] = {"place": place, "url": f"http://{name}:{registry}/v2/"}
         claims.judge(registry_answers, about, answer=seen["registry"])
+    both = together([inside["listeners"], inside["udp"]])
+    every = select(both, lambda protocols: tuple(chain.from_iterable(protocols)))
     claims.judge(
         listeners_expected,
         {
-            "expected": {SSH_PORT: "sshd", registry: "haproxy", hello: "java"},
+            "expected": {
+                SSH_PORT: frozenset({"sshd"}),
+                registry: frozenset({"haproxy"}),
+                hello: HELLO_PROCESSES,
+            },
             "only": {registry: address},
-            "unsafe": ENGINE_PORTS,
         },
-        listeners=inside["listeners"],
+        listeners=every,
+        firewall=inside["firewall"],
     )
+    listed = select(inside["containers"], lambda answer: parse_listed(answer.body))
+    claims.judge(published_held, {}, published=listed, listeners=every)
     shut = (*ENGINE_PORTS, *((hello,) if offered is False else ()))
     why = ", and nothing offers HelloSocket's port" if hello in shut else ""
     claims.judge(
@@ -112,10 +129,15 @@ def _judge(
         control=outside[f"port {SSH_PORT}"],
     )
     where: dict[str, object] = {"address": address, "port": hello}
+    reach = outside[f"port {hello}"]
+    other = _other_server(listed, reach, settings.image.name, hello)
     if offered is False:
         claims.skip(hello_answers, f"nothing in the sandbox offers port {hello} to the host", where)
+    elif other is not None:
+        because = f"HelloSocket does not run there: the port is {other}'s"
+        claims.skip(hello_answers, because, where)
     else:
-        claims.judge(hello_answers, where, reach=outside[f"port {hello}"])
+        claims.judge(hello_answers, where, reach=reach)
 
 
 def _looks_of_host(settings: Settings, address: str) -> Looks:
@@ -132,8 +154,10 @@ def _looks_inside(settings: Settings) -> Looks:
         "hostname": look(["hostname"], str.strip),
         "interfaces": interfaces_look(),
         "listeners": listeners_look(),
+        "udp": listeners_look("udp"),
         "firewall": firewall_look(),
         "engine": http_fact.look("http://docker/version", socket=ENGINE_SOCKET),
+        "containers": http_fact.look("http://docker/containers/json", socket=ENGINE_SOCKET),
         "registry": http_fact.look(f"http://localhost:{settings.registry.port}/v2/"),
     }
 
@@ -144,17 +168,38 @@ def _by_port(facts: Facts, ports: Sequence[int]) -> Fact[Mapping[int, Reach]]:
 
 
 def _offered(
-    listeners: Fact[tuple[Listener, ...]], firewall: Fact[Firewall], port: int
+    listeners: Fact[tuple[Listener, ...]], firewall: Fact[Firewall], address: str, port: int
 ) -> bool | None:
-    """Whether something in the sandbox offers ``port`` to the host; None where that is not known."""
+    """Whether something in the sandbox offers ``port`` at ``address`` to the host; None where that is
+    not known."""
     if isinstance(listeners, NotObserved) or isinstance(firewall, NotObserved):
         return None
-    if any(not each.address.startswith("127.") for each in on_port(listeners.value, port)):
+    if any(each.address in (*EVERY_ADDRESS, address) for each in on_port(listeners.value, port)):
         return True
     try:
         return any(
-            rewrites_port(rule, port) and rule.match("-d") is None
-            for rule in firewall.value.rules_in("nat")
+            destination is None or destination.values == (f"{address}/32",)
+            for rule in dnat_rules(firewall.value, port)
+            for destination in [rule.match("-d")]
         )
     except Unreadable:
         return None
+
+
+def _other_server(
+    listed: Fact[tuple[ListedContainer, ...]], reach: Fact[Reach], image: str, port: int
+) -> str | None:
+    """The container that publishes ``port`` where it is not of ``image`` and does not greet as
+    HelloSocket does. None where it does or may be HelloSocket, which is then judged by its answer."""
+    if isinstance(listed, NotObserved):
+        return None
+    if isinstance(reach, Observed) and reach.value.greeting is not None:
+        return None
+    for each in listed.value:
+        _, _, name = each.image.partition("@")[0].rpartition("/")
+        # An id says nothing: the tag of HelloSocket's image may have moved on.
+        if HEX.fullmatch(each.image) or name.partition(":")[0] == image:
+            continue
+        if any((p.protocol, p.host_port) == ("tcp", port) for p in each.published):
+            return f"container {each.name} ({each.image})"
+    return None

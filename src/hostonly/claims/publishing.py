@@ -19,13 +19,13 @@ from hostonly.facts.ports import rewritten_to
 from hostonly.facts.reach import Outcome, Reach
 
 
-def dnat_rules(firewall: Firewall, port: int) -> tuple[Rule, ...]:
-    """The rules of the nat table that give TCP packets to ``port`` another destination."""
+def dnat_rules(firewall: Firewall, port: int, protocol: str = "tcp") -> tuple[Rule, ...]:
+    """The rules of the nat table that give packets of ``protocol`` to ``port`` another destination."""
     return tuple(
         rule
         for rule in firewall.rules_in("nat")
         if rule.target in REWRITING
-        and rule.protocol in (None, "tcp")
+        and rule.protocol in (None, protocol)
         and rule.takes_destination_port(port)
     )
 

@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from hostonly.claims.claim import Judgement, claim
+from hostonly.claims.publishing import dnat_rules
 from hostonly.facts import Unreadable
+from hostonly.facts.docker import ListedContainer
 from hostonly.facts.fact import json_object
+from hostonly.facts.firewall import Firewall
 from hostonly.facts.http import Answer
 from hostonly.facts.interfaces import Interface
-from hostonly.facts.listeners import Listener
+from hostonly.facts.listeners import Listener, on_port
 from hostonly.facts.neighbours import Neighbour
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Route, Way
+
+# Who holds a published port.
+PROXY, ENGINE = "docker-proxy", "dockerd"
 
 # What to do about a sandbox in this state; the states are in Vagrant's words.
 NEXT_STEPS = {
@@ -191,27 +197,33 @@ def ports_closed(
 )
 def listeners_expected(
     *,
-    expected: Mapping[int, str],
+    expected: Mapping[int, frozenset[str]],
     only: Mapping[int, str],
-    unsafe: tuple[int, ...],
     listeners: tuple[Listener, ...],
+    firewall: Firewall,
 ) -> Judgement:
-    """Holds when each listener on another address than loopback is ``expected`` (port to process),
-    or is Docker's for a published port; Docker on an ``unsafe`` port is not, nor is one on another
-    address than the one that ``only`` has for its port."""
+    """Holds when each listener, TCP or UDP, on another address than loopback is ``expected`` (TCP port
+    to processes), docker-proxy, which the engine starts for a published port only, or the engine itself
+    at a port that a DNAT rule takes: what else dockerd listens on is its API or a swarm's.
+    None is, on another address than the one that ``only`` has for its port."""
     strange = []
     seen = []
     for listener in listeners:
         if _only_loopback(listener.address):
             continue
         names = {holder.name for holder in listener.holders}
-        offered = names and names <= {"docker-proxy", "dockerd"} and listener.port not in unsafe
+        allowed = {PROXY}
+        if listener.protocol == "tcp":
+            allowed |= expected.get(listener.port, frozenset())
+        if ENGINE in names and dnat_rules(firewall, listener.port, listener.protocol):
+            allowed.add(ENGINE)
         astray = only.get(listener.port, listener.address) != listener.address
-        if (names == {expected.get(listener.port)} or offered) and not astray:
+        if names and names <= allowed and not astray:
             seen.append(listener.port)
         else:
             who = ", ".join(sorted(names)) or "a process that was not named"
-            strange.append(f"{who} on {listener.address}:{listener.port}")
+            udp = "udp " if listener.protocol == "udp" else ""
+            strange.append(f"{who} on {udp}{listener.address}:{listener.port}")
     if strange:
         return Judgement(False, "; ".join(dict.fromkeys(strange)))
     return Judgement(True, f"on {', '.join(map(str, sorted(set(seen)))) or 'no port'}")
@@ -219,10 +231,41 @@ def listeners_expected(
 
 def _only_loopback(address: str) -> bool:
     try:
-        return ip_address(address.strip("[]")).is_loopback
+        number = ip_address(address.strip("[]"))
     except ValueError:
         # `*`: every address.
         return False
+    return (getattr(number, "ipv4_mapped", None) or number).is_loopback
+
+
+@claim(
+    "published.held",
+    "Each port that a container publishes is held by docker-proxy or, from engine 28 on, by dockerd.",
+    source="dockerd(8), --userland-proxy; docker-ps(1); ss(8)",
+)
+def published_held(
+    *, published: tuple[ListedContainer, ...], listeners: tuple[Listener, ...]
+) -> Judgement:
+    """Holds when one of the two listens on every published port; nothing published is well too.
+
+    A docker-proxy that was ended is missed by nobody outside, whom DNAT brings to the container, but
+    by the sandbox's loopback and by other containers. Fails with the container that it was for.
+    """
+    missing = []
+    ports = set()
+    for container in published:
+        for each in container.published:
+            here = [x for x in on_port(listeners, each.host_port) if x.protocol == each.protocol]
+            ports.add(each.host_port)
+            holders = {holder.name for listener in here for holder in listener.holders}
+            if not holders & {PROXY, ENGINE}:
+                missing.append(
+                    f"no {PROXY} holds {each.host_port} for {container.name}:"
+                    f" docker restart {container.name} starts it again"
+                )
+    if missing:
+        return Judgement(False, "; ".join(dict.fromkeys(missing)))
+    return Judgement(True, ", ".join(map(str, sorted(ports))) or "no container publishes a port")
 
 
 @claim(

@@ -1,8 +1,9 @@
 """Containers, networks and images as the engine describes them: ``docker … inspect``.
 
 Source of the format: Docker Engine API v1.41 (20.10), the responses of ``ContainerInspect``,
-``NetworkInspect`` and ``ImageInspect``, which ``docker inspect`` prints as a JSON list. Only the
-fields that claims speak of are read; they are the same up to v1.52 (29).
+``NetworkInspect`` and ``ImageInspect``, which ``docker inspect`` prints as a JSON list, and
+``ContainerList``, as the engine's socket gives it. Only the fields that claims speak of are read; they
+are the same up to v1.52 (29).
 """
 
 from __future__ import annotations
@@ -69,6 +70,16 @@ class Container:
     def running(self) -> bool:
         """Whether its init runs."""
         return self.pid > 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListedContainer:
+    """A container as the engine lists it: ``image`` is the reference that it was made with, or an id
+    where that has come to name another image."""
+
+    name: str
+    image: str
+    published: tuple[PublishedPort, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,11 @@ def parse_containers(output: str) -> tuple[Container, ...]:
     return tuple(_made(item, _container) for item in json_list(output))
 
 
+def parse_listed(output: str) -> tuple[ListedContainer, ...]:
+    """Read the engine's own list of containers, ``/containers/json``."""
+    return tuple(_made(item, _listed) for item in json_list(output))
+
+
 def parse_network(output: str) -> Network:
     """Read ``docker network inspect`` of one network."""
     return _one(output, _network)
@@ -220,6 +236,24 @@ def _container(item: dict[str, Any]) -> Container:
         ),
         exit_code=int(item["State"]["ExitCode"]),
         error=item["State"]["Error"],
+    )
+
+
+def _listed(item: dict[str, Any]) -> ListedContainer:
+    return ListedContainer(
+        # Links give a container further names, with a slash inside.
+        min(item["Names"], key=len).removeprefix("/"),
+        item["Image"],
+        tuple(
+            PublishedPort(
+                int(port["PrivatePort"]),
+                port["Type"],
+                port.get("IP", ""),
+                int(port["PublicPort"]),
+            )
+            for port in item["Ports"]
+            if "PublicPort" in port
+        ),
     )
 
 

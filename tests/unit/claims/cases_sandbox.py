@@ -12,11 +12,14 @@ from hostonly.claims.sandbox import (
     neighbour_sandbox,
     ports_closed,
     ports_open,
+    published_held,
     registry_answers,
     route_host_only,
     sandbox_running,
     ssh_session,
 )
+from hostonly.facts.docker import ListedContainer, PublishedPort
+from hostonly.facts.firewall import parse
 from hostonly.facts.http import Answer
 from hostonly.facts.interfaces import Address, Interface
 from hostonly.facts.listeners import Holder, Listener
@@ -32,9 +35,12 @@ PORTS: dict[str, object] = {"address": "172.16.0.2", "ports": "22 (ssh) and 5000
 SHUT: dict[str, object] = {"ports": "2375, 2376", "why": "the engine is not on the network"}
 URL: dict[str, object] = {"place": "host", "url": "http://172.16.0.2:5000/v2/"}
 EXPECTED: dict[str, object] = {
-    "expected": {22: "sshd", 5000: "haproxy", 8080: "java"},
+    "expected": {
+        22: frozenset({"sshd"}),
+        5000: frozenset({"haproxy"}),
+        8080: frozenset({"java", "python3"}),
+    },
     "only": {5000: "172.16.0.2"},
-    "unsafe": (2375, 2376),
 }
 
 WAY = Way("172.16.0.2", "hostonly0", None, "172.16.0.1")
@@ -59,7 +65,40 @@ def listens(address: str, port: int, *names: str) -> Listener:
     return Listener("tcp", address, port, tuple(Holder(name, 7) for name in names))
 
 
+def udp(address: str, port: int, *names: str) -> Listener:
+    return replace(listens(address, port, *names), protocol="udp")
+
+
 SSHD = listens("0.0.0.0", 22, "sshd")
+# An engine with 8081 and 9002/udp published, and a swarm's service at 8082.
+DNAT = parse(
+    "\n".join(
+        [
+            "*nat",
+            ":DOCKER - [0:0]",
+            "[0:0] -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8081"
+            " -j DNAT --to-destination 172.17.0.2:8080",
+            "[0:0] -A DOCKER ! -i docker0 -p udp -m udp --dport 9002"
+            " -j DNAT --to-destination 172.17.0.2:8080",
+            "[0:0] -A DOCKER-INGRESS -p tcp -m tcp --dport 8082"
+            " -j DNAT --to-destination 172.18.0.2:8082",
+            "COMMIT",
+            "",
+        ]
+    )
+)
+
+
+def publishes(name: str, *ports: int, protocol: str = "tcp") -> ListedContainer:
+    published = tuple(
+        PublishedPort(8080, protocol, address, port)
+        for port in ports
+        for address in ("0.0.0.0", "::")
+    )
+    return ListedContainer(name, "localhost:5000/hello-socket", published)
+
+
+WEB = publishes("web", 8081)
 
 CASES = [
     Case(sandbox_running, True, {"state": "running"}, MACHINE),
@@ -130,18 +169,29 @@ CASES = [
         )
     ),
     *(
-        Case(listeners_expected, holds, {"listeners": listeners}, EXPECTED, says)
-        for holds, listeners, says in (
+        Case(listeners_expected, holds, {"listeners": each, "firewall": DNAT}, EXPECTED, says)
+        for holds, each, says in (
             (
                 True,
                 (SSHD, listens("[::]", 22, "sshd"), listens("172.16.0.2", 5000, "haproxy")),
                 "22, 5000",
             ),
             (True, (SSHD, listens("127.0.0.1", 6060, "x"), listens("[::1]", 6060, "x")), "on 22"),
+            (True, (SSHD, listens("[::ffff:127.0.0.1]", 8080, "nc")), "on 22"),
             (True, (listens("0.0.0.0", 8081, "docker-proxy"),), "8081"),
             (True, (listens("0.0.0.0", 8081, "dockerd"),), "8081"),
+            (True, (listens("*", 8082, "dockerd"),), "8082"),
             (True, (listens("*", 8080, "java"),), "8080"),
+            (True, (listens("*", 8080, "python3"),), "8080"),
+            (True, (udp("0.0.0.0", 9002, "docker-proxy"), udp("[::]", 9002, "dockerd")), "9002"),
+            (True, (udp("127.0.0.1", 323, "chronyd"),), "no port"),
             (False, (SSHD, listens("0.0.0.0", 2375, "dockerd")), "dockerd on 0.0.0.0:2375"),
+            (False, (SSHD, listens("0.0.0.0", 4243, "dockerd")), "dockerd on 0.0.0.0:4243"),
+            (False, (SSHD, listens("*", 2377, "dockerd")), "dockerd on *:2377"),
+            (False, (udp("*", 7946, "dockerd"),), "dockerd on udp *:7946"),
+            (False, (udp("0.0.0.0", 4789),), "not named on udp 0.0.0.0:4789"),
+            (False, (udp("0.0.0.0", 22, "sshd"),), "sshd on udp 0.0.0.0:22"),
+            (False, (listens("0.0.0.0", 9002, "dockerd"),), "dockerd on 0.0.0.0:9002"),
             (False, (SSHD, listens("*", 7000, "nc")), "nc on *:7000"),
             (True, (listens("[::1]", 5000, "haproxy"),), "no port"),
             *(
@@ -151,6 +201,18 @@ CASES = [
             (False, (listens("0.0.0.0", 22, "nc"),), "nc on 0.0.0.0:22"),
             (False, (listens("0.0.0.0", 22, "sshd", "nc"),), "nc, sshd on"),
             (False, (listens("0.0.0.0", 111),), "not named on 0.0.0.0:111"),
+        )
+    ),
+    *(
+        Case(published_held, holds, {"published": published, "listeners": each}, {}, says)
+        for holds, published, each, says in (
+            (True, (), (SSHD,), "no container publishes"),
+            (True, (WEB,), (listens("0.0.0.0", 8081, "docker-proxy"),), "8081"),
+            (True, (WEB,), (listens("*", 8081, "dockerd"),), "8081"),
+            (True, (publishes("dns", 53, protocol="udp"),), (udp("*", 53, "docker-proxy"),), "53"),
+            (False, (WEB,), (SSHD,), "no docker-proxy holds 8081 for web: docker restart web"),
+            (False, (WEB,), (udp("*", 8081, "docker-proxy"),), "holds 8081 for web"),
+            (False, (WEB,), (listens("0.0.0.0", 8081, "nc"),), "holds 8081 for web"),
         )
     ),
     Case(hello_answers, True, {"reach": HELLO}, {"address": "172.16.0.2", "port": 8080}),

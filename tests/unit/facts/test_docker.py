@@ -53,6 +53,21 @@ def test_a_container_that_does_not_run(captured: Captured) -> None:
     assert (container.network_mode, container.published) == ("host", ())
 
 
+def test_the_list_of_containers(captured: Captured) -> None:
+    another, capture = docker.parse_listed(captured("docker/containers.json"))
+    assert (another.name, another.image) == ("another", "other/server")
+    assert another.published[0] == PublishedPort(80, "tcp", "0.0.0.0", 8080)
+    # What is only exposed is not published.
+    assert {(each.host_port, each.protocol) for each in capture.published} == {
+        (9001, "tcp"),
+        (9002, "udp"),
+    }
+    assert docker.parse_listed("[]") == ()
+    for output in ("", '{"message": "no"}', '[{"Names": ["/x"]}]', '[{"Names": [], "Ports": []}]'):
+        with pytest.raises(Unreadable):
+            docker.parse_listed(output)
+
+
 def test_a_container_with_ipv6(captured: Captured) -> None:
     (endpoint,) = docker.parse_container(captured("docker/container-ipv6.json")).endpoints
     assert (endpoint.address6, endpoint.gateway6) == ("fd68:6f73:7400::2", "fd68:6f73:7400::1")
