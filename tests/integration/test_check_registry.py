@@ -94,6 +94,31 @@ def test_nothing_pushed_under_that_name() -> None:
         env={**environ, "INVOKE_IMAGE_NAME": "never-pushed"},
     )
     claims = {claim["id"]: claim for claim in json.loads(done.stdout)["claims"]}
-    assert done.returncode == 0
-    assert claims["registry.blobs.host"]["verdict"] == "SKIPPED"
+    # Nothing served wrongly is no proof of anything.
+    assert done.returncode == 3
+    assert "registry.pushed" not in claims
+    assert claims["registry.blobs.host"]["verdict"] == "UNKNOWN"
     assert "./inv image.push" in claims["registry.blobs.host"]["because"]
+
+
+def test_all_is_lost_and_another_flavour_is_pushed() -> None:
+    """Last, since what was pushed before is gone afterwards."""
+    root(f"systemctl stop docker-registry; rm -r /var/lib/docker-registry/docker; {RESTARTED}")
+    code, claims = check()
+    assert code == 1
+    because = claims["registry.pushed"]["because"]
+    assert "hello-socket:latest was pushed (sha256:" in because
+    assert because.endswith("is no longer served: ./inv image.push")
+    run([*INV, "image.push"])
+    assert check()[0] == 0
+    run([*INV, "image.push", "--flavour", "python"])
+    code, claims = check()
+    assert code == 0, claims
+    assert "python: sha256:" in claims["registry.manifest.host"]["because"]
+    # The one alone, pushed rightly; the other is missed, and named.
+    run([*INV, "registry.delete", "hello-socket:latest"])
+    code, claims = check()
+    failed = [claim["id"] for claim in claims.values() if claim["verdict"] == "FAILS"]
+    assert (code, failed) == (1, ["registry.pushed"])
+    assert "hello-socket:latest was pushed" in claims["registry.pushed"]["because"]
+    run([*INV, "image.push"])

@@ -6,27 +6,26 @@ import time
 from typing import Any
 
 from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
-from hostonly.claims.registry import blobs_served, catalog_same, manifest_served
+from hostonly.claims.registry import blobs_served, catalog_same, manifests_served, pushed_served
 from hostonly.claims.sandbox import registry_answers, route_host_only, sandbox_running
 from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Unreadable, select, together
+from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
+from hostonly.facts.batch import Look, look
 from hostonly.facts.http import Answer
 from hostonly.facts.http import look as http_look
 from hostonly.facts.routes import observe_routes, route_to
-from hostonly.facts.served import (
-    MANIFEST,
-    SECONDS,
-    blobs_in,
-    repositories_in,
-    served_look,
-)
+from hostonly.facts.served import MANIFEST, SECONDS, blobs_in, served_look, tags_in
+from hostonly.image import state
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import Host
 
 NAME = "registry"
-TAG = "latest"
+# Each command is a process, and all of a round run side by side.
+AT_ONCE = 32
+# Written once, when the sandbox was made: what was pushed before that was pushed to another.
+BIRTH = "/etc/hostonly/sandbox.env"
 
 
 def check(settings: Settings, emit: Emit) -> CheckResult:
@@ -34,8 +33,8 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     start = time.monotonic()
     claims = Judged(emit)
     host, machine, network = Host(), Machine(settings, emit), settings.network
-    state, way = machine.observe_state(), route_to(host, machine.address)
-    claims.judge(sandbox_running, {"machine": machine.name}, state=state)
+    running, way = machine.observe_state(), route_to(host, machine.address)
+    claims.judge(sandbox_running, {"machine": machine.name}, state=running)
     claims.judge(
         route_host_only,
         {
@@ -46,78 +45,148 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         way=way,
         routes=observe_routes(host),
     )
-    closed = why_not_look(state, way, network.bridge)
-    urls = {
-        "host": f"http://{machine.address}:{settings.registry.port}",
-        "sandbox": f"http://localhost:{settings.registry.port}",
+    closed = why_not_look(running, way, network.bridge)
+    registries = {
+        "host": f"http://{machine.address}:{settings.registry.port}/v2/",
+        "sandbox": f"http://localhost:{settings.registry.port}/v2/",
     }
     repository = settings.image.name
+    pushes = state.pushes(settings)
     with machine.vantage() as sandbox:
 
-        def look(looks: dict[str, Looks]) -> dict[str, Facts]:
-            seen = look_from_both(
-                host, looks["host"], sandbox, looks["sandbox"], closed, timeout=SECONDS + 5
-            )
-            return dict(zip(urls, seen, strict=True))
+        def ask(outside: Looks, inside: Looks) -> dict[str, Facts]:
+            seen: tuple[Facts, Facts] = {}, {}
+            for first in range(0, max(len(outside), len(inside)), AT_ONCE):
+                some = (
+                    dict(list(looks.items())[first : first + AT_ONCE])
+                    for looks in (outside, inside)
+                )
+                there = look_from_both(
+                    host, next(some), sandbox, next(some), closed, timeout=SECONDS + 5
+                )
+                for all_, each in zip(seen, there, strict=True):
+                    all_.update(each)
+            return dict(zip(registries, seen, strict=True))
 
-        first = look({place: _first(url, repository) for place, url in urls.items()})
-        blobs = {place: _blobs(seen["manifest"]) for place, seen in first.items()}
-        second = look(
-            {place: _second(url, repository, blobs[place]) for place, url in urls.items()}
+        first = ask(
+            {
+                **_first(registries["host"], repository),
+                **{
+                    each.manifest: _manifest(registries["host"], repository, each.manifest)
+                    for each in pushes
+                },
+            },
+            {**_first(registries["sandbox"], repository), "made": _made()},
         )
-    for place, url in urls.items():
+        tags = {place: select(seen["tags"], _tags) for place, seen in first.items()}
+        second = ask(*(_second(registries[place], repository, tags[place]) for place in registries))
+        answers = {place: _by_name(tags[place], second[place], "told {}") for place in registries}
+        blobs = {place: select(answers[place], _blobs) for place in registries}
+        third = ask(*(_third(registries[place], repository, blobs[place]) for place in registries))
+    for place, url in registries.items():
+        claims.judge(registry_answers, {"place": place, "url": url}, answer=first[place]["version"])
+    claims.judge(catalog_same, {}, **{place: seen["catalog"] for place, seen in first.items()})
+    _judge_pushed(claims, repository, pushes, first)
+    for place in registries:
+        about: dict[str, object] = {"place": place, "repository": repository}
+        nothing = _nothing(tags[place], repository)
         claims.judge(
-            registry_answers, {"place": place, "url": f"{url}/v2/"}, answer=first[place]["version"]
+            manifests_served,
+            about,
+            answers=nothing or answers[place],
+            by_tag=nothing or _by_name(tags[place], second[place], "served {}"),
         )
-    catalogs = {place: seen["catalog"] for place, seen in first.items()}
-    claims.judge(catalog_same, {}, **catalogs)
-    absent = _absent(catalogs["host"], repository)
-    for place, seen in first.items():
-        about: dict[str, object] = {"place": place, "repository": repository, "tag": TAG}
-        if absent:
-            for claim in (manifest_served, blobs_served):
-                claims.skip(claim, absent, about)
-            continue
-        claims.judge(manifest_served, about, answer=seen["manifest"], by_tag=seen["by_tag"])
-        claims.judge(blobs_served, about, blobs=_served(blobs[place], second[place]))
+        claims.judge(
+            blobs_served, about, blobs=nothing or _by_name(blobs[place], third[place], "{}")
+        )
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
-def _first(url: str, repository: str) -> Looks:
-    manifest = f"{url}/v2/{repository}/manifests/{TAG}"
+def _judge_pushed(
+    claims: Judged, repository: str, pushes: tuple[state.Pushed, ...], first: dict[str, Facts]
+) -> None:
+    """Claim that what was pushed to this sandbox is there, where it is recorded that something was."""
+    made: Fact[float] = first["sandbox"]["made"]
+    ours = [each for each in pushes if isinstance(made, NotObserved) or each.time >= made.value]
+    if ours:
+        manifests: Fact[tuple[str, ...]] = Observed(tuple(each.manifest for each in ours), ())
+        claims.judge(
+            pushed_served,
+            {
+                "repository": repository,
+                "pushed": tuple((each.tag, each.manifest) for each in ours),
+            },
+            served=_by_name(manifests, first["host"], "{}"),
+        )
+
+
+def _first(registry: str, repository: str) -> Looks:
     return {
-        "version": http_look(f"{url}/v2/"),
-        "catalog": http_look(f"{url}/v2/_catalog?n=1000"),
-        "manifest": http_look(manifest, accept=MANIFEST),
-        "by_tag": served_look(manifest, accept=MANIFEST),
+        "version": http_look(registry),
+        "catalog": http_look(f"{registry}_catalog?n=1000"),
+        "tags": http_look(f"{registry}{repository}/tags/list"),
     }
 
 
-def _blobs(manifest: Fact[Answer]) -> Fact[tuple[str, ...]]:
-    return select(manifest, lambda answer: blobs_in(answer.body))
+def _made() -> Look[float]:
+    """When the sandbox was made, in seconds since 1970."""
+
+    def read(output: str) -> float:
+        try:
+            return float(output)
+        except ValueError as error:
+            raise Unreadable(f"no time: {output!r}") from error
+
+    return look(["stat", "-c", "%Y", BIRTH], read)
 
 
-def _second(url: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Looks:
-    named = () if isinstance(blobs, NotObserved) else blobs.value
-    return {digest: served_look(f"{url}/v2/{repository}/blobs/{digest}") for digest in named}
+def _manifest(registry: str, repository: str, version: str) -> Look[Any]:
+    return served_look(f"{registry}{repository}/manifests/{version}", accept=MANIFEST)
 
 
-def _served(blobs: Fact[tuple[str, ...]], served: Facts) -> Fact[Any]:
-    if isinstance(blobs, NotObserved):
-        return blobs
+def _second(registry: str, repository: str, tags: Fact[tuple[str, ...]]) -> Looks:
+    looks: dict[str, Look[Any]] = {}
+    for tag in _value(tags):
+        url = f"{registry}{repository}/manifests/{tag}"
+        looks[f"told {tag}"] = http_look(url, accept=MANIFEST)
+        looks[f"served {tag}"] = _manifest(registry, repository, tag)
+    return looks
+
+
+def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Looks:
+    return {name: served_look(f"{registry}{repository}/blobs/{name}") for name in _value(blobs)}
+
+
+def _value(names: Fact[tuple[str, ...]]) -> tuple[str, ...]:
+    return () if isinstance(names, NotObserved) else names.value
+
+
+def _tags(answer: Answer) -> tuple[str, ...]:
+    # A registry without the repository says 404, NAME_UNKNOWN.
+    if answer.status == 404:
+        return ()
+    if answer.status != 200:
+        raise Unreadable(f"the list of tags: {answer}")
+    return tags_in(answer.body)
+
+
+def _blobs(answers: dict[str, Answer]) -> tuple[str, ...]:
+    named = (blobs_in(answer.body) for answer in answers.values())
+    return tuple(dict.fromkeys(digest for each in named for digest in each))
+
+
+def _by_name(names: Fact[tuple[str, ...]], facts: Facts, key: str) -> Fact[Any]:
+    """The facts under ``key``, filled with each of the ``names``, as one: a mapping by these."""
+    if isinstance(names, NotObserved):
+        return names
     return select(
-        together([served[digest] for digest in blobs.value]),
-        lambda values: dict(zip(blobs.value, values, strict=True)),
+        together([facts[key.format(name)] for name in names.value]),
+        lambda values: dict(zip(names.value, values, strict=True)),
     )
 
 
-def _absent(catalog: Fact[Answer], repository: str) -> str | None:
-    """Why there is nothing to fetch: a readable, whole catalog without the image; None otherwise."""
-    # What has more than the page that was asked for (a thousand names) may have the image on another.
-    if isinstance(catalog, NotObserved) or catalog.value.header("link"):
+def _nothing(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:
+    """Why there is nothing to fetch, where that is so. That nothing is served wrongly then is no pass."""
+    if isinstance(tags, NotObserved) or tags.value:
         return None
-    try:
-        listed = repositories_in(catalog.value.body)
-    except Unreadable:
-        return None
-    return None if repository in listed else f"nothing was pushed as {repository}: ./inv image.push"
+    return NotObserved(f"nothing is there as {repository}: ./inv image.push", tags.evidence)

@@ -30,36 +30,63 @@ def catalog_same(*, host: Answer, sandbox: Answer) -> Judgement:
 
 
 @claim(
+    "registry.pushed",
+    "What was last pushed from this checkout as {repository} is still served.",
+    source=f"{SPECIFICATION}: Pulling manifests; the record of ./inv image.push",
+)
+def pushed_served(
+    *, repository: str, pushed: tuple[tuple[str, str], ...], served: Mapping[str, Served]
+) -> Judgement:
+    """Holds when each manifest of ``pushed`` (tag and digest) is served by its digest."""
+    gone = [
+        f"{repository}:{tag} was pushed ({digest}), and is no longer served: ./inv image.push"
+        for tag, digest in pushed
+        if served[digest].digest != digest
+    ]
+    if gone:
+        return Judgement(False, "; ".join(gone))
+    if not pushed:
+        return Judgement(None, "nothing was")
+    return Judgement(True, ", ".join(f"{tag}: {digest}" for tag, digest in pushed))
+
+
+@claim(
     "registry.manifest.{place}",
-    "From the {place}, the manifest of {repository}:{tag} is served, and its bytes have the digest told.",
+    "From the {place}, the manifest of every tag of {repository} is served, and its bytes have the"
+    " digest told.",
     source=f"{SPECIFICATION}: Pulling manifests, Docker-Content-Digest",
 )
-def manifest_served(
-    *, place: str, repository: str, tag: str, answer: Answer, by_tag: Served
+def manifests_served(
+    *,
+    place: str,
+    repository: str,
+    answers: Mapping[str, Answer],
+    by_tag: Mapping[str, Served],
 ) -> Judgement:
-    """Holds when the bytes that the tag gives hash to the digest in the answer's header, by which
+    """Holds when the bytes that each tag gives hash to the digest in the answer's header, by which
     clients pull it ever after."""
-    told = answer.header("docker-content-digest")
-    if answer.status != 200 or by_tag.digest is None:
-        return Judgement(False, f"{answer}; {by_tag}")
-    if told != by_tag.digest:
-        return Judgement(False, f"the registry told {told}, the bytes have {by_tag.digest}")
-    return Judgement(True, by_tag.digest)
+    for tag, answer in answers.items():
+        told = answer.header("docker-content-digest")
+        if answer.status != 200 or by_tag[tag].digest is None:
+            return Judgement(False, f"{tag}: {answer}; {by_tag[tag]}")
+        if told != by_tag[tag].digest:
+            why = f"{tag}: the registry told {told}, the bytes have {by_tag[tag].digest}"
+            return Judgement(False, why)
+    if not answers:
+        return Judgement(None, "it has no tag")
+    return Judgement(True, ", ".join(f"{tag}: {by_tag[tag].digest}" for tag in answers))
 
 
 @claim(
     "registry.blobs.{place}",
-    "From the {place}, the configuration and every layer of {repository}:{tag} are served,"
-    " byte for byte.",
+    "From the {place}, the configuration and every layer of {repository} are served, byte for byte.",
     source=f"{SPECIFICATION}: Pulling blobs; a blob's name is the digest of its bytes",
 )
-def blobs_served(
-    *, place: str, repository: str, tag: str, blobs: Mapping[str, Served]
-) -> Judgement:
+def blobs_served(*, place: str, repository: str, blobs: Mapping[str, Served]) -> Judgement:
     """Holds when the bytes that came for each digest hash to it."""
     wrong = [f"{name} gave {served}" for name, served in blobs.items() if served.digest != name]
     if wrong:
         return Judgement(False, "; ".join(wrong))
     if not blobs:
-        return Judgement(None, "the manifest names none")
+        return Judgement(None, "the manifests name none")
     return Judgement(True, f"all {len(blobs)} hash to their names")

@@ -2,7 +2,7 @@
 
 The digest is computed where the bytes arrive, by ``curl … | sha256sum``; what the registry says of
 itself in a header is not asked. Sources: OCI distribution specification 1.1, pulling manifests and
-blobs; OCI image specification 1.1, image manifest; curl(1): ``-f`` gives status 22 for a status of
+blobs, listing tags; OCI image specification 1.1, image manifest; curl(1): ``-f`` gives status 22 for a status of
 400 or above.
 """
 
@@ -19,12 +19,16 @@ from hostonly.vantages import Result
 # A layer of some 40 MB, on a machine that is busy with others.
 SECONDS = 30
 
-# The manifests of one image, to be asked for; without it an old format is served.
+# What to ask for; without it an old format is served. A list of several images' manifests as well: who
+# does not ask for it is told that there is nothing.
 MANIFEST = (
     "application/vnd.docker.distribution.manifest.v2+json,"
-    " application/vnd.oci.image.manifest.v1+json"
+    " application/vnd.oci.image.manifest.v1+json,"
+    " application/vnd.docker.distribution.manifest.list.v2+json,"
+    " application/vnd.oci.image.index.v1+json"
 )
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 SUM = re.compile(r"([0-9a-f]{64})  -\n?")
 # -L is not given: a registry that sends us elsewhere does not serve it itself.
 PIPE = f'set -o pipefail; curl -q -sSf --noproxy "*" -m {SECONDS} "$@" | sha256sum'
@@ -81,3 +85,16 @@ def repositories_in(catalog: str) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Unreadable("no catalog")
     return tuple(names)
+
+
+def tags_in(listing: str) -> tuple[str, ...]:
+    """The tags in a ``/v2/NAME/tags/list``, which has null where all were deleted; ``Unreadable`` when
+    it is something else."""
+    document = json_object(listing)
+    tags = document.get("tags") or []
+    if "tags" not in document or not isinstance(tags, list):
+        raise Unreadable("no list of tags")
+    for tag in tags:
+        if not isinstance(tag, str) or not TAG.fullmatch(tag):
+            raise Unreadable(f"no tag: {str(tag)[:80]!r}")
+    return tuple(sorted(tags))

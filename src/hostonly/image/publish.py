@@ -67,7 +67,7 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     wrong = proof.differences(before, image, there, config=built.config, pushed=False)
     if before is not None and not wrong:
         emit(Unchanged(state.said_pushed(there, tag, before.digest)))
-        return _record(machine, built, replace(built, manifest=before.digest))
+        return _record(machine, replace(built, manifest=before.digest))
     if before is not None:
         emit(Warned(f"the registry's {repository}:{tag} is not what was built here: {wrong[0]}"))
     start = time.monotonic()
@@ -91,7 +91,7 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
             remedy=f"./inv registry.delete {repository}:{tag}, then ./inv image.push",
         )
     emit(Done(f"pushed {name} ({short(found.digest)})", time.monotonic() - start))
-    return _record(machine, built, replace(built, manifest=found.digest))
+    return _record(machine, replace(built, manifest=found.digest))
 
 
 def served(machine: Machine, built: state.Built) -> bool:
@@ -157,7 +157,7 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
         moved = sum(short(digest) in came for digest in layers)
         what = f"pulled {by_digest}, and {moved} of its {len(layers)} layers with it"
         emit(Done(what, time.monotonic() - start))
-    return _record(machine, built, replace(built, image_id=image_id, place=engine.place))
+    return _record(machine, replace(built, image_id=image_id, place=engine.place))
 
 
 def _pulled_wrong(
@@ -195,10 +195,11 @@ def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: E
     _name_it(target, built.image_id, name, emit)
 
 
-def _record(machine: Machine, before: state.Built, now: state.Built) -> state.Built:
-    if now != before:
-        state.save(machine.settings, now)
-    return now
+def _record(machine: Machine, built: state.Built) -> state.Built:
+    pushed = replace(built, repository=machine.settings.image.name)
+    # Also where nothing in it is new: its time tells that it was this sandbox.
+    state.save(machine.settings, pushed)
+    return pushed
 
 
 def _served(

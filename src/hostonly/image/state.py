@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostonly.image.flavour import Flavour
+from hostonly.image.flavour import FLAVOURS, Flavour
 from hostonly.registry.reference import TAG
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PLACES = ("sandbox", "host")
 class Built:
     """``inputs`` is a hex digest of what the image is made from; ``image_id`` (what the engine calls
     it), ``config`` (its configuration) and ``manifest`` are digests (``sha256:…``). ``manifest`` is
-    None until it was pushed. ``place`` is the engine's (``sandbox``, ``host``)."""
+    None until it was pushed, as ``repository``. ``place`` is the engine's (``sandbox``, ``host``)."""
 
     inputs: str
     image_id: str
@@ -33,6 +33,16 @@ class Built:
     place: str
     flavour: str
     manifest: str | None = None
+    repository: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A push that is recorded: ``manifest`` was pushed as ``tag``, at ``time`` (seconds since 1970)."""
+
+    tag: str
+    manifest: str
+    time: float
 
 
 def short(digest: str) -> str:
@@ -83,6 +93,18 @@ def load(file: Path) -> Built | None:
         return Built(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def pushes(settings: Settings) -> tuple[Pushed, ...]:
+    """The recorded pushes to the settings' repository, from either engine, of every flavour."""
+    found = []
+    for flavour in FLAVOURS.values():
+        for place in ("sandbox", "host"):
+            file = record(settings.state, place, flavour.name)
+            built = load(file)
+            if built and built.manifest and built.repository == settings.image.name:
+                found.append(Pushed(flavour.tag, built.manifest, file.stat().st_mtime))
+    return tuple(found)
 
 
 def save(settings: Settings, built: Built) -> None:

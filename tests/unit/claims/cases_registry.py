@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hostonly.claims.registry import blobs_served, catalog_same, manifest_served
+from hostonly.claims.registry import (
+    blobs_served,
+    catalog_same,
+    manifests_served,
+    pushed_served,
+)
 from hostonly.facts.http import Answer
 from hostonly.facts.served import Served
 from tests.unit.claims.case import Case
 
-ABOUT: dict[str, object] = {"place": "host", "repository": "hello-socket", "tag": "latest"}
+ABOUT: dict[str, object] = {"place": "host", "repository": "hello-socket"}
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 GONE = Served(None, "(22) The requested URL returned error: 404")
+PUSHED: dict[str, object] = {
+    "repository": "hello-socket",
+    "pushed": (("latest", A), ("python", B)),
+}
 CATALOG = Answer(200, (), '{"repositories": ["hello-socket"]}')
 EMPTY = Answer(200, (), '{"repositories": []}')
 NOBODY = Answer(None, because="(7) Failed to connect")
@@ -31,23 +40,46 @@ CASES = [
         )
     ),
     *(
-        Case(manifest_served, holds, {"answer": answer, "by_tag": by_tag}, ABOUT, says)
+        Case(
+            manifests_served,
+            holds,
+            {
+                "answers": {"latest": MANIFEST, "python": answer},
+                "by_tag": {"latest": Served(A), "python": by_tag},
+            },
+            ABOUT,
+            says,
+        )
         for holds, answer, by_tag, says in (
-            (True, MANIFEST, Served(A), A),
-            (False, MANIFEST, Served(B), f"told {A}, the bytes have {B}"),
+            (True, MANIFEST, Served(A), f"latest: {A}, python: {A}"),
+            (False, MANIFEST, Served(B), f"python: the registry told {A}, the bytes have {B}"),
             (False, replace(MANIFEST, headers=()), Served(A), "told None"),
-            (False, replace(MANIFEST, status=404), GONE, "status 404"),
+            (False, replace(MANIFEST, status=404), GONE, "python: status 404"),
             (False, MANIFEST, GONE, "error: 404"),
             (False, NOBODY, Served(None, "(7)"), "(7)"),
         )
     ),
+    Case(manifests_served, None, {"answers": {}, "by_tag": {}}, ABOUT, "no tag"),
+    *(
+        Case(pushed_served, holds, {"served": served}, PUSHED, says)
+        for holds, served, says in (
+            (True, {A: Served(A), B: Served(B)}, f"latest: {A}, python: {B}"),
+            (
+                False,
+                {A: Served(A), B: GONE},
+                f"hello-socket:python was pushed ({B}), and is no longer served: ./inv image.push",
+            ),
+            (False, {A: Served(B), B: Served(B)}, "hello-socket:latest was pushed"),
+        )
+    ),
+    Case(pushed_served, None, {"served": {}}, {**PUSHED, "pushed": ()}, "nothing was"),
     *(
         Case(blobs_served, holds, {"blobs": blobs}, ABOUT, says)
         for holds, blobs, says in (
             (True, {A: Served(A), B: Served(B)}, "all 2 hash to their names"),
             (False, {A: Served(A), B: Served(A)}, f"{B} gave {A}"),
             (False, {A: GONE}, f"{A} gave (22)"),
-            (None, {}, "names none"),
+            (None, {}, "name none"),
         )
     ),
 ]

@@ -10,7 +10,7 @@ import pytest
 
 from hostonly.facts import NotObserved, Observed, Unreadable
 from hostonly.facts.http import read_answer
-from hostonly.facts.served import blobs_in, read_served, repositories_in, served_look
+from hostonly.facts.served import blobs_in, read_served, repositories_in, served_look, tags_in
 from hostonly.vantages import Host, Result
 
 Captured = Callable[[str], str]
@@ -71,3 +71,17 @@ def test_catalogs() -> None:
     for catalog in ('{"repositories": null}', '{"repositories": [1]}', '{"errors": []}', "x"):
         with pytest.raises(Unreadable):
             repositories_in(catalog)
+
+
+def test_the_tags() -> None:
+    assert tags_in('{"name": "x", "tags": ["python", "latest"]}') == ("latest", "python")
+    # What a registry says whose last tag was deleted.
+    assert tags_in('{"name": "x", "tags": null}') == ()
+
+
+@pytest.mark.parametrize(
+    "listing", ["", "[]", "{}", '{"tags": "latest"}', '{"tags": [1]}', '{"tags": ["../x"]}']
+)
+def test_what_is_no_list_of_tags(listing: str) -> None:
+    with pytest.raises(Unreadable):
+        tags_in(listing)
