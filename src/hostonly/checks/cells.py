@@ -66,7 +66,8 @@ def judge(ground: Ground, each: Expected, facts: Facts) -> Cell:
     seen = None
     if each.mode in ground.field.skipped:
         about = _about(each, each.vantage, "no address", 0, frozenset())
-        claim = ground.stage.skip(cell, ground.field.skipped[each.mode], about=about)
+        lacking = ground.field.skipped[each.mode]
+        claim = ground.stage.skip(cell, lacking.because, about=about, evidence=lacking.evidence)
     else:
         place, address = ground.place(each), ground.address(each)
         port = ground.field.rows[each.mode].port

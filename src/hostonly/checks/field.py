@@ -45,11 +45,11 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Field:
     """What was made: ``rows`` by mode, peers' containers by peer with the sandbox each is on, and why
-    a mode is ``skipped``."""
+    a mode is ``skipped``, with the attempt that shows it."""
 
     rows: dict[str, Row]
     peers: dict[str, tuple[Vantage, Container]]
-    skipped: dict[str, str]
+    skipped: dict[str, NotObserved]
 
 
 def link_with(interfaces: Sequence[Interface], address: str) -> str:
@@ -166,14 +166,14 @@ def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:
     return [*run, stage.image, "infinity"]
 
 
-def _lacking(sandbox: Vantage) -> dict[str | None, str]:
+def _lacking(sandbox: Vantage) -> dict[str | None, NotObserved]:
     """The capabilities that modes need and the kernel has not, each with the reason to skip."""
-    needed = {mode.needs for mode in MODES if mode.needs is not None}
-    return {
-        kind: f"this kernel has no {kind}"
-        for kind in needed
-        if not value_of(observe_capability(sandbox, kind), f"whether the kernel has {kind}")
-    }
+    lacking: dict[str | None, NotObserved] = {}
+    for kind in {mode.needs for mode in MODES if mode.needs is not None}:
+        found = observe_capability(sandbox, kind)
+        if not value_of(found, f"whether the kernel has {kind}"):
+            lacking[kind] = NotObserved(f"this kernel has no {kind}", found.evidence)
+    return lacking
 
 
 def _all_done(results: Sequence[Result]) -> None:

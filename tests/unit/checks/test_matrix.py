@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from hostonly.checks import matrix
-from hostonly.checks.cells import Facts, Ground
+from hostonly.checks.cells import Facts, Ground, judge
 from hostonly.checks.expectations import Expected, Reason
-from hostonly.checks.field import Field, Row
+from hostonly.checks.field import Field, Row, _lacking
 from hostonly.checks.modes import MODES
 from hostonly.checks.places import Place
+from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
-from hostonly.vantages import Host
+from hostonly.vantages import Host, Result, shown
 
 ADDRESS, PORT = "172.17.0.2", 8081
 WHY = Reason("why", "so it is", "somewhere")
@@ -29,11 +31,15 @@ SILENT, EMPTY, REFUSED = (
 UNKNOWN = NotObserved("the command outlived its limit")
 
 
-def ground(skipped: dict[str, str]) -> Ground:
+def ground(skipped: dict[str, NotObserved]) -> Ground:
     mode = next(mode for mode in MODES if mode.name == "bridge")
     row = Row(mode, "", PORT, 1, Observed(ADDRESS, ()))
     field = Field({} if skipped else {"bridge": row}, {}, skipped)
-    return Ground(cast(Any, SimpleNamespace(address="172.16.0.2")), field, {"host": HOST})
+    stage = SimpleNamespace(
+        address="172.16.0.2",
+        skip=lambda claim, because, **more: claim.skip(because, **more),
+    )
+    return Ground(cast(Any, stage), field, {"host": HOST})
 
 
 def cell(outcome: Outcome) -> Expected:
@@ -91,5 +97,28 @@ def test_asked_again_until_nobody_can_be_late(
 def test_a_mode_that_is_skipped_is_not_asked_again() -> None:
     one = cell(Outcome.ANSWERS)
     rounds: Iterator[Facts] = iter([{}])
-    settled = matrix._settled(ground({"bridge": "no such kernel"}), lambda *_: next(rounds), [one])
+    skipped = {"bridge": NotObserved("no such kernel")}
+    settled = matrix._settled(ground(skipped), lambda *_: next(rounds), [one])
     assert settled == {one: {}}
+
+
+class Without:
+    """A sandbox whose kernel has no kind of link but those that every kernel has."""
+
+    name = prompt = "sandbox"
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
+    ) -> Result:
+        refused = "Error: Unknown device type.\n"
+        return Result("sandbox", "sandbox", shown(argv), 2, "", refused, 0.0)
+
+
+def test_a_mode_that_is_skipped_keeps_what_shows_why() -> None:
+    lacking = _lacking(Without())
+    assert lacking and all(each.because == f"this kernel has no {k}" for k, each in lacking.items())
+    (mode,) = (mode for mode in MODES if mode.needs == "macvlan")
+    on_ground = ground({mode.name: lacking["macvlan"]})
+    skipped = judge(on_ground, replace(cell(Outcome.ANSWERS), mode=mode.name), {})
+    assert skipped.claim.verdict is Verdict.SKIPPED
+    assert "Unknown device type" in skipped.claim.evidence[0].output
