@@ -74,6 +74,25 @@ def shown(c, json=False):
     if json: show("{}")
 """
 
+JUDGES = """
+from invoke import Collection
+
+def judge(name, code=0, message=None):
+    def run(c):
+        print(name)
+        if name == "gone":
+            raise Unreachable("no sandbox")
+        if code:
+            raise Exit(message, code=code)
+    run.__doc__ = name
+    return task(name=name)(run)
+
+ns = Collection(up, fails)
+judges = [judge("holds"), judge("fails", 1), judge("unknown", 3), judge("gone")]
+ns.add_collection(Collection("demo", *judges, judge("broken", 3, "could not look")))
+ns.add_collection(Collection("check", *judges))
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -94,6 +113,38 @@ def run(*arguments: str) -> int:
 def test_a_task(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("up") == 0
     assert capsys.readouterr() == ("up\n", "")
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "ran", "not_run"),
+    [
+        # A demo that does not hold keeps none behind it from being run; FAILS is worse than UNKNOWN.
+        ("demo.holds demo.fails demo.holds", 1, "holds fails holds", ""),
+        ("demo.unknown check.fails demo.holds", 1, "unknown fails holds", ""),
+        ("demo.fails demo.unknown", 1, "fails unknown", ""),
+        ("demo.holds demo.unknown", 3, "holds unknown", ""),
+        # What is no demo or check may build on what did not hold.
+        ("demo.fails demo.holds up demo.holds", 1, "fails holds", "up, demo.holds"),
+        ("up demo.fails", 1, "up fails", ""),
+        # What is no verdict ends it.
+        ("demo.gone demo.holds", 3, "gone", "demo.holds"),
+        ("fails demo.holds", 1, "", "demo.holds"),
+        ("demo.broken demo.fails demo.holds", 3, "broken", "demo.fails, demo.holds"),
+    ],
+)
+def test_several_tasks(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    names: str,
+    code: int,
+    ran: str,
+    not_run: str,
+) -> None:
+    (project / "tasks.py").write_text(TASKS + JUDGES)
+    assert run(*names.split()) == code
+    told, said = capsys.readouterr()
+    assert told.split() == ran.split()
+    assert (f"inv: not run: {not_run}\n" in said) if not_run else ("not run" not in said)
 
 
 def test_without_a_task_the_tasks_are_listed(

@@ -8,6 +8,7 @@ import sys
 from invoke import Exit, Program
 from invoke.collection import Collection
 from invoke.exceptions import CommandTimedOut, ParseError, UnexpectedExit
+from invoke.parser import ParserContext, ParseResult
 
 from hostonly import __version__
 from hostonly.errors import HostonlyError, UsageError
@@ -64,6 +65,33 @@ class HostonlyProgram(Program):
             super().parse_core(argv)
         finally:
             sys.dont_write_bytecode = switched_off
+
+    def execute(self) -> None:
+        """Run the tasks in order. After a demo or a check that does not hold, the demos and checks behind
+        it are run all the same; everything else ends it, and what was not run then is said.
+
+        Raises:
+            Exit: with the worst verdict's code: of one that FAILS (1), before one that is UNKNOWN (3).
+        """
+        waiting = list(self.tasks)
+        if len(waiting) < 2:
+            super().execute()
+            return
+        codes: list[int] = []
+        try:
+            while waiting and not (codes and not _judges(waiting[0])):
+                self.tasks = ParseResult([waiting.pop(0)])
+                try:
+                    super().execute()
+                except Exit as error:
+                    if error.message or not _judges(self.tasks[0]):
+                        raise
+                    codes.append(int(error.code))
+        finally:
+            if waiting:
+                say(f"inv: not run: {', '.join(str(each.name) for each in waiting)}")
+        if codes:
+            raise Exit(code=min(codes))
 
     def no_tasks_given(self) -> None:
         """List what there is to type, where Invoke would explain its own options."""
@@ -184,6 +212,10 @@ class HostonlyProgram(Program):
         if shown:
             say(trace)
         return HostonlyError.exit_code
+
+
+def _judges(task: ParserContext) -> bool:
+    return str(task.name).startswith(("demo.", "check."))
 
 
 def _leave(code: int) -> None:
