@@ -8,7 +8,8 @@ from hostonly.claims import Verdict
 from hostonly.report.model import Cell, MatrixResult
 
 WIDTH = 100
-MODE, TARGET, COLUMN = 13, 11, 12
+# A column takes a mark, the longest outcome and the number of a note.
+MODE, TARGET, COLUMN = 12, 10, 13
 
 COLUMNS = {
     "host": ("host", ""),
@@ -47,7 +48,8 @@ def table(result: MatrixResult) -> list[Text]:
                 _add(line, at.get(vantage), notes)
             lines.append(line)
     lines.append(Text("─" * WIDTH, style="dim"))
-    lines += [Text(f"{number:>3}  {reason}") for reason, number in notes.items()]
+    for reason, number in notes.items():
+        lines += _note(number, reason, [c for c in result.cells if c.reason == reason])
     lines += _legend(result)
     return lines
 
@@ -78,6 +80,18 @@ def _add(line: Text, cell: Cell | None, notes: dict[str, int]) -> None:
     line.append(f"{number:<{COLUMN - min(len(said), COLUMN - len(number) - 1)}}", style="dim")
 
 
+def _note(number: int, reason: str, cells: list[Cell]) -> list[Text]:
+    """The reason and, where a cell is not as it says, what was expected of that."""
+    line = f"{number:>3}  {reason}"
+    missed = [cell.expected for cell in cells if cell.claim.verdict is not Verdict.HOLDS]
+    if not missed:
+        return [Text(line)]
+    expected = f"(expected {', '.join(dict.fromkeys(missed))})"
+    if len(line) + 1 + len(expected) <= WIDTH:
+        return [Text(f"{line} {expected}")]
+    return [Text(line), Text(f"     {expected}")]
+
+
 def _legend(result: MatrixResult) -> list[Text]:
     lines = [
         Text(),
@@ -89,7 +103,7 @@ def _legend(result: MatrixResult) -> list[Text]:
         lines += [
             Text(),
             Text(
-                "✗ not as expected, ? could not be told, - not tried; the note says what was expected."
+                "✗ not as expected, ? could not be told, - not tried; its note says what was expected."
             ),
         ]
     return lines

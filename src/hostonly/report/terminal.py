@@ -29,6 +29,7 @@ from hostonly.report.safe import plain
 
 # Of a long output the first lines are shown; the JSON document has them all.
 SHOWN_LINES = 24
+EVIDENCE_LINES = 6
 
 MARKS = {
     Verdict.HOLDS: ("✓", "green"),
@@ -102,7 +103,7 @@ class Terminal:
         claims = (*(cell.claim for cell in result.cells), *result.claims)
         for claim in claims:
             if claim.verdict in (Verdict.FAILS, Verdict.UNKNOWN):
-                self._claim(claim)
+                self._claim(claim, outputs=True)
         self._end("check.matrix", result.verdict, claims, result.seconds)
 
     def demos_end(self, results: Sequence[DemoResult], seconds: float) -> None:
@@ -128,17 +129,24 @@ class Terminal:
             (f"{mark} {verdict}", style), (f"  {title}: {tally(claims)}, {seconds:.1f} s", "")
         )
 
-    def _output(self, output: str) -> None:
+    def _output(self, output: str, *, indent: int = 4, lines: int = SHOWN_LINES) -> None:
         if output.strip():
-            for line in shortened(output.replace("\r\n", "\n")).split("\n"):
-                self._print((f"    {line}", "dim"))
+            for line in shortened(output.replace("\r\n", "\n"), lines).split("\n"):
+                self._print((f"{' ' * indent}{line}", "dim"))
 
-    def _claim(self, claim: ClaimResult) -> None:
+    def _claim(self, claim: ClaimResult, *, outputs: bool = False) -> None:
+        """A claim with its evidence: the commands, and with ``outputs`` what each of them printed, which
+        no step has shown then."""
         mark, style = MARKS[claim.verdict]
         # A line break from a container must not begin a line that looks like a verdict of ours.
         sentence, because = (" ".join(t.splitlines()) for t in (claim.sentence, claim.because))
         self._print((f"{mark} {claim.verdict:<7}", style), (f" {sentence}", "bold"))
         self._print((f"          {because}", ""))
+        if outputs:
+            for result in claim.evidence:
+                self._print((f"          {result.prompt}$ {result.command}", "dim"))
+                self._output(result.output, indent=14, lines=EVIDENCE_LINES)
+            return
         commands = Counter(f"{result.prompt}$ {result.command}" for result in claim.evidence)
         for command, times in commands.items():
             again = f"  (×{times})" if times > 1 else ""

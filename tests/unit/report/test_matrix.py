@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -18,7 +19,10 @@ from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal
 from hostonly.vantages import Result
 
-EVIDENCE = (Result("host", "host", "nc -nv -w 2 172.16.0.2 8082", 0, "Hello\x1b[2J\n", "", 0.1),)
+LONG = "".join(f"line {number}\n" for number in range(100))
+EVIDENCE = (
+    Result("host", "host", "nc -nv -w 2 172.16.0.2 8082", 0, f"Hello\x1b[2J\n{LONG}", "", 0.1),
+)
 
 
 def judged(verdict: Verdict, because: str = "so") -> ClaimResult:
@@ -74,6 +78,8 @@ def test_every_mode_and_every_reason_is_there() -> None:
     ("observed", "verdict", "shown"),
     [
         ("TIMEOUT", Verdict.FAILS, "✗TIMEOUT"),
+        # Whole, with the number of its note behind it.
+        ("NO ROUTE", Verdict.FAILS, "✗NO ROUTE 7"),
         ("ANSWERS (another)", Verdict.FAILS, "✗another"),
         (None, Verdict.UNKNOWN, "? "),
         ("REFUSED", Verdict.UNKNOWN, "?REFUSED"),
@@ -86,13 +92,30 @@ def test_a_cell_that_does_not_hold_is_seen(
     assert shown in "\n".join(text(matrix(observed, verdict)))
 
 
+def test_what_was_expected_is_in_the_note() -> None:
+    result = matrix("ANSWERS (another)", Verdict.FAILS)
+    missed = result.cells[-2]
+    (note,) = (line for line in text(result) if "(expected" in line)
+    assert note.endswith(f"{missed.reason} (expected {missed.expected})")
+    # Where there is no room for both, it is the next line.
+    long = "why " * 23
+    cells = tuple(replace(cell, reason=long) if cell is missed else cell for cell in result.cells)
+    lines = text(replace(result, cells=cells))
+    (note,) = (line for line in lines if "(expected" in line)
+    assert note.strip() == f"(expected {missed.expected})"
+    assert long in lines[lines.index(note) - 1]
+    assert max(map(len, lines)) <= WIDTH
+
+
 def test_the_evidence_of_what_fails_is_under_the_table() -> None:
     stream = io.StringIO()
     follower = Follower(Console(file=io.StringIO()))
     Terminal(stream, follower).matrix(matrix("TIMEOUT", Verdict.FAILS))
     said = stream.getvalue()
     assert "it is another" in said
-    assert "host$ nc -nv -w 2 172.16.0.2 8082" in said
+    # The command, and what it printed: a line of it and the beginning of the long one.
+    assert "host$ nc -nv -w 2 172.16.0.2 8082\n              Hello" in said
+    assert "line 4\n              … 95 more lines" in said
     assert "✗ FAILS  check.matrix:" in said
     assert "\x1b" not in said
 
