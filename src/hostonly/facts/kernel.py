@@ -5,6 +5,11 @@ built in, or refuse to load it from there. So a link of the kind is made, in a n
 the attempt's own process holds, and that the kernel takes away with it. Sources: unshare(1),
 ip-link(8) ("Unknown device type"), and for IPVS and IPv6 their own files in /proc, which exist
 exactly where the module is loaded or built in.
+
+The kernel loads a module when it is asked for what that has, also by a user namespace, whose root
+may load none itself: for a kind of link; for IPVS by its netlink family, where the module has that
+alias, and by the iptables match that the engine's own rules for a swarm have, which needs it. What was
+loaded so stays loaded: the engine would have had it loaded by the same rules.
 """
 
 from __future__ import annotations
@@ -15,13 +20,15 @@ from hostonly.vantages import Vantage
 
 # A pair of links first, since ipvlan and macvlan need one beneath them.
 TRY_LINK = "ip link add below type veth peer name other && ip link add {link} above type {kind}"
+# Whatever these two say: what they were to have loaded is then looked for.
+LOAD_IPVS = "genl ctrl get name IPVS; iptables -A INPUT -m ipvs --ipvs"
 KINDS = {
     "dummy": TRY_LINK.format(kind="dummy", link="name"),
     "ipvlan": TRY_LINK.format(kind="ipvlan", link="link below name"),
     "macvlan": TRY_LINK.format(kind="macvlan", link="link below name"),
     "vxlan": TRY_LINK.format(kind="vxlan id 1 dstport 4789", link="name"),
     "vlan": TRY_LINK.format(kind="vlan id 7", link="link below name"),
-    "ip_vs": "test -e /proc/net/ip_vs",
+    "ip_vs": f"{{ {LOAD_IPVS}; }} >/dev/null 2>&1; test -e /proc/net/ip_vs",
     "ipv6": "test -e /proc/net/if_inet6",
 }
 # These are only looked for: the test's status is the answer, and it says nothing.

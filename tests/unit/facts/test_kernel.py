@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,21 @@ def test_an_unknown_kind_of_link_is_missing() -> None:
 def test_a_file_that_is_not_there_is_a_missing_capability(kind: str) -> None:
     fact = observe_capability(Told(1), kind)
     assert isinstance(fact, Observed) and fact.value is False
+
+
+@pytest.mark.parametrize(("asked", "exit"), [("genl", 0), ("iptables", 0), ("neither", 1)])
+def test_ipvs_is_asked_for_before_it_is_looked_for(tmp_path: Path, asked: str, exit: int) -> None:
+    """A kernel that loads the module when it is asked by this command."""
+    there = tmp_path / "ip_vs"
+    for name in ("genl", "iptables"):
+        (tmp_path / name).write_text(
+            f"#!/bin/sh\necho complains >&2\n{f'>{there}' if name == asked else 'exit 1'}\n"
+        )
+        (tmp_path / name).chmod(0o755)
+    script = KINDS["ip_vs"].replace("/proc/net/ip_vs", str(there))
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(["sh", "-c", script], env=path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (exit, b"", b"")
 
 
 @pytest.mark.parametrize(
