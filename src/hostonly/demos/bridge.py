@@ -6,7 +6,7 @@ The page that goes with it is docs/demo-bridge.md.
 
 from __future__ import annotations
 
-from hostonly.claims.firewall import nat_silent
+from hostonly.claims.firewall import nat_absent
 from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.listeners import listener_none
@@ -83,4 +83,4 @@ def run(stage: Stage) -> None:
         sandbox=observe_interfaces(sandbox),
     )
     stage.judge(listener_none, about={"port": port}, listeners=observe_listeners(sandbox))
-    stage.judge(nat_silent, about={"port": port}, firewall=observe_firewall(sandbox))
+    stage.judge(nat_absent, firewall=observe_firewall(sandbox), container=container)

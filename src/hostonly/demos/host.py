@@ -12,7 +12,7 @@ from hostonly.claims.listeners import listener_process
 from hostonly.claims.namespaces import interfaces_same, namespace_shared
 from hostonly.demos.probes import LOOPBACK, connect, namespace_of, start, wait_beside
 from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container
+from hostonly.facts.docker import observe_container, observe_running
 from hostonly.facts.firewall import observe_firewall
 from hostonly.facts.interfaces import listed_in, observe_interfaces
 from hostonly.facts.listeners import observe_listeners
@@ -50,7 +50,12 @@ def run(stage: Stage) -> None:
         about={"port": port, "process": "java"},
         listeners=observe_listeners(sandbox),
     )
-    stage.judge(nat_silent, about={"port": port}, firewall=observe_firewall(sandbox))
+    stage.judge(
+        nat_silent,
+        about={"port": port},
+        firewall=observe_firewall(sandbox),
+        running=observe_running(sandbox),
+    )
     stage.judge(
         hello_rises,
         about={"place": "host", "name": NAME, "address": stage.address, "port": port},

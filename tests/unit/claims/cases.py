@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hostonly.claims.firewall import nat_silent
+from hostonly.claims.firewall import nat_absent, nat_silent
 from hostonly.claims.hello import hello_continues, hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.listeners import listener_process
 from hostonly.claims.namespaces import interfaces_same, namespace_shared
-from hostonly.facts.docker import Container
+from hostonly.facts.docker import Container, Endpoint
 from hostonly.facts.firewall import parse
 from hostonly.facts.interfaces import Address, Interface
 from hostonly.facts.listeners import Holder, Listener
@@ -29,6 +29,11 @@ OTHER_MAC = replace(ETH1, mac="02:42:ac:11:00:02")
 OTHER_ADDRESS = replace(ETH1, addresses=(Address("172.17.0.2/16", "global"),))
 
 CONTAINER = Container("c0", "hello", "sha256:aa", "running", 7, "host", (), (), ())
+WEB = replace(
+    CONTAINER,
+    name="web",
+    endpoints=(Endpoint("bridge", "n0", "172.17.0.2", 16, "172.17.0.1", "02:42:ac:11:00:02"),),
+)
 JAVA = Listener("tcp", "*", 8080, (Holder("java", 70),))
 PROXY = Listener("tcp", "0.0.0.0", 8080, (Holder("docker-proxy", 71),))
 SSH = Listener("tcp", "0.0.0.0", 22, (Holder("sshd", 1),))
@@ -41,11 +46,11 @@ HOST: dict[str, object] = {"place": "host", "name": "host", "address": "172.16.0
 HERE: dict[str, object] = {"place": "sandbox", "name": "host", "address": "127.0.0.1", "port": 8080}
 
 
-def nat(*rules: str) -> dict[str, Any]:
-    """A firewall whose nat table has these rules."""
+def nat(*rules: str, **others: object) -> dict[str, Any]:
+    """A firewall whose nat table has these rules, and ``others`` (no container runs, if not said)."""
     lines = ["*nat", ":PREROUTING ACCEPT [0:0]", ":MINE - [0:0]"]
     lines += [f"[0:0] {rule}" for rule in rules]
-    return {"firewall": parse("\n".join([*lines, "COMMIT", ""]))}
+    return {"firewall": parse("\n".join([*lines, "COMMIT", ""])), **(others or {"running": ()})}
 
 
 def said(*lines: str) -> tuple[Reach, ...]:
@@ -145,7 +150,13 @@ CASES = [
         )
     ),
     Case(nat_silent, True, nat(), PORT),
-    Case(nat_silent, True, {"firewall": parse("*filter\nCOMMIT\n")}, PORT, "nobody has used"),
+    Case(
+        nat_silent,
+        True,
+        {"firewall": parse("*filter\nCOMMIT\n"), "running": ()},
+        PORT,
+        "nobody has used",
+    ),
     *(Case(nat_silent, True, nat(rule), PORT, "none of the 1 rules") for rule in SILENT),
     *(Case(nat_silent, False, nat(rule), PORT, rule) for rule in SPEAKING),
     Case(
@@ -154,6 +165,30 @@ CASES = [
         nat("-A MINE -p tcp -m tcp --dport http -j DNAT --to-destination 1.2.3.4"),
         PORT,
     ),
+    Case(
+        nat_silent,
+        False,
+        nat(f"-A MINE -p tcp -m tcp --dport 9000 {TO}:8080", running=(CONTAINER, WEB)),
+        PORT,
+        f"{TO}:8080 (container web; it goes with `docker stop web`)",
+    ),
+    *(
+        Case(nat_absent, holds, nat(rule, container=WEB), {}, says)
+        for holds, rule, says in (
+            (True, "-A MINE -p tcp -m tcp --dport 8080 -j REDIRECT --to-ports 80", "none of the 1"),
+            (True, "-A MINE -p tcp -j DNAT --to-destination 172.17.0.20:8080", "to 172.17.0.2"),
+            (True, "-A MINE -p tcp -j DNAT --to-destination :8080", "none of the 1"),
+            (True, "-A MINE -j DNAT --to-destination 172.17.0.3-172.17.0.9", "none of the 1"),
+            (True, "-A MINE -d 10.0.0.0/8 -j NETMAP --to 172.18.0.0/16", "none of the 1"),
+            (True, "-A MINE -s 172.17.0.2/32 -j MASQUERADE", "none of the 1"),
+            (False, f"-A MINE -p tcp -m tcp --dport 9000 {TO}:80", f"9000 {TO}:80"),
+            (False, f"-A MINE {TO}", TO),
+            (False, "-A MINE -j DNAT --to-destination 172.17.0.1-172.17.0.9", "172.17.0.9"),
+            (False, "-A MINE -d 10.0.0.0/8 -j NETMAP --to 172.17.0.0/16", "NETMAP"),
+            (None, "-A MINE -j DNAT --to-destination here", "cannot be read"),
+        )
+    ),
+    Case(nat_absent, None, nat(container=CONTAINER), {}, "hello has no address"),
     Case(hello_rises, True, {"answers": counted(4, 5, 6)}, HOST, "n = 4, 5, 6"),
     *(
         Case(hello_rises, holds, {"answers": answers}, HOST, says)
