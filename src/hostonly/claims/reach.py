@@ -106,15 +106,30 @@ def route_none(
     source="docker-network-create(1), --internal",
 )
 def internal_closed(
-    *, place: str, address: str, port: int, attempt: Reach, control: Reach, witness: Reach
+    *,
+    place: str,
+    address: str,
+    port: int,
+    device: str,
+    attempt: Reach,
+    control: Reach,
+    way: Way | None,
+    witness: Reach,
 ) -> Judgement:
-    """Holds when the ``attempt`` met silence, or no route (newer engines give no gateway), while
-    the ``control``, made to a neighbour on the network, was answered, and the ``witness``, who is
-    on an ordinary network, found the target alive."""
+    """Holds when the ``attempt`` met silence on its ``way`` by ``device``, or there is no way (newer
+    engines give no gateway), while the ``control``, made to a neighbour on the network, was answered, and
+    the ``witness``, who is on an ordinary network, found the target alive."""
     if attempt.outcome in ALIVE:
         return Judgement(False, f"it has: {attempt}")
     if control.outcome is not Outcome.ANSWERS:
         return Judgement(None, f"the control was not answered either, but: {control}")
+    if way is not None and way.device != device:
+        return Judgement(
+            None, f"{attempt}, but the packet leaves by {way.device} where {device} was expected"
+        )
     if witness.outcome not in ALIVE:
         return Judgement(None, f"{attempt}, but nobody else reaches it either: {witness}")
-    return Judgement(True, f"{attempt}; its neighbour {control}; from an ordinary one {witness}")
+    by = "without a way" if way is None else f"by way of {way.device}"
+    return Judgement(
+        True, f"{attempt} {by}; its neighbour {control}; from an ordinary one {witness}"
+    )

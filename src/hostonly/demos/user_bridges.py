@@ -165,9 +165,15 @@ def _judge_internal(stage: Stage) -> None:
     outside = make_outside(stage)
     stage.judge(
         internal_closed,
-        about={"place": f"container {CLOSED1}", "address": outside, "port": port},
+        about={
+            "place": f"container {CLOSED1}",
+            "address": outside,
+            "port": port,
+            "device": "eth0",
+        },
         attempt=connect_once(stage, closed1, outside, port),
         control=connect_once(stage, closed1, neighbour, port),
+        way=route_to(stage.namespace(CLOSED1), outside),
         witness=connect_once(stage, stage.container(RED1), outside, port),
     )
     control = _ask(stage, CLOSED1, CLOSED2)

@@ -21,6 +21,7 @@ EMPTY, NO_ROUTE = Reach(Outcome.EMPTY), Reach(Outcome.NO_ROUTE)
 SSH = Reach(Outcome.ANSWERS, "SSH-2.0-OpenSSH_9.2\n")
 HELLO = Reach(Outcome.ANSWERS, "Hello bridge! (1)\n")
 WAY = Way("172.16.0.2", "hostonly0", None, "172.16.0.1")
+OUT = Way("192.0.2.2", "eth0", "172.20.0.1", "172.20.0.2")
 ELSEWHERE = replace(WAY, device="eth0", gateway="192.0.2.1")
 
 CLOSED: dict[str, object] = {
@@ -108,18 +109,24 @@ CASES = [
         Case(
             internal_closed,
             holds,
-            {"attempt": attempt, "control": control, "witness": witness},
-            {"place": "container closed1", "address": "192.0.2.2", "port": 8080},
+            {"attempt": attempt, "control": control, "way": way, "witness": witness},
+            {
+                "place": "container closed1",
+                "address": "192.0.2.2",
+                "port": 8080,
+                "device": "eth0",
+            },
             says,
         )
-        for holds, attempt, control, witness, says in (
-            (True, TIMEOUT, HELLO, REFUSED, "TIMEOUT; its neighbour ANSWERS"),
+        for holds, attempt, control, way, witness, says in (
+            (True, TIMEOUT, HELLO, OUT, REFUSED, "TIMEOUT by way of eth0; its neighbour ANSWERS"),
             # Newer engines give no gateway.
-            (True, NO_ROUTE, HELLO, SSH, "NO ROUTE; its neighbour"),
-            (False, REFUSED, HELLO, REFUSED, "it has: REFUSED"),
-            (False, SSH, HELLO, SSH, "it has: ANSWERS"),
-            (None, TIMEOUT, REFUSED, REFUSED, "the control was not answered"),
-            (None, TIMEOUT, HELLO, TIMEOUT, "nobody else reaches it either: TIMEOUT"),
+            (True, NO_ROUTE, HELLO, None, SSH, "NO ROUTE without a way; its neighbour"),
+            (False, REFUSED, HELLO, OUT, REFUSED, "it has: REFUSED"),
+            (False, SSH, HELLO, OUT, SSH, "it has: ANSWERS"),
+            (None, TIMEOUT, REFUSED, OUT, REFUSED, "the control was not answered"),
+            (None, TIMEOUT, HELLO, OUT, TIMEOUT, "nobody else reaches it either: TIMEOUT"),
+            (None, TIMEOUT, HELLO, WAY, REFUSED, "leaves by hostonly0 where eth0 was expected"),
         )
     ),
 ]
