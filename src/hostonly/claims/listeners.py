@@ -5,7 +5,11 @@ dockerd itself hold a published port's socket, so that "somebody listens" says n
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.listeners import Listener, on_port
+from hostonly.facts.engine import Engine
+from hostonly.facts.listeners import ENGINE, PROXY, Listener, on_port
+
+# dockerd makes the socket from then on, and gives it to docker-proxy or keeps it.
+HELD_BY_ENGINE = (28, 0, 0)
 
 
 @claim(
@@ -18,20 +22,23 @@ def listener_process(*, port: int, process: str, listeners: tuple[Listener, ...]
 
     Undecided where a socket names no process: the kernel's own, or one that we may not see.
     """
-    return _held_by(port, process, listeners)
+    return _held_by(port, {process}, listeners)
 
 
 @claim(
     "listener.published",
-    "Port {port} on the sandbox is held by {process}, and by nothing else.",
-    source="Tutorial, bridge networking: netstat -tlnp; ss(8)",
+    "Port {port} on the sandbox is held by docker-proxy or, from engine 28 on, by dockerd, and by"
+    " nothing else.",
+    source="Tutorial, bridge networking: netstat -tlnp; ss(8); Docker Engine 28.0, release notes",
 )
-def listener_published(*, port: int, process: str, listeners: tuple[Listener, ...]) -> Judgement:
-    """Holds when something listens on ``port``, and every process that does is ``process``.
+def listener_published(*, port: int, engine: Engine, listeners: tuple[Listener, ...]) -> Judgement:
+    """Holds when something listens on ``port``, and every process that does is docker-proxy or, where
+    that is how the ``engine`` does it, the engine.
 
     Undecided where a socket names no process.
     """
-    return _held_by(port, process, listeners)
+    own = {ENGINE} if engine.release >= HELD_BY_ENGINE else set()
+    return _held_by(port, {PROXY, *own}, listeners)
 
 
 @claim(
@@ -47,11 +54,11 @@ def listener_none(*, port: int, listeners: tuple[Listener, ...]) -> Judgement:
     return Judgement(True, f"{len(listeners)} sockets listen, none of them on {port}")
 
 
-def _held_by(port: int, process: str, listeners: tuple[Listener, ...]) -> Judgement:
+def _held_by(port: int, processes: set[str], listeners: tuple[Listener, ...]) -> Judgement:
     here = on_port(listeners, port)
     if not here:
         return Judgement(False, f"nothing listens on {port}")
-    if any(holder.name != process for each in here for holder in each.holders):
+    if any(holder.name not in processes for each in here for holder in each.holders):
         return Judgement(False, f"{port} is listened on by {_named(here)}")
     if any(not each.holders for each in here):
         return Judgement(None, f"a socket on {port} names no process")

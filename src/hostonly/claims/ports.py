@@ -34,3 +34,21 @@ def port_taken(*, port: int, container: Container) -> Judgement:
     words = f"{container.name} is {container.status}: {container.error or 'no error'}"
     refused = f":{port} failed: port is already allocated" in container.error
     return Judgement(refused and container.status == "created" and not container.running, words)
+
+
+@claim(
+    "others.running",
+    "What else ran on the sandbox before the engine was restarted runs again.",
+    source="dockerd(8): a restarted engine starts what has a restart policy, and nothing else",
+)
+def others_running(
+    *, ours: str, before: tuple[Container, ...], after: tuple[Container, ...]
+) -> Judgement:
+    """Holds when every container that ran ``before``, but for the demo's own called ``ours``, runs
+    ``after``. Fails with the names of those that do not."""
+    others = {each.id: each.name for each in before if each.name != ours}
+    running = {each.id for each in after}
+    down = [name for id, name in others.items() if id not in running]
+    if down:
+        return Judgement(False, f"{', '.join(down)} ran before, and does not now")
+    return Judgement(True, ", ".join(others.values()) or "nothing else ran")

@@ -1,11 +1,24 @@
-"""Claims about docker-proxy: who needs it, seen by ending it."""
+"""Claims about docker-proxy: who needs it, seen by ending it.
+
+From engine 28 on dockerd makes a published port's socket itself, and may go on to hold it.
+"""
 
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.reach import CONNECTED
-from hostonly.facts.listeners import Listener, on_port
+from hostonly.facts.listeners import ENGINE, Listener, on_port
 from hostonly.facts.reach import Outcome, Reach
+from hostonly.facts.routes import Way
+
+
+def _others(listeners: tuple[Listener, ...], port: int) -> str | None:
+    """Who listens on ``port`` besides the engine itself, that is docker-proxy or a stranger."""
+    here = on_port(listeners, port)
+    names = {holder.name for each in here for holder in each.holders} - {ENGINE}
+    if any(not each.holders for each in here):
+        names.add("a process that was not named")
+    return ", ".join(sorted(names)) or None
 
 
 @claim(
@@ -16,14 +29,16 @@ from hostonly.facts.reach import Outcome, Reach
 def proxy_not_needed(
     *, name: str, port: int, listeners: tuple[Listener, ...], answers: tuple[Reach, ...]
 ) -> Judgement:
-    """Holds when nothing listens on ``port`` of the sandbox, and ``name`` answers the host on it."""
-    if on_port(listeners, port):
-        return Judgement(None, f"somebody still listens on {port}")
+    """Holds when nobody but the engine listens on ``port`` of the sandbox, and ``name`` answers the
+    host on it."""
+    if others := _others(listeners, port):
+        return Judgement(None, f"somebody still listens on {port}: {others}")
     if not answers:
         return Judgement(None, "nobody tried")
     greeted = all(reach.greeting and reach.greeting.name == name for reach in answers)
     said = "; ".join(str(reach) for reach in answers)
-    return Judgement(greeted, f"nothing listens on {port}, and the host got: {said}")
+    holds = "only dockerd" if on_port(listeners, port) else "nothing"
+    return Judgement(greeted, f"{holds} listens on {port}, and the host got: {said}")
 
 
 @claim(
@@ -37,20 +52,28 @@ def proxy_needed(
     who: str,
     address: str,
     port: int,
+    device: str,
     listeners: tuple[Listener, ...],
     before: tuple[Reach, ...],
     after: Reach,
     control: Reach,
+    way: Way | None,
 ) -> Judgement:
     """Holds when the same connection was answered ``before`` and is refused ``after`` docker-proxy
-    was ended, while the container itself still answers the ``control``, made from elsewhere."""
-    if after.outcome in CONNECTED:
+    was ended, on its ``way`` by ``device``, while the container itself still answers the ``control``, made
+    from the same place. Where the engine holds the socket, nobody answers on it, and that is enough.
+    """
+    here = on_port(listeners, port)
+    if after.outcome is Outcome.ANSWERS or (after.outcome in CONNECTED and not here):
         return Judgement(False, f"it still does: {after}")
-    if on_port(listeners, port):
-        return Judgement(None, f"somebody still listens on {port}")
+    if others := _others(listeners, port):
+        return Judgement(None, f"somebody still listens on {port}: {others}")
     if not before or any(reach.outcome is not Outcome.ANSWERS for reach in before):
         return Judgement(None, "it was not answered before either")
     if control.outcome is not Outcome.ANSWERS:
         return Judgement(None, f"the container no longer answers at all: {control}")
-    words = f"{before[-1]} before, {after} now; the container still {control}"
-    return Judgement(after.outcome is Outcome.REFUSED, words)
+    if way is None or way.device != device:
+        leaves = "has no way" if way is None else f"leaves by {way.device}"
+        return Judgement(None, f"{after}, but the packet {leaves} where {device} was expected")
+    words = f"{before[-1]} before, {after} now by way of {device}; the container still {control}"
+    return Judgement(bool(here) or after.outcome is Outcome.REFUSED, words)

@@ -13,13 +13,10 @@ from hostonly.facts.fact import json_object
 from hostonly.facts.firewall import Firewall
 from hostonly.facts.http import Answer
 from hostonly.facts.interfaces import Interface
-from hostonly.facts.listeners import Listener, on_port
+from hostonly.facts.listeners import ENGINE, PROXY, Listener, on_port
 from hostonly.facts.neighbours import Neighbour
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Route, Way
-
-# Who holds a published port.
-PROXY, ENGINE = "docker-proxy", "dockerd"
 
 # What to do about a sandbox in this state; the states are in Vagrant's words.
 NEXT_STEPS = {

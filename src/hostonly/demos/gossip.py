@@ -17,13 +17,12 @@ from hostonly.demos.leftovers import SWARM_STATE
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Started, Warned
 from hostonly.facts import Fact, NotObserved
-from hostonly.facts.listeners import Listener, observe_listeners
+from hostonly.facts.listeners import ENGINE, Listener, observe_listeners
 from hostonly.vantages import Vantage, shown
 
 T = TypeVar("T")
 
 PORT = 7946
-ENGINE = "dockerd"
 RESTART = ("sudo", "systemctl", "restart", "docker")
 # Gossip takes its time to end.
 SECONDS = 10.0

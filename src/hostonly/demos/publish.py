@@ -33,14 +33,15 @@ from hostonly.demos.stage import Stage, Stopped
 from hostonly.facts import Fact, NotObserved
 from hostonly.facts.conntrack import observe_flows
 from hostonly.facts.docker import observe_container, observe_running
+from hostonly.facts.engine import observe_engine
 from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.listeners import Listener, observe_listeners, on_port
+from hostonly.facts.listeners import PROXY, Listener, observe_listeners, on_port
 from hostonly.facts.reach import Reach
+from hostonly.facts.routes import route_to
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 # The tutorial's: the container is on the default bridge.
 NAME = "bridge"
-PROXY = "docker-proxy"
 
 Answers = Fact[tuple[Reach, ...]]
 
@@ -72,7 +73,12 @@ def _judge_rules(stage: Stage, listeners: Fact[tuple[Listener, ...]]) -> None:
     sandbox, port = stage.sandbox, stage.settings.hello.port
     container, firewall = observe_container(sandbox, HELLO), observe_firewall(sandbox)
     stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
-    stage.judge(listener_published, about={"port": port, "process": PROXY}, listeners=listeners)
+    stage.judge(
+        listener_published,
+        about={"port": port},
+        engine=observe_engine(sandbox),
+        listeners=listeners,
+    )
     stage.judge(
         dnat_target, about={"port": port, "inside": port}, firewall=firewall, container=container
     )
@@ -140,20 +146,25 @@ def _judge_hairpin(stage: Stage, name: str, place: str, who: str) -> Answers:
 
 
 def _end_proxy(stage: Stage, listeners: Fact[tuple[Listener, ...]]) -> None:
-    """End the processes called docker-proxy that hold our port, by their numbers."""
+    """End the processes called docker-proxy that hold our port, by their numbers. The engine itself,
+    which may hold it as well, is left alone."""
     port = stage.settings.hello.port
     if isinstance(listeners, NotObserved):
-        raise Stopped(f"docker-proxy: not observed: {listeners.because}", listeners.evidence)
-    here = on_port(listeners.value, port)
-    pids = {str(h.pid): None for each in here for h in each.holders if h.name == PROXY}
+        raise Stopped(f"{PROXY}: not observed: {listeners.because}", listeners.evidence)
+    pids = _proxies(listeners.value, port)
     if not pids:
-        raise Stopped(f"there is no docker-proxy on port {port} to be ended", listeners.evidence)
-    stage.step(stage.sandbox, "sudo", "kill", *pids)
+        raise Stopped(f"there is no {PROXY} on port {port} to be ended", listeners.evidence)
+    stage.step(stage.sandbox, "sudo", "kill", *map(str, pids))
     stage.wait_until(
         lambda: observe_listeners(stage.sandbox),
-        lambda now: not on_port(now, port),
-        f"waiting for port {port} of the sandbox to be let go",
+        lambda now: not _proxies(now, port),
+        f"waiting for {PROXY} to let go of port {port} of the sandbox",
     )
+
+
+def _proxies(listeners: tuple[Listener, ...], port: int) -> tuple[int, ...]:
+    here = (holder for each in on_port(listeners, port) for holder in each.holders)
+    return tuple(dict.fromkeys(holder.pid for holder in here if holder.name == PROXY))
 
 
 def _judge_without_proxy(stage: Stage, on_loopback: Answers, through_neighbour: Answers) -> None:
@@ -164,18 +175,25 @@ def _judge_without_proxy(stage: Stage, on_loopback: Answers, through_neighbour: 
         proxy_not_needed, about={"name": NAME, "port": port}, listeners=listeners, answers=from_host
     )
     inside = address_of(stage, HELLO)
-    neighbour = stage.container(NEIGHBOUR)
-    for topic, vantage, address, before in (
-        ("sandbox", sandbox, LOOPBACK, on_loopback),
-        (NEIGHBOUR, neighbour, stage.address, through_neighbour),
+    neighbour, its = stage.container(NEIGHBOUR), stage.namespace(NEIGHBOUR)
+    for topic, vantage, network, address, device, before in (
+        ("sandbox", sandbox, sandbox, LOOPBACK, "lo", on_loopback),
+        (NEIGHBOUR, neighbour, its, stage.address, "eth0", through_neighbour),
     ):
         stage.judge(
             proxy_needed,
-            about={"topic": topic, "who": f"the {topic}", "address": address, "port": port},
+            about={
+                "topic": topic,
+                "who": f"the {topic}",
+                "address": address,
+                "port": port,
+                "device": device,
+            },
             listeners=listeners,
             before=before,
             after=connect_once(stage, vantage, address, port),
             control=connect_once(stage, vantage, inside, port),
+            way=route_to(network, address),
         )
 
 

@@ -47,7 +47,8 @@ class PublishedPort:
 class Container:
     """A container. ``pid`` is its init's number on the sandbox, 0 when it does not run; ``image``
     is the image's id; ``network_mode`` is ``host``, ``none``, ``default``, ``container:ID`` or a
-    network's name; ``error`` is why the engine could not start it, ``exit_code`` its init's last."""
+    network's name; ``error`` is why the engine could not start it, ``exit_code`` its init's last;
+    ``auto_remove``: it goes when it ends (``docker run --rm``)."""
 
     id: str
     name: str
@@ -60,6 +61,7 @@ class Container:
     published: tuple[PublishedPort, ...]
     exit_code: int = 0
     error: str = ""
+    auto_remove: bool = False
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -236,6 +238,7 @@ def _container(item: dict[str, Any]) -> Container:
         ),
         exit_code=int(item["State"]["ExitCode"]),
         error=item["State"]["Error"],
+        auto_remove=item["HostConfig"]["AutoRemove"],
     )
 
 

@@ -14,6 +14,9 @@ from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Fact, Unreadable, observe
 from hostonly.vantages import Vantage
 
+# Who holds a published port: the process that the engine starts for it or, from 28 on, the engine itself.
+PROXY, ENGINE = "docker-proxy", "dockerd"
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:

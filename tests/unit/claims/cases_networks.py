@@ -14,6 +14,7 @@ from hostonly.claims.networks import (
     network_driver,
 )
 from hostonly.facts.docker import Network
+from hostonly.facts.engine import Engine
 from hostonly.facts.interfaces import Address, Interface
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.namespaces import NetworkNamespace
@@ -57,7 +58,10 @@ PROXY6 = Listener("tcp", "[::]", 8080, (Holder("docker-proxy", 72),))
 JAVA = Listener("tcp", "*", 8080, (Holder("java", 70),))
 NAMELESS = Listener("tcp", "127.0.0.1", 8080, ())
 SSH = Listener("tcp", "0.0.0.0", 22, (Holder("sshd", 1),))
-PUBLISHED: dict[str, object] = {"port": 8080, "process": "docker-proxy"}
+DOCKERD = Listener("tcp", "0.0.0.0", 8080, (Holder("dockerd", 73),))
+PUBLISHED: dict[str, object] = {"port": 8080}
+OLD = Engine("20.10.24+dfsg1", "overlay2", "iptables", "1", "6.1", "inactive")
+NEW = replace(OLD, version="28.0.0")
 
 ONE, TWO, THREE = (NetworkNamespace(number) for number in (1, 2, 3))
 PAIR: dict[str, object] = {"first": "hello", "second": "joined"}
@@ -108,12 +112,20 @@ CASES = [
         )
     ),
     *(
-        Case(listener_published, holds, {"listeners": listeners}, PUBLISHED, says)
-        for holds, listeners, says in (
-            (True, (SSH, PROXY, PROXY6), "docker-proxy (pid 71), docker-proxy (pid 72) listens"),
-            (False, (SSH,), "nothing listens on 8080"),
-            (False, (PROXY, JAVA), "java (pid 70)"),
-            (None, (PROXY, NAMELESS), "names no process"),
+        Case(listener_published, holds, {"engine": engine, "listeners": listeners}, PUBLISHED, says)
+        for holds, engine, listeners, says in (
+            (
+                True,
+                OLD,
+                (SSH, PROXY, PROXY6),
+                "docker-proxy (pid 71), docker-proxy (pid 72) listens",
+            ),
+            (True, NEW, (PROXY, DOCKERD), "docker-proxy (pid 71), dockerd (pid 73) listens"),
+            (True, NEW, (DOCKERD,), "dockerd (pid 73) listens"),
+            (False, OLD, (DOCKERD,), "dockerd (pid 73)"),
+            (False, OLD, (SSH,), "nothing listens on 8080"),
+            (False, NEW, (PROXY, JAVA), "java (pid 70)"),
+            (None, OLD, (PROXY, NAMELESS), "names no process"),
         )
     ),
     *(

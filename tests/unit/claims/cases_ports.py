@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hostonly.claims.ports import port_shared, port_taken
+from hostonly.claims.ports import others_running, port_shared, port_taken
 from hostonly.facts.docker import Container
 from tests.unit.claims.case import Case
 
 RUNS = Container("c0", "third", "sha256:aa", "running", 7, "container:c1", (), (), ())
+LASTING = replace(RUNS, id="c2", name="lasting")
 ENDED = replace(RUNS, status="exited", pid=0, exit_code=1)
 SAID = "hello-socket: cannot listen on port 8080: Address already in use\n"
 SHARED: dict[str, object] = {"name": "third", "port": 8080, "first": "hello"}
@@ -40,6 +41,17 @@ CASES = [
             (False, replace(TAKEN, status="exited"), "taken is exited"),
             (False, replace(TAKEN, error="no such image"), "no such image"),
             (False, replace(TAKEN, error=ALLOCATED.replace("8080", "80")), "0.0.0.0:80 failed"),
+        )
+    ),
+    *(
+        Case(others_running, holds, {"before": before, "after": after}, {"ours": "lasting"}, says)
+        for holds, before, after, says in (
+            (True, (LASTING,), (LASTING,), "nothing else ran"),
+            (True, (LASTING, RUNS), (RUNS, LASTING), "third"),
+            (True, (), (RUNS,), "nothing else ran"),
+            (False, (LASTING, RUNS), (LASTING,), "third ran before, and does not now"),
+            # Another of the same name is not the one that ran.
+            (False, (RUNS,), (replace(RUNS, id="c9"),), "third ran before"),
         )
     ),
 ]

@@ -21,6 +21,7 @@ from hostonly.facts.docker import Container, Endpoint
 from hostonly.facts.firewall import Firewall, parse
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.reach import Outcome, Reach
+from hostonly.facts.routes import Way
 from tests.unit.claims.case import Case
 
 END = Endpoint("bridge", "n0", "172.17.0.2", 16, "172.17.0.1", "02:42:ac:11:00:02")
@@ -30,6 +31,8 @@ TWICE = replace(HELLO, endpoints=(END, replace(END, network="red", address="172.
 
 REFUSED = Reach(Outcome.REFUSED)
 PROXY = Listener("tcp", "0.0.0.0", 8080, (Holder("docker-proxy", 71),))
+ENGINE = Listener("tcp", "0.0.0.0", 8080, (Holder("dockerd", 72),))
+NAMELESS = Listener("tcp", "0.0.0.0", 8080, ())
 SSH = Listener("tcp", "0.0.0.0", 22, (Holder("sshd", 1),))
 
 PORT: dict[str, object] = {"port": 8080}
@@ -92,8 +95,17 @@ NEEDED: dict[str, object] = {
     "who": "the sandbox",
     "address": "127.0.0.1",
     "port": 8080,
+    "device": "lo",
 }
-WITHOUT = {"listeners": (SSH,), "before": HOST, "after": REFUSED, "control": HOST[0]}
+WAY = Way("127.0.0.1", "lo", None, "127.0.0.1", "local")
+WITHOUT = {
+    "listeners": (SSH,),
+    "before": HOST,
+    "after": REFUSED,
+    "control": HOST[0],
+    "way": WAY,
+}
+TIMEOUT, EMPTY = Reach(Outcome.TIMEOUT), Reach(Outcome.EMPTY)
 
 CASES = [
     *(
@@ -187,16 +199,26 @@ CASES = [
             (True, (SSH,), HOST, "nothing listens on 8080, and the host got: ANSWERS"),
             (False, (SSH,), (*HOST, REFUSED), "REFUSED"),
             (False, (SSH,), answers("other", 1), "Hello other!"),
-            (None, (SSH, PROXY), HOST, "somebody still listens"),
+            # From 28 on the engine may go on to hold the socket.
+            (True, (SSH, ENGINE), HOST, "only dockerd listens on 8080"),
+            (None, (SSH, PROXY), HOST, "somebody still listens on 8080: docker-proxy"),
+            (None, (SSH, ENGINE, PROXY), HOST, "somebody still listens on 8080: docker-proxy"),
+            (None, (SSH, NAMELESS), HOST, "not named"),
             (None, (SSH,), (), "nobody tried"),
         )
     ),
     *(
         Case(proxy_needed, holds, {**WITHOUT, **values}, NEEDED, says)
         for holds, values, says in (
-            (True, {}, "ANSWERS 'Hello bridge! (3)' before, REFUSED now"),
+            (True, {}, "ANSWERS 'Hello bridge! (3)' before, REFUSED now by way of lo"),
+            (True, {"listeners": (ENGINE,), "after": TIMEOUT}, "TIMEOUT now"),
+            (True, {"listeners": (ENGINE,), "after": EMPTY}, "EMPTY now"),
             (False, {"after": HOST[0]}, "it still does"),
-            (False, {"after": Reach(Outcome.TIMEOUT)}, "TIMEOUT now"),
+            (False, {"listeners": (ENGINE,), "after": HOST[0]}, "it still does"),
+            (False, {"after": EMPTY}, "it still does"),
+            (False, {"after": TIMEOUT}, "TIMEOUT now"),
+            (None, {"way": None}, "REFUSED, but the packet has no way where lo was expected"),
+            (None, {"way": replace(WAY, device="eth0")}, "the packet leaves by eth0 where lo"),
             (None, {"listeners": (PROXY,)}, "somebody still listens"),
             (None, {"before": (REFUSED,)}, "not answered before either"),
             (None, {"before": ()}, "not answered before either"),
