@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ def test_no_list_of_tags_is_no_empty_one(answer: Answer) -> None:
 
 
 def test_pushes_are_those_to_the_settings_repository(settings: Settings, tmp_path: Path) -> None:
-    settings = replace(settings, root=tmp_path)
+    settings = settings.model_copy(update={"root": tmp_path})
 
     def record(flavour: str, place: str, manifest: str | None, repository: str | None) -> None:
         state.save(settings, Built("in", "id", "c", place, flavour, manifest, repository))
