@@ -158,6 +158,41 @@ def test_an_engine_without_docker_proxy(testbed: Testbed) -> None:
     assert "listener.published" in failed
 
 
+@contextmanager
+def somebody_elses(testbed: Testbed, *options: str) -> Iterator[None]:
+    """A container called elsewhere that no demo made."""
+    start = ("docker", "run", "-d", "--name", "elsewhere", "-p", "9000:8080", *options)
+    run(testbed.sandbox, *start, testbed.image.reference, "elsewhere")
+    try:
+        yield
+        assert run(testbed.sandbox, "docker", "ps", "-q", "--filter", "name=elsewhere")
+    finally:
+        testbed.sandbox.run(["docker", "rm", "--force", "elsewhere"])
+
+
+def test_somebody_elses_published_port(testbed: Testbed) -> None:
+    with somebody_elses(testbed):
+        on_bridge, in_host_mode, restarted = (
+            perform(load(name), testbed, lambda event: None) for name in ("bridge", "host", "ports")
+        )
+    assert on_bridge.verdict is Verdict.HOLDS
+    failed = failing(in_host_mode)
+    assert list(failed) == ["nat.silent"]
+    assert "(container elsewhere; it goes with `docker stop elsewhere`)" in (
+        failed["nat.silent"].because
+    )
+    again = {claim.id: claim for claim in restarted.claims}["others.running"]
+    assert (restarted.verdict, again.because) == (Verdict.HOLDS, "elsewhere")
+
+
+def test_a_container_that_would_be_lost_with_the_engine_is_not(testbed: Testbed) -> None:
+    with somebody_elses(testbed, "--rm"):
+        result = perform(load("ports"), testbed, lambda event: None)
+    assert result.verdict is Verdict.UNKNOWN
+    assert "elsewhere runs with --rm" in result.claims[-1].because
+    assert not any("restart docker" in step.command for step in result.steps)
+
+
 def steps(name: str) -> list[str]:
     """The steps that the demo's page shows, each by its beginning."""
     page = Path(__file__).resolve().parents[2] / "docs" / f"demo-{name}.md"
