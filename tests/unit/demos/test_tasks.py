@@ -31,7 +31,7 @@ def perform_all(
     asked: list[bool] = []
 
     @contextmanager
-    def ready(settings: object, emit: object, *, second: bool) -> Iterator[Testbed]:
+    def ready(*_: object, second: bool) -> Iterator[Testbed]:
         asked.append(second)
         yield testbed
 
