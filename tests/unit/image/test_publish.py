@@ -233,7 +233,9 @@ def test_an_engine_that_has_nothing_gets_every_layer(
     assert engine.pulled == [by_digest] and f"{place.name(where)}:python" in engine.images
     assert "and 2 of its 2 layers" in str(place.said[-1]) and isinstance(place.said[-1], Done)
     image_id = place.manifest if by_manifest else place.config
-    assert done == replace(place.built, place=where, image_id=image_id)
+    assert done == replace(
+        place.built, place=where, image_id=image_id, repository=place.settings.image.name
+    )
     if done != place.built:
         assert state.load(state.record(place.settings.state, where, "python")) == done
     place.pull(engine, where)
