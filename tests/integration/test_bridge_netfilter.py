@@ -11,15 +11,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from hostonly.host.command import as_root
+from hostonly.host.ends import ETH0, mac
 from hostonly.settings import Settings
 
 BRIDGE, NAT, PORT = "ho-test", "ho-test-nat", "8080"
 SWITCH = "/proc/sys/net/bridge/bridge-nf-call-{}"
+# Of sandbox 1, as the project's own settings have it.
+SANDBOX = IPv4Address("172.16.0.2")
 ADDRESSES = {"iptables": "172.16.0.3", "ip6tables": "fd68:6f73:7402::3"}
 # Behind the host, on its other side (TEST-NET-2, RFC 5737).
 WORLD, UPLINK = "198.51.100.2", "198.51.100.1"
@@ -148,6 +152,9 @@ def host(settings: Settings) -> Iterator[HostOfOwn]:
             host.must("ip", "address", "add", six, "dev", "eth1", "nodad", at=inside)
         host.link("nat1", "eth0", host.sandbox(1), f"{NAT_SANDBOX}/24")
         host.must("ip", "link", "set", "nat1", "master", NAT)
+        # Our table lets nobody else out by that bridge.
+        own = mac(SANDBOX, ETH0)
+        host.must("ip", "link", "set", "eth0", "address", own, at=host.sandbox(1))
         host.must("ip", "address", "add", f"{NAT_HOST}/24", "dev", NAT)
         host.must("ip", "route", "add", "default", "via", NAT_HOST, at=host.sandbox(1))
         host.link("uplink", "eth0", host.world, f"{WORLD}/30")
