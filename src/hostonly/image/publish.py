@@ -12,7 +12,7 @@ from typing import Any
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Progress, Started, Unchanged, Warned
 from hostonly.image import proof, state
-from hostonly.image.engine import Engine, understood
+from hostonly.image.engine import NO_ROOM, Engine, understood
 from hostonly.image.flavour import FLAVOURS
 from hostonly.image.state import short
 from hostonly.registry import service
@@ -288,6 +288,11 @@ def _follow(
                         remedy="./inv registry.trust; the sandbox's own engine (--from or --to "
                         "sandbox) trusts it as it is",
                     )
+                if reason is None and NO_ROOM in said:
+                    from docker.errors import DockerException
+
+                    # The engine's own disk: `understood` knows what to do there.
+                    raise DockerException(said)
                 raise ToolFailed(
                     "the engine could not finish it" + (f": {reason}" if reason else ""),
                     ran=ran,

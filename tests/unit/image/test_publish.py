@@ -21,7 +21,7 @@ from urllib3.exceptions import ProtocolError
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Event, Progress, Unchanged, Warned, ignore
 from hostonly.image import publish, state
-from hostonly.image.engine import Engine
+from hostonly.image.engine import Engine, understood
 from hostonly.image.publish import _follow
 from hostonly.registry import client as client_module
 from hostonly.registry import service
@@ -58,6 +58,17 @@ def test_an_error_in_the_stream_is_an_error() -> None:
         _follow(stream("refused.jsonl"), "docker push big", lambda event: None)
     assert error.value.output == "received unexpected HTTP status: 500 Internal Server Error"
     assert "registry.usage" in str(error.value.remedy)
+
+
+def test_an_engine_without_room_is_told_from_a_registry_without() -> None:
+    said = "write /var/lib/docker/tmp/GetImageBlob4223155168: no space left on device"
+    with (
+        pytest.raises(ToolFailed, match="the sandbox's engine has no room left") as error,
+        understood("sandbox", "docker pull big"),
+    ):
+        _follow((line for line in [{"error": said}]), "docker pull big", lambda event: None)
+    assert (error.value.ran, error.value.output) == ("docker pull big", said)
+    assert "docker system prune" in str(error.value.remedy)
 
 
 LAYERS = (b"base" * 1000, b"server" * 1000)
