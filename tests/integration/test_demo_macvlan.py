@@ -70,7 +70,14 @@ def test_a_shim_made_by_hand_is_noticed() -> None:
     assert "Hello macvlan!" in found["unreachable.sandbox"]["because"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("at", ["docker run", "sudo ip link add", "sudo ip route add"])
+# The other way round, and at the other steps: among the long tests (test_demos_wrong.py).
+@pytest.mark.parametrize(
+    ("number", "at"),
+    [
+        (signal.SIGINT, "docker run"),
+        (signal.SIGTERM, "sudo ip link add"),
+        (signal.SIGINT, "sudo ip route add"),
+    ],
+)
 def test_an_interrupted_demo_leaves_nothing(number: signal.Signals, at: str) -> None:
     interrupted("demo.macvlan", f"sandbox$ {at}", number)

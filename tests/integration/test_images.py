@@ -133,7 +133,7 @@ def test_an_image_does_everything(flavour: str) -> None:
     inv("hello.conformance", "--image", flavour)
 
 
-@each_flavour
+@pytest.mark.parametrize("flavour", ["java", pytest.param("python", marks=pytest.mark.long)])
 def test_unchanged_is_never_said_of_what_has_changed(
     flavour: str, settings: Settings, checkout: Path
 ) -> None:
