@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from hostonly.bench.demo import script
+
+RECORDED = Path(__file__).parents[1] / "demos" / "recorded" / "host.json"
 
 
 def step(vantage: str, command: str, exit: int = 0) -> dict[str, Any]:
@@ -58,3 +62,11 @@ def test_a_command_that_ends_otherwise_stops_it(tmp_path: Path) -> None:
     document = {"steps": [step("sandbox", "one"), step("host", "true", 1), step("sandbox", "two")]}
     text = script({**document, "claims": []}, [str(tmp_path / "ssh"), "there"], 8080)
     assert run(tmp_path, text) == (1, ["one"])
+
+
+def test_it_names_nothing_that_another_run_does_not_have() -> None:
+    recorded = json.loads(RECORDED.read_text())["runs"]
+    commands = [step(each["at"], each["command"]) for each in recorded if "command" in each]
+    text = script({"steps": commands, "claims": []}, ["ssh", "there"], 8080)
+    assert "docker container inspect $(docker ps --quiet --no-trunc)" in text
+    assert not re.search(r"[0-9a-f]{64}|/proc/(?!1/)[0-9]", text)
