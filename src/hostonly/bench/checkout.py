@@ -119,8 +119,9 @@ def discard(folder: Path) -> None:
 
 
 def _run(folder: Path, vagrant_home: Path, words: Sequence[str], timeout: float) -> str:
-    # Whether packages may be installed is the user's word here too.
-    theirs = ("INVOKE_", "VAGRANT_", "HOSTONLY_", "PYTHONPATH")
+    # Whether packages may be installed is the user's word here too. The user's own .venv was compiled as it
+    # was made, whatever Python may write since (bootstrap/venv.py): the copy is, once it has been called.
+    theirs = ("INVOKE_", "VAGRANT_", "HOSTONLY_", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     clean = unsetting(*theirs, kept=("HOSTONLY_INSTALL",))
     ours = (f"VAGRANT_HOME={vagrant_home}", "NO_COLOR=1")
     return run([*clean, *ours, *words], cwd=folder, timeout=timeout)
