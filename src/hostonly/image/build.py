@@ -147,9 +147,7 @@ def _prove_it_runs(engine: Engine, image_id: str, flavour: Flavour) -> None:
     from docker.errors import APIError
 
     run = f"docker run --rm --network none -e HELLO_PORT=none {short(image_id)}"
-    container = engine.client.containers.create(
-        image_id, environment={"HELLO_PORT": "none"}, network_mode="none"
-    )
+    container = engine.create(image_id, environment={"HELLO_PORT": "none"}, network_mode="none")
     try:
         container.start()
         code = int(container.wait(timeout=60)["StatusCode"])

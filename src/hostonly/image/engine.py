@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.sandbox import names
@@ -24,12 +24,15 @@ from hostonly.vantages.route_guard import require_host_only_route
 
 if TYPE_CHECKING:
     import docker
+    from docker.models.containers import Container
     from docker.models.images import Image
 
 FORWARD_SECONDS = 30.0
 REQUEST_SECONDS = 120
 # The kernel's words (ENOSPC), which the engine passes on.
 NO_ROOM = "no space left on device"
+# containerd's, of the layer that a container would lie on.
+COLLECTED = "parent snapshot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,22 @@ class Engine:
     def layers(self, reference: str) -> tuple[str, ...]:
         """The digests of an image's layers, unpacked, from the bottom."""
         return tuple(self.client.images.get(reference).attrs["RootFS"].get("Layers") or ())
+
+    def create(self, reference: str, **options: Any) -> Container:
+        """A container of the image ``reference``, not started; ``options`` as the SDK has them.
+
+        An engine with containerd unpacks an image for it, and may lose a layer of that to containerd's
+        own collector in the same moment: asked again it unpacks it again.
+        """
+        from docker.errors import APIError
+        from tenacity import retry, retry_if_exception, stop_after_attempt, wait_fixed
+
+        again = retry_if_exception(
+            lambda error: isinstance(error, APIError) and COLLECTED in str(error)
+        )
+        trying = retry(retry=again, stop=stop_after_attempt(4), wait=wait_fixed(0.5), reraise=True)
+        made: Container = trying(self.client.containers.create)(reference, **options)
+        return made
 
     def by_containerd(self) -> bool:
         """Whether containerd keeps its images, and an image's id is not its configuration's digest."""

@@ -100,7 +100,7 @@ def read(engine: Engine, image_id: str, artefact: str) -> Contents:
     """
     attributes = engine.client.images.get(image_id).attrs
     environment = dict(entry.partition("=")[::2] for entry in attributes["Config"].get("Env") or ())
-    container = engine.client.containers.create(image_id, network_mode="none")
+    container = engine.create(image_id, network_mode="none")
     try:
         files = {
             path: list(_files(container, path))

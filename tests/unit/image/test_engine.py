@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import requests
 from docker.errors import APIError, DockerException
 from urllib3.exceptions import ProtocolError
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
-from hostonly.image.engine import understood
+from hostonly.image.engine import Engine, understood
 
 
 def refused(status: int, explanation: str) -> APIError:
@@ -59,3 +62,39 @@ def test_our_own_errors_stay_as_they_are() -> None:
     with pytest.raises(HostonlyError, match="ours") as caught, understood("sandbox"):
         raise HostonlyError("ours")
     assert caught.value.remedy is None
+
+
+@pytest.mark.parametrize(("fails", "asked"), [(1, 2), (9, 4)])
+def test_a_layer_that_was_collected_is_unpacked_again(
+    monkeypatch: pytest.MonkeyPatch, fails: int, asked: int
+) -> None:
+    """The words are those of Docker 26.1 with the containerd store."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    calls: list[str] = []
+
+    def create(reference: str, **options: Any) -> str:
+        calls.append(reference)
+        if len(calls) <= fails:
+            raise refused(404, "parent snapshot sha256:fb0b5f870e49 does not exist: not found")
+        return "made"
+
+    client: Any = SimpleNamespace(containers=SimpleNamespace(create=create))
+    engine = Engine("sandbox", {}, lambda: None, client)
+    if fails < asked:
+        assert str(engine.create("image")) == "made"
+    else:
+        with pytest.raises(APIError, match="parent snapshot"):
+            engine.create("image")
+    assert calls == ["image"] * asked
+
+
+def test_what_is_refused_otherwise_is_not_asked_again() -> None:
+    def create(reference: str) -> str:
+        calls.append(reference)
+        raise refused(404, "No such image")
+
+    calls: list[str] = []
+    client: Any = SimpleNamespace(containers=SimpleNamespace(create=create))
+    with pytest.raises(APIError):
+        Engine("sandbox", {}, lambda: None, client).create("image")
+    assert calls == ["image"]
