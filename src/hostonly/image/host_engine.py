@@ -114,7 +114,9 @@ def host_engine(cli: Path | None) -> Iterator[Engine]:
         client.ping()
     except DockerException as error:
         raise Unreachable(
-            f"the host's engine does not answer at {way.url} (by {way.because}): {error}",
+            f"the host's engine does not answer at {way.url} (by {way.because})",
+            ran="GET /_ping (Docker's API)",
+            output=str(error),
             remedy="start Docker on the host or set DOCKER_HOST; or use the sandbox's engine "
             "(--on sandbox, --from sandbox), which needs nothing on the host",
         ) from error

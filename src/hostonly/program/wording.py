@@ -35,7 +35,7 @@ def explained(message: str, tasks: Sequence[str], flags: Sequence[str]) -> str:
         kind, known, seeing = "flag", flags, "./inv --help TASK shows a task's flags"
     else:
         kind, known, seeing = "task", tasks, "./inv --list shows all"
-    near = get_close_matches(name[:100], known, n=3, cutoff=0.5)
+    near = get_close_matches(name[:100], known, n=3, cutoff=0.6)
     if kind == "task" and not near:
         near = [word for word in known if word.endswith(f".{name}")][:3]
     meant = f"; did you mean {' or '.join(near)}?" if near else ""
