@@ -8,7 +8,7 @@ import pytest
 
 from hostonly.errors import HostonlyError, ToolFailed, UsageError
 from hostonly.events import Event
-from hostonly.host import packages
+from hostonly.host import packages, unused_units
 
 # Knows what is installed from a file; like the real one, exits 1 over unknown names.
 DPKG_QUERY = r"""#!/bin/sh
@@ -66,7 +66,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "installed").write_text("git\n")
     (tmp_path / "removed").write_text("vagrant\n")
     (tmp_path / "units").mkdir()
-    monkeypatch.setattr(packages, "UNITS", tmp_path / "units")
+    monkeypatch.setattr(unused_units, "UNITS", tmp_path / "units")
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     monkeypatch.setenv("STATE", str(tmp_path))
     monkeypatch.delenv("HOSTONLY_INSTALL", raising=False)
@@ -183,16 +183,16 @@ def test_what_was_installed_for_a_checkout_is_noted(machine: Path, tmp_path: Pat
 
 def test_what_lxc_would_start_is_masked_before_it_comes(machine: Path, tmp_path: Path) -> None:
     root = tmp_path / "checkout"
-    assert packages.masked_for(root) == []
+    assert unused_units.masked_for(root) == []
     packages.install(["git", "lxc"], ignore, root=root)
     mask, apt = calls(machine)
     assert mask == "systemctl mask lxc-net.service lxc-monitord.service"
     assert apt.startswith("apt-get ")
-    assert packages.masked_for(root) == ["lxc-net.service", "lxc-monitord.service"]
-    assert packages.unmask_line(["lxc-net.service"]) == "systemctl unmask lxc-net.service"
+    assert unused_units.masked_for(root) == ["lxc-net.service", "lxc-monitord.service"]
+    assert unused_units.unmask_line(["lxc-net.service"]) == "systemctl unmask lxc-net.service"
     # The user has it started again: then it is no longer ours to speak of.
     (machine / "units" / "lxc-net.service").unlink()
-    assert packages.masked_for(root) == ["lxc-monitord.service"]
+    assert unused_units.masked_for(root) == ["lxc-monitord.service"]
 
 
 def test_an_lxc_of_the_users_own_is_left_alone(machine: Path) -> None:
@@ -205,7 +205,7 @@ def test_what_the_user_has_said_of_a_unit_stays(machine: Path, tmp_path: Path) -
     (machine / "units" / "lxc-net.service").symlink_to("/dev/null")
     packages.install(["lxc"], ignore, root=tmp_path / "checkout")
     assert calls(machine)[0] == "systemctl mask lxc-monitord.service"
-    assert packages.masked_for(tmp_path / "checkout") == ["lxc-monitord.service"]
+    assert unused_units.masked_for(tmp_path / "checkout") == ["lxc-monitord.service"]
 
 
 def test_nothing_is_installed_that_could_not_be_kept_off(machine: Path) -> None:
@@ -220,7 +220,7 @@ def test_without_systemd_there_is_nothing_to_mask(
     machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (machine / "bin" / "systemctl").unlink()
-    monkeypatch.setattr("hostonly.host.packages.shutil.which", lambda name: None)
+    monkeypatch.setattr("hostonly.host.unused_units.shutil.which", lambda name: None)
     packages.install(["lxc"], ignore)
     assert packages.install_line(["lxc"]) == "apt-get install --no-install-recommends lxc"
 

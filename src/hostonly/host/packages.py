@@ -18,6 +18,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, ToolFailed, UsageError, last_lines
 from hostonly.events import Done, Emit, Progress, Started, Warned
+from hostonly.host import unused_units
 from hostonly.host.ending import ended_by, send
 
 # Debian policy's package name, so that no name can become an option of apt-get.
@@ -51,13 +52,6 @@ APT_OPTIONS = (
 
 # Long enough for a slow line; then it is an error and not a hang.
 APT_SECONDS = 1800
-
-# What Debian's packages start when they are installed and at each boot (their postinst, by
-# deb-systemd-helper and deb-systemd-invoke), and nothing of ours uses. lxc-net makes a router of the whole
-# machine (net.ipv4.ip_forward=1), with a bridge, a name server and firewall tables of its own: our sandboxes
-# are on our bridges. lxc-monitord is started by who needs one.
-UNUSED_UNITS = {"lxc": ("lxc-net.service", "lxc-monitord.service")}
-UNITS = Path("/etc/systemd/system")
 
 
 def _checked(names: Sequence[str]) -> list[str]:
@@ -96,24 +90,9 @@ def missing(names: Sequence[str]) -> list[str]:
 def install_line(names: Sequence[str]) -> str:
     """The command a person types to install `names`, and to have nothing started that nobody uses."""
     sudo = "" if os.geteuid() == 0 else "sudo "
-    units = _to_mask(names)
-    mask = f"{sudo}{shlex.join(_mask(units))} && " if units else ""
+    units = unused_units.to_mask(names)
+    mask = f"{sudo}{shlex.join(unused_units.mask(units))} && " if units else ""
     return f"{mask}{sudo}apt-get install --no-install-recommends " + shlex.join(names)
-
-
-def _mask(units: Sequence[str]) -> list[str]:
-    return ["systemctl", "mask", *units]
-
-
-def _to_mask(names: Sequence[str]) -> list[str]:
-    """The units of `names`, which are about to be installed, that must not be started.
-
-    None where there is no systemd. What the user has said of a unit, by a file of its name, stays.
-    """
-    if shutil.which("systemctl") is None:
-        return []
-    units = [unit for name in names for unit in UNUSED_UNITS.get(name, ())]
-    return [unit for unit in units if not os.path.lexists(UNITS / unit)]
 
 
 def note(root: Path) -> Path:
@@ -130,27 +109,6 @@ def installed_for(root: Path) -> list[str]:
     names = [name for name in dict.fromkeys(noted) if PACKAGE_NAME.fullmatch(name)]
     gone = missing(names)
     return [name for name in names if name not in gone]
-
-
-def masked_note(root: Path) -> Path:
-    """The file in which the units are noted that were masked for the checkout at `root`."""
-    return root / ".hostonly" / "masked-units"
-
-
-def masked_for(root: Path) -> list[str]:
-    """The units that `install` masked for the checkout at `root` and that are masked still."""
-    try:
-        noted = masked_note(root).read_text().split()
-    except FileNotFoundError:
-        return []
-    ours = [unit for units in UNUSED_UNITS.values() for unit in units if unit in noted]
-    return [unit for unit in ours if os.path.realpath(UNITS / unit) == "/dev/null"]
-
-
-def unmask_line(units: Sequence[str]) -> str:
-    """The command a person types to let `units` be started again; we never do."""
-    sudo = "" if os.geteuid() == 0 else "sudo "
-    return f"{sudo}systemctl unmask {shlex.join(units)}"
 
 
 def remove_line(names: Sequence[str]) -> str:
@@ -188,7 +146,7 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
 
     As root, or by sudo for an ordinary user. Recommended packages are left
     out, and nothing is ever removed to make room. What the new ones would start and nobody here uses
-    (`UNUSED_UNITS`) is masked before, and noted; a package that is there already is left alone.
+    (`unused_units`) is masked before, and noted; a package that is there already is left alone.
 
     Raises `HostonlyError` when `HOSTONLY_INSTALL=never` forbids it (its remedy
     is the exact apt-get line), `ToolFailed` when apt-get fails.
@@ -199,7 +157,7 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
     by_hand = install_line(todo)
     emit(Started(f"installing Debian packages: {' '.join(todo)}"))
     become_root = _as_root(by_hand)
-    if units := _to_mask(todo):
+    if units := unused_units.to_mask(todo):
         _keep_off(units, become_root, emit, root)
     command = [
         *become_root,
@@ -242,8 +200,8 @@ def _keep_off(
     emit(Started(f"keeping off what nothing here uses: {' '.join(units)}"))
     if root is not None:
         # First: what is masked and not noted would be masked for ever.
-        _add(masked_note(root), units)
-    command = [*become_root, *_mask(units)]
+        _add(unused_units.note(root), units)
+    command = [*become_root, *unused_units.mask(units)]
     code, output = _run(command, emit)
     if code != 0:
         raise ToolFailed(

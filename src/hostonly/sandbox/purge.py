@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Done, Emit, Unchanged, Warned
-from hostonly.host import packages
+from hostonly.host import packages, unused_units
 from hostonly.host.command import run
 from hostonly.sandbox import base, box, lock, names, trace
 from hostonly.settings import Settings
@@ -106,12 +106,12 @@ def _bases(used: Uses, emit: Emit) -> None:
 
 
 def _tell_packages(settings: Settings, emit: Emit) -> None:
-    masked = packages.masked_for(settings.root)
+    masked = unused_units.masked_for(settings.root)
     if masked:
         emit(
             Warned(
                 "LXC's own network was kept off (it would forward for every interface) and stays so;"
-                f" where you want it: {packages.unmask_line(masked)}"
+                f" where you want it: {unused_units.unmask_line(masked)}"
             )
         )
     ours = packages.installed_for(settings.root)
