@@ -4,17 +4,16 @@ carrying it to the second sandbox."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from hostonly.errors import HostonlyError, ToolFailed, Unreachable
-from hostonly.events import Done, Emit, Progress, Started, Unchanged, Warned
+from hostonly.errors import HostonlyError, Unreachable
+from hostonly.events import Done, Emit, Started, Unchanged, Warned
 from hostonly.image import proof, state
-from hostonly.image.engine import NO_ROOM, Engine, understood
+from hostonly.image.engine import Engine, understood
 from hostonly.image.flavour import FLAVOURS
 from hostonly.image.state import short
+from hostonly.image.stream import follow
 from hostonly.registry import service
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
@@ -22,15 +21,6 @@ from hostonly.registry.look import client as registry_client
 from hostonly.registry.reference import TAG, Reference
 from hostonly.registry.result import Inspection
 from hostonly.sandbox.machine import Machine
-
-# What the engine says before it tries again by itself, up to five times and 75 seconds in all.
-RETRYING = "Retrying in"
-
-# What it says of a layer that has come, by a graph driver and by containerd.
-CAME = ("Pull complete", "Download complete")
-
-# What it says of a registry whose certificate nobody vouches for, or that it thinks must have one.
-UNTRUSTED = ("certificate signed by unknown authority", "server gave HTTP response to HTTPS client")
 
 
 def reference(machine: Machine, place: str = "sandbox") -> str:
@@ -76,7 +66,7 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     try:
         with understood(engine.place, ran):
             lines = engine.client.api.push(there, tag=tag, stream=True, decode=True)
-            _follow(lines, ran, emit, lambda: _full_disk(machine))
+            follow(lines, ran, emit, lambda: _full_disk(machine))
     except BaseException:
         # An interrupt too; the engine, whom nobody listens to any more, has given up by now.
         _clear_up(machine, registry, repository, emit)
@@ -139,7 +129,7 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
         emit(Started(ran))
         with understood(engine.place, ran):
             lines = engine.client.api.pull(there, tag=built.manifest, stream=True, decode=True)
-            came = _follow(lines, ran, emit)
+            came = follow(lines, ran, emit)
         image_id = _id(engine, by_digest)
     wrong = _pulled_wrong(found, engine, there, built)
     if image_id is None or wrong:
@@ -259,53 +249,3 @@ def _name_it(engine: Engine, image_id: str, name: str, emit: Emit) -> None:
                 f"{name} named another image ({short(before)}): it names {short(image_id)} again"
             )
         )
-
-
-def _follow(
-    lines: Generator[dict[str, Any]],
-    ran: str,
-    emit: Emit,
-    hopeless: Callable[[], str | None] = lambda: None,
-) -> set[str]:
-    """Turn the engine's stream into progress; an error in it is an error. What came by it, by the first
-    twelve digits of its digest.
-
-    Where the engine is about to try again, ``hopeless`` may say why another attempt cannot do
-    better either: then it is ended at once. However this ends, nobody listens to the engine then.
-    """
-    came = set()
-    with closing(lines):
-        for line in lines:
-            status = str(line.get("status") or "")
-            reason = hopeless() if "error" in line or status.startswith(RETRYING) else None
-            if "error" in line or reason is not None:
-                said = str(line.get("error") or "")
-                if any(words in said for words in UNTRUSTED):
-                    raise ToolFailed(
-                        "the engine does not trust the sandbox's registry",
-                        ran=ran,
-                        output=said,
-                        remedy="./inv registry.trust; the sandbox's own engine (--from or --to "
-                        "sandbox) trusts it as it is",
-                    )
-                if reason is None and NO_ROOM in said:
-                    from docker.errors import DockerException
-
-                    # The engine's own disk: `understood` knows what to do there.
-                    raise DockerException(said)
-                raise ToolFailed(
-                    "the engine could not finish it" + (f": {reason}" if reason else ""),
-                    ran=ran,
-                    output=said,
-                    remedy="What the registry says: ./inv sandbox.exec -- "
-                    "sudo journalctl -u docker-registry -n 20   Its room: ./inv registry.usage",
-                )
-            if status:
-                emit(
-                    Progress(
-                        " ".join(str(line[k]) for k in ("id", "status", "progress") if line.get(k))
-                    )
-                )
-            if status in CAME:
-                came.add(str(line.get("id")))
-    return came

@@ -22,7 +22,7 @@ from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Event, Progress, Unchanged, Warned, ignore
 from hostonly.image import publish, state
 from hostonly.image.engine import Engine, understood
-from hostonly.image.publish import _follow
+from hostonly.image.stream import follow
 from hostonly.registry import client as client_module
 from hostonly.registry import service
 from hostonly.registry.client import RegistryClient
@@ -38,7 +38,7 @@ def stream(name: str) -> Generator[dict[str, Any]]:
 
 def test_an_attempt_that_the_engine_repeats_is_progress() -> None:
     events: list[Event] = []
-    _follow(stream("retried.jsonl"), "docker push big", events.append, lambda: None)
+    follow(stream("retried.jsonl"), "docker push big", events.append, lambda: None)
     assert Progress("7cae415a2241 Retrying in 5 seconds") in events
     assert Progress("7cae415a2241 Pushed") in events
 
@@ -46,7 +46,7 @@ def test_an_attempt_that_the_engine_repeats_is_progress() -> None:
 def test_it_ends_at_once_where_no_attempt_can_do_better() -> None:
     events: list[Event] = []
     with pytest.raises(ToolFailed, match="the disk is full") as error:
-        _follow(
+        follow(
             stream("retried.jsonl"), "docker push big", events.append, lambda: "the disk is full"
         )
     assert error.value.ran == "docker push big"
@@ -55,7 +55,7 @@ def test_it_ends_at_once_where_no_attempt_can_do_better() -> None:
 
 def test_an_error_in_the_stream_is_an_error() -> None:
     with pytest.raises(ToolFailed, match="could not finish") as error:
-        _follow(stream("refused.jsonl"), "docker push big", lambda event: None)
+        follow(stream("refused.jsonl"), "docker push big", lambda event: None)
     assert error.value.output == "received unexpected HTTP status: 500 Internal Server Error"
     assert "registry.usage" in str(error.value.remedy)
 
@@ -66,7 +66,7 @@ def test_an_engine_without_room_is_told_from_a_registry_without() -> None:
         pytest.raises(ToolFailed, match="the sandbox's engine has no room left") as error,
         understood("sandbox", "docker pull big"),
     ):
-        _follow((line for line in [{"error": said}]), "docker pull big", lambda event: None)
+        follow((line for line in [{"error": said}]), "docker pull big", lambda event: None)
     assert (error.value.ran, error.value.output) == ("docker pull big", said)
     assert "docker system prune" in str(error.value.remedy)
 
