@@ -99,7 +99,7 @@ def pushes(settings: Settings) -> tuple[Pushed, ...]:
     """The recorded pushes to the settings' repository, from either engine, of every flavour."""
     found = []
     for flavour in FLAVOURS.values():
-        for place in ("sandbox", "host"):
+        for place in PLACES:
             file = record(settings.state, place, flavour.name)
             built = load(file)
             if built and built.manifest and built.repository == settings.image.name:

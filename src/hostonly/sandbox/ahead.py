@@ -126,7 +126,7 @@ def take(argv: Sequence[str]) -> subprocess.Popen[str] | None:
 
 
 def _needed(root: Path, note: quick.Note, verb: str) -> bool:
-    if note.settings["sandbox"]["provider"] != "lxc" or not shutil.which("vagrant"):
+    if not shutil.which("vagrant"):
         return False
     try:
         state = state_of(container_of(root, note.settings["sandbox"]["name"], MACHINE))

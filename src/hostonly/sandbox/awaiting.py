@@ -30,12 +30,7 @@ def vagrant_can_wait(settings: Settings) -> bool:
     Not where it could not start, or would look for a box that is yet to be added; and not as another
     user than root, for whom two programs at once might ask for sudo's password.
     """
-    return (
-        os.geteuid() == 0
-        and settings.sandbox.provider == "lxc"
-        and box.present(settings.root)
-        and not packages.missing(needs.PACKAGES)
-    )
+    return os.geteuid() == 0 and box.present(settings.root) and not packages.missing(needs.PACKAGES)
 
 
 @dataclass(frozen=True, slots=True)
