@@ -17,6 +17,7 @@ from hostonly.claims.sandbox import (
     hello_answers,
     listeners_expected,
     neighbour_sandbox,
+    no_unit_failed,
     ports_closed,
     ports_open,
     published_held,
@@ -36,6 +37,7 @@ from hostonly.facts.listeners import Listener, listeners_look, on_port
 from hostonly.facts.neighbours import Neighbour, observe_neighbours
 from hostonly.facts.reach import Reach, reach_look
 from hostonly.facts.routes import observe_routes, route_to
+from hostonly.facts.units import failed_units_look
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
@@ -99,6 +101,7 @@ def _judge(
         neighbours=neighbours,
         interfaces=inside["interfaces"],
     )
+    claims.judge(no_unit_failed, {"machine": machine.name}, failed=inside["failed units"])
     claims.judge(engine_answers, {}, answer=inside["engine"])
     for place, seen, name in (("host", outside, address), ("sandbox", inside, "localhost")):
         about: dict[str, object] = {"place": place, "url": f"http://{name}:{registry}/v2/"}
@@ -152,6 +155,7 @@ def _looks_of_host(settings: Settings, address: str) -> Looks:
 def _looks_inside(settings: Settings) -> Looks:
     return {
         "hostname": look(["hostname"], str.strip),
+        "failed units": failed_units_look(),
         "interfaces": interfaces_look(),
         "listeners": listeners_look(),
         "udp": listeners_look("udp"),

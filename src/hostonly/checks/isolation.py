@@ -23,9 +23,10 @@ from hostonly.facts import Fact, NotObserved, observe, select, together
 from hostonly.facts import confinement as read
 from hostonly.facts import limits as limits_of
 from hostonly.facts.attempt import attempt_look
-from hostonly.facts.batch import at_last, look
+from hostonly.facts.batch import look
 from hostonly.facts.fact import json_object
 from hostonly.facts.routes import observe_routes, route_to
+from hostonly.facts.search import search_look
 from hostonly.host.command import as_root
 from hostonly.host.limits import LIMITS
 from hostonly.host.marker import Marker, marked
@@ -143,7 +144,7 @@ def _looks_of_host(init: int, marker: Marker) -> Looks:
         "processes": look(as_root(ps), read.parse_processes),
         "mounts": look(cat("mountinfo"), read.parse_mountinfo),
         "own mounts": look(["cat", "/proc/self/mountinfo"], read.parse_mountinfo),
-        "marked file": look(at_last(search), read.parse_paths),
+        "marked file": search_look(search, read.parse_paths),
         "keys": look(as_root(["cat", "/proc/keys"]), read.parse_keys),
         "key users": look(as_root(["cat", "/proc/key-users"]), limits_of.parse_key_users),
         "user limits": look(limits_of.show(limits_of.USERS), limits_of.parse_limits),
@@ -160,20 +161,25 @@ def _looks_inside(marker: Marker) -> dict[str, Any]:
     named = ["(", "-name", marker.file.name, "-o", "-path", "/etc/hostname", ")", "-print"]
     in_sys = "sudo find /sys -path /sys/fs/cgroup -prune -o -type f -writable -print"
     in_groups = "sudo find /sys/fs/cgroup -ignore_readdir_race -type f -writable -print"
-    in_proc = "mount -t proc proc /mnt && find /mnt/sys -type f -writable -printf '%P\\n'"
+    in_proc = "mount -t proc proc /mnt && find /mnt/sys -type f -writable -print"
     switches = ["sudo", "unshare", "--mount", "sh", "-c", in_proc]
     return {
-        "devices": look(at_last([*_WALK, *devices, *stat]), read.parse_devices),
-        "marked file": look(at_last([*_WALK, *named]), read.parse_paths),
-        "commands": look(["sudo", "ps", "-e", "-ww", "-o", "args="], read.parse_paths),
-        "sys": look(at_last(in_sys.split()), read.parse_paths),
-        "groups": look(at_last(in_groups.split()), read.parse_paths),
-        "switches": look(at_last(switches), read.parse_paths),
+        "devices": search_look([*_WALK, *devices, *stat], read.parse_devices),
+        "marked file": search_look([*_WALK, *named], read.parse_paths),
+        "commands": look(["sudo", "ps", "-e", "-ww", "-o", "args="], read.parse_lines),
+        "sys": search_look(in_sys.split(), read.parse_paths),
+        "groups": search_look(in_groups.split(), read.parse_paths),
+        "switches": search_look(switches, _below_sys),
         "keys": look(["sudo", "cat", "/proc/keys"], read.parse_keys),
         "key users": look(["sudo", "cat", "/proc/key-users"], limits_of.parse_key_users),
         "user limits": look(limits_of.show(limits_of.USERS), limits_of.parse_limits),
         "engine": look(_engine(), _engine_id),
     }
+
+
+def _below_sys(output: str) -> tuple[str, ...]:
+    """Switches by the names that sysctl(8) would give them, with slashes."""
+    return tuple(path.removeprefix("/mnt/sys/") for path in read.parse_paths(output))
 
 
 def _engine() -> list[str]:

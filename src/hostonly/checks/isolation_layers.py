@@ -40,7 +40,7 @@ def found_of(
 @contextlib.contextmanager
 def _file_inside(sandbox: Vantage, path: str) -> Iterator[Fact[tuple[str, ...]]]:
     try:
-        yield observe(sandbox, ["sudo", "tee", path], read.parse_paths)
+        yield observe(sandbox, ["sudo", "tee", path], read.parse_lines)
     finally:
         with contextlib.suppress(HostonlyError):
             sandbox.run(["sudo", "rm", "-f", path])

@@ -133,6 +133,21 @@ def ssh_session(*, machine: str, hostname: str) -> Judgement:
 
 
 @claim(
+    "units.failed",
+    "In {machine} no unit of systemd has failed.",
+    source="systemctl(1): --failed; is-system-running says degraded where one has",
+)
+def no_unit_failed(*, machine: str, failed: tuple[str, ...]) -> Judgement:
+    """Holds when systemd lists no failed unit; fails with their names and where to read why."""
+    if failed:
+        return Judgement(
+            False,
+            f"failed: {', '.join(failed)}: ./inv sandbox.exec -- sudo journalctl -b -u {failed[0]}",
+        )
+    return Judgement(True, "systemd lists none that failed")
+
+
+@claim(
     "engine.answers",
     "The sandbox's Docker engine answers.",
     source="Docker Engine API v1.41: SystemVersion",

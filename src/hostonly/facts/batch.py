@@ -51,16 +51,6 @@ job() {
 """
 
 
-# Shell: a command line. What it printed when it ended well, at the latest the third time.
-AGAIN = """\
-for time in 1 2 3; do
-  out=$("$@"); status=$?
-  if [ $status -eq 0 ]; then test -z "$out" || printf '%s\\n' "$out"; exit 0; fi
-done
-exit $status
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Look(Generic[T_co]):
     """A command that changes nothing, and how its result is read."""
@@ -72,12 +62,6 @@ class Look(Generic[T_co]):
 def look(argv: Sequence[str], parse: Callable[[str], T]) -> Look[T]:
     """A ``Look`` whose command must end with status 0 and print what ``parse`` understands."""
     return Look(tuple(argv), lambda result: read(result, parse))
-
-
-def at_last(argv: Sequence[str]) -> list[str]:
-    """``argv``, begun again where it fails. For find(1): a folder that goes between being seen and being
-    opened ends it with status 1, ``-ignore_readdir_race`` or not (findutils 4.9)."""
-    return ["sh", "-c", AGAIN, "again", *argv]
 
 
 def observe_all(

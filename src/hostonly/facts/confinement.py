@@ -227,7 +227,16 @@ def parse_devices(output: str) -> Mapping[str, str]:
 
 
 def parse_paths(output: str) -> tuple[str, ...]:
-    """``find``'s output: one path a line."""
+    """``find``'s output: one absolute path a line."""
+    paths = parse_lines(output)
+    for path in paths:
+        if not path.startswith("/"):
+            raise Unreadable(f"line {path!r}")
+    return paths
+
+
+def parse_lines(output: str) -> tuple[str, ...]:
+    """The lines of ``output``, whatever they say."""
     return tuple(output.splitlines())
 
 

@@ -44,7 +44,7 @@ def verdicts(
     nat = ["*nat", ":DOCKER - [0:0]", *(f"[0:0] -A DOCKER {rule}" for rule in rules), "COMMIT", ""]
     nobody = NotObserved("of no interest here")
     inside: dict[str, Any] = {
-        **dict.fromkeys(("hostname", "interfaces", "engine", "registry"), nobody),
+        **dict.fromkeys(("hostname", "failed units", "interfaces", "engine", "registry"), nobody),
         "listeners": Observed((SSHD, *listeners), ()),
         "udp": Observed((), ()),
         "firewall": Observed(parse("\n".join(nat)), ()),

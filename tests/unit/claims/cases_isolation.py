@@ -7,6 +7,7 @@ from dataclasses import replace
 from hostonly.claims import isolation as of
 from hostonly.facts.attempt import Attempt, Outcome
 from hostonly.facts.confinement import Confined, Layers, Mount, Owned, Range
+from hostonly.facts.search import Found
 from tests.unit.claims.case import Case
 
 NODE: dict[str, object] = {"id": "nodes", "what": "make a device node"}
@@ -56,7 +57,6 @@ INSIDE = (
     DOCKER,
     Mount("0:220", "/", "/", "overlay"),
     Mount("0:6", "/null", "/dev/null", "devtmpfs"),
-    Mount("0:22", "/fs/pstore", "/sys/fs/pstore", "sysfs"),
     Mount("0:32", "/lxc.payload.web-sandbox", "/sys/fs/cgroup/cpu", "cgroup"),
     # What Docker keeps of a network namespace of the sandbox's own.
     Mount("0:4", "net:[9]", "/run/docker/netns/default", "nsfs"),
@@ -69,6 +69,9 @@ STRANGE = (
     Mount("254:16", "/", "/mnt", "ext4"),
     Mount("0:6", "/vda", "/dev/vda", "devtmpfs"),
     Mount("0:22", "/", "/mnt", "sysfs"),
+    # What LXC's own configuration and vagrant-lxc give to every container.
+    Mount("0:22", "/fs/pstore", "/sys/fs/pstore", "sysfs"),
+    Mount("0:22", "/fs/fuse/connections", "/sys/fs/fuse/connections", "sysfs"),
     Mount("0:32", "/", "/mnt", "cgroup"),
     Mount("0:32", "/lxc.payload.other", "/mnt", "cgroup"),
 )
@@ -76,6 +79,8 @@ STRANGE = (
 LINK = "/sys/devices/virtual/net/eth1/mtu"
 OWN: dict[str, object] = {"own": ("kernel/sem",)}
 PROCS = "/sys/fs/cgroup/cpu/cgroup.procs"
+AGENT = "/sys/fs/cgroup/cpu/release_agent"
+PSTORE = "/sys/fs/pstore"
 MARK: dict[str, object] = {"marker": "marked-1"}
 MARKED = "sh -c sleep marked-1"
 NAME: dict[str, object] = {"name": "/etc/x"}
@@ -185,10 +190,16 @@ CASES = [
     ),
     Case(of.filtered, True, {"confined": ALL}, {}, "Seccomp: 2"),
     Case(of.filtered, False, {"confined": NONE}, {}, "Seccomp: 0"),
-    Case(of.harmless_devices, True, {"devices": NULL}, HARMLESS, "c 136:7"),
-    Case(of.harmless_devices, False, {"devices": NULL | {"/d": "b 8:0"}}, HARMLESS, "/d (b 8:0)"),
-    Case(of.harmless_devices, False, {"devices": NULL | {"/m": "c 1:1"}}, HARMLESS, "/m (c 1:1)"),
-    Case(of.harmless_devices, None, {"devices": {}}, HARMLESS, "not even /dev/null"),
+    *(
+        Case(of.harmless_devices, holds, {"devices": Found(nodes, closed)}, HARMLESS, says)
+        for holds, nodes, closed, says in (
+            (True, NULL, (), "c 136:7"),
+            (True, NULL, ("/mnt/fuse",), "not even its root may look into /mnt/fuse"),
+            (False, NULL | {"/d": "b 8:0"}, (), "/d (b 8:0)"),
+            (False, NULL | {"/m": "c 1:1"}, (), "/m (c 1:1)"),
+            (None, {}, ("/dev",), "not even /dev/null"),
+        )
+    ),
     Case(of.own_mounts, True, {"sandbox": INSIDE, **SEEN}, MOUNTS, f"{FOLDER}/docker"),
     *(
         Case(of.own_mounts, False, {"sandbox": (*INSIDE, each), **SEEN}, MOUNTS, each.point)
@@ -203,21 +214,23 @@ CASES = [
             (False, Mount("0:51", f"{FOLDER}/docker", "/mnt", "btrfs")),
         )
     ),
-    Case(of.own_sys, True, {"writable": (LINK,)}, {}, "1 writable files"),
-    Case(of.own_sys, False, {"writable": (LINK, "/sys/power/state")}, {}, "/sys/power/state"),
-    Case(of.own_sys, None, {"writable": ()}, {}, "not even"),
-    Case(of.own_switches, True, {"writable": ("net/x", "kernel/sem", "user/y")}, OWN, "3 writable"),
-    Case(of.own_switches, False, {"writable": ("net/x", "kernel/panic")}, OWN, "kernel/panic"),
-    Case(of.own_switches, None, {"writable": ("kernel/sem",)}, OWN, "not even"),
-    Case(of.no_agents, True, {"writable": (PROCS,)}, {}, "no release_agent"),
-    Case(
-        of.no_agents,
-        False,
-        {"writable": (PROCS, "/sys/fs/cgroup/cpu/release_agent")},
-        {},
-        "cpu/release_agent",
+    *(
+        Case(claim, holds, {"writable": Found(paths, closed)}, about, says)
+        for claim, about, holds, paths, closed, says in (
+            (of.own_sys, {}, True, (LINK,), (), "1 writable files"),
+            (of.own_sys, {}, True, (LINK,), (PSTORE,), f"may look into {PSTORE}"),
+            (of.own_sys, {}, False, (LINK, "/sys/power/state"), (PSTORE,), "/sys/power/state"),
+            (of.own_sys, {}, None, (), ("/sys",), "not even"),
+            (of.own_switches, OWN, True, ("net/x", "kernel/sem", "user/y"), (), "3 writable"),
+            (of.own_switches, OWN, True, ("net/x",), ("/mnt/sys/fs",), "look into /mnt/sys/fs"),
+            (of.own_switches, OWN, False, ("net/x", "kernel/panic"), (), "kernel/panic"),
+            (of.own_switches, OWN, None, ("kernel/sem",), (), "not even"),
+            (of.no_agents, {}, True, (PROCS,), (), "no release_agent"),
+            (of.no_agents, {}, True, (PROCS,), ("/sys/fs/cgroup/x",), "may look into /sys/fs"),
+            (of.no_agents, {}, False, (PROCS, AGENT), (), "cpu/release_agent"),
+            (of.no_agents, {}, None, (), (), "not even"),
+        )
     ),
-    Case(of.no_agents, None, {"writable": ()}, {}, "not even"),
     Case(of.processes_unseen, True, {"host": ("a", MARKED), "sandbox": ("b",)}, MARK, "lists 2"),
     Case(of.processes_unseen, False, {"host": (MARKED,), "sandbox": (MARKED,)}, MARK, MARKED),
     Case(
@@ -225,7 +238,7 @@ CASES = [
     ),
     Case(of.processes_unseen, None, {"host": (MARKED,), "sandbox": ()}, MARK, "no process at all"),
     *(
-        Case(of.files_unseen, holds, {"host": host, "sandbox": sandbox}, MARK, says)
+        Case(of.files_unseen, holds, {"host": Found(host), "sandbox": Found(sandbox)}, MARK, says)
         for holds, host, sandbox, says in (
             (True, ("/tmp/marked-1",), ("/etc/hostname",), "nowhere"),
             (False, ("/tmp/marked-1",), ("/etc/hostname", "/x/marked-1"), "/x/marked-1"),

@@ -10,6 +10,7 @@ from hostonly.claims.sandbox import (
     hello_answers,
     listeners_expected,
     neighbour_sandbox,
+    no_unit_failed,
     ports_closed,
     ports_open,
     published_held,
@@ -149,6 +150,10 @@ CASES = [
         {"answer": Answer(200, (), '{"Version": "20.10.24", "ApiVersion": "1.41"}')},
         {},
         "version 20.10.24, API 1.41",
+    ),
+    Case(no_unit_failed, True, {"failed": ()}, MACHINE, "lists none"),
+    Case(
+        no_unit_failed, False, {"failed": ("a.mount", "b.service")}, MACHINE, "a.mount, b.service"
     ),
     Case(engine_answers, False, {"answer": NOBODY}, {}, "systemctl status docker"),
     Case(engine_answers, False, {"answer": Answer(500, (), "{}")}, {}, "status 500"),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from hostonly.errors import Unreachable
 from hostonly.facts import NotObserved, Observed
-from hostonly.facts.batch import at_last, look, observe_all, run_at_once
+from hostonly.facts.batch import look, observe_all, run_at_once
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Host, Result
 
 
@@ -96,18 +95,3 @@ def test_facts_by_their_keys() -> None:
     assert facts["yes"].value == "here"
     assert isinstance(facts["no"], NotObserved)
     assert "exited with 1" in facts["no"].because
-
-
-def test_what_fails_by_a_race_is_begun_again(tmp_path: Path) -> None:
-    fails_once = f"echo seen; test -e {tmp_path}/begun || {{ : >{tmp_path}/begun; exit 7; }}"
-    once, never, silent = run_at_once(
-        Host(),
-        [
-            at_last(["sh", "-c", fails_once]),
-            at_last(["sh", "-c", "echo said; exit 7"]),
-            at_last(["true"]),
-        ],
-    )
-    assert (once.exit, once.stdout) == (0, "seen\n")
-    assert (never.exit, never.stdout) == (7, "")
-    assert (silent.exit, silent.stdout) == (0, "")

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.leftovers import listed
 from hostonly.facts.confinement import Layers, Mount
+from hostonly.facts.search import Found
+
+
+def _closed(search: Found[Any]) -> str:
+    """What to add to a reason: the folders that the ``search`` was not let into, and so root in the sandbox
+    is not either. Nothing where there are none."""
+    return f"; not even its root may look into {listed(search.closed)}" if search.closed else ""
 
 
 @claim(
@@ -14,19 +22,21 @@ from hostonly.facts.confinement import Layers, Mount
     "The sandbox has the devices that every process may use, and no other.",
     source="lxc.container.conf(5), lxc.autodev",
 )
-def harmless_devices(*, devices: Mapping[str, str], harmless: Collection[str]) -> Judgement:
+def harmless_devices(*, devices: Found[Mapping[str, str]], harmless: Collection[str]) -> Judgement:
     """Holds when every device node is one of the ``harmless``; /dev/null must be among those seen."""
-    if devices.get("/dev/null") != "c 1:3":
+    nodes = devices.what
+    if nodes.get("/dev/null") != "c 1:3":
         return Judgement(None, "not even /dev/null was found")
     strange = [
         f"{path} ({numbers})"
-        for path, numbers in devices.items()
+        for path, numbers in nodes.items()
         # Terminals of the sandbox's own (pts, 136) have any minor number.
         if numbers not in harmless and not numbers.startswith("c 136:")
     ]
     if strange:
         return Judgement(False, f"also there: {listed(strange)}")
-    return Judgement(True, f"{len(devices)} nodes: {' '.join(sorted(set(devices.values())))}")
+    kinds = " ".join(sorted(set(nodes.values())))
+    return Judgement(True, f"{len(nodes)} nodes: {kinds}{_closed(devices)}")
 
 
 def _on_disk(path: str, host: Sequence[Mount]) -> tuple[str, str]:
@@ -55,8 +65,7 @@ def own_mounts(
     namespaces: Mapping[str, str],
 ) -> Judgement:
     """Holds when what comes from a disk, or from a file system that the host has mounted, is below
-    the container's own folder, a harmless device node, its own control group, an empty folder
-    of the host's /sys, or a namespace that is none of the host's ``namespaces`` nor mounted there:
+    the container's own folder, a harmless device node, its own control group, or a namespace that is none of the host's ``namespaces`` nor mounted there:
     the kernel keeps all of them in one nsfs. At least one mount must be seen: Docker's data."""
     theirs = {each.root for each in host if each.kind == "nsfs"} | set(namespaces.values())
     path = f"/var/lib/lxc/{container}/"
@@ -69,7 +78,6 @@ def own_mounts(
         for each in shared
         if each not in ours
         and not (each.kind == "devtmpfs" and each.root in nodes)
-        and not (each.kind == "sysfs" and each.root in ("/fs/fuse/connections", "/fs/pstore"))
         and not (each.kind == "nsfs" and each.root not in theirs)
         and not (each.kind in ("cgroup", "cgroup2") and f"/lxc.payload.{container}" in each.root)
     ]
@@ -87,13 +95,14 @@ def own_mounts(
     "In /sys root in the sandbox can change nothing but its own network links.",
     source="sysfs(5)",
 )
-def own_sys(*, writable: Sequence[str]) -> Judgement:
+def own_sys(*, writable: Found[Sequence[str]]) -> Judgement:
     """Holds when every writable file belongs to a link; the control is that such files are found."""
-    if not any("/net/" in path for path in writable):
+    files = writable.what
+    if not any("/net/" in path for path in files):
         return Judgement(None, "not even its own links' files are found writable")
-    if others := [path for path in writable if "/net/" not in path]:
+    if others := [path for path in files if "/net/" not in path]:
         return Judgement(False, f"also writable: {listed(others)}")
-    return Judgement(True, f"{len(writable)} writable files, all of its links")
+    return Judgement(True, f"{len(files)} writable files, all of its links{_closed(writable)}")
 
 
 @claim(
@@ -101,18 +110,21 @@ def own_sys(*, writable: Sequence[str]) -> Judgement:
     "In /proc/sys root in the sandbox can change nothing that is not its own namespaces'.",
     source="namespaces(7): network, IPC, UTS, PID and user namespaces have switches of their own",
 )
-def own_switches(*, writable: Sequence[str], own: Collection[str]) -> Judgement:
+def own_switches(*, writable: Found[Sequence[str]], own: Collection[str]) -> Judgement:
     """Holds when every writable switch belongs to a namespace; its network's must be among them."""
-    if not any(path.startswith("net/") for path in writable):
+    switches = writable.what
+    if not any(path.startswith("net/") for path in switches):
         return Judgement(None, "not even its own network's switches are found writable")
     others = [
         path
-        for path in writable
+        for path in switches
         if not path.startswith(("net/", "user/", "fs/mqueue/")) and path not in own
     ]
     if others:
         return Judgement(False, f"also writable: {listed(others)}")
-    return Judgement(True, f"{len(writable)} writable switches, all of its own namespaces")
+    return Judgement(
+        True, f"{len(switches)} writable switches, all of its own namespaces{_closed(writable)}"
+    )
 
 
 @claim(
@@ -120,13 +132,16 @@ def own_switches(*, writable: Sequence[str], own: Collection[str]) -> Judgement:
     "No release agent of a control group can be written from the sandbox.",
     source="cgroups(7): the kernel runs a release agent as the host's root",
 )
-def no_agents(*, writable: Sequence[str]) -> Judgement:
+def no_agents(*, writable: Found[Sequence[str]]) -> Judgement:
     """Holds when no ``release_agent`` is among the writable files; ``cgroup.procs`` must be."""
-    if not any(path.endswith("/cgroup.procs") for path in writable):
+    files = writable.what
+    if not any(path.endswith("/cgroup.procs") for path in files):
         return Judgement(None, "not even its own cgroup.procs is found writable")
-    if agents := [path for path in writable if path.endswith("/release_agent")]:
+    if agents := [path for path in files if path.endswith("/release_agent")]:
         return Judgement(False, f"writable: {listed(agents)}")
-    return Judgement(True, f"{len(writable)} writable files of its own groups, no release_agent")
+    return Judgement(
+        True, f"{len(files)} writable files of its own groups, no release_agent{_closed(writable)}"
+    )
 
 
 @claim(
@@ -134,16 +149,21 @@ def no_agents(*, writable: Sequence[str]) -> Judgement:
     "The host's files are not to be seen from the sandbox.",
     source="user_namespaces(7)",
 )
-def files_unseen(*, marker: str, host: Sequence[str], sandbox: Sequence[str]) -> Judgement:
+def files_unseen(
+    *, marker: str, host: Found[Sequence[str]], sandbox: Found[Sequence[str]]
+) -> Judgement:
     """Holds when a file made for this is found on the host and nowhere in the sandbox, where the
     same search finds /etc/hostname."""
-    if not any(path.endswith(marker) for path in host):
+    if not any(path.endswith(marker) for path in host.what):
         return Judgement(None, "the marked file is not found on the host either")
-    if found := [path for path in sandbox if path.endswith(marker)]:
+    if found := [path for path in sandbox.what if path.endswith(marker)]:
         return Judgement(False, f"the sandbox has it at {found[0]}")
-    if "/etc/hostname" not in sandbox:
+    if "/etc/hostname" not in sandbox.what:
         return Judgement(None, "the search in the sandbox finds nothing at all")
-    return Judgement(True, f"{host[0]} is nowhere in the sandbox; /etc/hostname is found")
+    return Judgement(
+        True,
+        f"{host.what[0]} is nowhere in the sandbox; /etc/hostname is found{_closed(sandbox)}",
+    )
 
 
 @claim(

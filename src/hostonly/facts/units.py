@@ -1,0 +1,28 @@
+"""The units of systemd that have failed: ``systemctl list-units --failed``.
+
+Source of the format: systemctl(1) of systemd 252, ``--output=json``: a list of objects with ``unit``,
+``load``, ``active``, ``sub`` and ``description``.
+"""
+
+from __future__ import annotations
+
+from hostonly.facts.batch import Look, look
+from hostonly.facts.fact import Unreadable, json_list
+
+
+def failed_units_look() -> Look[tuple[str, ...]]:
+    """The names of the units that have failed, in systemd's order; none where all is well."""
+    return look(["systemctl", "list-units", "--failed", "--output=json"], parse)
+
+
+def parse(output: str) -> tuple[str, ...]:
+    """Read the list.
+
+    Raises:
+        Unreadable: it is no such list, or has a unit in it that has not failed.
+    """
+    units = json_list(output)
+    for unit in units:
+        if not isinstance(unit.get("unit"), str) or unit.get("active") != "failed":
+            raise Unreadable(f"{unit!r} is no failed unit")
+    return tuple(unit["unit"] for unit in units)
