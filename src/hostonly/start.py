@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from hostonly.errors import HostonlyError
+
 
 def main() -> None:
     """Run what the command line says."""
@@ -39,6 +41,10 @@ def main() -> None:
         # Whoever read our output has seen enough; the interpreter would flush it again, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(3)
+    except (HostonlyError, OSError) as error:
+        from hostonly.program import HostonlyProgram
+
+        sys.exit(HostonlyProgram().failed(error))
     _whole()
 
 
@@ -50,7 +56,6 @@ def _whole() -> None:
 
 def _status(root: Path) -> None:
     """Print the states and leave, where the settings are noted; else return."""
-    from hostonly.errors import HostonlyError
     from hostonly.sandbox import quick, status
 
     note = quick.recall(root) if status.asked(sys.argv) else None

@@ -28,6 +28,9 @@ from hostonly import settings as settings_module
 from hostonly.sandbox import base
 from hostonly.settings import Settings
 from tests.integration.alone import alone
+from tests.integration.ordinary_user import made, user
+
+__all__ = ["made", "user"]
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / ".hostonly" / "integration" / "a copy"

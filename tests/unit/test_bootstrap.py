@@ -60,6 +60,22 @@ def test_found_through_links_and_from_elsewhere(checkout: Path, tmp_path: Path) 
     assert wrapper("./inv", cwd=checkout) == "fast []"
 
 
+@pytest.mark.parametrize("owner", [54321, 65534], ids=["an id without a name", "nobody"])
+def test_root_stays_root_where_the_owner_could_not_work(checkout: Path, owner: int) -> None:
+    """Neither a way to log in, nor a home; what is as an ordinary user is tried with one made for it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files to others")
+    shutil.copy(
+        ROOT / "src" / "hostonly" / "bootstrap" / "as-owner", checkout / "src/hostonly/bootstrap"
+    )
+    os.chown(checkout, owner, owner)
+    (checkout / ".venv" / "bin" / "inv").write_text(
+        "import os, sys; print(os.getuid(), sys.argv[1:])"
+    )
+    given = ["a  b", "", "--", '"q"', "$HOME"]
+    assert wrapper(checkout / "inv", *given) == f"0 {given}"
+
+
 @pytest.mark.parametrize("name", stamp.STAMPED)
 def test_a_changed_file_is_noticed(checkout: Path, name: str) -> None:
     with (checkout / name).open("a") as file:

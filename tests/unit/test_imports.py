@@ -21,7 +21,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "events": frozenset(),
     "settings": frozenset({"errors"}),
-    "bootstrap": frozenset({"errors", "events", "host"}),
+    "unusable": frozenset({"errors"}),
+    "bootstrap": frozenset({"errors", "events", "host", "unusable"}),
     "vantages": BASE,
     "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
@@ -44,7 +45,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             *("errors", "events", "claims", "vantages"),
         }
     ),
-    "program": frozenset({"errors", "settings", "report"}),
+    "program": frozenset({"errors", "settings", "report", "unusable"}),
     "bench": BESIDE | {"bench.result", "bootstrap"},
     # Its result types, likewise.
     "bench.result": frozenset(),
@@ -76,6 +77,7 @@ STANDARD_LIBRARY_ONLY = (
     "bootstrap/wheel.py",
     "errors.py",
     "events.py",
+    "unusable.py",
     "sandbox/__init__.py",
     "sandbox/quick.py",
     "sandbox/status.py",

@@ -47,6 +47,9 @@ def tool(c):
 def bug(c): raise KeyError("oops")
 
 @task
+def closed(c): raise PermissionError(13, "Permission denied", "/nowhere/.hostonly/demo.lock")
+
+@task
 def runs(c): c.run("echo no >&2; exit 7", hide=True, in_stream=False)
 
 @task
@@ -334,6 +337,29 @@ def test_a_transcripts_reader_that_goes_away(project: Path) -> None:
     process.stdout.close()
     assert process.stderr is not None and process.stderr.read() == ""
     assert process.wait(60) == 3
+
+
+def test_a_file_that_may_not_be_used_is_no_bug(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("closed") == 3
+    said = capsys.readouterr().err
+    assert "may not read or write /nowhere/.hostonly/demo.lock" in said and "bug" not in said
+    assert not (project / ".hostonly").exists()
+
+
+def test_nor_is_it_on_a_short_way(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/nowhere/.hostonly/ahead-1-x")
+
+    monkeypatch.setattr("hostonly.sandbox.ahead.begun", refused)
+    monkeypatch.setattr("sys.argv", ["inv", "sandbox.up"])
+    with pytest.raises(SystemExit) as left:
+        start_module.main()
+    said = capsys.readouterr().err
+    assert left.value.code == 3 and "may not read or write /nowhere" in said and "bug" not in said
 
 
 def test_a_reader_that_goes_away_from_a_short_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hostonly import unusable
 from hostonly.bootstrap.said import say
 from hostonly.bootstrap.stamp import differing, stamp
 from hostonly.bootstrap.step import run
@@ -125,13 +126,8 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted; the next ./inv goes on from here")
         return 130
-    except HostonlyError as error:
-        print(f"inv: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        say(f"{error.strerror}: {error.filename}")
-        if isinstance(error, PermissionError):
-            say("the checkout must be writable; did another user make its .venv or .hostonly?")
-        return 3
+    except (HostonlyError, OSError) as error:
+        say(str(unusable.in_words(error, ROOT) or error))
+        return HostonlyError.exit_code
     python = str(ROOT / ".venv" / "bin" / "python")
     os.execv(python, [python, str(ROOT / ".venv" / "bin" / "inv"), *arguments])

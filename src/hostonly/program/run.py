@@ -114,9 +114,6 @@ class HostonlyProgram(Program):
             if error.message:
                 say(error.message)
             return int(error.code)
-        except HostonlyError as error:
-            say(paragraph(error))
-            return error.exit_code
         except UnexpectedExit as error:
             result = error.result
             say(
@@ -140,10 +137,17 @@ class HostonlyProgram(Program):
             # Whoever read our output (head, less) has seen enough; the rest was not seen.
             return HostonlyError.exit_code
         except Exception as error:
-            if isinstance(error, OSError) and error.errno == 28:
-                say("inv: no space left on the device for the output or a file of ours")
-                return HostonlyError.exit_code
+            return self.failed(error)
+
+    def failed(self, error: Exception) -> int:
+        """Say on stderr what `error` is, with the next step; its exit code."""
+        from hostonly import unusable
+
+        known = unusable.in_words(error, configuration.ROOT)
+        if known is None:
             return self._bug(error)
+        say(paragraph(known))
+        return known.exit_code
 
     def _parse(self, argv: list[str]) -> int | None:
         """Understand `argv`; an exit code when that was all (--list, --help), else None.

@@ -35,10 +35,13 @@ class Login:
 
     @property
     def ssh(self) -> tuple[str, ...]:
-        """The ssh command line, up to and without the destination: nothing of the user's is read."""
+        """The ssh command line, up to and without the destination: nothing of the user's is read (the
+        `Vagrantfile` has the same options)."""
         target = self.target
         options = (
+            "IdentityAgent=none",
             "IdentitiesOnly=yes",
+            "PreferredAuthentications=publickey",
             # ssh splits the file name at spaces unless it is quoted once more.
             f'UserKnownHostsFile="{target.known_hosts}"',
             "StrictHostKeyChecking=yes",
