@@ -5,7 +5,6 @@ Everything carries the stage's label, by which the stage removes it when the che
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,12 +21,13 @@ from hostonly.facts.interfaces import Interface, interfaces_look
 from hostonly.facts.kernel import observe_capability
 from hostonly.facts.listeners import listeners_look, on_port
 from hostonly.vantages import Result, Vantage
+from hostonly.waiting import limit, more_patience, until
 
 T = TypeVar("T")
 
-# Several images' layers are unpacked and JVMs started at once, on a machine busy with others.
-CREATE_SECONDS = 60.0
-POLL_SECONDS = 0.1
+# Several images' layers are unpacked and JVMs started at once, on a machine busy with others. The engine
+# says itself what it cannot do: this is for one that does not answer at all.
+CREATE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,28 +179,28 @@ def _lacking(sandbox: Vantage) -> dict[str | None, NotObserved]:
 def _all_done(results: Sequence[Result]) -> None:
     for result in results:
         if not result.ok:
-            last = result.output.strip().splitlines()
-            raise Stopped(
-                f"`{result.command}` exited with {result.exit}{': ' + last[-1] if last else ''}",
-                (result,),
-            )
+            raise Stopped(result.failure, (result,))
 
 
 def _wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int]]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
     waiting = list(servers)
-    while waiting:
+
+    def silent() -> list[str]:
         looks = {mode.name: _prefixed(listeners_look(), pid) for mode, pid, _ in waiting}
         seen = observe_all(sandbox, looks)
-        waiting = [
+        waiting[:] = [
             (mode, pid, port)
             for mode, pid, port in waiting
             if not on_port(value_of(seen[mode.name], f"who listens in {mode.container}"), port)
         ]
-        if waiting and time.monotonic() >= deadline:
-            names = ", ".join(mode.container for mode, _, _ in waiting)
-            raise Stopped(f"HelloSocket does not listen within {READY_SECONDS:.0f} s in {names}")
-        time.sleep(POLL_SECONDS if waiting else 0)
+        return [mode.container for mode, _, _ in waiting]
+
+    late = until(silent, lambda names: not names, READY_SECONDS)
+    if late:
+        raise Stopped(
+            f"HelloSocket does not listen within {limit(READY_SECONDS):.0f} s in {', '.join(late)}",
+            remedy=more_patience(),
+        )
 
 
 def _prefixed(look: Look[T], pid: int) -> Look[T]:
