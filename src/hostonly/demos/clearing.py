@@ -12,8 +12,9 @@ from hostonly.events import Emit, Warned
 from hostonly.vantages import Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 
-# What an engine says whose node has not stopped yet (moby, daemon/cluster: nodeRunner.Stop).
-STOPS_LATER = "context deadline exceeded"
+# What an engine says where its own limit struck and the work goes on: 15 s for its node to stop, 20 s for a
+# manager to let a container onto an overlay network (moby, daemon/cluster: nodeRunner.Stop, AttachNetwork).
+LATE = "context deadline exceeded"
 LEAVE_SECONDS = 300.0
 
 
@@ -114,11 +115,11 @@ class Clearing:
         """
         left = until(
             lambda: self._step(sandbox, *command, may_fail=True),
-            lambda result: result.ok or STOPS_LATER not in result.output,
+            lambda result: result.ok or LATE not in result.output,
             LEAVE_SECONDS,
         )
         if not left.ok:
-            late = STOPS_LATER in left.output
+            late = LATE in left.output
             raise ToolFailed(
                 f"the engine of {sandbox.name} did not leave its swarm"
                 + (f" within {limit(LEAVE_SECONDS):g} s" if late else ""),

@@ -16,9 +16,10 @@ from hostonly.waiting import limit, more_patience
 
 T = TypeVar("T")
 
-# Watching ends by itself after so many packets or seconds, whatever becomes of us.
+# Watching ends by itself after so many packets or seconds, whatever becomes of us. Connections that
+# nobody answers are over long before.
 PACKETS = 20
-SECONDS = 10
+SECONDS = 30
 READY_SECONDS = 60.0
 
 

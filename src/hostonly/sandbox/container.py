@@ -188,7 +188,7 @@ class Container:
         Raises:
             ToolFailed: systemd inside refused, or does not answer.
         """
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + limit(SECONDS)
         while True:
             try:
                 self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0)

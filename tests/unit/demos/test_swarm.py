@@ -1,4 +1,4 @@
-"""A sandbox that joins a swarm later than its engine waits for that."""
+"""An engine that is slower than its own limits on a swarm: who joins late, and who is attached late."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from hostonly.checks import field
+from hostonly.demos.probes import start
 from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.swarm import join
 from hostonly.demos.testbed import Testbed
 from hostonly.vantages import Result, shown
+from tests.unit.demos.played import Played
 
 # What Docker 20.10 says where a node has not joined within its 20 s.
 LATER = (
@@ -95,3 +98,66 @@ def test_another_failure_is_one(testbed: Testbed) -> None:
     refused = "Error response from daemon: invalid join token\n"
     with pytest.raises(Stopped, match="invalid join token"):
         joined(testbed, Node("sandbox2", (1, refused), "active"))
+
+
+# What Docker 20.10 says where a manager has not let a container onto its network within 20 s.
+NOT_ATTACHED = (
+    "docker: Error response from daemon: attaching to network failed, make sure your network options are"
+    " correct and check manager logs: context deadline exceeded.\n"
+)
+
+
+class Attaching(Played):
+    """A sandbox whose engine starts a container at the ``third`` time, or never."""
+
+    def __init__(self, *, ever: bool = True) -> None:
+        super().__init__()
+        self.ever, self.started = ever, 0
+
+    def _answer(self, argv: list[str]) -> tuple[int, str, str]:
+        if argv[:2] not in (["docker", "run"], ["docker", "start"]):
+            return super()._answer(argv)
+        self.started += 1
+        return (0, "", "") if self.ever and self.started == 3 else (125, "id\n", NOT_ATTACHED)
+
+
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hostonly.waiting.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("hostonly.demos.probes.READY_SECONDS", 0.2)
+
+
+def on_overlay(testbed: Testbed, sandbox: Played, *, by: str) -> None:
+    """Have a container started on an overlay network, by a demo or by the matrix."""
+    stage = Stage("overlay", replace(testbed, sandbox=sandbox), lambda event: None)
+    if by == "demo":
+        start(stage, "hello", "overlay", "--network", "hello-overlay")
+    else:
+        field._run(stage, sandbox, [["docker", "run", "--detach", "--name", "hello", "image"]])
+
+
+def played_at_once(
+    vantage: Played, commands: Sequence[list[str]], *, timeout: float
+) -> list[Result]:
+    return [vantage.run(command) for command in commands]
+
+
+@pytest.mark.parametrize("by", ["demo", "matrix"])
+def test_a_container_that_is_attached_later_is_started_again(
+    testbed: Testbed, no_time: None, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setattr(field, "run_at_once", played_at_once)
+    sandbox = Attaching()
+    on_overlay(testbed, sandbox, by=by)
+    assert sandbox.ran[-2:] == ["docker start hello"] * 2
+
+
+@pytest.mark.parametrize("by", ["demo", "matrix"])
+def test_a_container_that_is_never_attached(
+    testbed: Testbed, no_time: None, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setattr(field, "run_at_once", played_at_once)
+    with pytest.raises(Stopped, match=r"hello did not start within 0.2 s") as caught:
+        on_overlay(testbed, Attaching(ever=False), by=by)
+    assert "context deadline exceeded" in caught.value.evidence[0].output
+    assert "INVOKE_WAITING_PATIENCE=" in str(caught.value)
