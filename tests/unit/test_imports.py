@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "hostonly"
 
 # Each part, and the parts of hostonly that it may import besides itself.
-BASE = frozenset({"settings", "errors", "events"})
+BASE = frozenset({"settings", "errors", "events", "waiting"})
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
 BESIDE = OBSERVING | {
     *("sandbox", "registry", "registry.result", "image", "host", "hello", "hello.call")
@@ -20,9 +20,10 @@ BESIDE = OBSERVING | {
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "events": frozenset(),
-    "settings": frozenset({"errors"}),
+    "waiting": frozenset(),
+    "settings": frozenset({"errors", "waiting"}),
     "unusable": frozenset({"errors"}),
-    "bootstrap": frozenset({"errors", "events", "host", "unusable"}),
+    "bootstrap": frozenset({"errors", "events", "host", "unusable", "waiting"}),
     "vantages": BASE,
     "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
@@ -78,6 +79,7 @@ STANDARD_LIBRARY_ONLY = (
     "errors.py",
     "events.py",
     "unusable.py",
+    "waiting.py",
     "sandbox/__init__.py",
     "sandbox/quick.py",
     "sandbox/status.py",

@@ -75,3 +75,10 @@ def test_what_inv_hands_over_is_not_asked_for(
     monkeypatch.setenv("HOSTONLY_SETTINGS", '{"handed": "over"}')
     assert seen_by_vagrant().stdout == '{"handed":"over"}\n' * 2
     assert not (checkout / "asked").exists()
+
+
+@pytest.mark.needs("ruby")
+def test_it_is_as_patient_as_inv(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_WAITING_PATIENCE", "7")
+    command = ["ruby", "-e", f"{MODULE}\nrequire 'json'\nputs Hostonly.limit(30)", str(FILE)]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == "210\n"

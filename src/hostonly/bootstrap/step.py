@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hostonly.errors import ToolFailed
+from hostonly.waiting import limit, more_patience
 
 # Settings of the caller's pip that would put packages elsewhere than into .venv, or
 # variables that would let python see packages from elsewhere. Index, proxy, certificate
@@ -55,9 +56,11 @@ def run(command: Sequence[str], lock_file: int, what: str, root: Path) -> None:
     except OSError as error:
         raise ToolFailed(f"{what}: cannot be run: {error.strerror}", ran=shown) from error
     try:
-        output, _ = process.communicate(timeout=PIP_SECONDS)
+        output, _ = process.communicate(timeout=limit(PIP_SECONDS))
     except subprocess.TimeoutExpired as error:
-        raise ToolFailed(f"{what}: took longer than {PIP_SECONDS} s", ran=shown) from error
+        raise ToolFailed(
+            f"{what}: took longer than {limit(PIP_SECONDS):g} s", ran=shown, remedy=more_patience()
+        ) from error
     finally:
         if process.poll() is None:
             process.kill()

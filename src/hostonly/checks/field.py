@@ -5,12 +5,13 @@ Everything carries the stage's label, by which the stage removes it when the che
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from hostonly.checks.modes import MODES, PEERS, Mode, Peer, free_ports
+from hostonly.demos.clearing import LATE
+from hostonly.demos.probes import start_late
 from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
 from hostonly.demos.swarm import join, spanning
 from hostonly.errors import HostonlyError
@@ -21,13 +22,14 @@ from hostonly.facts.fact import observe
 from hostonly.facts.interfaces import Interface, interfaces_look
 from hostonly.facts.kernel import observe_capability
 from hostonly.facts.listeners import listeners_look, on_port
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import Vantage
+from hostonly.waiting import limit, more_patience, until
 
 T = TypeVar("T")
 
-# Several images' layers are unpacked and JVMs started at once, on a machine busy with others.
-CREATE_SECONDS = 60.0
-POLL_SECONDS = 0.1
+# Several images' layers are unpacked and JVMs started at once, on a machine busy with others. The engine
+# says itself what it cannot do: this is for one that does not answer at all.
+CREATE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,14 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     ]
     if any(peer.second for peer in peers):
         join(stage)
-    _all_done(run_at_once(sandbox, networks, timeout=CREATE_SECONDS))
+    _run(stage, sandbox, networks)
     options = {
         mode.name: mode.options.format(port=port, address=spare[0])
         for mode, port in zip(modes, ports, strict=True)
     }
     servers = {
         mode.name: [
-            *_RUN,
+            *_DOCKER_RUN,
             mode.container,
             *stage.labels,
             "--env",
@@ -117,11 +119,11 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     near = [peer for peer in peers if not peer.second]
     far = [peer for peer in peers if peer.second]
     idle = [_peer(stage, peer, spare[1]) for peer in near]
-    _all_done(run_at_once(sandbox, [*first, *idle], timeout=CREATE_SECONDS))
-    _all_done(run_at_once(sandbox, last, timeout=CREATE_SECONDS))
+    _run(stage, sandbox, [*first, *idle])
+    _run(stage, sandbox, last)
     # An overlay is known on the second sandbox once a container on it asks for it.
     beyond = [_peer(stage, peer, spare[1]) for peer in far]
-    _all_done(run_at_once(stage.second_sandbox, beyond, timeout=CREATE_SECONDS))
+    _run(stage, stage.second_sandbox, beyond)
     for peer in far:
         value_of(spanning(stage, peer.network_name), f"the network {peer.network_name}")
 
@@ -146,7 +148,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
 
 
 _CREATE = ("docker", "network", "create")
-_RUN = ("docker", "run", "--detach", "--name")
+_DOCKER_RUN = ("docker", "run", "--detach", "--name")
 
 
 def inside(pid: int) -> tuple[str, ...]:
@@ -162,7 +164,7 @@ def _inspect(sandbox: Vantage, names: Sequence[str]) -> Fact[tuple[Container, ..
 
 def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:
     options = peer.options.format(address=address).split()
-    run = [*_RUN, peer.container, *stage.labels, "--entrypoint", "sleep", *options]
+    run = [*_DOCKER_RUN, peer.container, *stage.labels, "--entrypoint", "sleep", *options]
     return [*run, stage.image, "infinity"]
 
 
@@ -176,31 +178,35 @@ def _lacking(sandbox: Vantage) -> dict[str | None, NotObserved]:
     return lacking
 
 
-def _all_done(results: Sequence[Result]) -> None:
-    for result in results:
-        if not result.ok:
-            last = result.output.strip().splitlines()
-            raise Stopped(
-                f"`{result.command}` exited with {result.exit}{': ' + last[-1] if last else ''}",
-                (result,),
-            )
+def _run(stage: Stage, sandbox: Vantage, commands: Sequence[Sequence[str]]) -> None:
+    """Run them side by side; each must do it."""
+    results = run_at_once(sandbox, commands, timeout=CREATE_SECONDS)
+    for command, result in zip(commands, results, strict=True):
+        if not result.ok and LATE in result.output and "--name" in command:
+            start_late(stage, sandbox, command[command.index("--name") + 1])
+        elif not result.ok:
+            raise Stopped(result.failure, (result,))
 
 
 def _wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int]]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
     waiting = list(servers)
-    while waiting:
+
+    def silent() -> list[str]:
         looks = {mode.name: _prefixed(listeners_look(), pid) for mode, pid, _ in waiting}
         seen = observe_all(sandbox, looks)
-        waiting = [
+        waiting[:] = [
             (mode, pid, port)
             for mode, pid, port in waiting
             if not on_port(value_of(seen[mode.name], f"who listens in {mode.container}"), port)
         ]
-        if waiting and time.monotonic() >= deadline:
-            names = ", ".join(mode.container for mode, _, _ in waiting)
-            raise Stopped(f"HelloSocket does not listen within {READY_SECONDS:.0f} s in {names}")
-        time.sleep(POLL_SECONDS if waiting else 0)
+        return [mode.container for mode, _, _ in waiting]
+
+    late = until(silent, lambda names: not names, READY_SECONDS)
+    if late:
+        raise Stopped(
+            f"HelloSocket does not listen within {limit(READY_SECONDS):.0f} s in {', '.join(late)}",
+            remedy=more_patience(),
+        )
 
 
 def _prefixed(look: Look[T], pid: int) -> Look[T]:

@@ -6,10 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hostonly.demos import gossip
-from hostonly.demos.leftovers import DEMO_LABEL, Leftover, find, removals
-from hostonly.errors import HostonlyError
+from hostonly.demos.leftovers import DEMO_LABEL, REMOVALS, Leftover, find, removals
+from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Warned
 from hostonly.vantages import Result, Vantage
+from hostonly.waiting import limit, more_patience, until
+
+# What an engine says where its own limit struck and the work goes on: 15 s for its node to stop, 20 s for a
+# manager to let a container onto an overlay network (moby, daemon/cluster: nodeRunner.Stop, AttachNetwork).
+LATE = "context deadline exceeded"
+LEAVE_SECONDS = 300.0
 
 
 class Step(Protocol):
@@ -92,7 +98,32 @@ class Clearing:
 
     def _remove(self, sandbox: Vantage, leftovers: tuple[Leftover, ...]) -> None:
         for command in removals(leftovers):
-            self._step(sandbox, *command)
+            if command == REMOVALS["swarm"]:
+                self._leave(sandbox, command)
+            else:
+                self._step(sandbox, *command)
         if any(each.kind == "swarm" for each in leftovers):
             # Before anybody else leaves: an engine that leaves alone has nobody left to tell it to.
             gossip.end(sandbox, self._step, self._emit)
+
+    def _leave(self, sandbox: Vantage, command: Sequence[str]) -> None:
+        """Have the engine leave its swarm. It gives its own node 15 s to stop, goes on with that behind
+        its answer, and is told again: who asks then finds it stopped, or waits with it once more.
+
+        Raises:
+            ToolFailed: it did not.
+        """
+        left = until(
+            lambda: self._step(sandbox, *command, may_fail=True),
+            lambda result: result.ok or LATE not in result.output,
+            LEAVE_SECONDS,
+        )
+        if not left.ok:
+            late = LATE in left.output
+            raise ToolFailed(
+                f"the engine of {sandbox.name} did not leave its swarm"
+                + (f" within {limit(LEAVE_SECONDS):g} s" if late else ""),
+                ran=left.command,
+                output=left.output,
+                remedy=more_patience() if late else None,
+            )

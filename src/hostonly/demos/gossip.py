@@ -9,43 +9,24 @@ Seen with Docker 20.10.24.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from hostonly.demos.leftovers import SWARM_STATE
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Started, Warned
-from hostonly.facts import Fact, NotObserved
+from hostonly.facts import NotObserved, settled
 from hostonly.facts.listeners import ENGINE, Listener, observe_listeners
 from hostonly.vantages import Vantage, shown
-
-T = TypeVar("T")
 
 PORT = 7946
 RESTART = ("sudo", "systemctl", "restart", "docker")
 # Gossip takes its time to end.
 SECONDS = 10.0
 # Names travel by gossip, from one engine to the other. Where its packets were lost the engines compare
-# all that they know, every half a minute.
-SYNC_SECONDS = 45.0
-# An engine that did not reach the others when it joined tries again after a minute.
-REJOIN_SECONDS = 75.0
-POLL_SECONDS = 0.1
-
-
-def settled(
-    look: Callable[[], Fact[T]], satisfied: Callable[[T], bool], *, seconds: float = SECONDS
-) -> Fact[T]:
-    """Look until ``satisfied``, for at most ``seconds``; what was seen last, satisfied or not."""
-    deadline = time.monotonic() + seconds
-    while True:
-        fact = look()
-        if isinstance(fact, NotObserved) or satisfied(fact.value):
-            return fact
-        if time.monotonic() >= deadline:
-            return fact
-        time.sleep(POLL_SECONDS)
+# all that they know, every half a minute: time for that three times.
+SYNC_SECONDS = 100.0
+# An engine that did not reach the others when it joined tries again after a minute: twice.
+REJOIN_SECONDS = 150.0
 
 
 def end(

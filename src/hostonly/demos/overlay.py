@@ -18,7 +18,7 @@ from hostonly.claims.overlay import (
     swarm_gone,
     vxlan_path,
 )
-from hostonly.demos.gossip import SYNC_SECONDS, settled
+from hostonly.demos.gossip import SYNC_SECONDS
 from hostonly.demos.probes import (
     DEFAULT_PORT,
     address_of,
@@ -27,7 +27,7 @@ from hostonly.demos.probes import (
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
+from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.swarm import join, spanning
 from hostonly.demos.watch import vxlan_watched
 from hostonly.facts import Fact, Observed, observe, together
@@ -35,6 +35,7 @@ from hostonly.facts.docker import Container as Inspected
 from hostonly.facts.docker import observe_container, observe_network_names
 from hostonly.facts.engine import observe_engine
 from hostonly.facts.interfaces import observe_interfaces
+from hostonly.facts.ipvs import observe_ipvs_allowed
 from hostonly.facts.kernel import observe_capability
 from hostonly.facts.listeners import observe_listeners, on_port
 from hostonly.facts.names import observe_name
@@ -122,9 +123,11 @@ def run(stage: Stage) -> None:
         stage.clear()
         for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
             # The kernel's VXLAN goes with the network's namespace, a moment after the network.
-            settled(
+            stage.settle(
                 partial(observe_listeners, sandbox, "udp"),
                 lambda udp: not any(each.port in SWARM_PORTS for each in udp),
+                f"waiting for the swarm's ports of {sandbox.name} to be let go",
+                seconds=SYNC_SECONDS,
             )
             stage.judge(
                 swarm_gone,
@@ -146,9 +149,10 @@ def _judge_name(
 ) -> None:
     """Claim that ``place`` finds ``containers`` by ``name``, once gossip has had its time."""
     wanted = len(containers)
-    settled(
+    stage.settle(
         lambda: observe_name(place, name),
         lambda found: len(found.addresses) == wanted,
+        f"waiting for the name {name} to be known in {place.name}",
         seconds=SYNC_SECONDS,
     )
     lookup = stage.probe(lambda: observe_name(place, name))
@@ -175,6 +179,9 @@ def _service(stage: Stage, one: str, two: str) -> None:
     if isinstance(ipvs, Observed) and not ipvs.value:
         because = "this kernel has no IPVS (ip_vs), which the swarm's load balancing is made with"
         stage.skip(service_answers, because, about=about, evidence=ipvs.evidence)
+    elif isinstance(allowed := observe_ipvs_allowed(first), Observed) and not allowed.value:
+        because = "this kernel lets nobody set up IPVS (ip_vs) from a user namespace, as the sandbox is one"
+        stage.skip(service_answers, because, about=about, evidence=allowed.evidence)
     else:
         _serve(stage, INGRESS, "--publish", f"published={port},target={DEFAULT_PORT}")
         _wait_for_balancing(stage, one, two)
@@ -198,11 +205,25 @@ def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
             partial(_tasks, sandbox, name),
             lambda ids: len(ids) == 1,
             f"waiting for a task of {name} on {sandbox.name}",
+            meanwhile=partial(_require_accepted, stage, name),
         )
         if isinstance(ids, Observed):
             stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
             found.append(observe_container(sandbox, ids.value[0]))
     return found
+
+
+def _require_accepted(stage: Stage, name: str) -> None:
+    """Stop where a node has rejected a task of service ``name``: it will not come by waiting.
+
+    Raises:
+        Stopped: the node's reason.
+    """
+    wanted = ("--no-trunc", "--format", "{{.Node}} {{.CurrentState}}: {{.Error}}")
+    told = stage.sandbox.run(["docker", "service", "ps", *wanted, name])
+    rejected = [line for line in told.stdout.splitlines() if line.split()[1:2] == ["Rejected"]]
+    if rejected:
+        raise Stopped(f"a task of {name} was rejected by {rejected[0]}", (told,))
 
 
 def _tasks(sandbox: Vantage, name: str, *options: str) -> Fact[list[str]]:
@@ -217,9 +238,10 @@ def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
     step: whose count rises by that is the swarm's choice, and no claim speaks of it."""
     port, bridge = stage.settings.hello.port, stage.settings.network.bridge
     for address in (one, two):
-        settled(
+        stage.settle(
             partial(observe_reach, stage.host, address, port, bridge=bridge),
             lambda reach: reach.greeting is not None,
+            f"waiting for {address} to pass connections on to a task",
             seconds=SYNC_SECONDS,
         )
 

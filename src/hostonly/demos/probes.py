@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from hostonly.claims.reach import unreachable
-from hostonly.demos.stage import Stage, Stopped
+from hostonly.demos.clearing import LATE
+from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
 from hostonly.facts import Fact, NotObserved, together
 from hostonly.facts.docker import observe_container
 from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
 from hostonly.facts.reach import Outcome, Reach, observe_reach
 from hostonly.facts.routes import route_to
 from hostonly.vantages import Vantage
+from hostonly.waiting import limit, more_patience, until
 
 LOOPBACK = "127.0.0.1"
 # On the sandbox something always listens there: it is how we got in. It speaks first.
@@ -37,7 +39,27 @@ def start(
         # First, so that what a demo asks for itself counts.
         options = ("--env", f"HELLO_PORT={port}", *options)
     run = ("docker", "run", "-d", "--name", name, *stage.labels, *options)
-    stage.step(on or stage.sandbox, *run, stage.image, says, may_fail=may_fail)
+    sandbox = on or stage.sandbox
+    made = stage.step(sandbox, *run, stage.image, says, may_fail=may_fail, goes_on=LATE)
+    if LATE in made.output and not made.ok:
+        start_late(stage, sandbox, name)
+
+
+def start_late(stage: Stage, sandbox: Vantage, name: str) -> None:
+    """Start container ``name``, which the engine has made and, by its own limit, not started: once a
+    manager has let it onto its network, which goes on meanwhile.
+
+    Raises:
+        Stopped: it could not be started.
+    """
+    started = until(
+        lambda: stage.step(sandbox, "docker", "start", name, goes_on=LATE),
+        lambda result: result.ok,
+        READY_SECONDS,
+    )
+    if not started.ok:
+        what = f"container {name} did not start within {limit(READY_SECONDS):g} s"
+        raise Stopped(what, (started,), remedy=more_patience())
 
 
 def wait_for_hello(stage: Stage, *names: str, on: Vantage | None = None) -> None:

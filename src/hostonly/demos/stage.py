@@ -14,17 +14,18 @@ from hostonly.demos.leftovers import labels
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started, Warned
-from hostonly.facts import Fact, NotObserved
+from hostonly.facts import Fact, NotObserved, Observed, settled
 from hostonly.facts.listeners import observe_listeners, on_port
 from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
-from hostonly.vantages import Container, Namespace, Result, Vantage, shown
+from hostonly.vantages import TIMED_OUT, Container, Namespace, Result, Vantage, shown
+from hostonly.waiting import limit, more_patience, until
 
 T = TypeVar("T")
 
-STEP_SECONDS = 60.0
-# A JVM that starts, a service that is scheduled, on a machine that is busy with other things.
-READY_SECONDS = 60.0
+# Who answers, or has ended, is not waited for any longer: these are for what would hang for ever.
+STEP_SECONDS = 300.0
+READY_SECONDS = 300.0
 POLL_SECONDS = 0.05
 # A JVM listens sooner; who waits longer looks whether it is there at all.
 MEANWHILE_SECONDS = 1.0
@@ -125,17 +126,21 @@ class Stage:
         return Namespace(on or self.sandbox, name)
 
     def step(
-        self, vantage: Vantage, *argv: str, may_fail: bool = False, timeout: float = STEP_SECONDS
+        self, vantage: Vantage, *argv: str, may_fail: bool = False, goes_on: str | None = None
     ) -> Result:
         """Run ``argv`` at ``vantage`` as a step that is shown.
+
+        ``goes_on`` are the words by which it says that it was not waited for to its end: then it has not
+        failed yet, and the caller looks for what becomes of it.
 
         Raises:
             Stopped: it did not end with status 0, and was not told that it ``may_fail``.
             hostonly.errors.Unreachable: the vantage could not be reached.
         """
         self._emit(StepStarted(vantage.prompt, shown(argv)))
-        result = vantage.run(argv, timeout=timeout)
-        return self._taken(vantage, result, may_fail=may_fail)
+        result = vantage.run(argv, timeout=STEP_SECONDS)
+        later = goes_on is not None and goes_on in result.output
+        return self._taken(vantage, result, may_fail=may_fail or later)
 
     def probe(self, observe: Callable[[], Fact[T]]) -> Fact[T]:
         """Observe a fact and show the commands that it took as steps, since they do something
@@ -204,10 +209,6 @@ class Stage:
                 listeners.evidence,
             )
 
-    def waiting(self, what: str) -> None:
-        """Say ``what`` is waited for, where that can take longer than two seconds."""
-        self._emit(Started(what))
-
     def end_gossip(self, sandbox: Vantage) -> None:
         """See to it that the engine of ``sandbox`` has done with the swarm that it was in before.
 
@@ -234,20 +235,42 @@ class Stage:
         Raises:
             Stopped: ``what`` did not come about in ``seconds``, or could not be observed.
         """
-        begin = looked = time.monotonic()
-        while True:
+        looked = time.monotonic()
+
+        def look() -> Observed[T]:
+            nonlocal looked
+            if meanwhile is not None and time.monotonic() - looked >= MEANWHILE_SECONDS:
+                meanwhile()
+                looked = time.monotonic()
             fact = observe()
             if isinstance(fact, NotObserved):
                 raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
-            if satisfied(fact.value):
-                return fact
-            now = time.monotonic()
-            if now - begin >= seconds:
-                raise Stopped(f"{what}: not within {seconds:.0f} s", fact.evidence)
-            if meanwhile is not None and now - looked >= MEANWHILE_SECONDS:
-                meanwhile()
-                looked = now
-            time.sleep(POLL_SECONDS)
+            return fact
+
+        last = until(look, lambda fact: satisfied(fact.value), seconds, pause=POLL_SECONDS)
+        if not satisfied(last.value):
+            raise Stopped(
+                f"{what}: not within {limit(seconds):.0f} s", last.evidence, remedy=more_patience()
+            )
+        return last
+
+    def settle(
+        self,
+        observe: Callable[[], Fact[T]],
+        satisfied: Callable[[T], bool],
+        what: str,
+        *,
+        seconds: float = READY_SECONDS,
+    ) -> Fact[T]:
+        """The same where a claim will say what came of it: the last fact, whatever it is, and a warning
+        where the limit struck."""
+        last = settled(observe, satisfied, seconds=0.0)
+        if isinstance(last, Observed) and not satisfied(last.value):
+            self._emit(Started(what))
+            last = settled(observe, satisfied, seconds=seconds)
+        if isinstance(last, Observed) and not satisfied(last.value):
+            self._emit(Warned(f"{what}: not within {limit(seconds):.0f} s. {more_patience()}"))
+        return last
 
     def wait_for_listener(
         self,
@@ -306,6 +329,8 @@ class Stage:
 
     def _taken(self, vantage: Vantage, result: Result, *, may_fail: bool) -> Result:
         self._ended(result)
+        if result.exit == TIMED_OUT and not may_fail:
+            raise Stopped(result.failure, (result,))
         if not result.ok and not may_fail:
             lines = [line for line in result.output.splitlines() if line.strip()]
             reason = next((each for each in reversed(lines) if not SEE_HELP.match(each)), "")

@@ -11,6 +11,10 @@ from hostonly.facts.engine import observe_engine
 from hostonly.vantages import Secret, Vantage
 
 MANAGER_PORT = 2377
+# The engine gives a join 20 s, and goes on with it behind this answer (moby, daemon/cluster).
+JOINS_LATER = "attempt to join the swarm will continue in the background"
+
+JOIN_SECONDS = 300.0
 
 
 def join(stage: Stage) -> None:
@@ -39,17 +43,30 @@ def join(stage: Stage) -> None:
     token: Secret = made.secrets[0]
     theirs = ("--advertise-addr", two, "--data-path-addr", two)
     manager = f"{one}:{MANAGER_PORT}"
-    stage.step(second, "docker", "swarm", "join", "--token", token, *theirs, manager)
+    joined = stage.step(
+        second,
+        *("docker", "swarm", "join", "--token", token, *theirs, manager),
+        goes_on=JOINS_LATER,
+    )
+    if not joined.ok:
+        engine = stage.wait_until(
+            lambda: observe_engine(second),
+            lambda engine: engine.swarm != "pending",
+            f"waiting for {second.name} to join the swarm",
+            seconds=JOIN_SECONDS,
+        )
+        if isinstance(engine, NotObserved) or engine.value.swarm != "active":
+            raise Stopped(f"{second.name} did not join the swarm", engine.evidence)
 
 
 def spanning(stage: Stage, network: str) -> Fact[Network]:
     """The overlay ``network``, on which each sandbox has a container: once both engines know of each
     other, or have had the time for it. Before that a container's packets go nowhere."""
     members = {stage.address, str(stage.settings.network.sandbox2)}
-    stage.waiting("waiting for the engines to find each other by gossip")
-    return gossip.settled(
+    return stage.settle(
         lambda: observe_network(stage.sandbox, network),
         lambda seen: set(seen.peers) == members,
+        "waiting for the engines to find each other by gossip",
         seconds=gossip.REJOIN_SECONDS,
     )
 

@@ -12,13 +12,15 @@ from hostonly.errors import Unreachable
 from hostonly.facts import Fact, NotObserved, read
 from hostonly.facts.vxlan import Frame, argv, observe_watching, parse
 from hostonly.vantages import Vantage
+from hostonly.waiting import limit, more_patience
 
 T = TypeVar("T")
 
-# Watching ends by itself after so many packets or seconds, whatever becomes of us.
+# Watching ends by itself after so many packets or seconds, whatever becomes of us. Connections that
+# nobody answers are over long before.
 PACKETS = 20
-SECONDS = 10
-READY_SECONDS = 20.0
+SECONDS = 30
+READY_SECONDS = 60.0
 
 
 def vxlan_watched(
@@ -33,9 +35,11 @@ def vxlan_watched(
         hostonly.demos.stage.Stopped: watching did not begin.
     """
 
+    seconds = round(limit(SECONDS))
+
     def watch(place: Vantage) -> Fact[tuple[Frame, ...]]:
         try:
-            return read(place.run(argv(PACKETS, SECONDS), timeout=SECONDS + 5.0), parse)
+            return read(place.run(argv(PACKETS, seconds), timeout=SECONDS + 60.0), parse)
         except Unreachable as error:
             return NotObserved(str(error))
 
@@ -49,4 +53,18 @@ def vxlan_watched(
                 seconds=READY_SECONDS,
             )
         done = act()
-        return done, [stage.probe(end.result) for end in running]
+        over = [end.done() for end in running]
+        seen = [stage.probe(end.result) for end in running]
+        return done, [
+            _cut_short(fact, seconds) if early else fact
+            for fact, early in zip(seen, over, strict=True)
+        ]
+
+
+def _cut_short(fact: Fact[T], seconds: int) -> Fact[T]:
+    """What was seen by who stopped watching before what was to be seen was over: nothing is known where
+    it was the limit of ``seconds`` that ended it, and not the number of packets."""
+    if isinstance(fact, NotObserved) or all(each.seconds < seconds for each in fact.evidence):
+        return fact
+    late = f"watching ended after {seconds} s, before the connections were over"
+    return NotObserved(f"{late}. {more_patience()}", fact.evidence)

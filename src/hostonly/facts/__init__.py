@@ -12,6 +12,7 @@ from hostonly.facts.fact import (
     observe,
     read,
     select,
+    settled,
     together,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "observe",
     "read",
     "select",
+    "settled",
     "together",
 ]

@@ -60,9 +60,7 @@ def read_attempt(what: str, result: Result) -> Fact[Attempt]:
         for outcome, sentences in ((Outcome.REFUSED, REFUSALS), (Outcome.ABSENT, ABSENCES)):
             if any(sentence in line.lower() for sentence in sentences):
                 return Observed(Attempt(what, outcome, line.strip()), (result,))
-    last = result.output.strip().splitlines()
-    why = f": {last[-1]}" if last else ""
-    return NotObserved(f"`{result.command}` exited with {result.exit}{why}", (result,))
+    return NotObserved(result.failure, (result,))
 
 
 def attempt_look(what: str, argv: Sequence[str]) -> Look[Attempt]:

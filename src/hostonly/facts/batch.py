@@ -4,7 +4,7 @@ A connection to a sandbox costs some 50 ms a command, which a check of twenty fa
 a shell there starts all of them at once and says what became of each. Running stays apart from
 reading: a ``Look`` is a command and the pure function that reads its result.
 
-Sources: timeout(1) of coreutils 9.1 (124 for a command that outlived its limit, ``--foreground``
+Sources: timeout(1) of coreutils 9.1 (124 for a command that outlived its limit, 137 where it had to be killed then; ``--foreground``
 leaves it in the process group that the vantage ends); write(2) to a pipe is whole up to PIPE_BUF
 (4096), so that lines shorter than that never mix.
 """
@@ -19,15 +19,18 @@ from typing import Any, Generic, TypeVar
 
 from hostonly.errors import Unreachable
 from hostonly.facts.fact import Fact, NotObserved, read
-from hostonly.vantages import Result, Vantage, shown
+from hostonly.vantages import TIMED_OUT, Result, Vantage, shown
+from hostonly.waiting import limit, more_patience
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-COMMAND_SECONDS = 10.0
-# Beyond the commands' own limit: the shell's start, and the last lines on their way.
-SPARE_SECONDS = 5.0
+COMMAND_SECONDS = 30.0
+# Beyond the commands' own limit: until the last of them has begun, and the last line has come. What is
+# late there has ended by its own limit, or nearly: only of a place that is gone nothing more comes.
+SPARE_SECONDS = 60.0
+KILLED = 128 + 9
 
 # Shell: NUMBER and a command line. Each line of the answer is NUMBER, what it is, and a piece of
 # it: of output in base64, so that no byte of it can be taken for a line of ours.
@@ -41,7 +44,7 @@ job() {
   {
     {
       read -r began rest </proc/uptime
-      timeout --foreground -k 1 "$limit" "$@" </dev/null 3>&-
+      timeout --foreground -k 5 "$limit" "$@" </dev/null 3>&-
       status=$?
       read -r ended rest </proc/uptime
       printf '%s exit %s %s %s\\n' "$number" "$status" "$began" "$ended" >&3
@@ -83,6 +86,7 @@ def run_at_once(
     """Run ``commands`` at ``vantage`` side by side; their results in order, each as if run alone.
 
     ``timeout`` is each one's limit in seconds; one that outlives it has exit status 124.
+    It begins with the command itself: many on a slow machine begin one after the other.
 
     Raises:
         hostonly.errors.Unreachable: the vantage could not be reached, or did not tell of all.
@@ -90,22 +94,26 @@ def run_at_once(
     if not commands:
         return ()
     calls = [f"job {number} {shlex.join(argv)} &" for number, argv in enumerate(commands)]
-    script = "\n".join([f"limit={timeout:g}", PRELUDE, *calls, "wait"])
+    script = "\n".join([f"limit={limit(timeout):g}", PRELUDE, *calls, "wait"])
     answer = vantage.run(["sh", "-c", script], timeout=timeout + SPARE_SECONDS)
     ends = _ends(answer.stdout, len(commands))
     missing = [shown(argv) for argv, end in zip(commands, ends, strict=True) if end.status is None]
     if missing:
+        late = answer.exit == TIMED_OUT
+        within = f" within {limit(timeout + SPARE_SECONDS):g} s" if late else ""
         raise Unreachable(
-            f"{vantage.name} did not tell what became of {len(missing)} of {len(commands)} commands",
+            f"{vantage.name} did not tell what became of {len(missing)} of {len(commands)} commands"
+            f"{within}",
             ran=missing[0],
             output=answer.stderr,
+            remedy=more_patience() if late else None,
         )
     return tuple(
         Result(
             answer.vantage,
             answer.prompt,
             shown(argv),
-            end.status or 0,
+            _status(end, limit(timeout)),
             end.out.decode(errors="replace"),
             end.err.decode(errors="replace"),
             end.seconds,
@@ -122,6 +130,13 @@ class _End:
     seconds: float = 0.0
     out: bytearray = field(default_factory=bytearray)
     err: bytearray = field(default_factory=bytearray)
+
+
+def _status(end: _End, seconds: float) -> int:
+    """Its exit status; who did not end when told to at the limit of ``seconds`` was killed, and timeout(1)
+    says so with another number."""
+    killed = end.status == KILLED and end.seconds >= seconds
+    return TIMED_OUT if killed else end.status or 0
 
 
 def _ends(told: str, count: int) -> list[_End]:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from hostonly.errors import Unreachable
 from hostonly.vantages import Result, Vantage
+from hostonly.waiting import until
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -45,9 +46,7 @@ def read(result: Result, parse: Callable[[str], T]) -> Fact[T]:
     ``NotObserved``: an absent tool or a refused permission must never look like an empty list.
     """
     if not result.ok:
-        last = (result.stderr.strip() or result.stdout.strip()).splitlines()
-        why = f": {last[-1]}" if last else ""
-        return NotObserved(f"`{result.command}` exited with {result.exit}{why}", (result,))
+        return NotObserved(result.failure, (result,))
     try:
         return Observed(parse(result.stdout), (result,))
     except Unreadable as error:
@@ -67,6 +66,14 @@ def observe(
     except Unreachable as error:
         return NotObserved(str(error))
     return read(result, parse)
+
+
+def settled(
+    look: Callable[[], Fact[T]], satisfied: Callable[[T], bool], *, seconds: float
+) -> Fact[T]:
+    """Look until ``satisfied``, for at most the limit of ``seconds``; what was seen last, satisfied or
+    not. What was not observed ends it as well."""
+    return until(look, lambda fact: isinstance(fact, NotObserved) or satisfied(fact.value), seconds)
 
 
 def together(facts: Sequence[Fact[T]]) -> Fact[tuple[T, ...]]:

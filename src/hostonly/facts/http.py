@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed
 from hostonly.vantages import Result
+from hostonly.waiting import limit
 
-SECONDS = 5
+# For a server that does not answer at all: "no answer in time" is then what a claim says.
+SECONDS = 20
 
 NOBODY = {
     7: "refused or no route",
@@ -46,7 +48,7 @@ class Answer:
 def look(url: str, *, accept: str | None = None, socket: str | None = None) -> Look[Answer]:
     """Ask for ``url``, by the Unix ``socket`` where one is given."""
     # -q: no ~/.curlrc; --noproxy: a proxy would carry the request to somebody else.
-    argv = ["curl", "-q", "-sS", "-i", "--noproxy", "*", "-m", str(SECONDS)]
+    argv = ["curl", "-q", "-sS", "-i", "--noproxy", "*", "-m", f"{limit(SECONDS):.0f}"]
     argv += ["--unix-socket", socket] if socket else []
     argv += ["-H", f"Accept: {accept}"] if accept else []
     return Look((*argv, url), read_answer)
@@ -62,9 +64,7 @@ def read_answer(result: Result) -> Fact[Answer]:
     first, *lines = head.split("\n")
     match = STATUS.match(first)
     if not result.ok or match is None:
-        last = (result.stderr.strip() or first).splitlines()
-        why = f": {last[-1]}" if last else ""
-        return NotObserved(f"`{result.command}` exited with {result.exit}{why}", (result,))
+        return NotObserved(result.failure, (result,))
     headers = tuple(
         (name.strip().lower(), value.strip())
         for name, colon, value in (line.partition(":") for line in lines)

@@ -49,7 +49,4 @@ def observe_capability(vantage: Vantage, kind: str) -> Fact[bool]:
         return Observed(False, (result,))
     if kind in LOOKED_FOR and result.exit == 1 and not result.output:
         return Observed(False, (result,))
-    last = result.output.strip().splitlines()
-    return NotObserved(
-        f"`{result.command}` exited with {result.exit}{': ' + last[-1] if last else ''}", (result,)
-    )
+    return NotObserved(result.failure, (result,))

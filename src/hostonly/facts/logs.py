@@ -14,7 +14,5 @@ def observe_logs(sandbox: Vantage, name: str) -> Fact[str]:
     except Unreachable as error:
         return NotObserved(str(error))
     if not result.ok:
-        return NotObserved(
-            f"`{result.command}` exited with {result.exit}: {result.output.strip()}", (result,)
-        )
+        return NotObserved(result.failure, (result,))
     return Observed(result.output, (result,))

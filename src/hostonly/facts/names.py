@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hostonly.errors import Unreachable
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable
 from hostonly.vantages import Container, Result
+from hostonly.waiting import limit
 
 WAIT_SECONDS = 1
 # The status of a name that exists; and, of our own making, of a question that nobody answered.
@@ -46,7 +47,7 @@ class Lookup:
 def observe_name(container: Container, name: str) -> Fact[Lookup]:
     """Ask the resolver of ``container`` for ``name``; that it does not resolve is an answer too."""
     try:
-        result = container.run(["nslookup", f"-timeout={WAIT_SECONDS}", name])
+        result = container.run(["nslookup", f"-timeout={limit(WAIT_SECONDS):.0f}", name])
     except Unreachable as error:
         return NotObserved(str(error))
     return read_lookup(result, name)
@@ -60,9 +61,7 @@ def read_lookup(result: Result, name: str) -> Fact[Lookup]:
         except Unreadable as error:
             because = f"`{result.command}` printed what cannot be read: {error}"
             return NotObserved(because, (result,))
-    last = result.output.strip().splitlines()
-    why = f": {last[-1]}" if last else ""
-    return NotObserved(f"`{result.command}` exited with {result.exit}{why}", (result,))
+    return NotObserved(result.failure, (result,))
 
 
 def parse(output: str, name: str) -> Lookup:

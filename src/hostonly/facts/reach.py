@@ -21,6 +21,7 @@ from hostonly.facts.fact import Fact, NotObserved, Observed
 from hostonly.hello.greeting import Greeting, greeting_in
 from hostonly.vantages import TIMED_OUT, Container, Result, Vantage
 from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.waiting import limit
 
 WAIT_SECONDS = 2
 # Long enough to be told that nobody answers for an address on a link: the kernel asks three times, a
@@ -87,7 +88,8 @@ def observe_reach(
         if bridge is not None:
             evidence = (require_host_only_route(address, bridge, host=vantage),)
         command = argv(address, port, busybox=busybox)
-        result = vantage.run(command, timeout=WAIT_SECONDS * 2 + 1)
+        # Its own limit is the evidence; `docker exec` may take its time to begin it.
+        result = vantage.run(command, timeout=WAIT_SECONDS + 30.0)
     except Unreachable as error:
         return NotObserved(str(error), evidence)
     return read_reach(result, busybox=busybox)
@@ -108,16 +110,14 @@ def read_reach(result: Result, *, busybox: bool = False) -> Fact[Reach]:
     """What ``nc`` saw; not observed where it did not get to look."""
     reach = read_result(result, busybox=busybox)
     if reach is None:
-        last = result.output.strip().splitlines()
-        why = f": {last[-1]}" if last else ""
-        return NotObserved(f"`{result.command}` exited with {result.exit}{why}", (result,))
+        return NotObserved(result.failure, (result,))
     return Observed(reach, (result,))
 
 
 def argv(address: str, port: int, *, busybox: bool = False, wait: int = WAIT_SECONDS) -> list[str]:
     """The probe's command line. It reads an empty standard input and so sends no byte."""
     options = [] if busybox else ["-nv"]
-    return ["nc", *options, "-w", str(wait), address, str(port)]
+    return ["nc", *options, "-w", f"{limit(wait):.0f}", address, str(port)]
 
 
 def read_result(result: Result, *, busybox: bool = False) -> Reach | None:

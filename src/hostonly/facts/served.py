@@ -15,6 +15,7 @@ from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_object
 from hostonly.facts.http import NOBODY
 from hostonly.vantages import Result
+from hostonly.waiting import limit
 
 # A layer of some 40 MB, on a machine that is busy with others.
 SECONDS = 30
@@ -31,7 +32,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 SUM = re.compile(r"([0-9a-f]{64})  -\n?")
 # -L is not given: a registry that sends us elsewhere does not serve it itself.
-PIPE = f'set -o pipefail; curl -q -sSf --noproxy "*" -m {SECONDS} "$@" | sha256sum'
+PIPE = 'set -o pipefail; curl -q -sSf --noproxy "*" -m {seconds:.0f} "$@" | sha256sum'
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Served:
 def served_look(url: str, *, accept: str | None = None) -> Look[Served]:
     """Fetch ``url`` and compute the digest of its bytes."""
     header = ("-H", f"Accept: {accept}") if accept else ()
-    return Look(("bash", "-c", PIPE, "bash", *header, url), read_served)
+    pipe = PIPE.format(seconds=limit(SECONDS))
+    return Look(("bash", "-c", pipe, "bash", *header, url), read_served)
 
 
 def read_served(result: Result) -> Fact[Served]:
@@ -59,7 +61,7 @@ def read_served(result: Result) -> Fact[Served]:
         return Observed(Served(f"sha256:{match[1]}"), (result,))
     if result.exit == 22 or result.exit in NOBODY:
         return Observed(Served(None, last.removeprefix("curl: ")), (result,))
-    return NotObserved(f"`{result.command}` exited with {result.exit}: {last}", (result,))
+    return NotObserved(result.failure, (result,))
 
 
 def blobs_in(manifest: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from hostonly.errors import ToolFailed
 from hostonly.host.ending import ended_by, send
 from hostonly.vantages.host import environment
 from hostonly.vantages.vantage import shown
+from hostonly.waiting import limit, more_patience
 
 # Comes out of the queue of lines when the work beside which a tool runs has failed.
 ENDED = "ended"
@@ -106,7 +107,7 @@ def run(
     """Run ``argv`` to its end and give its standard output.
 
     ``root``: run by sudo where we are not root. ``env`` is added to our own environment.
-    ``timeout`` is in seconds. ``on_line`` gets each line of both streams as it comes. ``begun`` is
+    ``timeout`` is a limit in seconds. ``on_line`` gets each line of both streams as it comes. ``begun`` is
     what `start` has made of the same ``argv`` already.
 
     Raises:
@@ -162,7 +163,7 @@ def end(process: subprocess.Popen[str]) -> None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         send(process, number)
-        if _ends_within(process, PATIENCE_SECONDS / 2):
+        if _ends_within(process, limit(PATIENCE_SECONDS / 2)):
             break
     if process.returncode is not None:
         # It had ended before it was told to, and telling it has waited for it.
@@ -170,7 +171,7 @@ def end(process: subprocess.Popen[str]) -> None:
     # The process itself is not waited for yet, so its group's number cannot be somebody else's.
     send(process, signal.SIGKILL)
     try:
-        process.wait(PATIENCE_SECONDS / 2)
+        process.wait(limit(PATIENCE_SECONDS / 2))
     except subprocess.TimeoutExpired:
         # Root's, and sudo wants its password again.
         raise ToolFailed(
@@ -212,7 +213,7 @@ def _read(
     on_line: Callable[[str], None] | None,
     lines: queue.SimpleQueue[tuple[str, str] | None],
 ) -> str:
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = None if timeout is None else time.monotonic() + limit(timeout)
 
     def read(name: str, stream: IO[str]) -> None:
         for line in stream:
@@ -238,9 +239,10 @@ def _read(
         except queue.Empty:
             end(process)
             raise ToolFailed(
-                f"{command[0]} took longer than {timeout:g} s and was ended",
+                f"{command[0]} took longer than {limit(timeout or 0):g} s and was ended",
                 ran=shown(command),
                 output="".join(out + err),
+                remedy=more_patience(),
             ) from None
         if item is None:
             still_open -= 1

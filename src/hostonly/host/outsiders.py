@@ -12,7 +12,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
@@ -24,6 +23,7 @@ from hostonly.host.bridges import MARK
 from hostonly.host.command import as_root, end, run
 from hostonly.settings import Settings
 from hostonly.vantages.neighbour import Neighbour
+from hostonly.waiting import limit, more_patience, until
 
 NAMES = ("LAN neighbour", "other LAN neighbour", "rogue container")
 NETWORKS = {"-4": "198.51.100.0/24", "-6": "2001:db8:6f73::/48"}
@@ -212,19 +212,26 @@ def hello_at(outsider: Outsider, port: int) -> Iterator[None]:
     )
     try:
         listens = ["ss", "-Hltn", f"sport = :{port}"]
-        deadline = time.monotonic() + HELLO_SECONDS
-        while not (seen := outsider.vantage.run(listens, timeout=5)).stdout.strip():
-            if not seen.ok:
-                raise ToolFailed(
-                    "whether the neighbour's HelloSocket listens cannot be seen",
-                    ran=seen.command,
-                    output=seen.stderr,
-                )
-            if process.poll() is not None or time.monotonic() >= deadline:
-                raise ToolFailed(
-                    "the neighbour's HelloSocket does not listen", ran=" ".join(command)
-                )
-            time.sleep(POLL_SECONDS)
+        seen = until(
+            lambda: outsider.vantage.run(listens, timeout=5),
+            lambda seen: bool(seen.stdout.strip() or not seen.ok or process.poll() is not None),
+            HELLO_SECONDS,
+            pause=POLL_SECONDS,
+        )
+        if not seen.ok:
+            raise ToolFailed(
+                "whether the neighbour's HelloSocket listens cannot be seen",
+                ran=seen.command,
+                output=seen.stderr,
+            )
+        if not seen.stdout.strip():
+            late = process.poll() is None
+            raise ToolFailed(
+                "the neighbour's HelloSocket does not listen"
+                + (f" within {limit(HELLO_SECONDS):g} s" if late else ": it has ended"),
+                ran=" ".join(command),
+                remedy=more_patience() if late else None,
+            )
         yield
     finally:
         end(process)

@@ -20,6 +20,7 @@ from hostonly.errors import HostonlyError, ToolFailed, UsageError, last_lines
 from hostonly.events import Done, Emit, Progress, Started, Warned
 from hostonly.host import unused_units
 from hostonly.host.ending import ended_by, send
+from hostonly.waiting import limit, more_patience
 
 # Debian policy's package name, so that no name can become an option of apt-get.
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
@@ -271,7 +272,7 @@ def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
         late = True
         send(process, signal.SIGTERM)
 
-    timer = Timer(APT_SECONDS, give_up)
+    timer = Timer(limit(APT_SECONDS), give_up)
     timer.daemon = True
     timer.start()
 
@@ -300,8 +301,9 @@ def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
             process.wait()
     if late:
         raise ToolFailed(
-            f"apt-get took longer than {APT_SECONDS} s",
+            f"apt-get took longer than {limit(APT_SECONDS):g} s",
             ran=shlex.join(command),
             output="".join(lines),
+            remedy=more_patience(),
         )
     return code, "".join(lines)

@@ -18,6 +18,7 @@ from hostonly.image.packer import build_by_packer
 from hostonly.image.parts import artefact, base_archive, tools
 from hostonly.image.state import short
 from hostonly.settings import Settings
+from hostonly.waiting import limit
 
 
 def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> state.Built:
@@ -150,7 +151,7 @@ def _prove_it_runs(engine: Engine, image_id: str, flavour: Flavour) -> None:
     container = engine.create(image_id, environment={"HELLO_PORT": "none"}, network_mode="none")
     try:
         container.start()
-        code = int(container.wait(timeout=60)["StatusCode"])
+        code = int(container.wait(timeout=limit(60))["StatusCode"])
         said = container.logs().decode(errors="replace")
     except APIError as error:
         code, said = -1, str(error.explanation)

@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,14 @@ from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.sandbox import names
 from hostonly.sandbox.machine import Machine
 from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.waiting import limit, more_patience, until
 
 if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
     from docker.models.images import Image
 
-FORWARD_SECONDS = 30.0
+FORWARD_SECONDS = 60.0
 REQUEST_SECONDS = 120
 # The kernel's words (ENOSPC), which the engine passes on.
 NO_ROOM = "no space left on device"
@@ -94,7 +94,7 @@ def understood(place: str, typed: str | None = None) -> Iterator[None]:
         ToolFailed: the engine refused. Unreachable: it does not answer any more, or broke off.
     """
     from docker.errors import APIError, DockerException, ImageLoadError
-    from requests import RequestException
+    from requests import RequestException, Timeout
     from urllib3.exceptions import HTTPError
 
     try:
@@ -118,7 +118,8 @@ def understood(place: str, typed: str | None = None) -> Iterator[None]:
             output=said,
             remedy=f"{inside}docker system prune makes room"
             if full
-            else f"{inside}sudo journalctl --unit docker --priority warning",
+            else f"{inside}sudo journalctl --unit docker --priority warning"
+            + (f"   {more_patience()}" if isinstance(error, Timeout) else ""),
         ) from error
 
 
@@ -154,7 +155,9 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
         _wait_for(forwarded, process)
         try:
             # It asks the engine for its version, and so finds out whether it answers.
-            client = docker.DockerClient(base_url=f"unix://{forwarded}", timeout=REQUEST_SECONDS)
+            client = docker.DockerClient(
+                base_url=f"unix://{forwarded}", timeout=round(limit(REQUEST_SECONDS))
+            )
         except (DockerException, OSError) as error:
             raise Unreachable(
                 f"the engine of {machine.name} does not answer: {error}",
@@ -187,17 +190,18 @@ def _accepts(path: Path) -> bool:
 
 
 def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + FORWARD_SECONDS
-    while not _accepts(path):
-        if process.poll() is not None or time.monotonic() >= deadline:
-            process.kill()
-            said = process.stderr.read() if process.stderr else ""
-            raise Unreachable(
-                "ssh could not forward the engine's socket",
-                output=said,
-                remedy="./inv sandbox.status says whether the sandbox is up",
-            )
-        time.sleep(0.01)
+    until(lambda: _accepts(path) or process.poll() is not None, bool, FORWARD_SECONDS, pause=0.01)
+    if not _accepts(path):
+        late = process.poll() is None
+        process.kill()
+        said = process.stderr.read() if process.stderr else ""
+        raise Unreachable(
+            "ssh could not forward the engine's socket"
+            + (f" within {limit(FORWARD_SECONDS):g} s" if late else ""),
+            output=said,
+            remedy="./inv sandbox.status says whether the sandbox is up"
+            + (f". {more_patience()}" if late else ""),
+        )
 
 
 def docker_cli(machine: Machine) -> Path:

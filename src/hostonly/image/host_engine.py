@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.image.engine import REQUEST_SECONDS, Engine, understood
+from hostonly.waiting import limit
 
 if TYPE_CHECKING:
     from docker.tls import TLSConfig
@@ -108,7 +109,7 @@ def host_engine(cli: Path | None) -> Iterator[Engine]:
         client = docker.DockerClient(
             base_url=way.url,
             tls=way.tls() or False,
-            timeout=REQUEST_SECONDS,
+            timeout=round(limit(REQUEST_SECONDS)),
             use_ssh_client=way.url.startswith("ssh://"),
         )
         client.ping()

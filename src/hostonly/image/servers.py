@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from hostonly.hello.conformance import NotPossible, Started, Target, Wrong
-from hostonly.hello.conformance.subject import START_SECONDS, port_said
+from hostonly.hello.conformance.subject import START_SECONDS, port_said, says_nothing
 from hostonly.image.engine import Engine
+from hostonly.waiting import until
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -79,15 +80,13 @@ class _Container:
         return out.decode(errors="backslashreplace"), err.decode(errors="backslashreplace")
 
     def wait_for_a_line(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
+        def ready() -> bool:
             self._container.reload()
             ended = self._container.status in ("exited", "dead")
-            if ended or b"\n" in self._container.logs(stdout=True, stderr=False):
-                return
-            if time.monotonic() >= deadline:
-                raise Wrong(f"it has said nothing {START_SECONDS:g} s after its start")
-            time.sleep(POLL_SECONDS)
+            return ended or b"\n" in self._container.logs(stdout=True, stderr=False)
+
+        if not until(ready, bool, START_SECONDS, pause=POLL_SECONDS):
+            raise Wrong(says_nothing())
 
     def signal(self, name: str) -> None:
         self._container.kill(signal=f"SIG{name}")

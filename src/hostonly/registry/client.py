@@ -14,6 +14,7 @@ from hostonly.errors import HostonlyError
 from hostonly.registry.reader import MANIFESTS, RegistryReader
 from hostonly.registry.reference import check_repository, check_version
 from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.waiting import limit
 
 SECONDS = 10.0
 
@@ -76,7 +77,7 @@ class RegistryClient(RegistryReader):
                 method,
                 self.url + path,
                 headers={"Accept": ", ".join(MANIFESTS)},
-                timeout=SECONDS,
+                timeout=limit(SECONDS),
                 allow_redirects=False,
                 stream=stream,
             )

@@ -15,6 +15,7 @@ from typing import Any
 from hostonly.errors import HostonlyError
 from hostonly.registry.reader import LARGEST_DOCUMENT, MANIFESTS, RegistryReader
 from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.waiting import limit
 
 SECONDS = 5.0
 
@@ -38,7 +39,7 @@ class DirectReader(RegistryReader):
         self.url = f"http://{address}:{port}"
         self._address = address
         self._bridge = bridge
-        self._connection = HTTPConnection(address, port, timeout=SECONDS)
+        self._connection = HTTPConnection(address, port, timeout=limit(SECONDS))
 
     def __enter__(self) -> DirectReader:
         # Once: the connection that is opened then goes this way to its end.

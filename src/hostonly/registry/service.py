@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Unchanged
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
+from hostonly.waiting import limit, until
 
 UNIT = "docker-registry.service"
 # HAProxy, which holds the one port and passes to the registry what comes by HTTP and by TLS.
@@ -30,7 +29,15 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
     Raises:
         HostonlyError: it does not answer, with its unit's last lines.
     """
-    probe = ["curl", "-sf", "-m", "5", "-o", "/dev/null", f"localhost:{settings.registry.port}/v2/"]
+    probe = [
+        "curl",
+        "-sf",
+        "-m",
+        f"{limit(5):.0f}",
+        "-o",
+        "/dev/null",
+        f"localhost:{settings.registry.port}/v2/",
+    ]
     if sandbox.run(probe).ok:
         emit(Unchanged(f"the registry answers on port {settings.registry.port}"))
         return
@@ -40,7 +47,7 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
             "the registry could not be started", ran=started.command, output=started.output
         )
     retried = [*probe[:1], "--retry", "50", "--retry-delay", "0", "--retry-connrefused", *probe[1:]]
-    answered = sandbox.run(["timeout", "20", *retried])
+    answered = sandbox.run(["timeout", f"{limit(60):.0f}", *retried])
     if not answered.ok:
         raise HostonlyError(
             f"the registry does not answer on port {settings.registry.port}",
@@ -80,21 +87,21 @@ def wait_for_quiet(sandbox: Vantage) -> None:
     Raises:
         HostonlyError: somebody keeps uploading.
     """
-    deadline = time.monotonic() + QUIET_SECONDS
     # Two seconds are longer than a pause within an upload that is going on.
     busy = ["sudo", "find", REPOSITORIES, "-path", "*/_uploads/*/data", "-newermt", "-2 seconds"]
-    while True:
-        uploads = sandbox.run(busy).stdout.splitlines()
-        if not uploads:
-            return
-        if time.monotonic() >= deadline:
-            who = uploads[0].removeprefix(f"{REPOSITORIES}/").partition("/_uploads/")[0]
-            raise HostonlyError(
-                f"somebody is pushing to {who} just now: nothing was collected",
-                ran=" ".join(busy),
-                remedy="Try again when the push has ended: ./inv registry.collect",
-            )
-        time.sleep(0.5)
+    uploads = until(
+        lambda: sandbox.run(busy).stdout.splitlines(),
+        lambda found: not found,
+        QUIET_SECONDS,
+        pause=0.5,
+    )
+    if uploads:
+        who = uploads[0].removeprefix(f"{REPOSITORIES}/").partition("/_uploads/")[0]
+        raise HostonlyError(
+            f"somebody is pushing to {who} just now: nothing was collected",
+            ran=" ".join(busy),
+            remedy="Try again when the push has ended: ./inv registry.collect",
+        )
 
 
 def full_disk(sandbox: Vantage) -> str | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Started, Warned
 from hostonly.host.command import run
+from hostonly.waiting import limit
 
 if TYPE_CHECKING:
     from hostonly.host.bridges import Bridge
@@ -116,7 +117,7 @@ class Container:
 
         What does not end in that time is left running: nothing is killed here.
         """
-        patience = str(SHUT_DOWN_SECONDS)
+        patience = f"{limit(SHUT_DOWN_SECONDS):.0f}"
         with contextlib.suppress(ToolFailed):
             self._lxc(
                 "stop", "--nokill", "--timeout", patience, seconds=SHUT_DOWN_SECONDS + SECONDS
@@ -132,10 +133,11 @@ class Container:
             return
         emit(Started(f"waiting for {self.name}, which is shutting down"))
         with contextlib.suppress(ToolFailed):
-            patience = ("--state", "STOPPED", "--timeout", str(SHUT_DOWN_SECONDS))
+            patience = ("--state", "STOPPED", "--timeout", f"{limit(SHUT_DOWN_SECONDS):.0f}")
             self._lxc("wait", *patience, seconds=SHUT_DOWN_SECONDS + SECONDS)
         if self.state() != "stopped":
-            emit(Warned(f"{self.name} did not shut down in {SHUT_DOWN_SECONDS} s: ended by force"))
+            seconds = limit(SHUT_DOWN_SECONDS)
+            emit(Warned(f"{self.name} did not shut down in {seconds:g} s: ended by force"))
             self._lxc("stop", "--kill")
 
     def _is_shutting_down(self) -> bool:
@@ -186,7 +188,7 @@ class Container:
         Raises:
             ToolFailed: systemd inside refused, or does not answer.
         """
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + limit(SECONDS)
         while True:
             try:
                 self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0)

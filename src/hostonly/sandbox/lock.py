@@ -18,6 +18,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started
 from hostonly.host.command import run
 from hostonly.sandbox.base import STORE
+from hostonly.waiting import limit, more_patience, until
 
 if TYPE_CHECKING:
     from hostonly.settings import Settings
@@ -28,7 +29,8 @@ _CHANGING = {
     LOCK: "has been changing this checkout's sandboxes",
     DEMO_LOCK: "has been at work on this checkout's sandboxes",
 }
-LOCK_SECONDS = 600.0
+# Who has it may be building a base.
+LOCK_SECONDS = 1800.0
 # A base takes a minute to build, on a slow line some more.
 STORE_SECONDS = 1800.0
 SILENT_SECONDS = 1.0
@@ -131,11 +133,11 @@ def _held(state: Path, name: str, task: str, emit: Emit) -> Iterator[None]:
         who = _who(state / holder(name))
         emit(Started(f"waiting for {who}"))
         try:
-            lock.acquire(timeout=LOCK_SECONDS)
+            lock.acquire(timeout=limit(LOCK_SECONDS))
         except Timeout as error:
             raise HostonlyError(
-                f"{who} {_CHANGING[name]} for {LOCK_SECONDS:g} s",
-                remedy="Wait for it or end it, then try again.",
+                f"{who} {_CHANGING[name]} for {limit(LOCK_SECONDS):g} s",
+                remedy=f"Wait for it or end it, then try again. {more_patience()}",
             ) from error
     try:
         # A purge that held the lock before us took the folder away.
@@ -156,16 +158,16 @@ def _say_who(state: Path, lock: str, task: str) -> None:
 def _who(said_in: Path) -> str:
     """Who has a lock, by the file ``said_in``. Whoever had it before has left a name too: one of a process
     that is gone is not it, and who has only just taken the lock will say so in a moment."""
-    deadline = time.monotonic() + NAMED_SECONDS
-    while True:
+
+    def named() -> str | None:
         with contextlib.suppress(OSError):
             said = said_in.read_text().strip()
             process = said.rpartition("(process ")[2].rstrip(")")
             if process.isdecimal() and Path("/proc", process).exists():
                 return said
-        if time.monotonic() >= deadline:
-            return "another process"
-        time.sleep(POLL_SECONDS / 5)
+        return None
+
+    return until(named, bool, NAMED_SECONDS, pause=POLL_SECONDS / 5) or "another process"
 
 
 @contextlib.contextmanager
@@ -201,10 +203,10 @@ def store(emit: Emit) -> Iterator[None]:
                         Started("waiting for another checkout that builds, takes or removes a base")
                     )
                     told = True
-                if waited >= STORE_SECONDS:
+                if waited >= limit(STORE_SECONDS):
                     raise HostonlyError(
-                        f"another checkout has been at work in {STORE} for {STORE_SECONDS:g} s",
-                        remedy="Wait for it or end it, then try again.",
+                        f"another checkout has been at work in {STORE} for {limit(STORE_SECONDS):g} s",
+                        remedy=f"Wait for it or end it, then try again. {more_patience()}",
                     ) from None
                 time.sleep(POLL_SECONDS)
                 continue

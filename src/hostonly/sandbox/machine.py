@@ -28,8 +28,9 @@ from hostonly.vantages.host import Host
 from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.sandbox import CONNECT_SECONDS, Sandbox
 from hostonly.vantages.shared_ssh import NO_CONNECTION
+from hostonly.waiting import limit, more_patience, until
 
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 
 # What a sandbox is there for.
 SERVICES = ("ssh", "docker", "docker-registry", "registry-port")
@@ -37,9 +38,11 @@ POLL_SECONDS = 0.05
 
 # Asked inside the sandbox in one round trip: both answer, or the status is not 0.
 _ANSWERS = (
-    "curl -sf -m 5 --unix-socket /var/run/docker.sock -o /dev/null http://docker/_ping"
-    " && curl -sf -m 5 -o /dev/null http://127.0.0.1:{port}/v2/"
+    "curl -sf -m {seconds:.0f} --unix-socket /var/run/docker.sock -o /dev/null http://docker/_ping"
+    " && curl -sf -m {seconds:.0f} -o /dev/null http://127.0.0.1:{port}/v2/"
 )
+# Longer than either takes of itself, and short enough that a boot is seen to end.
+ANSWER_SECONDS = 10.0
 
 
 class Machine:
@@ -107,8 +110,11 @@ class Machine:
 
     def answers(self, vantage: Sandbox) -> bool:
         """Whether Docker and the registry answer inside."""
-        line = _ANSWERS.format(port=self.settings.registry.port)
-        return vantage.run(["sh", "-c", line], timeout=15).ok
+        return vantage.run(["sh", "-c", self._question()], timeout=3 * ANSWER_SECONDS).ok
+
+    def _question(self) -> str:
+        port, seconds = self.settings.registry.port, limit(ANSWER_SECONDS)
+        return _ANSWERS.format(port=port, seconds=seconds)
 
     def remember(self) -> None:
         """Note what the settings came to, for the next call of a quick command."""
@@ -167,9 +173,10 @@ class Machine:
             if not self._ready(READY_SECONDS):
                 raise HostonlyError(
                     f"{self.name} is running, but Docker and the registry did not both answer"
-                    f" within {READY_SECONDS:g} s",
+                    f" within {limit(READY_SECONDS):g} s",
                     remedy="./inv sandbox.exec -- systemctl --failed   and   "
-                    "./inv sandbox.exec -- sudo journalctl -b -p warning",
+                    "./inv sandbox.exec -- sudo journalctl -b -p warning"
+                    f"   say more. {more_patience()}",
                 )
         self.emit(Done(f"{self.name} is up at {self.address}", time.monotonic() - start))
 
@@ -188,24 +195,18 @@ class Machine:
             self.lxc.start_services(SERVICES)
 
     def _ready(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while (status := self._asked()) != NO_CONNECTION:
-            if status == 0 or time.monotonic() >= deadline:
-                return status == 0
-            time.sleep(POLL_SECONDS)
+        over = (0, NO_CONNECTION)
+        status = until(self._asked, over.__contains__, seconds, pause=POLL_SECONDS)
+        if status != NO_CONNECTION:
+            return status == 0
         # Fabric waits for an sshd that is only just coming, and says why it cannot be reached.
         with self.vantage(retry_seconds=seconds) as vantage:
-            while True:
-                try:
-                    if self.answers(vantage):
-                        return True
-                except Unreachable:
-                    if seconds == 0.0:
-                        return False
-                    raise
-                if time.monotonic() >= deadline:
+            try:
+                return until(lambda: self.answers(vantage), bool, seconds, pause=POLL_SECONDS)
+            except Unreachable:
+                if seconds == 0.0:
                     return False
-                time.sleep(POLL_SECONDS)
+                raise
 
     def _asked(self) -> int:
         """The exit status of asking inside whether Docker and the registry answer."""
@@ -213,12 +214,11 @@ class Machine:
             require_host_only_route(self.address, self.settings.network.bridge)
             # A connection that was made before does not tell whether another could be.
             target = (self.login.target.address, self.login.target.port)
-            socket.create_connection(target, CONNECT_SECONDS).close()
+            socket.create_connection(target, limit(CONNECT_SECONDS)).close()
             argv = self.login.shared.argv(self.lxc.init())
         except (Unreachable, ToolFailed, OSError):
             return NO_CONNECTION
-        line = _ANSWERS.format(port=self.settings.registry.port)
-        return Host().run([*argv, line], timeout=15).exit
+        return Host().run([*argv, self._question()], timeout=3 * ANSWER_SECONDS).exit
 
     def halt(self) -> None:
         """Shut it down cleanly; what it holds stays."""

@@ -15,6 +15,7 @@ from hostonly.sandbox import ahead, quick
 from hostonly.sandbox.awaiting import told, vagrant_can_wait
 from hostonly.sandbox.login import PORT
 from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.waiting import limit
 
 if TYPE_CHECKING:
     from hostonly.sandbox.machine import Machine
@@ -85,7 +86,7 @@ def _connect(machine: Machine, over: Event) -> None:
 def _ssh_answers(address: str) -> bool:
     """Whether an sshd says its first line there."""
     try:
-        with socket.create_connection((address, PORT), timeout=ANSWER_SECONDS) as caller:
+        with socket.create_connection((address, PORT), timeout=limit(ANSWER_SECONDS)) as caller:
             return caller.recv(4) == b"SSH-"
     except OSError:
         return False

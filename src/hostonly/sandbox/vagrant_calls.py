@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Progress
 from hostonly.host.command import run, unsetting
+from hostonly.waiting import limit
 
 if TYPE_CHECKING:
     import vagrant
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hostonly.settings import Settings
 
 # Longer than Vagrant's own limits for booting and for a graceful halt together.
-VAGRANT_SECONDS = 180.0
+VAGRANT_SECONDS = 420.0
 BUSY_SECONDS = 60.0
 # What Vagrant says where another one is at work on the machine, or on its index of machines.
 BUSY = ("another process is already executing an action on the machine", "is locked")
@@ -80,7 +81,7 @@ class VagrantCalls:
 
         argv = command(self.settings.to_json(), arguments, awaiting)
         begun = ahead.take(argv)
-        deadline = time.monotonic() + BUSY_SECONDS
+        deadline = time.monotonic() + limit(BUSY_SECONDS)
         while True:
             try:
                 run(

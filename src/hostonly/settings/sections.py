@@ -25,6 +25,7 @@ from hostonly.settings.values import (
     Repository,
     UserPort,
 )
+from hostonly.waiting import LEAST, MOST
 
 # src/hostonly/settings/sections.py -> the checkout.
 ROOT = Path(__file__).resolve().parents[3]
@@ -129,6 +130,12 @@ class Image(Section):
     )
 
 
+class Waiting(Section):
+    """How long somebody else's work is waited for."""
+
+    patience: int = Field(ge=LEAST, le=MOST, description=f"a whole number from {LEAST} to {MOST}")
+
+
 class Settings(Section):
     """All settings of a checkout. `load` and `read` make it; tests may call it directly."""
 
@@ -139,6 +146,7 @@ class Settings(Section):
     registry: Registry = Field(description="a section with port")
     hello: Hello = Field(description="a section with port")
     image: Image = Field(description="a section with base, python_base and name")
+    waiting: Waiting = Field(description="a section with patience")
     # Not a setting: where the checkout is. `load` and `read` refuse it as a key of a file.
     root: Path = Field(default=ROOT, exclude=True)
 
@@ -170,4 +178,5 @@ SECTIONS: dict[str, type[Section]] = {
     "registry": Registry,
     "hello": Hello,
     "image": Image,
+    "waiting": Waiting,
 }

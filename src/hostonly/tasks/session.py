@@ -27,8 +27,10 @@ def session(ctx: Context) -> Iterator[tuple[Settings, Follower]]:
     """
     from hostonly.report.progress import Follower
     from hostonly.settings import load
+    from hostonly.waiting import set_patience
 
     settings = load(ctx.config)
+    set_patience(settings.waiting.patience)
     with Follower() as follower:
         yield settings, follower
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from hostonly.errors import Unreachable
 from hostonly.vantages.vantage import NOT_FOUND, TIMED_OUT, Result, shown
+from hostonly.waiting import limit
 
 # Debian keeps `ip` and its like where an ordinary user's PATH does not look.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -35,7 +36,8 @@ class Host:
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
     ) -> Result:
-        """Run ``argv`` in a process group of its own, which is killed whole at ``timeout`` seconds.
+        """Run ``argv`` in a process group of its own, which is killed whole at the limit of ``timeout``
+        seconds.
 
         Raises:
             hostonly.errors.Unreachable: this machine could not start a process at all.
@@ -63,7 +65,7 @@ class Host:
             ) from error
         data = None if stdin is None else stdin.encode()
         try:
-            out, err = process.communicate(data, timeout=timeout)
+            out, err = process.communicate(data, timeout=limit(timeout))
             status = process.returncode
         except subprocess.TimeoutExpired:
             out, err = _kill(process)

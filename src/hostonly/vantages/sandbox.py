@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hostonly.errors import Unreachable
 from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.vantage import TIMED_OUT, Result, shown, typed
+from hostonly.waiting import limit
 
 if TYPE_CHECKING:
     import fabric
@@ -75,14 +76,15 @@ class Sandbox:
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
     ) -> Result:
-        """Run ``argv`` in the sandbox. At ``timeout`` seconds it is killed with its process group.
+        """Run ``argv`` in the sandbox. At the limit of ``timeout`` seconds it is killed with its process
+        group.
 
         Raises:
             hostonly.errors.Unreachable: no connection, or it broke while the command ran.
         """
         connection = self._open()
         with self._sessions:
-            return self._run(connection, argv, stdin, timeout)
+            return self._run(connection, argv, stdin, limit(timeout))
 
     def _run(
         self, connection: fabric.Connection, argv: Sequence[str], stdin: str | None, timeout: float
@@ -175,7 +177,7 @@ class Sandbox:
         with self._opening:
             if self._connection is not None and self._connection.is_connected:
                 return self._connection
-            deadline = time.monotonic() + self._retry_seconds
+            deadline = time.monotonic() + limit(self._retry_seconds)
             while True:
                 if self._bridge is not None:
                     require_host_only_route(self.target.address, self._bridge)
@@ -207,12 +209,12 @@ class Sandbox:
                 port=target.port,
                 # Lazy: no /etc/fabric.yaml, no ~/.fabric.yaml, no ~/.ssh/config.
                 config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
-                connect_timeout=CONNECT_SECONDS,
+                connect_timeout=limit(CONNECT_SECONDS),
                 connect_kwargs={
                     "key_filename": str(target.key),
                     "allow_agent": False,
                     "look_for_keys": False,
-                    "banner_timeout": CONNECT_SECONDS,
+                    "banner_timeout": limit(CONNECT_SECONDS),
                 },
             )
             connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())

@@ -23,6 +23,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostonly.waiting import limit
+
 IDLE_SECONDS = 120
 OPEN_SECONDS = 15.0
 CLOSE_SECONDS = 5.0
@@ -80,7 +82,7 @@ class SharedConnection:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    timeout=CLOSE_SECONDS,
+                    timeout=limit(CLOSE_SECONDS),
                     check=False,
                 )
             path.unlink(missing_ok=True)
@@ -111,9 +113,9 @@ class SharedConnection:
                 *("-o", f"ControlPath={_quoted(path.name)}"),
                 *("-o", f"ControlPersist={IDLE_SECONDS}"),
                 *("-L", f"./{engine.name}:{ENGINE}"),
-                *("-o", "ServerAliveInterval=2"),
+                *("-o", f"ServerAliveInterval={limit(2):.0f}"),
                 *("-o", "ServerAliveCountMax=2"),
-                *("-o", "ConnectTimeout=5"),
+                *("-o", f"ConnectTimeout={limit(5):.0f}"),
                 *("-o", "BatchMode=yes"),
             ]
             try:
@@ -123,7 +125,7 @@ class SharedConnection:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    timeout=OPEN_SECONDS,
+                    timeout=limit(OPEN_SECONDS),
                     # The lock is ours and not the background's.
                     close_fds=True,
                     check=False,

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from hostonly.waiting import more_patience
+
 # The exit status of a command that was not there, and of one that outlived its time limit, as a
 # shell and `timeout` have them.
 NOT_FOUND = 127
@@ -72,6 +74,17 @@ class Result:
     def ok(self) -> bool:
         """Whether the command ended with status 0."""
         return self.exit == 0
+
+    @property
+    def failure(self) -> str:
+        """How it failed, as a half sentence: with which status and what it said last; of one that
+        outlived its limit, that, and what to do."""
+        last = (self.stderr.strip() or self.stdout.strip()).splitlines()
+        why = f": {last[-1]}" if last else ""
+        if self.exit == TIMED_OUT:
+            limit = f"`{self.command}` was given up after {self.seconds:.0f} s"
+            return f"{limit}{why} ({more_patience()})"
+        return f"`{self.command}` exited with {self.exit}{why}"
 
     @property
     def output(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from hostonly.demos.demo import perform
 from hostonly.demos.leftovers import DEMO_LABEL, KEPT_LABEL
 from hostonly.demos.stage import Stage
 from hostonly.demos.testbed import Testbed
-from hostonly.errors import Unreachable
+from hostonly.errors import ToolFailed, Unreachable
 from hostonly.events import Event, Warned
 from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal
@@ -238,6 +239,58 @@ def test_a_swarm_is_left_before_its_networks_go_and_after_its_containers(
     assert removed == ["docker network rm docker_gwbridge"]
     assert not any("systemctl" in line for line in sandbox.ran)
     assert (sandbox.swarm, sandbox.networks) == ("inactive", "")
+
+
+def leaving(*answers: tuple[int, str]) -> type[Played]:
+    """A sandbox in a swarm of ours whose engine answers so when it is told to leave, the last for ever."""
+    left = iter(answers)
+
+    class Leaving(Played):
+        def _answer(self, argv: list[str]) -> tuple[int, str, str]:
+            if argv[:3] == ["docker", "swarm", "leave"]:
+                code, said = next(left, answers[-1])
+                self.swarm = "inactive" if code == 0 else self.swarm
+                return code, "", said
+            return super()._answer(argv)
+
+    return Leaving
+
+
+# What Docker 20.10 says on a machine that is too slow for it.
+LATE = (1, "Error response from daemon: context deadline exceeded\n")
+
+
+def left_by(sandbox: Played, testbed: Testbed) -> list[str]:
+    """Leave the swarm that an earlier run of the demo left; how often the engine was told to."""
+    sandbox.networks, sandbox.swarm = "docker_gwbridge host \n", "active"
+    slow = replace(testbed, sandbox=sandbox)
+    Stage("host", slow, lambda event: None).clear()
+    return [line for line in sandbox.ran if line.startswith("docker swarm leave")]
+
+
+def test_an_engine_that_takes_longer_to_leave_is_told_again(
+    testbed: Testbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostonly.waiting.time.sleep", lambda seconds: None)
+    sandbox = leaving(LATE, LATE, (0, "Node left the swarm.\n"))()
+    assert len(left_by(sandbox, testbed)) == 3
+    assert (sandbox.swarm, sandbox.networks) == ("inactive", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (LATE, r"did not leave its swarm within 0 s"),
+        ((1, "Error response from daemon: no quorum\n"), r"did not leave its swarm\n"),
+    ],
+)
+def test_an_engine_that_does_not_leave(
+    testbed: Testbed, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str], said: str
+) -> None:
+    monkeypatch.setattr("hostonly.demos.clearing.LEAVE_SECONDS", 0.0)
+    with pytest.raises(ToolFailed, match=said) as caught:
+        left_by(leaving(answer)(), testbed)
+    assert ("INVOKE_WAITING_PATIENCE=" in str(caught.value)) == (answer is LATE)
 
 
 @pytest.mark.parametrize("networks", ["", "hello-net host \n"])

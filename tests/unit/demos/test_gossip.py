@@ -9,7 +9,6 @@ import pytest
 from hostonly.demos import gossip
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, Started, Warned
-from hostonly.facts import NotObserved, Observed
 from tests.unit.demos.played import Played
 
 # ss -H -l -t -n -p on a sandbox whose engine had left a swarm half a minute before.
@@ -65,12 +64,3 @@ def test_what_was_not_observed_is_no_silence(sandbox: Played, events: list[Event
     with pytest.raises(HostonlyError, match="was not observed"):
         end(sandbox, events)
     assert RESTART not in sandbox.ran
-
-
-def test_what_was_seen_last_is_what_counts() -> None:
-    seen = iter([1, 2, 3, 4])
-    last = gossip.settled(lambda: Observed(next(seen), ()), lambda value: value == 3)
-    assert isinstance(last, Observed) and last.value == 3
-    short = gossip.settled(lambda: Observed(1, ()), lambda value: False, seconds=0.0)
-    assert isinstance(short, Observed) and short.value == 1
-    assert gossip.settled(lambda: NotObserved("blind"), lambda value: True) == NotObserved("blind")

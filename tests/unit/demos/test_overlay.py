@@ -22,6 +22,8 @@ TASK = "1234567890ab"
 # So often a look finds what was removed still there, and a connection no task behind the port.
 LATE = 2
 ROUTE = '[{"dst": "172.16.0.2", "dev": "hostonly0", "prefsrc": "172.16.0.1"}]\n'
+# The flags of a command of netlink's for root of the network's own user namespace, or of the first only.
+UNS_ADMIN, ADMIN = 0x1A, 0x0B
 HELD = f'LISTEN 0 4096 *:{PORT} *:* users:(("dockerd",pid=9,fd=3))\n'
 
 
@@ -32,6 +34,9 @@ class Swarm:
     def __init__(self) -> None:
         self.state = "not made yet"
         self.balances = True
+        self.allowed = f"0 1000000 65536\nCapabilities (0x{UNS_ADMIN:x}):\n"
+        self.tasks = ""
+        self.starts = True
         self.count = 0
         self.looks: dict[str, int] = {}
 
@@ -60,8 +65,12 @@ class WithIpvs:
         """What it says where it has to do with IPVS or the service; None: what was recorded."""
         swarm = self.swarm
         match swarm.state, argv:
+            case _, ["sudo", "unshare", *_, asked] if "uid_map" in asked:
+                return 0, swarm.allowed, ""
             case _, ["sudo", "unshare", *_]:
                 return 0, "", ""
+            case _, ["docker", "service", "ps", *_]:
+                return 0, swarm.tasks, ""
             case _, ["docker", "service", "create", *_] if INGRESS in argv:
                 swarm.state = "there"
                 return 0, "service\n", ""
@@ -73,7 +82,7 @@ class WithIpvs:
                 swarm.state = "removed"
                 return 0, f"{INGRESS}\n", ""
             case "there", ["docker", "ps", *_]:
-                return 0, f"{TASK}\n", ""
+                return 0, f"{TASK}\n" if swarm.starts else "", ""
             case "there", ["docker", "container", "inspect", "--format", _, name] if name == TASK:
                 return 0, "77\n", ""
             case "there", ["docker", "container", "inspect", name] if name == TASK:
@@ -101,8 +110,8 @@ def swarm() -> Swarm:
 
 @pytest.fixture
 def testbed(settings: Settings, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
-    for module in ("stage", "gossip"):
-        monkeypatch.setattr(f"hostonly.demos.{module}.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.demos.stage.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.waiting.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.demos.overlay.SYNC_SECONDS", 0.2)
     testbed, _ = recorded.playing("overlay", settings, monkeypatch)
     second = WithIpvs(testbed.second_sandbox(), swarm)
@@ -134,3 +143,35 @@ def test_a_service_that_nobody_balances_to_fails(testbed: Testbed, swarm: Swarm)
     result = perform(load("overlay"), testbed, lambda event: None)
     failed = {claim.id: claim.because for claim in result.claims if claim.verdict is Verdict.FAILS}
     assert failed == {"service.ingress": "the first sandbox: REFUSED"}
+
+
+def test_where_ipvs_is_not_for_user_namespaces_the_service_is_skipped(
+    testbed: Testbed, swarm: Swarm
+) -> None:
+    swarm.allowed = f"0 1000000 65536\nCapabilities (0x{ADMIN:x}):\n"
+    # It is not made, so that nothing of it is waited for.
+    swarm.looks = {f"{what} {name}": LATE + 1 for what in ("task", "port") for name in SANDBOXES}
+    result = perform(load("overlay"), testbed, lambda event: None)
+    skipped = {c.id: c for c in result.claims if c.verdict is Verdict.SKIPPED}
+    assert set(skipped) == {"service.ingress"}
+    assert (
+        "lets nobody set up IPVS (ip_vs) from a user namespace"
+        in skipped["service.ingress"].because
+    )
+    assert "genl ctrl get name IPVS" in skipped["service.ingress"].evidence[0].command
+    assert result.verdict is Verdict.HOLDS
+    assert not any(INGRESS in step.command for step in result.steps)
+
+
+def test_a_task_that_is_rejected_is_not_waited_for(
+    testbed: Testbed, swarm: Swarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostonly.demos.stage.MEANWHILE_SECONDS", 0.0)
+    swarm.starts = False
+    swarm.tasks = (
+        "sandbox2 Preparing 2 seconds ago: \nsandbox Rejected 1 second ago: No such image\n"
+    )
+    result = perform(load("overlay"), testbed, lambda event: None)
+    assert result.verdict is Verdict.UNKNOWN
+    stopped = [claim.because for claim in result.claims if claim.verdict is Verdict.UNKNOWN]
+    assert stopped[0].startswith(f"a task of {INGRESS} was rejected by sandbox Rejected 1 second")

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Protocol
 
 from hostonly.hello.conformance.case import NotPossible, Wrong
 from hostonly.hello.exchange import Exchange, Exchanges, family
+from hostonly.waiting import limit, more_patience, until
 
 # A JVM on a busy machine, a container on a slow one.
 START_SECONDS = 20.0
@@ -179,11 +179,17 @@ def _without_low_ports(unprivileged: bool) -> list[bytes]:
 
 
 def _wait_for_a_line(process: subprocess.Popen[bytes], out: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while b"\n" not in out.read_bytes() and process.poll() is None:
-        if time.monotonic() >= deadline:
-            raise Wrong(f"it has said nothing {START_SECONDS:g} s after its start")
-        time.sleep(POLL_SECONDS)
+    def ready() -> bool:
+        return b"\n" in out.read_bytes() or process.poll() is not None
+
+    if not until(ready, bool, START_SECONDS, pause=POLL_SECONDS):
+        raise Wrong(says_nothing())
+
+
+def says_nothing() -> str:
+    """What is wrong with a server that has not said its first line in time."""
+    late = f"it has said nothing {limit(START_SECONDS):g} s after its start"
+    return f"{late} ({more_patience()})"
 
 
 class Process:
