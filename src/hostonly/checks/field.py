@@ -19,7 +19,7 @@ from hostonly.facts.batch import Look, observe_all, run_at_once
 from hostonly.facts.docker import Container, parse_containers
 from hostonly.facts.fact import observe
 from hostonly.facts.interfaces import Interface, interfaces_look
-from hostonly.facts.kernel import observe_capability
+from hostonly.facts.kernel import missing, observe_capability
 from hostonly.facts.listeners import listeners_look, on_port
 from hostonly.vantages import Result, Vantage
 
@@ -80,8 +80,8 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     """
     sandbox, settings = stage.sandbox, stage.settings
     lacking = _lacking(sandbox)
-    modes = [mode for mode in MODES if mode.needs not in lacking]
-    peers = [peer for peer in PEERS if peer.needs not in lacking]
+    modes = [mode for mode in MODES if lacking.keys().isdisjoint(mode.needs)]
+    peers = [peer for peer in PEERS if lacking.keys().isdisjoint(peer.needs)]
     listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
     ports = free_ports((each.port for each in listening), len(modes), settings)
     filled = {"link": link, "subnet": str(settings.network.host.network)}
@@ -137,7 +137,11 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
         mode.name: Row(mode, options[mode.name], port, pid, found[mode.name])
         for mode, port, pid in zip(modes, ports, pids, strict=True)
     }
-    skipped = {mode.name: lacking[mode.needs] for mode in MODES if mode.needs in lacking}
+    skipped = {
+        mode.name: lacking[next(kind for kind in mode.needs if kind in lacking)]
+        for mode in MODES
+        if mode not in modes
+    }
     looking: dict[str, tuple[Vantage, Container]] = {
         **{peer.name: (sandbox, containers[peer.container]) for peer in near},
         **{peer.name: (stage.second_sandbox, others[peer.container]) for peer in far},
@@ -166,13 +170,13 @@ def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:
     return [*run, stage.image, "infinity"]
 
 
-def _lacking(sandbox: Vantage) -> dict[str | None, NotObserved]:
+def _lacking(sandbox: Vantage) -> dict[str, NotObserved]:
     """The capabilities that modes need and the kernel has not, each with the reason to skip."""
-    lacking: dict[str | None, NotObserved] = {}
-    for kind in {mode.needs for mode in MODES if mode.needs is not None}:
+    lacking: dict[str, NotObserved] = {}
+    for kind in dict.fromkeys(kind for mode in MODES for kind in mode.needs):
         found = observe_capability(sandbox, kind)
         if not value_of(found, f"whether the kernel has {kind}"):
-            lacking[kind] = NotObserved(f"this kernel has no {kind}", found.evidence)
+            lacking[kind] = NotObserved(missing(kind), found.evidence)
     return lacking
 
 

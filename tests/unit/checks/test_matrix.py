@@ -17,6 +17,7 @@ from hostonly.checks.modes import MODES
 from hostonly.checks.places import Place
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed
+from hostonly.facts.kernel import missing
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 from hostonly.vantages import Host, Result, shown
@@ -116,8 +117,8 @@ class Without:
 
 def test_a_mode_that_is_skipped_keeps_what_shows_why() -> None:
     lacking = _lacking(Without())
-    assert lacking and all(each.because == f"this kernel has no {k}" for k, each in lacking.items())
-    (mode,) = (mode for mode in MODES if mode.needs == "macvlan")
+    assert lacking and all(each.because == missing(k) for k, each in lacking.items())
+    (mode,) = (mode for mode in MODES if mode.needs == ("macvlan",))
     on_ground = ground({mode.name: lacking["macvlan"]})
     skipped = judge(on_ground, replace(cell(Outcome.ANSWERS), mode=mode.name), {})
     assert skipped.claim.verdict is Verdict.SKIPPED

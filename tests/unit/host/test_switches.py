@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.host import forwarding, limits, switches, traffic
+from hostonly.host import forwarding, journal, limits, switches, traffic
 from hostonly.host.switches import Switch
 from hostonly.settings import Settings
 
@@ -63,6 +63,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     made = Kernel(tmp_path)
     monkeypatch.setattr(switches, "PROC", made.proc)
     monkeypatch.setattr(switches, "run", made.run)
+    monkeypatch.setattr(journal, "run", made.run)
     monkeypatch.setattr(forwarding, "run", made.run)
     made.has(ALL, "0")
     made.has(ETH0, "0")
