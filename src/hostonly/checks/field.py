@@ -6,7 +6,7 @@ Everything carries the stage's label, by which the stage removes it when the che
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -80,8 +80,8 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     """
     sandbox, settings = stage.sandbox, stage.settings
     lacking = _lacking(sandbox)
-    modes = [mode for mode in MODES if lacking.keys().isdisjoint(mode.needs)]
-    peers = [peer for peer in PEERS if lacking.keys().isdisjoint(peer.needs)]
+    modes = [mode for mode in MODES if _why_not(mode, lacking) is None]
+    peers = [peer for peer in PEERS if _why_not(peer, lacking) is None]
     listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
     ports = free_ports((each.port for each in listening), len(modes), settings)
     filled = {"link": link, "subnet": str(settings.network.host.network)}
@@ -137,11 +137,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
         mode.name: Row(mode, options[mode.name], port, pid, found[mode.name])
         for mode, port, pid in zip(modes, ports, pids, strict=True)
     }
-    skipped = {
-        mode.name: lacking[next(kind for kind in mode.needs if kind in lacking)]
-        for mode in MODES
-        if mode not in modes
-    }
+    skipped = {mode.name: why for mode in MODES if (why := _why_not(mode, lacking)) is not None}
     looking: dict[str, tuple[Vantage, Container]] = {
         **{peer.name: (sandbox, containers[peer.container]) for peer in near},
         **{peer.name: (stage.second_sandbox, others[peer.container]) for peer in far},
@@ -178,6 +174,10 @@ def _lacking(sandbox: Vantage) -> dict[str, NotObserved]:
         if not value_of(found, f"whether the kernel has {kind}"):
             lacking[kind] = NotObserved(missing(kind), found.evidence)
     return lacking
+
+
+def _why_not(each: Mode | Peer, lacking: Mapping[str, NotObserved]) -> NotObserved | None:
+    return next((lacking[kind] for kind in each.needs if kind in lacking), None)
 
 
 def _all_done(results: Sequence[Result]) -> None:

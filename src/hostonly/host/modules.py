@@ -32,8 +32,8 @@ BRIDGES = "br_netfilter"
 MODULES = (
     *LINKS,
     "overlay",
-    # A swarm's service addresses; what Docker balances by is rr, the others are for who tries them by hand.
-    *("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"),
+    # A swarm's service addresses; Docker balances by rr, and who tries IPVS by hand by one of the others.
+    *("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "xt_ipvs"),
     # iptables-legacy's: its tables the kernel loads by itself, these it does not.
     *("ip_tables", "ip6_tables"),
     # The last, so that it is switched off at once.
@@ -44,8 +44,8 @@ SYS, PROC = Path("/sys/module"), Path("/proc")
 SWITCHES = tuple(
     f"net/bridge/bridge-nf-call-{each}" for each in ("iptables", "ip6tables", "arptables")
 )
-# What of them is not found, or is kept out, is passed over; --use-blacklist holds for names as well.
-_MODPROBE = "modprobe --all --use-blacklist --quiet"
+# What of them is not found, or is kept out, is passed over: --use-blacklist is for names as well.
+_MODPROBE = "modprobe --all --use-blacklist"
 _WOULD_LOAD = f'{_MODPROBE} --dry-run --verbose "$@" || true'
 _LOAD = f'{_MODPROBE} "$@"; true'
 _SWITCH_OFF = f"test ! -e {switches.PROC / SWITCHES[0]} || sysctl -qw {' '.join(f'{name}=0' for name in SWITCHES)}"
@@ -96,14 +96,16 @@ def unload(journal: Path) -> list[str]:
         ToolFailed: the journal could not be removed.
     """
     unused = ours(journal)
-    if BRIDGES in unused and _bridges_are_filtered():
+    if BRIDGES in unused and _is_counted_on():
         unused.remove(BRIDGES)
-    if unused:
-        _await_end_of_use(unused)
-        # Not `modprobe --remove`, which takes with them what they stand on: `bridge`, with all bridges.
-        # One that is in use is refused, and the others are unloaded all the same.
-        with contextlib.suppress(ToolFailed):
-            run(["rmmod", *unused], root=True, timeout=60)
+    left = unused
+    for _ in range(2):
+        if left:
+            # Not `modprobe --remove`, which takes with them what they stand on: `bridge`, with all bridges.
+            # One that is in use is refused, and the others are unloaded all the same.
+            with contextlib.suppress(ToolFailed):
+                run(["rmmod", *left], root=True, timeout=60)
+            left = _soon_unused([name for name in left if loaded(name)])
     journals.remove(journal)
     return [name for name in unused if not loaded(name)]
 
@@ -122,7 +124,7 @@ def _loadable(names: Sequence[str]) -> list[str]:
     return [name for name in names if name in found]
 
 
-def _bridges_are_filtered() -> bool:
+def _is_counted_on() -> bool:
     """Whether somebody counts on br_netfilter on this machine: has switched it on, or is an engine, which
     may need it later and has it loaded only when it starts."""
     if any(switches.value(name) not in (None, "0") for name in SWITCHES):
@@ -134,20 +136,20 @@ def _bridges_are_filtered() -> bool:
     return False
 
 
-def _await_end_of_use(names: Sequence[str]) -> None:
-    """Wait until nobody uses ``names`` but each other, or that has had its time."""
+def _soon_unused(names: Sequence[str]) -> list[str]:
+    """Those of ``names`` that nobody uses, at once or within `ENDING_SECONDS`."""
     deadline = time.monotonic() + ENDING_SECONDS
-    while any(_users(name) for name in names) and time.monotonic() < deadline:
+    while any(_in_use(name) for name in names) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
+    return [name for name in names if not _in_use(name)]
 
 
-def _users(name: str) -> int:
-    """How many uses of module ``name`` the kernel counts, those by other modules apart."""
+def _in_use(name: str) -> bool:
     try:
-        uses = int((SYS / name / "refcnt").read_text())
-        return uses - len(list((SYS / name / "holders").glob("*")))
-    except (OSError, ValueError):
-        return 0
+        return int((SYS / name / "refcnt").read_text()) > 0
+    except FileNotFoundError:
+        # Gone meanwhile, or of a kernel that unloads none.
+        return False
 
 
 def _boot() -> str:
