@@ -14,6 +14,7 @@ from hostonly.errors import ToolFailed
 from hostonly.events import Done, Event, ignore
 from hostonly.host import journal, modules, switches
 from hostonly.host.modules import BRIDGES, LINKS, MODULES
+from tests.unit.host import journalled
 
 UNLOADED_LAST_FIRST = [name for name in reversed(MODULES) if name not in LINKS]
 
@@ -79,16 +80,10 @@ class Kernel:
                         self.unload(name)
                 if used:
                     raise ToolFailed("rmmod failed", ran="rmmod", output="is in use")
-            case ["mkdir", *_, folder]:
-                Path(folder).mkdir(exist_ok=True)
-            case ["tee", file]:
-                self.order.append("journal")
-                Path(file).write_text(stdin or "")
-            case ["mv", "-f", file, to]:
-                Path(file).replace(to)
-            case ["rm", "-f", *files]:
-                for file in files:
-                    Path(file).unlink()
+            case _:
+                if argv[0] == "mv":
+                    self.order.append("journal")
+                journalled.run(argv, stdin)
         return ""
 
 

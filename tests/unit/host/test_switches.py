@@ -12,6 +12,7 @@ import pytest
 from hostonly.host import forwarding, journal, limits, switches, traffic
 from hostonly.host.switches import Switch
 from hostonly.settings import Settings
+from tests.unit.host import journalled
 
 ETH0, VLAN, ALL = (f"net/ipv4/conf/{name}/forwarding" for name in ("eth0", "up.7", "all"))
 INSTANCES = "fs/inotify/max_user_instances"
@@ -40,15 +41,8 @@ class Kernel:
                     name, value = setting.split("=")
                     assert (self.proc / name).exists()
                     self.has(name, value)
-            case ["mkdir", *_, folder]:
-                Path(folder).mkdir(exist_ok=True)
-            case ["tee", file]:
-                Path(file).write_text(stdin or "")
-            case ["mv", "-f", file, to]:
-                Path(file).replace(to)
-            case ["rm", "-f", *files]:
-                for file in files:
-                    Path(file).unlink()
+            case _:
+                journalled.run(argv, stdin)
         return ""
 
     def turn(self, *wanted: Switch) -> None:
