@@ -68,6 +68,15 @@ def wrong(machine: str, do: Sequence[str], undo: Sequence[str]) -> Iterator[None
 
 
 @contextmanager
+def without_br_netfilter() -> Iterator[None]:
+    """The sandbox as on a kernel that has not that module: Docker looks for its switches, as we do."""
+    place = "/proc/sys/net/bridge"
+    hide = ["sudo", "mount", "-t", "tmpfs", "none", place]
+    with wrong("sandbox", hide, ["sudo", "umount", place]):
+        yield
+
+
+@contextmanager
 def dnat_by_hand(iptables: str, *rule: str) -> Iterator[None]:
     """A DNAT ``rule`` on the sandbox, in a chain that nothing jumps to: only the rule itself can be
     noticed. ``iptables`` or ``ip6tables`` makes it."""

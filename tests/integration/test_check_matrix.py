@@ -16,7 +16,7 @@ import pytest
 from hostonly.checks.attack import PROTOCOL
 from hostonly.host.command import as_root
 from hostonly.settings import Settings
-from tests.integration.command_line import INV, ROOT, answer, inside
+from tests.integration.command_line import INV, ROOT, answer, inside, without_br_netfilter
 
 MATRIX = [*INV, "check.matrix", "--json"]
 
@@ -99,6 +99,16 @@ def test_every_cell_is_as_expected_with_evidence(settings: Settings) -> None:
     added = attack["evidence"][0]["command"]
     assert added.startswith("sudo ip route add 127.0.0.1/32")
     assert str(settings.network.sandbox) in added
+
+
+@pytest.mark.long
+def test_without_br_netfilter_the_overlays_row_is_skipped() -> None:
+    with without_br_netfilter():
+        code, document, cells = matrix()
+    assert (code, document["verdict"]) == (0, "HOLDS"), changed(cells)
+    skipped = {key for key, c in cells.items() if c["verdict"] == "SKIPPED"}
+    assert skipped == {key for key in cells if key[0] == "overlay"}
+    assert all("this kernel has no br_netfilter" in cells[key]["because"] for key in skipped)
 
 
 @pytest.mark.long

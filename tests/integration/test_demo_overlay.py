@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from tests.integration.command_line import INV, ROOT, answer, claims, inside, interrupted, up, wrong
+from tests.integration.command_line import (
+    INV,
+    ROOT,
+    answer,
+    claims,
+    inside,
+    interrupted,
+    inv,
+    up,
+    without_br_netfilter,
+    wrong,
+)
 
 BOTH = ("sandbox", "sandbox2")
 TOKEN = "SWMTKN-"
@@ -78,6 +89,25 @@ def test_vxlan_dropped_is_named(machine: str, chain: str, says: str) -> None:
     # Names travel another way, and what is published is not VXLAN.
     assert found["name.neighbour"]["verdict"] == found["service.host"]["verdict"] == "HOLDS"
     assert found["swarm.gone.sandbox"]["verdict"] == "HOLDS"
+
+
+def test_a_kernel_without_br_netfilter_is_known_before_it_begins() -> None:
+    create = (
+        "docker",
+        "network",
+        "create",
+        "-o",
+        "com.docker.network.bridge.enable_icc=false",
+        "x",
+    )
+    with without_br_netfilter():
+        refused = inv("sandbox.exec", "--", *create)
+        assert "please ensure that br_netfilter kernel module is loaded" in refused.stderr
+        code, document = demo()
+    assert (code, document["verdict"], document["steps"]) == (0, "SKIPPED", [])
+    (claim,) = document["claims"]
+    assert claim["because"].startswith("this kernel has no br_netfilter")
+    assert "bridge-nf-call-iptables" in claim["evidence"][0]["command"]
 
 
 def test_somebody_elses_swarm_is_left_alone() -> None:

@@ -5,7 +5,7 @@ Everything carries the stage's label, by which the stage removes it when the che
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from hostonly.facts.batch import Look, observe_all, run_at_once
 from hostonly.facts.docker import Container, parse_containers
 from hostonly.facts.fact import observe
 from hostonly.facts.interfaces import Interface, interfaces_look
-from hostonly.facts.kernel import observe_capability
+from hostonly.facts.kernel import missing, observe_capability
 from hostonly.facts.listeners import listeners_look, on_port
 from hostonly.vantages import Vantage
 from hostonly.waiting import limit, more_patience, until
@@ -82,8 +82,8 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     """
     sandbox, settings = stage.sandbox, stage.settings
     lacking = _lacking(sandbox)
-    modes = [mode for mode in MODES if mode.needs not in lacking]
-    peers = [peer for peer in PEERS if peer.needs not in lacking]
+    modes = [mode for mode in MODES if _why_not(mode, lacking) is None]
+    peers = [peer for peer in PEERS if _why_not(peer, lacking) is None]
     listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
     ports = free_ports((each.port for each in listening), len(modes), settings)
     filled = {"link": link, "subnet": str(settings.network.host.network)}
@@ -139,7 +139,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
         mode.name: Row(mode, options[mode.name], port, pid, found[mode.name])
         for mode, port, pid in zip(modes, ports, pids, strict=True)
     }
-    skipped = {mode.name: lacking[mode.needs] for mode in MODES if mode.needs in lacking}
+    skipped = {mode.name: why for mode in MODES if (why := _why_not(mode, lacking)) is not None}
     looking: dict[str, tuple[Vantage, Container]] = {
         **{peer.name: (sandbox, containers[peer.container]) for peer in near},
         **{peer.name: (stage.second_sandbox, others[peer.container]) for peer in far},
@@ -168,14 +168,18 @@ def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:
     return [*run, stage.image, "infinity"]
 
 
-def _lacking(sandbox: Vantage) -> dict[str | None, NotObserved]:
+def _lacking(sandbox: Vantage) -> dict[str, NotObserved]:
     """The capabilities that modes need and the kernel has not, each with the reason to skip."""
-    lacking: dict[str | None, NotObserved] = {}
-    for kind in {mode.needs for mode in MODES if mode.needs is not None}:
+    lacking: dict[str, NotObserved] = {}
+    for kind in dict.fromkeys(kind for mode in MODES for kind in mode.needs):
         found = observe_capability(sandbox, kind)
         if not value_of(found, f"whether the kernel has {kind}"):
-            lacking[kind] = NotObserved(f"this kernel has no {kind}", found.evidence)
+            lacking[kind] = NotObserved(missing(kind), found.evidence)
     return lacking
+
+
+def _why_not(each: Mode | Peer, lacking: Mapping[str, NotObserved]) -> NotObserved | None:
+    return next((lacking[kind] for kind in each.needs if kind in lacking), None)
 
 
 def _run(stage: Stage, sandbox: Vantage, commands: Sequence[Sequence[str]]) -> None:

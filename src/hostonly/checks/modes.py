@@ -9,6 +9,8 @@ from hostonly.settings import Settings
 
 # Names in the engine; labels say whose they are.
 PREFIX = "matrix-"
+# A swarm's docker_gwbridge keeps its containers apart from each other, which is done by br_netfilter.
+OVERLAY = ("vxlan", "br_netfilter")
 BRIDGE = "bridge"
 
 
@@ -16,13 +18,13 @@ BRIDGE = "bridge"
 class Mode:
     """A row. ``options`` are those of ``docker run`` that make the mode, with ``{port}`` and
     ``{address}`` to be filled in; ``same`` and ``other`` name the ``PEERS`` that look at it from the
-    same and from another network. ``needs`` is a capability of the kernel's."""
+    same and from another network. ``needs`` are capabilities of the kernel's."""
 
     name: str
     options: str
     same: str
     other: str
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
 
     @property
     def container(self) -> str:
@@ -38,7 +40,7 @@ class Peer:
     name: str
     options: str
     network: str | None = None
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
     second: bool = False
 
     @property
@@ -62,9 +64,13 @@ MODES = (
     Mode("user bridge", f"--network {PREFIX}user", "user", BRIDGE),
     Mode("internal", f"--network {PREFIX}internal", "internal", BRIDGE),
     Mode(
-        "macvlan", f"--network {PREFIX}macvlan --ip {{address}}", "macvlan", BRIDGE, needs="macvlan"
+        "macvlan",
+        f"--network {PREFIX}macvlan --ip {{address}}",
+        "macvlan",
+        BRIDGE,
+        needs=("macvlan",),
     ),
-    Mode("overlay", f"--network {PREFIX}overlay", "overlay", BRIDGE, needs="vxlan"),
+    Mode("overlay", f"--network {PREFIX}overlay", "overlay", BRIDGE, needs=OVERLAY),
 )
 PEERS = (
     Peer(BRIDGE, ""),
@@ -76,13 +82,13 @@ PEERS = (
         "macvlan",
         f"--network {PREFIX}macvlan --ip {{address}}",
         network="--driver macvlan --subnet {subnet} --opt parent={link}",
-        needs="macvlan",
+        needs=("macvlan",),
     ),
     Peer(
         "overlay",
         f"--network {PREFIX}overlay",
         network="--driver overlay --attachable",
-        needs="vxlan",
+        needs=OVERLAY,
         second=True,
     ),
 )

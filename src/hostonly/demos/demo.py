@@ -13,8 +13,11 @@ from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit
+from hostonly.facts import Observed
+from hostonly.facts.kernel import missing, observe_capability
 from hostonly.report.model import ClaimJudged, DemoResult, SandboxAbout
 from hostonly.settings import Settings
+from hostonly.vantages import Vantage
 
 # A demo is stopped while its last command may still be at work in the engine: what that was
 # about to create can appear a moment after everything was removed. On a busy machine the moment is
@@ -29,12 +32,14 @@ STEPS = "Every step of the demo can be taken."
 @dataclass(frozen=True, slots=True)
 class Demo:
     """A demo: ``run`` takes the steps and judges the claims on the stage it is given.
-    ``second_sandbox``: it will ask for the second sandbox."""
+    ``second_sandbox``: it will ask for the second sandbox. ``needs``: without these capabilities of the
+    kernel's (`hostonly.facts.kernel`) no step of it can be taken."""
 
     name: str
     summary: str
     run: Callable[[Stage], None]
     second_sandbox: bool = False
+    needs: tuple[str, ...] = ()
 
 
 def load(name: str) -> Demo:
@@ -46,7 +51,8 @@ def load(name: str) -> Demo:
     if name not in DEMOS:
         raise UsageError(f"there is no demo {name!r}; there are {', '.join(DEMOS)}")
     module = import_module(f"hostonly.demos.{name.replace('-', '_')}")
-    return Demo(name, DEMOS[name], module.run, getattr(module, "SECOND_SANDBOX", False))
+    second, needs = getattr(module, "SECOND_SANDBOX", False), getattr(module, "NEEDS", ())
+    return Demo(name, DEMOS[name], module.run, second, needs)
 
 
 def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> DemoResult:
@@ -64,7 +70,11 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
     try:
         try:
             stage.open(second=demo.second_sandbox)
-            demo.run(stage)
+            skipped = _skipped(demo, testbed.sandbox)
+            if skipped is None:
+                demo.run(stage)
+            else:
+                troubles.append(skipped)
         except HostonlyError as error:
             troubles.append(_trouble("demo.steps", STEPS, error))
         if keep:
@@ -135,6 +145,17 @@ def not_performed(demo: Demo, settings: Settings, error: HostonlyError) -> DemoR
     about = SandboxAbout(sandbox.name, sandbox.provider, str(settings.network.sandbox), "")
     trouble = _trouble("demo.testbed", "The sandbox is up and the image is in its registry.", error)
     return DemoResult(demo.name, demo.summary, about, (), (trouble,), 0.0)
+
+
+def _skipped(demo: Demo, sandbox: Vantage) -> ClaimResult | None:
+    """Why ``demo`` is not begun; None where the kernel has what it needs, or that could not be seen."""
+    for kind in demo.needs:
+        capable = observe_capability(sandbox, kind)
+        if isinstance(capable, Observed) and not capable.value:
+            because = missing(kind)
+            evidence = capable.evidence
+            return ClaimResult("demo.steps", STEPS, "hostonly", Verdict.SKIPPED, because, evidence)
+    return None
 
 
 def _trouble(id: str, sentence: str, error: HostonlyError) -> ClaimResult:

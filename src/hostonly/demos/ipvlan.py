@@ -18,7 +18,7 @@ from hostonly.demos.stage import Stage
 from hostonly.facts import Fact, Observed, select
 from hostonly.facts.docker import observe_container
 from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.kernel import observe_capability
+from hostonly.facts.kernel import missing, observe_capability
 from hostonly.facts.neighbours import observe_neighbours
 from hostonly.facts.routes import route_to
 
@@ -26,7 +26,6 @@ HELLO = "hello"
 NAME = "ipvlan"
 NETWORK = "hello-ipvlan"
 PARENT = "eth1"
-MISSING = "this kernel has no ipvlan: the module ipvlan is neither built in nor loaded"
 
 
 def run(stage: Stage) -> None:
@@ -38,7 +37,7 @@ def run(stage: Stage) -> None:
         net = stage.settings.network
         address = next(candidates(net.host.network, (net.host.ip, net.sandbox, net.sandbox2)))
         for claim, about in _claims(stage, address):
-            stage.skip(claim, MISSING, about=about, evidence=capable.evidence)
+            stage.skip(claim, missing("ipvlan"), about=about, evidence=capable.evidence)
         return
     second, port = stage.second_sandbox, stage.settings.hello.port
     (address,) = spare_addresses(stage, second, PARENT, 1)

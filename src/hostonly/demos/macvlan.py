@@ -19,6 +19,7 @@ from hostonly.facts.neighbours import observe_neighbours
 from hostonly.facts.routes import route_to
 
 SECOND_SANDBOX = True
+NEEDS = ("macvlan",)
 
 HELLO = "hello"
 NAME = "macvlan"

@@ -44,6 +44,8 @@ from hostonly.facts.routes import route_to
 from hostonly.vantages import Container, Vantage
 
 SECOND_SANDBOX = True
+# The second for docker_gwbridge, which keeps containers apart from each other.
+NEEDS = ("vxlan", "br_netfilter")
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "overlay"

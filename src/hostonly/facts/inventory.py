@@ -73,6 +73,8 @@ _PLACES = (
 )
 # A file that goes before it is read is no failure of the others.
 DIGESTS = 'sha256sum --zero "$@" && exit; for file; do test -e "$file" || exit 0; done; exit 1'
+# A kernel that can load none has no such file.
+_MODULES = "test ! -e /proc/modules || cat /proc/modules"
 _ID_RANGES = (
     'for f in /etc/subuid /etc/subgid; do test ! -e $f || sed "s|^|$f:|" $f || exit 1; done'
 )
@@ -108,6 +110,7 @@ def kinds(home: Path, temporary: Path, as_root: Sequence[str]) -> tuple[Kind, ..
         Kind("firewall rules", (*as_root, "nft", "-j", "list", "ruleset"), parse.ruleset),
         Kind("iptables rules", (*as_root, "sh", "-c", _IPTABLES), parse.iptables_rules),
         Kind("switches", ("sh", "-c", f"grep -Hs . {switches} || test $? -eq 2"), parse.sysctls),
+        Kind("kernel modules", ("sh", "-c", _MODULES), parse.modules),
         Kind("files", (*as_root, "sh", "-c", places), parse.files),
         Kind("id ranges", ("sh", "-c", _ID_RANGES), parse.id_ranges),
         Kind("mounts", ("findmnt", "--json", "--list", "-o", "TARGET,SOURCE"), parse.mounts),

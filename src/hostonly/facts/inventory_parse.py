@@ -158,6 +158,18 @@ def sysctls(output: str) -> dict[str, Item]:
     return found
 
 
+def modules(output: str) -> dict[str, Item]:
+    """``/proc/modules``: the names alone, since uses come and go."""
+    found = {}
+    for line in output.splitlines():
+        words = line.split()
+        # Name, size, uses, users, state, address (proc_modules(5)).
+        if len(words) < 6:
+            raise Unreadable(f"line {line!r}")
+        found[words[0]] = Item("")
+    return found
+
+
 def files(output: str) -> dict[str, Item]:
     """``find -printf '%y %m %u:%g %s %l\\t%p\\0'``, then ``sha256sum --zero``.
 

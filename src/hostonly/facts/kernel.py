@@ -3,11 +3,11 @@
 A module's file proves nothing: a container's kernel is the host's, which may lack it, have it
 built in, or refuse to load it from there. So a link of the kind is made, in a namespace that only
 the attempt's own process holds, and that the kernel takes away with it. Sources: unshare(1),
-ip-link(8) ("Unknown device type"), and for IPVS and IPv6 their own files in /proc, which exist
-exactly where the module is loaded or built in.
+ip-link(8) ("Unknown device type"), and for IPVS, IPv6 and the bridges' netfilter their own
+files in /proc, which exist exactly where the module is loaded or built in.
 
 The kernel loads a module when it is asked for what that has, also by a user namespace, whose root
-may load none itself: for a kind of link; for IPVS by its netlink family, where the module has that
+may load none itself (br_netfilter apart, see `hostonly.host.modules`): for a kind of link; for IPVS by its netlink family, where the module has that
 alias, and by the iptables match that the engine's own rules for a swarm have, which needs it. What was
 loaded so stays loaded: the engine would have had it loaded by the same rules.
 """
@@ -30,10 +30,17 @@ KINDS = {
     "vlan": TRY_LINK.format(kind="vlan id 7", link="link below name"),
     "ip_vs": f"{{ {LOAD_IPVS}; }} >/dev/null 2>&1; test -e /proc/net/ip_vs",
     "ipv6": "test -e /proc/net/if_inet6",
+    # A network namespace's own switches; before Linux 5.3 only the machine's has any.
+    "br_netfilter": "test -e /proc/sys/net/bridge/bridge-nf-call-iptables",
 }
 # These are only looked for: the test's status is the answer, and it says nothing.
-LOOKED_FOR = frozenset({"ip_vs", "ipv6"})
+LOOKED_FOR = frozenset({"ip_vs", "ipv6", "br_netfilter"})
 MISSING = ("Unknown device type", "Operation not supported", "Not supported")
+
+
+def missing(kind: str) -> str:
+    """Why what needs ``kind``, which the kernel has not, is skipped."""
+    return f"this kernel has no {kind}: the module {kind} is neither built in nor loaded"
 
 
 def observe_capability(vantage: Vantage, kind: str) -> Fact[bool]:

@@ -7,11 +7,11 @@ user, or a program of his, has turned meanwhile is his: it is not put back.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hostonly.host import journal as journals
 from hostonly.host.command import run
 
 PROC = Path("/proc/sys")
@@ -79,7 +79,8 @@ def turn(switches: Iterable[Switch], journal: Path) -> None:
         kept[switch.name] = Turned(was, switch.to, switch.follows, followed or "")
     if kept != before:
         # Before anything is changed: a kill between the two loses nothing.
-        _write(kept, journal)
+        text = json.dumps({name: asdict(turned) for name, turned in kept.items()})
+        journals.write(text, journal)
     if todo:
         write(todo)
 
@@ -91,9 +92,7 @@ def put_back(journal: Path) -> list[str]:
     }
     if back:
         write(back)
-    left = sorted(journal.parent.glob(f"{journal.name}*"))
-    if left:
-        run(["rm", "-f", *map(str, left)], root=True, timeout=10)
+    journals.remove(journal)
     return list(back)
 
 
@@ -102,15 +101,6 @@ def _ours(name: str, turned: Turned) -> bool:
     if turned.follows and value(turned.follows) != turned.followed:
         return False
     return value(name) == turned.made != turned.was
-
-
-def _write(kept: Mapping[str, Turned], journal: Path) -> None:
-    # Whole or not at all, and nobody else's half.
-    new = journal.with_name(f"{journal.name}.{os.getpid()}")
-    text = json.dumps({name: asdict(turned) for name, turned in kept.items()})
-    run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True, timeout=10)
-    run(["tee", str(new)], root=True, stdin=text, timeout=10)
-    run(["mv", "-f", str(new), str(journal)], root=True, timeout=10)
 
 
 def _journalled(journal: Path) -> dict[str, Turned]:

@@ -14,13 +14,13 @@ from typing import Any
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Started, Unchanged, Warned
 from hostonly.facts import Fact, Observed, observe
-from hostonly.host import traffic
+from hostonly.host import modules, traffic
 from hostonly.host.command import as_root, ask_for_root
 from hostonly.host.ending import Beside
 from hostonly.sandbox import ahead, place, quick, starting
 from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.login import Login
-from hostonly.sandbox.names import SWITCHES, claim_name, machines
+from hostonly.sandbox.names import MODULES, SWITCHES, claim_name, machines
 from hostonly.sandbox.status import Status, container_of, state_of
 from hostonly.sandbox.vagrant_calls import VagrantCalls
 from hostonly.settings import Settings
@@ -155,7 +155,8 @@ class Machine:
         start = time.monotonic()
         with self._locked("up"):
             if self._state() == "running" and self._ready(0.0):
-                # Its packets' ways may be others than when it was made.
+                # Its packets' ways may be others than when it was made, and somebody may unload a module.
+                modules.load(MODULES, self.emit)
                 traffic.allow(self.settings, SWITCHES, self.emit, again=True)
                 self.emit(Unchanged(f"{self.name} is up at {self.address}"))
                 return

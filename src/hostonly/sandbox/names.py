@@ -28,6 +28,7 @@ BENCH_MARK = "hostonly-bench"
 
 # Marks and journals of what was changed on the host for all checkouts.
 SWITCHES = STORE / "switches.json"
+MODULES = STORE / "modules.json"
 SUBIDS = STORE / "subids"
 
 _WHILE_RUNNING = re.compile(r"[a-z]+-(\d+)-\w+")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
-from hostonly.host import firewall, forward_chain, limits, outsiders, way_in
+from hostonly.host import firewall, forward_chain, limits, modules, outsiders, way_in
 from hostonly.host.bridges import MARK, others
 from hostonly.registry import trust
 from hostonly.sandbox import base, box, idmap, names
@@ -41,7 +41,7 @@ class Marks:
     ``sandboxes`` those of ``sandbox.name``; ``tables`` those of firewall tables; ``files`` the paths
     of files that carry a mark in their first line; ``bridges`` are this checkout's own names, and ``temporary``
     is what its temporary folders' names begin with; ``ranges`` says whether root's id range was
-    entered by us; ``boxes`` are the names of Vagrant's boxes that are hostonly's; ``beside`` are other
+    entered by us, ``modules`` are the kernel's that we have loaded and are to unload; ``boxes`` are the names of Vagrant's boxes that are hostonly's; ``beside`` are other
     checkouts that have bridges here.
     """
 
@@ -55,6 +55,7 @@ class Marks:
     ranges: bool
     boxes: frozenset[str] = frozenset()
     beside: Sequence[str] = ()
+    modules: frozenset[str] = frozenset()
 
     def _of(self, checkout: str) -> Whose:
         bench = _BENCH.match(checkout)
@@ -84,6 +85,8 @@ class Marks:
         if kind == "id ranges":
             ours = name.endswith(f":{idmap.ENTRY}")
             return self._shared if ours and self.ranges else Whose(Owner.NOBODYS)
+        if kind == "kernel modules":
+            return self._shared if name in self.modules else Whose(Owner.NOBODYS)
         if kind == "files":
             return self._file(name)
         if kind in ("mounts", "loop devices", "control groups", "processes"):
@@ -190,6 +193,7 @@ def marks(settings: Settings) -> Marks:
         ranges=names.SUBIDS.exists(),
         boxes=frozenset(box.ours()),
         beside=others(settings.root),
+        modules=frozenset(modules.ours(names.MODULES)),
     )
 
 

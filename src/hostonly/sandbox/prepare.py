@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Done, Emit, Warned
-from hostonly.host import bridge_netfilter, bridges, firewall, outsiders, traffic
+from hostonly.host import bridge_netfilter, bridges, firewall, modules, outsiders, traffic
 from hostonly.host.command import run
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
@@ -31,6 +31,7 @@ from hostonly.sandbox import (
 from hostonly.sandbox.handing import hand_over
 from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import (
+    MODULES,
     SANDBOXES,
     SUBIDS,
     SWITCHES,
@@ -77,6 +78,7 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
         hand_over(settings, machine, made, certificates, folder)
     for bridge in missing:
         bridges.create(bridge)
+    modules.load(MODULES, emit)
     traffic.allow(settings, SWITCHES, emit, again=not missing)
     try:
         # Vagrant asks nobody before it calls the sandbox.
@@ -203,6 +205,8 @@ def restore(settings: Settings, emit: Emit) -> None:
     # What all checkouts share stays while another one has sandboxes.
     if not bridges.others(settings.root):
         changed += traffic.put_back(SWITCHES)
+        if unloaded := modules.unload(MODULES):
+            changed.append(f"the kernel modules {', '.join(unloaded)}")
         if SUBIDS.exists():
             idmap.disallow()
             run(["rm", "-f", str(SUBIDS)], root=True, timeout=10)

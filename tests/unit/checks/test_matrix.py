@@ -12,11 +12,12 @@ import pytest
 from hostonly.checks import matrix
 from hostonly.checks.cells import Facts, Ground, judge
 from hostonly.checks.expectations import Expected, Reason
-from hostonly.checks.field import Field, Row, _lacking
-from hostonly.checks.modes import MODES
+from hostonly.checks.field import Field, Row, _lacking, _why_not
+from hostonly.checks.modes import MODES, PEERS
 from hostonly.checks.places import Place
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed
+from hostonly.facts.kernel import KINDS, missing
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 from hostonly.vantages import Host, Result, shown
@@ -103,22 +104,40 @@ def test_a_mode_that_is_skipped_is_not_asked_again() -> None:
 
 
 class Without:
-    """A sandbox whose kernel has no kind of link but those that every kernel has."""
+    """A sandbox whose kernel has nothing but what every kernel has, and what it is given."""
 
     name = prompt = "sandbox"
+
+    def __init__(self, *has: str) -> None:
+        self.has = {KINDS[kind] for kind in has}
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
     ) -> Result:
+        if argv[-1] in self.has:
+            return Result("sandbox", "sandbox", shown(argv), 0, "", "", 0.0)
+        if argv[-1].startswith("test "):
+            return Result("sandbox", "sandbox", shown(argv), 1, "", "", 0.0)
         refused = "Error: Unknown device type.\n"
         return Result("sandbox", "sandbox", shown(argv), 2, "", refused, 0.0)
 
 
 def test_a_mode_that_is_skipped_keeps_what_shows_why() -> None:
     lacking = _lacking(Without())
-    assert lacking and all(each.because == f"this kernel has no {k}" for k, each in lacking.items())
-    (mode,) = (mode for mode in MODES if mode.needs == "macvlan")
+    assert lacking and all(each.because == missing(k) for k, each in lacking.items())
+    (mode,) = (mode for mode in MODES if mode.needs == ("macvlan",))
     on_ground = ground({mode.name: lacking["macvlan"]})
     skipped = judge(on_ground, replace(cell(Outcome.ANSWERS), mode=mode.name), {})
     assert skipped.claim.verdict is Verdict.SKIPPED
     assert "Unknown device type" in skipped.claim.evidence[0].output
+
+
+def test_an_overlay_needs_br_netfilter_as_well() -> None:
+    """For docker_gwbridge, which an engine makes in a swarm."""
+    (mode,) = (mode for mode in MODES if mode.name == "overlay")
+    (peer,) = (peer for peer in PEERS if peer.name == "overlay")
+    assert mode.needs == peer.needs == ("vxlan", "br_netfilter")
+    lacking = _lacking(Without("vxlan", "macvlan"))
+    assert [each.name for each in (*MODES, *PEERS) if _why_not(each, lacking)] == ["overlay"] * 2
+    why = _why_not(mode, lacking)
+    assert why is not None and why.because == missing("br_netfilter") and why.evidence

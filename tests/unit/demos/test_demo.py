@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Event, Warned
 from hostonly.facts import Fact, NotObserved, Observed
+from hostonly.facts.kernel import KINDS
 from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
 from tests.unit.demos.played import FREE, HELD, Played, demo, holds, start, two_equal
@@ -84,6 +86,46 @@ def test_a_claim_that_fails_counts_more_than_one_unknown(
 
 def test_a_demo_without_claims_holds_nothing(testbed: Testbed, events: list[Event]) -> None:
     assert perform(demo(start), testbed, events.append).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        ((0, "", ""), Verdict.HOLDS),
+        ((2, "", "Error: Unknown device type.\n"), Verdict.SKIPPED),
+        # What was not seen may be there.
+        ((1, "", "sudo: a password is required\n"), Verdict.HOLDS),
+    ],
+)
+def test_a_demo_is_not_begun_where_the_kernel_lacks_what_it_needs(
+    testbed: Testbed,
+    sandbox: Played,
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+    told: tuple[int, str, str],
+    verdict: Verdict,
+) -> None:
+    played = sandbox._answer
+    monkeypatch.setattr(
+        sandbox, "_answer", lambda argv: told if "unshare" in argv else played(argv)
+    )
+    needing = replace(demo(holds), needs=("macvlan",))
+    result = perform(needing, testbed, events.append)
+    assert result.verdict is verdict
+    if verdict is Verdict.SKIPPED:
+        (claim,) = result.claims
+        assert claim.because == (
+            "this kernel has no macvlan: the module macvlan is neither built in nor loaded"
+        )
+        assert claim.evidence[0].stderr == told[2]
+        assert result.steps == () and ClaimJudged(claim) in events
+        assert not any(line.startswith("docker run") for line in sandbox.ran)
+
+
+def test_what_each_demo_needs_can_be_asked_for() -> None:
+    needs = {name: load(name).needs for name in DEMOS}
+    assert needs["overlay"] == ("vxlan", "br_netfilter") and needs["macvlan"] == ("macvlan",)
+    assert {kind for kinds in needs.values() for kind in kinds} <= KINDS.keys()
 
 
 def test_a_port_that_is_held_stops_the_demo_and_nothing_is_ended(

@@ -75,6 +75,12 @@ def test_switches_of_a_link(captured: Captured) -> None:
     assert switches["kernel/keys/maxkeys"] == Item("200")
 
 
+def test_modules_by_their_names() -> None:
+    text = "overlay 163840 1 - Live 0x0000000000000000\nip_vs 184320 2 ip_vs_rr, Loading 0x0 (O+)\n"
+    assert parse.modules(text) == {"overlay": Item(""), "ip_vs": Item("")}
+    assert parse.modules("") == {}
+
+
 def test_files_with_their_content(captured: Captured) -> None:
     files = parse.files(captured("inventory/files.bin"))
     assert files == {
@@ -108,6 +114,7 @@ def test_mounts_loops_and_machines(captured: Captured) -> None:
         (parse.ruleset, '{"nftables": 1}'),
         (parse.sysctls, ""),
         (parse.sysctls, "grep: no"),
+        (parse.modules, "cat: /proc/modules: Permission denied"),
         (parse.files, ""),
         (parse.files, "d 755 root:root 1 \t/etc\0"),
         (parse.files, "no digest at all\0"),

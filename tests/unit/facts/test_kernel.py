@@ -46,7 +46,7 @@ def test_an_unknown_kind_of_link_is_missing() -> None:
     assert isinstance(fact, Observed) and fact.value is False
 
 
-@pytest.mark.parametrize("kind", ["ip_vs", "ipv6"])
+@pytest.mark.parametrize("kind", ["ip_vs", "ipv6", "br_netfilter"])
 def test_a_file_that_is_not_there_is_a_missing_capability(kind: str) -> None:
     fact = observe_capability(Told(1), kind)
     assert isinstance(fact, Observed) and fact.value is False
@@ -74,6 +74,7 @@ def test_ipvs_is_asked_for_before_it_is_looked_for(tmp_path: Path, asked: str, e
         (Told(2, "", "RTNETLINK answers: Operation not permitted\n"), "ipvlan"),
         (Told(1, "", "unshare: unshare failed: Operation not permitted\n"), "ip_vs"),
         (Told(127, "", "sudo: unshare: command not found\n"), "ipv6"),
+        (Told(1, "", "unshare: unshare failed: Operation not permitted\n"), "br_netfilter"),
         (Gone(0), "ipvlan"),
     ],
 )

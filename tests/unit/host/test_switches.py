@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from hostonly.host import forwarding, limits, switches, traffic
+from hostonly.host import forwarding, journal, limits, switches, traffic
 from hostonly.host.switches import Switch
 from hostonly.settings import Settings
+from tests.unit.host import journalled
 
 ETH0, VLAN, ALL = (f"net/ipv4/conf/{name}/forwarding" for name in ("eth0", "up.7", "all"))
 INSTANCES = "fs/inotify/max_user_instances"
@@ -40,15 +41,8 @@ class Kernel:
                     name, value = setting.split("=")
                     assert (self.proc / name).exists()
                     self.has(name, value)
-            case ["mkdir", *_, folder]:
-                Path(folder).mkdir(exist_ok=True)
-            case ["tee", file]:
-                Path(file).write_text(stdin or "")
-            case ["mv", "-f", file, to]:
-                Path(file).replace(to)
-            case ["rm", "-f", *files]:
-                for file in files:
-                    Path(file).unlink()
+            case _:
+                journalled.run(argv, stdin)
         return ""
 
     def turn(self, *wanted: Switch) -> None:
@@ -63,6 +57,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     made = Kernel(tmp_path)
     monkeypatch.setattr(switches, "PROC", made.proc)
     monkeypatch.setattr(switches, "run", made.run)
+    monkeypatch.setattr(journal, "run", made.run)
     monkeypatch.setattr(forwarding, "run", made.run)
     made.has(ALL, "0")
     made.has(ETH0, "0")

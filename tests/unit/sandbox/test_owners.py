@@ -106,6 +106,14 @@ def test_what_all_share_is_anothers_while_it_has_its_bridges() -> None:
     assert beside.whose("files", "/var/lib/hostonly/subids", Item("f")) == ANOTHERS
 
 
+def test_a_module_that_we_have_loaded_is_ours_and_no_other() -> None:
+    alone = replace(marks(others=False), modules=frozenset({"ip_vs"}))
+    assert alone.whose("kernel modules", "ip_vs", Item("")) == OURS
+    assert alone.whose("kernel modules", "veth", Item("")) == NOBODYS
+    beside = replace(alone, beside=[TWO])
+    assert beside.whose("kernel modules", "ip_vs", Item("")) == ANOTHERS
+
+
 def forwarding(link: str) -> Difference:
     return Difference(f"net/ipv4/conf/{link}/forwarding", Item("0"), Item("1"))
 

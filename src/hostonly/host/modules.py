@@ -1,0 +1,169 @@
+"""Modules of this machine's kernel that sandboxes need, loaded while there are any.
+
+A sandbox's kernel is this machine's, and nobody in a sandbox may load a module of it. What is built in,
+what the user keeps out (modprobe.d(5)) and what this kernel lacks is left at that: the demos and checks
+that need it look for it themselves, and are skipped. What iptables-nft's rules are made of, IPsec and other
+kinds of links are not in the list, since the kernel loads those by itself for whoever asks, root or not.
+
+br_netfilter shows iptables what only crosses a bridge, and of every bridge. That is for the sandboxes; the
+bridges of this machine are to go on as they did, so here it is switched off as soon as it is loaded.
+These switches are a network namespace's own since Linux 5.3; before that sandboxes have no use of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hostonly.errors import ToolFailed
+from hostonly.events import Done, Emit
+from hostonly.host import journal as journals
+from hostonly.host import switches
+from hostonly.host.command import find, run
+
+# The kernel does not count links as uses of their module: to unload it takes everybody's links away.
+# So these stay loaded, as they do when the kernel has loaded them for whoever asked for a link.
+LINKS = ("macvlan", "ipvlan", "vxlan")
+BRIDGES = "br_netfilter"
+# In an order in which they can be loaded; of what is unloaded in the opposite one the kernel counts the uses.
+MODULES = (
+    *LINKS,
+    "overlay",
+    # A swarm's service addresses; Docker balances by rr, and who tries IPVS by hand by one of the others.
+    *("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "xt_ipvs"),
+    # iptables-legacy's: its tables the kernel loads by itself, these it does not.
+    *("ip_tables", "ip6_tables"),
+    # The last, so that it is switched off at once.
+    BRIDGES,
+)
+
+SYS, PROC = Path("/sys/module"), Path("/proc")
+SWITCHES = tuple(
+    f"net/bridge/bridge-nf-call-{each}" for each in ("iptables", "ip6tables", "arptables")
+)
+# What of them is not found, or is kept out, is passed over: --use-blacklist is for names as well.
+_MODPROBE = "modprobe --all --use-blacklist"
+_WOULD_LOAD = f'{_MODPROBE} --dry-run --verbose "$@" || true'
+_LOAD = f'{_MODPROBE} "$@"; true'
+_SWITCH_OFF = f"test ! -e {switches.PROC / SWITCHES[0]} || sysctl -qw {' '.join(f'{name}=0' for name in SWITCHES)}"
+# A network namespace ends a moment after its last process, and what it used is in use until then.
+ENDING_SECONDS, POLL_SECONDS = 1.0, 0.05
+
+
+def loaded(name: str) -> bool:
+    """Whether the module ``name`` is loaded; False also of one that is built in and has no settings."""
+    return (SYS / name).exists()
+
+
+def load(journal: Path, emit: Emit) -> None:
+    """Load those of `MODULES` that are not loaded and that this machine lets us load.
+
+    ``journal`` is the file that keeps which these were.
+
+    Raises:
+        ToolFailed: nothing can be run as root, or nothing written.
+    """
+    wanted = _loadable([name for name in MODULES if not loaded(name)])
+    if not wanted:
+        return
+    noted = _noted(journal)
+    if not noted.issuperset(wanted):
+        # Before anything is changed: a kill between the two loses nothing.
+        kept = {"boot": _boot(), "modules": sorted(noted.union(wanted))}
+        journals.write(json.dumps(kept), journal)
+    # One command, which is not to be ended between the two.
+    script = f"{_LOAD}; {_SWITCH_OFF}" if BRIDGES in wanted else _LOAD
+    run(["sh", "-c", script, "sh", *wanted], root=True, timeout=60)
+    if came := [name for name in wanted if loaded(name)]:
+        emit(Done(f"loaded this machine's kernel modules that sandboxes need: {', '.join(came)}"))
+
+
+def ours(journal: Path) -> list[str]:
+    """The modules that `load` has loaded in this boot and `unload` has to unload, in that order."""
+    noted = _noted(journal)
+    return [
+        name for name in reversed(MODULES) if name in noted and name not in LINKS and loaded(name)
+    ]
+
+
+def unload(journal: Path) -> list[str]:
+    """Unload what `load` has loaded and nobody uses; the names.
+
+    Raises:
+        ToolFailed: the journal could not be removed.
+    """
+    unused = ours(journal)
+    if BRIDGES in unused and _is_counted_on():
+        unused.remove(BRIDGES)
+    left = unused
+    for _ in range(2):
+        if left:
+            # Not `modprobe --remove`, which takes with them what they stand on: `bridge`, with all bridges.
+            # One that is in use is refused, and the others are unloaded all the same.
+            with contextlib.suppress(ToolFailed):
+                run(["rmmod", *left], root=True, timeout=60)
+            left = _soon_unused([name for name in left if loaded(name)])
+    journals.remove(journal)
+    return [name for name in unused if not loaded(name)]
+
+
+def _loadable(names: Sequence[str]) -> list[str]:
+    """Those of ``names`` that modprobe would load: which are there, not built in and not kept out."""
+    if not names or not (PROC / "modules").exists() or find("modprobe") is None:
+        return []
+    if switches.value("kernel/modules_disabled") == "1":
+        return []
+    said = run(["sh", "-c", _WOULD_LOAD, "sh", *names], timeout=20)
+    # "insmod /lib/modules/6.1.0/kernel/net/netfilter/ipvs/ip_vs.ko.xz", with those that it stands on.
+    words = (line.split() for line in said.splitlines())
+    files = {Path(each[1]).name for each in words if len(each) > 1 and each[0] == "insmod"}
+    found = {file.partition(".")[0].replace("-", "_") for file in files}
+    return [name for name in names if name in found]
+
+
+def _is_counted_on() -> bool:
+    """Whether somebody counts on br_netfilter on this machine: has switched it on, or is an engine, which
+    may need it later and has it loaded only when it starts."""
+    if any(switches.value(name) not in (None, "0") for name in SWITCHES):
+        return True
+    for comm in PROC.glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):
+            if comm.read_text().strip() == "dockerd":
+                return True
+    return False
+
+
+def _soon_unused(names: Sequence[str]) -> list[str]:
+    """Those of ``names`` that nobody uses, at once or within `ENDING_SECONDS`."""
+    deadline = time.monotonic() + ENDING_SECONDS
+    while any(_in_use(name) for name in names) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return [name for name in names if not _in_use(name)]
+
+
+def _in_use(name: str) -> bool:
+    try:
+        return int((SYS / name / "refcnt").read_text()) > 0
+    except FileNotFoundError:
+        # Gone meanwhile, or of a kernel that unloads none.
+        return False
+
+
+def _boot() -> str:
+    """What this boot of the machine is called: none of its modules outlives it."""
+    return switches.value("kernel/random/boot_id") or ""
+
+
+def _noted(journal: Path) -> set[str]:
+    """The modules that the ``journal`` of this boot says were not loaded before us."""
+    try:
+        found = json.loads(journal.read_text())
+        return set(map(str, found["modules"])) if found["boot"] == _boot() else set()
+    except FileNotFoundError:
+        return set()
+    except (ValueError, TypeError, KeyError):
+        # Not of our writing, which is whole.
+        return set()
