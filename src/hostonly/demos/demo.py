@@ -66,7 +66,7 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
             stage.open(second=demo.second_sandbox)
             demo.run(stage)
         except HostonlyError as error:
-            troubles.append(_trouble("demo.steps", STEPS, error))
+            troubles.append(stage.stopped(_trouble("demo.steps", STEPS, error)))
         if keep:
             kept = stage.removal_commands()
     except KeyboardInterrupt as error:
