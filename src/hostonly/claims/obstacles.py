@@ -93,7 +93,8 @@ def _rules(ground: Ground) -> Iterator[str]:
         if _may_stop(rule) and _is_on_way(ground, rule.text):
             table = "" if rule.flavour else f" in the table {rule.table}"
             yield f"the rule {rule.text}{table} has dropped {rule.packets} packets"
-    has_engines = any(rule.target == "DOCKER" for rule in firewall.rules)
+    own = [rule for rule in firewall.rules if not rule.flavour]
+    has_engines = any(rule.target == "DOCKER" for rule in own)
     # As the engine sets it, with accepts of its own; on the host it is for others' packets.
     as_engine = has_engines or ground.prompt == "host"
     for chain in firewall.chains:
@@ -103,7 +104,7 @@ def _rules(ground: Ground) -> Iterator[str]:
     if ground.prompt == "host" or any(d.table.startswith(ENGINES_TABLES) for d in ground.native):
         return
     for table, name in (("nat", "PREROUTING"), ("filter", "FORWARD")):
-        leading = [r for r in firewall.rules if (r.table, r.chain) == (table, name)]
+        leading = [rule for rule in own if (rule.table, rule.chain) == (table, name)]
         if firewall.version == 4 and not any(
             (r.target or "").startswith("DOCKER") for r in leading
         ):

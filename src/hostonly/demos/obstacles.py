@@ -22,9 +22,9 @@ from hostonly.facts.reach import REASONS, Outcome, Reach
 from hostonly.facts.sysctl import sysctls_look
 from hostonly.vantages import Result, Vantage
 
-WAITED = re.compile(
-    "|".join([*(words for words, _ in REASONS), "deadline exceeded", "i/o timeout"])
-)
+# In nc's words, and in those of an engine that waits for another one.
+ENGINES = ("deadline exceeded", "i/o timeout", "Timeout was reached")
+WAITED = re.compile("|".join([*(words for words, _ in REASONS), *ENGINES]))
 
 
 def explained(
