@@ -11,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from hostonly.facts import inventory
+from hostonly.host.command import as_root
+from hostonly.settings import Settings
+from hostonly.vantages import Host
 from tests.integration.command_line import answer, claims, inside, inv, up, wrong
 
 LEGACY = ["sudo", "iptables-legacy"]
@@ -69,6 +73,9 @@ def test_somebody_once_typed_iptables_legacy() -> None:
         inside("sandbox", "sudo", program, "-L")
         inside("sandbox", "sudo", program, "-t", "nat", "-L")
     assert legacy_tables().split()
+    # What check.leftovers looks with, of a whole machine.
+    seen = inside("sandbox", "sudo", "sh", "-c", inventory._IPTABLES)
+    assert {"#@ iptables-legacy", "#@ ip6tables-legacy"} <= set(seen.splitlines())
     for task in ("demo.publish", "demo.ipv6", "demo.bridge", "check.host-to-sandbox"):
         code, document = answer(task)
         assert (code, document["verdict"]) == (0, "HOLDS"), task
@@ -214,6 +221,25 @@ def test_a_check_names_it_as_well() -> None:
     failed = claims(document)["hello.host"]
     assert (code, failed["verdict"]) == (1, "FAILS")
     assert "on the sandbox net.ipv4.ip_forward is 0" in failed["because"]
+
+
+def test_a_firewall_of_the_hosts(settings: Settings) -> None:
+    table = "inet habit"
+    rule = f"ip daddr {settings.network.sandbox} tcp dport 8080 counter drop"
+    host = Host()
+    for line in (
+        f"add table {table}",
+        f"add chain {table} out {{ type filter hook output priority 0; }}",
+        f"add rule {table} out {rule}",
+    ):
+        assert host.run(as_root(["nft", line])).ok
+    try:
+        code, document = answer("demo.host")
+    finally:
+        assert host.run(as_root(["nft", f"delete table {table}"])).ok
+    because = claims(document)["hello.host"]["because"]
+    assert code == 1
+    assert f"on the host the chain out of the nftables table {table} has: ip daddr" in because
 
 
 @pytest.mark.long

@@ -15,7 +15,7 @@ from typing import Any
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.claims.obstacles import FORWARDING, Ground, obstacles
 from hostonly.facts import Fact, NotObserved, Observed
-from hostonly.facts.batch import observe_all
+from hostonly.facts.batch import Look, observe_all
 from hostonly.facts.firewall import save_look, whole
 from hostonly.facts.nftables import nft_look
 from hostonly.facts.reach import REASONS, Outcome, Reach
@@ -91,11 +91,9 @@ def _looked(
     if at.prompt == "host":
         # Nobody expects to be asked for a password in the middle of a demo.
         root = () if os.geteuid() == 0 else ("sudo", "-n")
-    looks = {
-        "switches": sysctls_look(FORWARDING[version]),
-        "saved": save_look(version, root=root),
-        "native": nft_look(root),
-    }
+    looks: dict[str, Look[Any]] = {"saved": save_look(version, root=root), "native": nft_look(root)}
+    if forwards:
+        looks["switches"] = sysctls_look(FORWARDING[version])
     facts = observe_all(at, looks)
     facts["firewall"] = whole(at, facts.pop("saved"), version=version, root=root)
     values = {key: None if isinstance(f, NotObserved) else f.value for key, f in facts.items()}
@@ -103,7 +101,7 @@ def _looked(
         at.name,
         at.prompt,
         version,
-        values["switches"] if forwards else None,
+        values.get("switches"),
         values["firewall"],
         values["native"] or (),
         link if at.prompt == "host" else "",
