@@ -6,6 +6,7 @@ A network namespace keeps its legacy tables: before and after these tests the sa
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,6 @@ from tests.integration.command_line import answer, claims, inside, inv, up, wron
 LEGACY = ["sudo", "iptables-legacy"]
 IPTABLES = ["sudo", "iptables"]
 SYSCTL = ["sudo", "sysctl", "-w"]
-NFT = ["sudo", "nft"]
 EXEC = "./inv sandbox.exec -- "
 # Claims whose facts are connections that are not answered where forwarding is stopped.
 STOPPED = {"hello.host", "dnat.counts", "filter.accepts", "hello.continues", "proxy.not-needed"}
@@ -81,90 +81,75 @@ def test_somebody_once_typed_iptables_legacy() -> None:
         assert (code, document["verdict"]) == (0, "HOLDS"), task
 
 
-RULE = ["FORWARD", "-p", "tcp", "-m", "tcp", "--dport", "8080", "-j", "DROP"]
-CHAIN = (
-    "add table inet filter; add chain inet filter forward { type filter hook forward priority 0;"
-)
-RAW = ["ip", "raw", "PREROUTING"]
-SET = ["tcp", "dport", "{ 8080, 9090 }", "counter", "drop"]
+DROP = "FORWARD -p tcp -m tcp --dport 8080 -j DROP"
+FORWARDED = "sudo sysctl -w net.ipv4.ip_forward"
+# What is typed, what takes it back, and what is to be said. iptables-nft cannot show the third one's table.
+HABITS = [
+    (
+        [f"sudo iptables-legacy -A {DROP}"],
+        f"sudo iptables-legacy -D {DROP}",
+        f"-A {DROP} (a rule of iptables-legacy, table filter)",
+    ),
+    (
+        [f"{FORWARDED}=0"],
+        f"{FORWARDED}=1",
+        "net.ipv4.ip_forward is 0: it passes no packet on, to a container or from one (to switch it on"
+        f" again: {EXEC}{FORWARDED}=1)",
+    ),
+    (
+        [
+            "sudo nft add table ip raw",
+            "sudo nft 'add chain ip raw PREROUTING { type filter hook prerouting priority raw; }'",
+            "sudo nft add rule ip raw PREROUTING tcp dport 8080 fib daddr type local counter drop",
+        ],
+        "sudo nft delete table ip raw",
+        "the chain PREROUTING of the nftables table ip raw has: tcp dport 8080 fib daddr type local",
+    ),
+]
+MORE_HABITS = [
+    (
+        ["sudo iptables-legacy -P FORWARD DROP"],
+        "sudo iptables-legacy -P FORWARD ACCEPT",
+        "the policy of FORWARD in the table filter of iptables-legacy is DROP",
+    ),
+    (
+        ["sudo iptables-legacy -t raw -A PREROUTING -p tcp --dport 8080 -j DROP"],
+        "sudo iptables-legacy -t raw -F",
+        "--dport 8080 -j DROP (a rule of iptables-legacy, table raw)",
+    ),
+    (
+        ["sudo iptables -I DOCKER-USER -j DROP"],
+        "sudo iptables -D DOCKER-USER -j DROP",
+        "the rule -A DOCKER-USER -j DROP in the table filter has dropped",
+    ),
+    (
+        [
+            "sudo nft add table inet filter",
+            "sudo nft 'add chain inet filter forward"
+            " { type filter hook forward priority 0; policy drop; }'",
+        ],
+        "sudo nft delete table inet filter",
+        "the chain forward of the nftables table inet filter has: policy drop",
+    ),
+    (
+        ["sudo sysctl -w net.ipv4.conf.docker0.forwarding=0"],
+        "sudo sysctl -w net.ipv4.conf.docker0.forwarding=1",
+        "net.ipv4.conf.docker0.forwarding is 0: it passes on nothing that comes in by docker0",
+    ),
+]
 
 
 @pytest.mark.parametrize(
     ("do", "undo", "says"),
-    [
-        (
-            [[*LEGACY, "-A", *RULE]],
-            [[*LEGACY, "-D", *RULE]],
-            "-A FORWARD -p tcp -m tcp --dport 8080 -j DROP (a rule of iptables-legacy, table filter)",
-        ),
-        (
-            [[*LEGACY, "-P", "FORWARD", "DROP"]],
-            [[*LEGACY, "-P", "FORWARD", "ACCEPT"]],
-            "the policy of FORWARD in the table filter of iptables-legacy is DROP",
-        ),
-        (
-            [
-                [
-                    *LEGACY,
-                    "-t",
-                    "raw",
-                    "-A",
-                    "PREROUTING",
-                    "-p",
-                    "tcp",
-                    "--dport",
-                    "8080",
-                    "-j",
-                    "DROP",
-                ]
-            ],
-            [[*LEGACY, "-t", "raw", "-F"]],
-            "--dport 8080 -j DROP (a rule of iptables-legacy, table raw)",
-        ),
-        (
-            [[*IPTABLES, "-I", "DOCKER-USER", "-j", "DROP"]],
-            [[*IPTABLES, "-D", "DOCKER-USER", "-j", "DROP"]],
-            "the rule -A DOCKER-USER -j DROP in the table filter has dropped",
-        ),
-        (
-            [[*NFT, f"{CHAIN} policy drop; }}"]],
-            [[*NFT, "delete table inet filter"]],
-            "the chain forward of the nftables table inet filter has: policy drop",
-        ),
-        (
-            # iptables-nft cannot show a table with a set in it: "incompatible".
-            [
-                [*NFT, "add table ip raw"],
-                [*NFT, "add chain ip raw PREROUTING { type filter hook prerouting priority raw; }"],
-                [*NFT, "add", "rule", *RAW, *SET],
-            ],
-            [[*NFT, "delete table ip raw"]],
-            "the chain PREROUTING of the nftables table ip raw has: tcp dport { 8080, 9090 } counter",
-        ),
-        (
-            [[*SYSCTL, "net.ipv4.ip_forward=0"]],
-            [[*SYSCTL, "net.ipv4.ip_forward=1"]],
-            f"net.ipv4.ip_forward is 0: it passes no packet on, to a container or from one (to switch it"
-            f" on again: {EXEC}sudo sysctl -w net.ipv4.ip_forward=1)",
-        ),
-        (
-            [[*SYSCTL, "net.ipv4.conf.docker0.forwarding=0"]],
-            [[*SYSCTL, "net.ipv4.conf.docker0.forwarding=1"]],
-            "net.ipv4.conf.docker0.forwarding is 0: it passes on nothing that comes in by docker0",
-        ),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    [*HABITS, *(pytest.param(*each, marks=pytest.mark.long) for each in MORE_HABITS)],
 )
-def test_what_stops_the_packets_is_named(
-    do: list[list[str]], undo: list[list[str]], says: str
-) -> None:
-    for argv in do:
-        inside("sandbox", *argv)
+def test_what_stops_the_packets_is_named(do: list[str], undo: str, says: str) -> None:
+    for line in do:
+        inside("sandbox", *shlex.split(line))
     try:
         code, document = answer("demo.publish")
     finally:
-        for argv in undo:
-            inside("sandbox", *argv)
+        inside("sandbox", *shlex.split(undo))
     assert (code, document["verdict"]) == (1, "FAILS")
     assert_named(
         {**document, "claims": [c for c in document["claims"] if c["id"] in STOPPED]},
@@ -176,6 +161,7 @@ def test_what_stops_the_packets_is_named(
     assert all(says in c["because"] or "nft list table" in c["because"] for c in unknown)
 
 
+@pytest.mark.long
 def test_the_engines_rules_were_flushed() -> None:
     inside("sandbox", *IPTABLES, "-F")
     inside("sandbox", *IPTABLES, "-t", "nat", "-F")
@@ -189,6 +175,7 @@ def test_the_engines_rules_were_flushed() -> None:
     assert f"{EXEC}sudo systemctl restart docker" in because
 
 
+@pytest.mark.long
 def test_an_engine_whose_iptables_is_the_legacy_one() -> None:
     """The rules that it had before are iptables-nft's, and stand in its way until they are flushed."""
     alternatives = ["sudo", "update-alternatives"]

@@ -157,6 +157,7 @@ def test_on_the_host_it_is_off_and_all_else_holds(host: HostOfOwn, checkout: Pat
     assert_skipped(document, {id for id in claims(document) if ".ipv6." in id}, again)
 
 
+@pytest.mark.long
 def test_only_new_links_of_the_host_have_it_off(host: HostOfOwn, checkout: Path) -> None:
     host.did(checkout, "sandbox.up")
     off = switch("default")
@@ -165,11 +166,13 @@ def test_only_new_links_of_the_host_have_it_off(host: HostOfOwn, checkout: Path)
     assert_skipped(document, {id for id in claims(document) if ".ipv6." in id}, f"{off} is 1")
 
 
+@pytest.mark.long
 def test_a_kernel_that_has_none(host: HostOfOwn, checkout: Path) -> None:
-    """As far as it can be played: the host sees no switch of it."""
-    host.must("mount", "-t", "tmpfs", "tmpfs", "/proc/sys/net/ipv6")
+    """As far as it can be played: the host sees no switch of it. (A new container gets no /proc where a
+    part of it is hidden.)"""
     host.did(checkout, "sandbox.up")
-    for task in ("demo.host", "check.host-to-sandbox"):
+    host.must("mount", "-t", "tmpfs", "tmpfs", "/proc/sys/net/ipv6")
+    for task in ("host.prepare", "sandbox.up", "demo.host", "check.host-to-sandbox"):
         host.did(checkout, task)
     document = json.loads(host.did(checkout, "check.host-only", "--json"))
     tried = {id for id in claims(document) if ".ipv6." in id}
