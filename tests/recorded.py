@@ -160,7 +160,7 @@ def _about_the_demo(run: dict[str, Any], bridges: tuple[str, str]) -> dict[str, 
             if item["dev"] not in bridges:
                 item.update({key: new for key, new in elsewhere.items() if key in item})
     else:
-        items = [item for item in items if item.get("dev") in bridges]
+        items = [item for item in items if item.get("dev", item.get("ifname")) in bridges]
     return {**run, "out": json.dumps(items) + "\n"}
 
 

@@ -76,7 +76,7 @@ def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, settings: Set
     }
     assert set(found) == {"route.host-only", "ports.open", *tried}
     # Where this machine carries no IPv6 packet on, whoever asks it to, there is nothing to try.
-    absent = way_in.without_ipv6(settings) is not None
+    absent = way_in.not_forwarding6(settings) is not None
     assert {id for id, verdict in found.items() if verdict == "SKIPPED"} == (
         {id for id in tried if ".ipv6." in id} if absent else set()
     )
@@ -96,7 +96,7 @@ def test_without_our_table_the_same_check_fails(
     assert done.returncode == 1
     found = verdicts(done)
     assert {found.pop("route.host-only"), found.pop("ports.open")} == {"HOLDS"}
-    if way_in.without_ipv6(settings):
+    if way_in.not_forwarding6(settings):
         found = {id: verdict for id, verdict in found.items() if ".ipv6." not in id}
     # Also where nothing listens: the sandbox's refusal comes back.
     assert {id for id, verdict in found.items() if verdict != "FAILS"} == set()

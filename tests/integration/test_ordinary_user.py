@@ -82,6 +82,18 @@ def test_what_is_cut_off_comes_back(user: User, settings: Settings, number: sign
     user.did("check.leftovers")
 
 
+def test_ipv6_is_switched_off_on_the_bridge(user: User, settings: Settings) -> None:
+    user.did("sandbox.up")
+    off = f"net.ipv6.conf.{settings.network.bridge}.disable_ipv6"
+    # It goes with the bridge.
+    subprocess.run(["sysctl", "-qw", f"{off}=1"], check=True, timeout=60)
+    for task in ("demo.ipv6", "check.host-only"):
+        said = user.did(task)
+        assert "SKIPPED" in said and f"{off} is 1" in said
+        assert f"to switch it on again: sudo sysctl -w {off}=0" in said
+    assert ran(user) - documented() == set()
+
+
 def test_where_sudo_is_refused_it_is_told(user: User) -> None:
     user.may(None)
     for task in ("sandbox.up", "host.prepare"):

@@ -27,6 +27,7 @@ from hostonly.events import Emit, Started
 from hostonly.facts import Fact, NotObserved, together
 from hostonly.facts.batch import Look, observe_all
 from hostonly.facts.fact import select
+from hostonly.facts.ipv6 import observe_ipv6_off
 from hostonly.facts.reach import reach_look
 from hostonly.facts.routes import observe_routes, route_to, way_look
 from hostonly.host import way_in
@@ -53,7 +54,7 @@ class Door:
     kind: str
     address: str
     bridge: str
-    absent: str | None = None
+    absent: NotObserved | None = None
 
     @property
     def version(self) -> int:
@@ -91,7 +92,7 @@ def _checked(settings: Settings, emit: Emit) -> Judged:
     way, routes = route_to(host, machine.address), observe_routes(host)
     claims.judge(route_host_only, dict(about), way=way, routes=routes)
     with machine.vantage() as sandbox:
-        absent = way_in.without_ipv6(settings) or _without_ipv6(sandbox)
+        absent = _without_ipv6(settings, host, sandbox)
         emit(Started("two neighbours on a LAN and a rogue container, and what they reach"))
         with made(settings, ipv6=absent is None) as three:
             near, far, rogue = three
@@ -114,7 +115,7 @@ def addresses6(settings: Settings) -> tuple[IPv6Interface, IPv6Interface]:
     return IPv6Interface(ours), IPv6Interface(theirs)
 
 
-def doors(settings: Settings, absent: str | None) -> tuple[Door, ...]:
+def doors(settings: Settings, absent: NotObserved | None) -> tuple[Door, ...]:
     """The sandbox's addresses; ``absent`` is why it has none of IPv6."""
     network = settings.network
     # The Vagrantfile gives the first sandbox the address after the bridge's own.
@@ -167,7 +168,7 @@ def _judge(
             for service, port in ports.items():
                 about = _about(each, door, service, port)
                 if door.absent is not None:
-                    claims.skip(unreachable, door.absent, about)
+                    claims.skip(unreachable, door.absent.because, about, door.absent.evidence)
                     continue
                 claims.judge(
                     unreachable,
@@ -225,10 +226,17 @@ def _from_host(host: Vantage, there: Sequence[Door], ports: dict[str, int]) -> d
     return found | observe_all(host, looks)
 
 
-def _without_ipv6(sandbox: Vantage) -> str | None:
-    """Why the sandbox can have no IPv6 address on the host-only network; None where it can."""
-    said = sandbox.run(["cat", f"/proc/sys/net/ipv6/conf/{LINK}/disable_ipv6"])
-    return None if said.stdout.strip() == "0" else f"IPv6 is switched off on the sandbox's {LINK}"
+def _without_ipv6(settings: Settings, host: Vantage, sandbox: Vantage) -> NotObserved | None:
+    """Why nobody could reach the sandbox by IPv6 on the host-only network; None where somebody could."""
+    # What every new link begins with, those of the outsiders that are about to be made, too.
+    for at, link in ((host, "default"), (host, settings.network.bridge), (sandbox, LINK)):
+        off = observe_ipv6_off(at, link)
+        if isinstance(off, NotObserved):
+            return off
+        if off.value is not None:
+            return NotObserved(off.value, off.evidence)
+    because = way_in.not_forwarding6(settings)
+    return None if because is None else NotObserved(because)
 
 
 @contextlib.contextmanager

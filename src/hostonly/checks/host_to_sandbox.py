@@ -31,7 +31,7 @@ from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, toge
 from hostonly.facts import http as http_fact
 from hostonly.facts.batch import look
 from hostonly.facts.docker import ListedContainer, parse_listed
-from hostonly.facts.firewall import Firewall, firewall_look
+from hostonly.facts.firewall import Firewall, save_look, whole
 from hostonly.facts.interfaces import interfaces_look
 from hostonly.facts.listeners import Listener, listeners_look, on_port
 from hostonly.facts.neighbours import Neighbour, observe_neighbours
@@ -74,7 +74,10 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         outside, inside = look_from_both(
             host, _looks_of_host(settings, address), sandbox, _looks_inside(settings), closed
         )
-    _judge(claims, settings, machine, outside, inside, observe_neighbours(host))
+        inside["firewall"] = whole(sandbox, inside["firewall"])
+        if closed is None:
+            claims.explain_by((host, sandbox), bridge)
+        _judge(claims, settings, machine, outside, inside, observe_neighbours(host))
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
@@ -159,7 +162,7 @@ def _looks_inside(settings: Settings) -> Looks:
         "interfaces": interfaces_look(),
         "listeners": listeners_look(),
         "udp": listeners_look("udp"),
-        "firewall": firewall_look(),
+        "firewall": save_look(),
         "engine": http_fact.look("http://docker/version", socket=ENGINE_SOCKET),
         "containers": http_fact.look("http://docker/containers/json", socket=ENGINE_SOCKET),
         "registry": http_fact.look(f"http://localhost:{settings.registry.port}/v2/"),

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from hostonly.claims import Claim, ClaimResult
+from hostonly.demos.obstacles import explained
 from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.batch import COMMAND_SECONDS, Look, observe_all
 from hostonly.report.model import ClaimJudged
-from hostonly.vantages import Vantage
+from hostonly.vantages import Result, Vantage
 
 Looks: TypeAlias = Mapping[str, Look[Any]]
 Facts: TypeAlias = dict[str, Fact[Any]]
@@ -28,14 +29,28 @@ class Judged:
         self.results: list[ClaimResult] = []
         self._emit = emit
         self._of = of
+        self._machines: tuple[Vantage, ...] = ()
+        self._bridge = ""
+
+    def explain_by(self, machines: tuple[Vantage, ...], bridge: str) -> None:
+        """Look at these ``machines`` for what may have stopped a connection that is not answered from now
+        on. ``bridge`` is the host's, on the host-only network."""
+        self._machines, self._bridge = machines, bridge
 
     def judge(self, claim: Claim, about: dict[str, object], **facts: Fact[Any]) -> None:
         """Hold ``claim`` against ``facts``."""
-        self._add(claim.judge(about=about, **facts))
+        result = claim.judge(about=about, **facts)
+        self._add(explained(result, facts.values(), self._machines, self._bridge))
 
-    def skip(self, claim: Claim, because: str, about: dict[str, object]) -> None:
-        """Do not try ``claim``, ``because`` of what is not there."""
-        self._add(claim.skip(because, about=about))
+    def skip(
+        self,
+        claim: Claim,
+        because: str,
+        about: dict[str, object],
+        evidence: tuple[Result, ...] = (),
+    ) -> None:
+        """Do not try ``claim``, ``because`` of what is not there, which the ``evidence`` shows."""
+        self._add(claim.skip(because, about=about, evidence=evidence))
 
     def _add(self, result: ClaimResult) -> None:
         if self._of:

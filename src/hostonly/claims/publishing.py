@@ -198,6 +198,7 @@ def rules_gone(*, address: str, before: Firewall, after: Firewall) -> Judgement:
 
 
 def _naming(firewall: Firewall, address: str) -> tuple[Rule, ...]:
+    firewall.require_shown()
     found = []
     for rule in firewall.rules:
         values = [v for o in (*rule.matches, *rule.options) for v in o.values]

@@ -76,7 +76,7 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
             else:
                 troubles.append(skipped)
         except HostonlyError as error:
-            troubles.append(_trouble("demo.steps", STEPS, error))
+            troubles.append(stage.stopped(_trouble("demo.steps", STEPS, error)))
         if keep:
             kept = stage.removal_commands()
     except KeyboardInterrupt as error:

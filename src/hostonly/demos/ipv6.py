@@ -15,16 +15,17 @@ from hostonly.claims.ipv6 import address_ipv6, ipv6_forwarding, ipv6_published
 from hostonly.claims.reach import route_absent
 from hostonly.demos.probes import connect, start, wait_for_hello
 from hostonly.demos.stage import Stage, Stopped
-from hostonly.facts import NotObserved, Observed
+from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.docker import observe_container
 from hostonly.facts.engine import observe_engine
 from hostonly.facts.firewall import observe_firewall
 from hostonly.facts.interfaces import Interface, observe_interfaces, observe_tentative
+from hostonly.facts.ipv6 import observe_ipv6_off
 from hostonly.facts.kernel import observe_capability
 from hostonly.facts.listeners import observe_listeners
 from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.sysctl import FORWARDING6, observe_sysctl
-from hostonly.vantages import Result
+from hostonly.vantages import Vantage
 
 HELLO = "hello"
 NAME = "ipv6"
@@ -32,6 +33,16 @@ NETWORK = "hello-ipv6"
 # Of the range that everybody may use without asking (RFC 4193); its number spells "host".
 SUBNET = "fd68:6f73:7400::/64"
 HOST_ONLY = "eth1"
+# What is not tried where the sandbox has no IPv6, and where only the way from the host has none.
+_FROM_HOST: tuple[tuple[Claim, dict[str, object]], ...] = (
+    (hello_rises, {"place": "host", "address": "[the sandbox's address]"}),
+    (ipv6_published, {}),
+)
+_EVERY: tuple[tuple[Claim, dict[str, object]], ...] = (
+    (address_ipv6, {"subnet": SUBNET}),
+    (hello_rises, {"place": "sandbox", "address": "[the container's address]"}),
+    *_FROM_HOST,
+)
 
 
 def run(stage: Stage) -> None:
@@ -39,14 +50,14 @@ def run(stage: Stage) -> None:
     sandbox, port = stage.sandbox, stage.settings.hello.port
     capable = observe_capability(sandbox, "ipv6")
     if isinstance(capable, Observed) and not capable.value:
-        _skip(stage, "this kernel has no IPv6", capable.evidence)
+        _skip(stage, _EVERY, Observed("this kernel has no IPv6", capable.evidence))
         return
     stage.require_free_port(port)
     forwarded = observe_sysctl(sandbox, FORWARDING6)
     if isinstance(forwarded, Observed) and forwarded.value == 0:
         stage.on_exit(sandbox, "sudo", "sysctl", "-w", f"{FORWARDING6}=0")
     create = ("docker", "network", "create", "--ipv6", "--subnet", SUBNET, *stage.labels)
-    stage.step(sandbox, *create, NETWORK)
+    created = stage.step(sandbox, *create, NETWORK)
     start(stage, HELLO, NAME, "--network", NETWORK, "-p", f"{port}:{port}")
     wait_for_hello(stage, HELLO)
     for place in (sandbox, stage.namespace(HELLO)):
@@ -61,6 +72,12 @@ def run(stage: Stage) -> None:
     stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
     stage.judge(ipv6_forwarding, before=forwarded, after=observe_sysctl(sandbox, FORWARDING6))
     links = observe_interfaces(sandbox)
+    # As the engine calls the bridge of a network that was given no name for it.
+    bridge = f"br-{created.stdout.strip()[:12]}"
+    without = _without(sandbox, bridge, links, scope="global")
+    if without is not None:
+        _skip(stage, _EVERY, without)
+        return
     inside = stage.namespace(HELLO)
     stage.judge(
         address_ipv6,
@@ -75,28 +92,50 @@ def run(stage: Stage) -> None:
         about={**about, "place": "sandbox", "address": f"[{own}]"},
         answers=connect(stage, sandbox, own, port),
     )
-    if isinstance(links, NotObserved):
-        raise Stopped(f"the sandbox's links: not observed: {links.because}", links.evidence)
-    local = link_local(links.value, HOST_ONLY)
-    if local is None:
-        because = f"the sandbox's {HOST_ONLY} has no IPv6 address: IPv6 is disabled on it"
-        _skip(stage, because, links.evidence, from_host_only=True)
-    else:
+    ours = stage.settings.network.bridge
+    without = _without(sandbox, HOST_ONLY, links) or _without(
+        stage.host, ours, observe_interfaces(stage.host)
+    )
+    if without is not None:
+        _skip(stage, _FROM_HOST, without)
+    elif isinstance(links, Observed) and (local := address6(links.value, HOST_ONLY)):
         _from_host(stage, own, local)
 
 
-def link_local(links: tuple[Interface, ...], name: str) -> str | None:
-    """The link-local IPv6 address of the link ``name``; None where it has none."""
+def address6(links: tuple[Interface, ...], name: str, scope: str = "link") -> str | None:
+    """The IPv6 address of the link ``name`` that has this ``scope``; None where it has none."""
     return next(
         (
             str(address.value.ip)
             for link in links
             if link.name == name
             for address in link.addresses
-            if address.value.version == 6 and address.scope == "link"
+            if address.value.version == 6 and address.scope == scope
         ),
         None,
     )
+
+
+def _without(
+    at: Vantage, name: str, links: Fact[tuple[Interface, ...]], *, scope: str = "link"
+) -> Observed[str] | None:
+    """Why the link ``name``, one of ``links``, has no IPv6 address of this ``scope``; None where it has.
+
+    Raises:
+        Stopped: that could not be found out.
+    """
+    if isinstance(links, NotObserved):
+        raise Stopped(f"the {at.name}'s links: not observed: {links.because}", links.evidence)
+    if address6(links.value, name, scope) is not None:
+        return None
+    off = observe_ipv6_off(at, name)
+    if isinstance(off, NotObserved):
+        raise Stopped(f"why {name} has no IPv6: not observed: {off.because}", off.evidence)
+    because = off.value or (
+        f"the {at.name}'s {name} has no IPv6 address of scope {scope}, although IPv6 is not switched off on"
+        " it: `ip addr flush` or addrgenmode none"
+    )
+    return Observed(because, (*links.evidence, *off.evidence))
 
 
 def _own_address(stage: Stage) -> str:
@@ -146,16 +185,8 @@ def _from_host(stage: Stage, own: str, local: str) -> None:
 
 
 def _skip(
-    stage: Stage, because: str, evidence: tuple[Result, ...], *, from_host_only: bool = False
+    stage: Stage, claims: tuple[tuple[Claim, dict[str, object]], ...], because: Observed[str]
 ) -> None:
-    port = stage.settings.hello.port
-    about: dict[str, object] = {"name": NAME, "port": port}
-    skipped: list[tuple[Claim, dict[str, object]]] = [
-        (hello_rises, {**about, "place": "host", "address": "[the sandbox's address]"}),
-        (ipv6_published, {"port": port}),
-    ]
-    if not from_host_only:
-        sandbox = {**about, "place": "sandbox", "address": "[the container's address]"}
-        skipped = [(address_ipv6, {"subnet": SUBNET}), (hello_rises, sandbox), *skipped]
-    for claim, these in skipped:
-        stage.skip(claim, because, about=these, evidence=evidence)
+    about: dict[str, object] = {"name": NAME, "port": stage.settings.hello.port}
+    for claim, these in claims:
+        stage.skip(claim, because.value, about={**about, **these}, evidence=because.evidence)

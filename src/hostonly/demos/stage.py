@@ -11,6 +11,7 @@ from hostonly.claims import Claim, ClaimResult
 from hostonly.demos import gossip
 from hostonly.demos.clearing import Clearing
 from hostonly.demos.leftovers import labels
+from hostonly.demos.obstacles import explained, explained_stop
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started, Warned
@@ -18,8 +19,8 @@ from hostonly.facts import Fact, NotObserved, Observed, settled
 from hostonly.facts.listeners import observe_listeners, on_port
 from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
-from hostonly.vantages import TIMED_OUT, Container, Namespace, Result, Vantage, shown
 from hostonly.waiting import limit, more_patience, until
+from hostonly.vantages import TIMED_OUT, Container, Namespace, Result, Vantage, shown, typed_on_host
 
 T = TypeVar("T")
 
@@ -154,8 +155,15 @@ class Stage:
     def judge(
         self, claim: Claim, *, about: dict[str, object] | None = None, **facts: Fact[Any]
     ) -> ClaimResult:
-        """Hold ``claim`` against ``facts`` and keep what came of it."""
-        return self._judged(claim.judge(about=about, **facts))
+        """Hold ``claim`` against ``facts`` and keep what came of it; where it was not answered, with what
+        may have stopped it."""
+        result = claim.judge(about=about, **facts)
+        bridge = self.settings.network.bridge
+        return self._judged(explained(result, facts.values(), self._machines(), bridge))
+
+    def stopped(self, result: ClaimResult) -> ClaimResult:
+        """Why the demo cannot go on, with what may have stopped a connection of its."""
+        return explained_stop(result, self.steps, self._machines(), self.settings.network.bridge)
 
     def skip(
         self,
@@ -311,17 +319,14 @@ class Stage:
 
     def removal_commands(self) -> tuple[str, ...]:
         """How a person removes what ``--keep`` left: commands for a shell of the host, in order."""
-        return tuple(self._from_host(*each) for each in self._clearing.commands())
-
-    def _from_host(self, vantage: Vantage, argv: tuple[str, ...]) -> str:
-        if vantage is self.host:
-            return shown(argv)
-        machine = () if vantage.prompt == self.sandbox.prompt else ("--machine", vantage.prompt)
-        return shown(("./inv", "sandbox.exec", *machine, "--", *argv))
+        return tuple(typed_on_host(v.prompt, argv) for v, argv in self._clearing.commands())
 
     def _sandboxes(self) -> list[Vantage]:
         # The second one first: it is the one that joined what the first one has.
         return [*([self._second] if self._second is not None else []), self.sandbox]
+
+    def _machines(self) -> list[Vantage]:
+        return [self.host, self.sandbox, *([self._second] if self._second is not None else [])]
 
     def _ended(self, result: Result) -> None:
         self.steps.append(result)
@@ -338,7 +343,7 @@ class Stage:
             remedy = None
             if taken:
                 removal = ("docker", "rm", "--force", taken[1])
-                remedy = f"To remove that one: {self._from_host(vantage, removal)}"
+                remedy = f"To remove that one: {typed_on_host(vantage.prompt, removal)}"
             raise Stopped(
                 f"`{result.command}` exited with {result.exit}{reason and f': {reason}'}",
                 (result,),

@@ -6,28 +6,38 @@ than letters, digits, ``-`` and ``_``). One line a rule::
 
     [PACKETS:BYTES] -A CHAIN [! ]--OPTION VALUE … -j TARGET --OPTION VALUE …
 
-iptables-nft leaves out a table that holds what only ``nft`` can show and says so in a comment,
-with status 0; a kernel can also hold rules of iptables-legacy that iptables-nft does not show. In
-both cases rules exist that were not seen, and the fact is not observed.
+iptables comes in two flavours, which a kernel asks both: iptables-nft and iptables-legacy, each with
+tables of its own. ``iptables`` is one of them (update-alternatives(1)), and shows its own alone. So the
+other one's ``…-save`` is asked too, where there may be something of it: iptables-nft says on stderr that
+there are legacy tables, and writes ``(nf_tables)`` into its first line. To ask iptables-legacy where the
+kernel has no such tables would load its module; it is not done.
+
+iptables-nft leaves out a table that holds what only ``nft`` can show and says so in a comment, with
+status 0: such a table is ``hidden``, and whoever asks for its rules is refused.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hostonly.errors import Unreachable
 from hostonly.facts.batch import Look
-from hostonly.facts.fact import Fact, NotObserved, Unreadable, read
+from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, read
 from hostonly.facts.ports import ports_in
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import NOT_FOUND, Result, Vantage
 
 # Options whose one value is free text: it may look like an option itself, and is not quoted then.
 FREE_TEXT = frozenset(
     {"--comment", "--log-prefix", "--nflog-prefix", "--string", "--hex-string", "--prefix"}
 )
-LEGACY = "iptables-legacy tables present"
+PROGRAMS = {4: "iptables", 6: "ip6tables"}
+LEGACY = re.compile(r"ip6?tables-legacy tables present")
+NFT = "(nf_tables)"
+HIDDEN = re.compile(r"# Table [`'\"](\S+)['\"] is incompatible")
+ROOT = ("sudo",)
 DESTINATION_PORT_OPTIONS = frozenset({"--dport", "--dports", "--ports", "--destination-port"})
 
 
@@ -44,7 +54,8 @@ class Option:
 class Rule:
     """One rule. ``version`` is 4 or 6; ``matches`` are the options before ``-j``, ``options`` the
     target's own; ``target`` is None for a rule that only counts; ``text`` is the rule as printed,
-    without its counters."""
+    without its counters. ``flavour`` is ``iptables-legacy``, say, where that is not what ``iptables``
+    is here, and is then said behind the text; else it is empty."""
 
     version: int
     table: str
@@ -55,6 +66,7 @@ class Rule:
     target: str | None
     options: tuple[Option, ...]
     text: str
+    flavour: str = ""
 
     def match(self, name: str) -> Option | None:
         """The first match option called ``name`` (``--dport``, ``-d``)."""
@@ -82,7 +94,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain; ``policy`` is None for one that a user made."""
+    """A chain; ``policy`` is None for one that a user made. ``flavour`` is as a rule's."""
 
     version: int
     table: str
@@ -90,78 +102,136 @@ class Chain:
     policy: str | None
     packets: int
     bytes: int
+    flavour: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """All tables of one IP ``version`` (4 or 6), rules in the order in which they are tried.
+    """All tables of one IP ``version`` (4 or 6), rules in the order in which they are tried; those of
+    the flavour that ``iptables`` is come first.
 
-    A table that nobody has used yet is not in ``tables``; it has no rules.
+    A table that nobody has used yet is not in ``tables``; it has no rules. One that was not shown is
+    ``hidden``.
     """
 
     version: int
     tables: tuple[str, ...]
     chains: tuple[Chain, ...]
     rules: tuple[Rule, ...]
+    hidden: tuple[str, ...] = ()
+
+    def require_shown(self, *tables: str) -> None:
+        """Refuse where one of ``tables``, or without any one at all, was not shown.
+
+        Raises:
+            Unreadable: it was not.
+        """
+        family = {4: "ip", 6: "ip6"}[self.version]
+        for table in self.hidden:
+            if not tables or table in tables:
+                show = f"sudo nft list table {family} {table}"
+                raise Unreadable(f"the table {table} holds rules that only nft shows: {show}")
 
     def rules_in(self, table: str, chain: str | None = None) -> tuple[Rule, ...]:
-        """The rules of ``table``, of every chain or of one."""
+        """The rules of ``table``, of every chain or of one.
+
+        Raises:
+            Unreadable: the table was not shown.
+        """
+        self.require_shown(table)
         return tuple(
             rule
             for rule in self.rules
             if rule.table == table and (chain is None or rule.chain == chain)
         )
 
-    def policy(self, table: str, chain: str) -> str | None:
-        """What becomes of a packet that no rule of ``chain`` took: ``ACCEPT``, ``DROP``."""
-        for each in self.chains:
-            if (each.table, each.name) == (table, chain):
-                return each.policy
-        return None
 
-
-def observe_firewall(vantage: Vantage, *, version: int = 4) -> Fact[Firewall]:
-    """Every rule at ``vantage`` for IP ``version`` (4 or 6), seen as root."""
-    question = firewall_look(version)
+def observe_firewall(
+    vantage: Vantage, *, version: int = 4, root: Sequence[str] = ROOT
+) -> Fact[Firewall]:
+    """Every rule at ``vantage`` for IP ``version`` (4 or 6), of both flavours, seen by ``root``: what
+    is written before a command that only root may run."""
     try:
-        result = vantage.run(question.argv)
+        answer = vantage.run(save_look(version, root=root).argv)
     except Unreachable as error:
         return NotObserved(str(error))
-    return question.read(result)
+    return whole(vantage, Observed(answer, ()), version=version, root=root)
 
 
-def firewall_look(version: int = 4) -> Look[Firewall]:
-    """The same, to be run with others."""
-    command = {4: "iptables-save", 6: "ip6tables-save"}[version]
-    return Look(("sudo", command, "-c"), lambda result: read_rules(result, version))
+def save_look(version: int = 4, *, root: Sequence[str] = ROOT) -> Look[Result]:
+    """The first of the commands, to be run with others; ``whole`` does the rest."""
+    return Look(
+        (*root, f"{PROGRAMS[version]}-save", "-c"), lambda result: Observed(result, (result,))
+    )
 
 
-def read_rules(result: Result, version: int = 4) -> Fact[Firewall]:
-    """The rules in what ``iptables-save -c`` gave; not observed where it did not show all."""
-    if result.ok and LEGACY in result.output:
-        return NotObserved(
-            f"there are rules that `{result.command}` does not show: {LEGACY}", (result,)
-        )
+def whole(
+    vantage: Vantage, answer: Fact[Result], *, version: int = 4, root: Sequence[str] = ROOT
+) -> Fact[Firewall]:
+    """The fact that begins with the ``answer`` of ``save_look``: of the other flavour, too, where
+    there may be something of it."""
+    if isinstance(answer, NotObserved):
+        return answer
+    own = _read(answer.value, version)
+    if isinstance(own, NotObserved) or (other := _other(answer.value, version)) is None:
+        return own
+    try:
+        result = vantage.run((*root, f"{other}-save", "-c"))
+    except Unreachable as error:
+        return NotObserved(str(error), own.evidence)
+    evidence = (*own.evidence, result)
+    theirs = _read(result, version, other)
+    if isinstance(theirs, Observed):
+        return Observed(_merged(own.value, theirs.value), evidence)
+    if other.endswith("-nft") and not_there(result):
+        # An iptables from before there were two.
+        return Observed(own.value, evidence)
+    return NotObserved(f"there may be rules of {other}: {theirs.because}", evidence)
 
-    def parse_version(output: str) -> Firewall:
-        return parse(output, version)
 
-    return read(result, parse_version)
+def not_there(result: Result) -> bool:
+    """Whether the program was not found, by the shell or by sudo."""
+    return result.exit == NOT_FOUND or "command not found" in result.stderr
+
+
+def _other(answer: Result, version: int) -> str | None:
+    """The flavour that may have rules that ``answer`` does not show."""
+    if LEGACY.search(answer.output):
+        return f"{PROGRAMS[version]}-legacy"
+    # Of an empty answer nobody knows whose it is.
+    return None if NFT in answer.stdout else f"{PROGRAMS[version]}-nft"
+
+
+def _read(result: Result, version: int, flavour: str = "") -> Fact[Firewall]:
+    return read(result, lambda output: parse(output, version, flavour))
+
+
+def _merged(own: Firewall, other: Firewall) -> Firewall:
+    return Firewall(
+        own.version,
+        tuple(dict.fromkeys((*own.tables, *other.tables))),
+        own.chains + other.chains,
+        own.rules + other.rules,
+        tuple(dict.fromkeys((*own.hidden, *other.hidden))),
+    )
 
 
 CHAIN = re.compile(r":(\S+) (\S+) \[(\d+):(\d+)\]")
 RULE = re.compile(r"\[(\d+):(\d+)\] (-A (\S+)(.*))", re.DOTALL)
 
 
-def parse(output: str, version: int = 4) -> Firewall:
+def parse(output: str, version: int = 4, flavour: str = "") -> Firewall:
     """Read ``iptables-save -c``; ``Unreadable`` when a line is unknown or a table is not whole."""
+    hidden: list[str] = []
     tables: list[str] = []
     chains: list[Chain] = []
     rules: list[Rule] = []
     table: str | None = None
     for line in output.splitlines():
         if line.startswith("#"):
-            if "incompatible" in line:
+            if match := HIDDEN.match(line):
+                hidden.append(match[1])
+            elif "incompatible" in line:
                 raise Unreadable(line.lstrip("# "))
         elif line.startswith("*") and table is None:
             table = line[1:].strip()
@@ -171,17 +241,18 @@ def parse(output: str, version: int = 4) -> Firewall:
         elif table is not None and (chain := CHAIN.fullmatch(line)):
             name, policy, packets, size = chain.groups()
             policy = None if policy == "-" else policy
-            chains.append(Chain(version, table, name, policy, int(packets), int(size)))
+            counted = (int(packets), int(size))
+            chains.append(Chain(version, table, name, policy, *counted, flavour))
         elif table is not None and (rule := RULE.fullmatch(line)):
-            rules.append(_rule(rule, version, table))
+            rules.append(_rule(rule, version, table, flavour))
         elif line.strip():
             raise Unreadable(f"line {line!r}")
     if table is not None:
         raise Unreadable(f"table {table} has no end")
-    return Firewall(version, tuple(tables), tuple(chains), tuple(rules))
+    return Firewall(version, tuple(tables), tuple(chains), tuple(rules), tuple(hidden))
 
 
-def _rule(match: re.Match[str], version: int, table: str) -> Rule:
+def _rule(match: re.Match[str], version: int, table: str, flavour: str) -> Rule:
     packets, size, text, chain, rest = match.groups()
     try:
         words = shlex.split(rest)
@@ -198,7 +269,10 @@ def _rule(match: re.Match[str], version: int, table: str) -> Rule:
             target = option.values[0]
             matches, of_target = tuple(options[:position]), tuple(options[position + 1 :])
             break
-    return Rule(version, table, chain, int(packets), int(size), matches, target, of_target, text)
+    if flavour:
+        text = f"{text} (a rule of {flavour}, table {table})"
+    counted = (int(packets), int(size))
+    return Rule(version, table, chain, *counted, matches, target, of_target, text, flavour)
 
 
 def _options(words: list[str], text: str) -> list[Option]:

@@ -48,12 +48,13 @@ _SYSCTLS = (
 )
 
 # nft shows the tables of iptables-nft without their comments, so these are asked as well.
-# iptables-legacy would load its module by being called: only where the kernel has tables of its kind.
+# iptables-legacy would load its module by being called: only where the kernel has tables of its kind. (The
+# files of /proc have no size that `test -s` could see.)
 _IPTABLES = (
     "for v in '' 6; do "
     "if command -v ip${v}tables-nft-save >/dev/null; "
     "then echo '#@' ip${v}tables-nft; ip${v}tables-nft-save || exit 1; fi; "
-    "if test -s /proc/net/ip${v}_tables_names; "
+    "if grep -qs . /proc/net/ip${v}_tables_names; "
     "then echo '#@' ip${v}tables-legacy; ip${v}tables-legacy-save || exit 1; fi; "
     "done"
 )

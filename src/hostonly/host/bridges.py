@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hostonly.errors import Taken
+from hostonly.host import switches
 from hostonly.host.command import run
 from hostonly.settings import DOCKER_RANGE, Settings
 
@@ -187,8 +188,10 @@ def create(bridge: Bridge) -> None:
         run(["ip", "-batch", "-"], root=True, stdin="\n".join(made) + "\n", timeout=10)
     # Gone again with the bridge: no router advertisement is heard, and what comes in must come from
     # where the way back leads.
+    heard = f"net/ipv6/conf/{bridge.name}/accept_ra"
     guards = [
-        f"net/ipv6/conf/{bridge.name}/accept_ra=0",
+        # A kernel without IPv6 has no such switch, and hears none.
+        *([f"{heard}=0"] if switches.value(heard) is not None else []),
         f"net/ipv4/conf/{bridge.name}/rp_filter=1",
         # The way to a sandbox is this also while none is there.
         f"net/ipv4/conf/{bridge.name}/ignore_routes_with_linkdown=0",

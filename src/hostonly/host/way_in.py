@@ -21,14 +21,10 @@ from hostonly.settings import Settings
 PROC6 = Path("/proc/sys/net/ipv6/conf")
 
 
-def without_ipv6(settings: Settings) -> str | None:
-    """Why this machine carries no IPv6 packets on to the host-only bridge, whoever asks it to; None
+def not_forwarding6(settings: Settings) -> str | None:
+    """Why this machine, whose bridge has IPv6, carries no such packets on to it, whoever asks it to; None
     where it does, or can be told to for single interfaces."""
     bridge = PROC6 / settings.network.bridge
-    if not PROC6.exists():
-        return "this kernel has no IPv6"
-    if _read(bridge / "disable_ipv6") != "0":
-        return f"IPv6 is switched off on {settings.network.bridge}"
     if _read(PROC6 / "all" / "forwarding") == "0" and not (bridge / "force_forwarding").exists():
         return (
             "net.ipv6.conf.all.forwarding is 0, so this machine carries no IPv6 packet on; to switch it on for"

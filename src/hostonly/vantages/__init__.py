@@ -5,7 +5,15 @@ subprocess, an SSH channel or ``docker exec``.
 from hostonly.vantages.container import Container, Namespace
 from hostonly.vantages.host import Host
 from hostonly.vantages.sandbox import Sandbox, SshTarget
-from hostonly.vantages.vantage import NOT_FOUND, TIMED_OUT, Result, Secret, Vantage, shown
+from hostonly.vantages.vantage import (
+    NOT_FOUND,
+    TIMED_OUT,
+    Result,
+    Secret,
+    Vantage,
+    shown,
+    typed_on_host,
+)
 
 __all__ = [
     "NOT_FOUND",
@@ -19,4 +27,5 @@ __all__ = [
     "SshTarget",
     "Vantage",
     "shown",
+    "typed_on_host",
 ]

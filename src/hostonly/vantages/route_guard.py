@@ -34,10 +34,13 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
     result = (host or Host()).run(command, timeout=5.0)
     if not result.ok:
         if any(message in result.stderr for message in NO_ROUTE_MESSAGES):
-            what = f"this machine has no route to {address}: is the sandbox up?"
+            family = " IPv6" if ":" in number else ""
+            what = f"this machine has no{family} route to {address}, so nothing was sent there"
         else:
             what = f"the route to {address} could not be asked for, so nothing was sent there"
-        raise Unreachable(what, ran=result.command, output=result.output, remedy="./inv sandbox.up")
+        raise Unreachable(
+            what, ran=result.command, output=result.output, remedy=_remedy(number, bridge)
+        )
     way = _way(result.stdout)
     if way is None:
         raise Unreachable(
@@ -51,9 +54,16 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
             f" {bridge}: nothing was sent, since that address may be somebody else's",
             ran=result.command,
             output=result.output,
-            remedy="is the sandbox up (./inv sandbox.up), and does another network use its address?",
+            remedy="./inv sandbox.up makes the bridge's route; does another network use its address?",
         )
     return result
+
+
+def _remedy(number: str, bridge: str) -> str:
+    """What to do where there is no route. Whether the sandbox is up nobody knows here."""
+    if ":" in number:
+        return f"has {bridge} an IPv6 address? sysctl net.ipv6.conf.{bridge}.disable_ipv6; ip -6 address"
+    return f"./inv sandbox.up makes the bridge {bridge} as it must be, also where the sandbox is up"
 
 
 def _way(output: str) -> str | None:

@@ -39,6 +39,15 @@ def typed(argv: Sequence[str]) -> str:
     return shlex.join(argv)
 
 
+def typed_on_host(prompt: str, argv: Sequence[str]) -> str:
+    """What a person types in a shell of the host to run ``argv`` on the machine of ``prompt``: ``host``,
+    ``sandbox``, ``sandbox2``."""
+    if prompt == "host":
+        return shown(argv)
+    machine = () if prompt == "sandbox" else ("--machine", prompt)
+    return shown(("./inv", "sandbox.exec", *machine, "--", *argv))
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one command did, as it was run: evidence.

@@ -168,7 +168,7 @@ def test_keep_leaves_it_and_says_how_to_remove_it(
 ) -> None:
     result = perform(demo(holds), testbed, events.append, keep=True)
     assert list(sandbox.containers) == ["hello"]
-    assert result.kept == ("docker rm --force --volumes hello",)
+    assert result.kept == ("./inv sandbox.exec -- docker rm --force --volumes hello",)
     assert result.verdict is Verdict.HOLDS
 
 

@@ -60,7 +60,7 @@ def test_a_name_that_is_taken_is_said_with_what_removes_it(
     because = perform(demo(holds), testbed, events.append).claims[-1].because
     assert "exited with 125: docker: Error response from daemon: Conflict. The container" in because
     assert "--help" not in because
-    assert because.endswith("To remove that one: docker rm --force hello")
+    assert because.endswith("To remove that one: ./inv sandbox.exec -- docker rm --force hello")
     assert sandbox.containers == {"hello": {}}
 
 

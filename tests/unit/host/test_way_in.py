@@ -24,21 +24,12 @@ def switches(folder: Path, values: dict[str, str]) -> Path:
 @pytest.mark.parametrize(
     ("values", "because"),
     [
-        ({"hostonly0/disable_ipv6": "0", "all/forwarding": "1"}, None),
-        (
-            {
-                "hostonly0/disable_ipv6": "0",
-                "hostonly0/force_forwarding": "0",
-                "all/forwarding": "0",
-            },
-            None,
-        ),
-        ({"hostonly0/disable_ipv6": "0", "all/forwarding": "0"}, "force_forwarding"),
-        ({"hostonly0/disable_ipv6": "1", "all/forwarding": "1"}, "switched off on hostonly0"),
-        ({"all/forwarding": "1"}, "switched off on hostonly0"),
+        ({"all/forwarding": "1"}, None),
+        ({"hostonly0/force_forwarding": "0", "all/forwarding": "0"}, None),
+        ({"all/forwarding": "0"}, "force_forwarding"),
     ],
 )
-def test_without_ipv6_the_missing_capability_is_named(
+def test_where_no_ipv6_is_carried_on_the_missing_capability_is_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
@@ -46,15 +37,8 @@ def test_without_ipv6_the_missing_capability_is_named(
     because: str | None,
 ) -> None:
     monkeypatch.setattr(way_in, "PROC6", switches(tmp_path, values))
-    said = way_in.without_ipv6(settings)
+    said = way_in.not_forwarding6(settings)
     assert said is None if because is None else because in str(said)
-
-
-def test_a_kernel_without_ipv6(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
-    monkeypatch.setattr(way_in, "PROC6", tmp_path / "conf")
-    assert way_in.without_ipv6(settings) == "this kernel has no IPv6"
 
 
 def test_outsiders_have_nothing_in_common(settings: Settings) -> None:

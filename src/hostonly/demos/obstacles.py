@@ -1,0 +1,110 @@
+"""Where a claim was not answered: looking at once at what could have stopped the packets on their way.
+
+Nothing is asked where everything holds. The verdict stays as it was judged; the reason names what was
+found, and the evidence shows it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hostonly.claims import ClaimResult, Verdict
+from hostonly.claims.obstacles import FORWARDING, Ground, obstacles
+from hostonly.facts import Fact, NotObserved, Observed
+from hostonly.facts.batch import Look, observe_all
+from hostonly.facts.firewall import save_look, whole
+from hostonly.facts.nftables import nft_look
+from hostonly.facts.reach import REASONS, Outcome, Reach
+from hostonly.facts.sysctl import sysctls_look
+from hostonly.vantages import Result, Vantage
+
+# In nc's words, and in those of an engine that waits for another one.
+ENGINES = ("deadline exceeded", "i/o timeout", "Timeout was reached")
+WAITED = re.compile("|".join([*(words for words, _ in REASONS), *ENGINES]))
+
+
+def explained(
+    result: ClaimResult, facts: Iterable[Fact[Any]], machines: Sequence[Vantage], bridge: str
+) -> ClaimResult:
+    """``result`` with the obstacles that there are on ``machines``, where it does not hold and a
+    connection among its ``facts`` was not answered. ``bridge`` is the host's, on the host-only network."""
+    unanswered = [
+        attempt
+        for fact in facts
+        if isinstance(fact, Observed) and _is_unanswered(fact.value)
+        for attempt in fact.evidence
+        if "nc " in attempt.command
+    ]
+    if result.verdict not in (Verdict.FAILS, Verdict.UNKNOWN) or not unanswered:
+        return result
+    return _named(result, unanswered, machines, bridge)
+
+
+def explained_stop(
+    result: ClaimResult, steps: Sequence[Result], machines: Sequence[Vantage], bridge: str
+) -> ClaimResult:
+    """The same for a ``result`` that says why a demo could not go on after ``steps``: where one of
+    these, or what stopped it, tells of a connection that was not answered."""
+    told = [
+        each for each in (*result.evidence, *steps) if not each.ok and WAITED.search(each.output)
+    ]
+    if not told and not WAITED.search(result.because):
+        return result
+    return _named(result, told, machines, bridge)
+
+
+def _is_unanswered(value: object) -> bool:
+    if isinstance(value, Reach):
+        return value.outcome not in (Outcome.ANSWERS, Outcome.EMPTY)
+    if isinstance(value, Mapping):
+        return any(_is_unanswered(each) for each in value.values())
+    return isinstance(value, tuple) and any(_is_unanswered(each) for each in value)
+
+
+def _named(
+    result: ClaimResult, attempts: Sequence[Result], machines: Sequence[Vantage], bridge: str
+) -> ClaimResult:
+    version = 6 if any(_to_ipv6(each.command) for each in attempts) else 4
+    reasons, evidence = [result.because], list(result.evidence)
+    for at in machines:
+        # What a machine asks by itself is not forwarded there.
+        own = bool(attempts) and all(each.vantage == at.name for each in attempts)
+        found, seen = _looked(at, version, forwards=at.prompt != "host" and not own, link=bridge)
+        reasons += found
+        evidence += seen if found else ()
+    return replace(result, because="; ".join(reasons), evidence=tuple(dict.fromkeys(evidence)))
+
+
+def _to_ipv6(command: str) -> bool:
+    words = command.split()
+    return len(words) > 1 and ":" in words[-2]
+
+
+def _looked(
+    at: Vantage, version: int, *, forwards: bool, link: str
+) -> tuple[list[str], tuple[Result, ...]]:
+    root: tuple[str, ...] = ("sudo",)
+    if at.prompt == "host":
+        # Nobody expects to be asked for a password in the middle of a demo.
+        root = () if os.geteuid() == 0 else ("sudo", "-n")
+    looks: dict[str, Look[Any]] = {"saved": save_look(version, root=root), "native": nft_look(root)}
+    if forwards:
+        looks["switches"] = sysctls_look(FORWARDING[version])
+    facts = observe_all(at, looks)
+    facts["firewall"] = whole(at, facts.pop("saved"), version=version, root=root)
+    values = {key: None if isinstance(f, NotObserved) else f.value for key, f in facts.items()}
+    ground = Ground(
+        at.name,
+        at.prompt,
+        version,
+        values.get("switches"),
+        values["firewall"],
+        values["native"] or (),
+        link if at.prompt == "host" else "",
+    )
+    evidence = [each for fact in facts.values() for each in fact.evidence]
+    return obstacles(ground), tuple(evidence)
