@@ -136,6 +136,12 @@ MORE_HABITS = [
         "sudo sysctl -w net.ipv4.conf.docker0.forwarding=1",
         "net.ipv4.conf.docker0.forwarding is 0: it passes on nothing that comes in by docker0",
     ),
+    (
+        # In a table of iptables' own, which shows it and no packets of it, for it does not count them.
+        ["sudo nft insert rule ip filter FORWARD tcp dport 8080 drop"],
+        "sudo iptables -D FORWARD 1",
+        "the chain FORWARD of the nftables table ip filter has: tcp dport 8080 drop",
+    ),
 ]
 
 

@@ -141,6 +141,6 @@ def test_where_there_is_no_route_nobody_asks_whether_the_sandbox_is_up(
 ) -> None:
     none = (2, "", "RTNETLINK answers: Network is unreachable\n")
     host = Prepared({f"ip -json route get {asks}": none}, "host")
-    with pytest.raises(Unreachable, match="has no(?: IPv6)? route to") as error:
+    with pytest.raises(Unreachable, match=r"has no(?: IPv6)? route to") as error:
         require_host_only_route(address, "hostonly0", host=host)
     assert remedy in str(error.value) and "is the sandbox up" not in str(error.value)
