@@ -72,6 +72,7 @@ def test_sudo_once_and_the_user_after_it(user: User) -> None:
     user.did("check.leftovers")
 
 
+@pytest.mark.long
 def test_the_user_first_and_root_after(user: User) -> None:
     user.did("sandbox.up")
     ok(root(user, "./inv", "sandbox.up"))
@@ -82,6 +83,7 @@ def test_the_user_first_and_root_after(user: User) -> None:
     assert theirs_alone(user) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", [None, "ALL=(ALL:ALL) ALL"], ids=["not at all", "by password"])
 def test_root_needs_no_sudo_of_the_owners(user: User, rule: str | None) -> None:
     """Where nobody could type a password."""
@@ -95,6 +97,7 @@ def test_root_needs_no_sudo_of_the_owners(user: User, rule: str | None) -> None:
     assert theirs_alone(user) == []
 
 
+@pytest.mark.long
 def test_vagrant_typed_as_root(user: User) -> None:
     subprocess.run(["rm", "-rf", ".vagrant"], cwd=user.clone, check=True)
     ok(sudo(user, "vagrant", "up"))
@@ -117,6 +120,7 @@ def test_roots_call_writes_through_no_link_of_the_users(user: User, tmp_path: Pa
     lock.unlink()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("closing", "task"),
     [
@@ -151,6 +155,7 @@ def test_what_may_not_be_used_is_named_with_its_mend(user: User, closing: str, t
         subprocess.run(["chmod", "-R", "u+rwX", str(user.home)], check=True)
 
 
+@pytest.mark.long
 def test_vagrant_typed_where_root_has_left_something(user: User) -> None:
     user.did("sandbox.up")
     subprocess.run(["chown", "-R", "root:", ".hostonly", ".vagrant"], cwd=user.clone, check=True)
@@ -161,6 +166,7 @@ def test_vagrant_typed_where_root_has_left_something(user: User) -> None:
     ok(user.run("vagrant", "ssh", "-c", "true"))
 
 
+@pytest.mark.long
 def test_somebody_elses_checkout(user: User) -> None:
     """As the user in one of root's."""
     subprocess.run(["chown", "-R", "root:", str(user.clone)], check=True)
@@ -172,6 +178,7 @@ def test_somebody_elses_checkout(user: User) -> None:
         subprocess.run(["chown", "-R", f"{user.name}:", str(user.clone)], check=True)
 
 
+@pytest.mark.long
 @pytest.mark.needs("unshare")
 @pytest.mark.parametrize("task", ["sandbox.up", "demo.host", "image.build"])
 def test_a_read_only_checkout(user: User, task: str) -> None:

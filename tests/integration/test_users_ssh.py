@@ -140,6 +140,7 @@ def agent(user: User, kind: str, tmp_path: Path) -> Iterator[str]:
             process.wait(timeout=10)
 
 
+@pytest.mark.long
 def test_each_habit(up: User, config: Path, mark: Path) -> None:
     for habit in HABITS:
         config.write_text(section(habit.format(mark=mark)))
@@ -153,6 +154,7 @@ def test_all_of_them_by_each_front(up: User, config: Path, mark: Path, front: st
     prove(up.run(*FRONTS[front]), mark)
 
 
+@pytest.mark.long
 def test_a_life_with_all_of_them(user: User, config: Path, mark: Path, tmp_path: Path) -> None:
     """Vagrant waits for ssh by a library of Ruby's, which reads a configuration and asks an agent too."""
     vagrants = user.home / ".vagrant.d" / "Vagrantfile"
@@ -179,6 +181,7 @@ def test_a_life_with_all_of_them(user: User, config: Path, mark: Path, tmp_path:
         vagrants.unlink()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["gone", "silent", "with many keys"])
 def test_an_agent(up: User, mark: Path, tmp_path: Path, kind: str) -> None:
     with agent(up, kind, tmp_path) as listening:

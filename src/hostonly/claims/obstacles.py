@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hostonly.facts.firewall import Chain, Firewall, Rule
-from hostonly.facts.nftables import NftDrop
+from hostonly.facts.nftables import POLICY, NftDrop
 from hostonly.vantages import typed_on_host
 
 DROPPING = frozenset({"DROP", "REJECT"})
@@ -55,8 +55,7 @@ def obstacles(ground: Ground) -> list[str]:
 def _switches(ground: Ground) -> Iterator[str]:
     values = ground.switches or {}
     if ground.version == 6:
-        off = [name for name in ("disable_ipv6",) if values.get(f"net.ipv6.conf.all.{name}")]
-        if off:
+        if values.get("net.ipv6.conf.all.disable_ipv6"):
             yield _turned(ground, ["net.ipv6.conf.all.disable_ipv6"], "1", "it has no IPv6")
         forced = any(value for name, value in values.items() if name.endswith("force_forwarding"))
         if values.get("net.ipv6.conf.all.forwarding") == 0 and not forced:
@@ -146,7 +145,9 @@ def _natives(ground: Ground) -> Iterator[str]:
     for drop in ground.native:
         if drop.family in (other, "arp") or drop.packets == 0:
             continue
-        if drop.family == family and drop.table in shown - hidden:
+        # Of a table that iptables shows: a rule that does not count, which is none of iptables' own.
+        uncounted = drop.packets is None and drop.text != POLICY
+        if drop.family == family and drop.table in shown - hidden and not uncounted:
             continue
         if drop.table.startswith((ENGINES_TABLES, OUR_TABLES)) or not _is_on_way(ground, drop.text):
             continue

@@ -20,7 +20,7 @@ from hostonly.facts.firewall import save_look, whole
 from hostonly.facts.nftables import nft_look
 from hostonly.facts.reach import REASONS, Outcome, Reach
 from hostonly.facts.sysctl import sysctls_look
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import TIMED_OUT, Result, Vantage
 
 # In nc's words, and in those of an engine that waits for another one.
 ENGINES = ("deadline exceeded", "i/o timeout", "Timeout was reached")
@@ -49,12 +49,14 @@ def explained_stop(
 ) -> ClaimResult:
     """The same for a ``result`` that says why a demo could not go on after ``steps``: where one of
     these, or what stopped it, tells of a connection that was not answered."""
-    told = [
-        each for each in (*result.evidence, *steps) if not each.ok and WAITED.search(each.output)
-    ]
+    told = [each for each in (*result.evidence, *steps) if _tells_of_waiting(each)]
     if not told and not WAITED.search(result.because):
         return result
     return _named(result, told, machines, bridge)
+
+
+def _tells_of_waiting(step: Result) -> bool:
+    return step.exit == TIMED_OUT or (not step.ok and WAITED.search(step.output) is not None)
 
 
 def _is_unanswered(value: object) -> bool:

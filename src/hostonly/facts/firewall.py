@@ -183,13 +183,13 @@ def whole(
     theirs = _read(result, version, other)
     if isinstance(theirs, Observed):
         return Observed(_merged(own.value, theirs.value), evidence)
-    if other.endswith("-nft") and not_there(result):
+    if other.endswith("-nft") and _not_there(result):
         # An iptables from before there were two.
         return Observed(own.value, evidence)
     return NotObserved(f"there may be rules of {other}: {theirs.because}", evidence)
 
 
-def not_there(result: Result) -> bool:
+def _not_there(result: Result) -> bool:
     """Whether the program was not found, by the shell or by sudo."""
     return result.exit == NOT_FOUND or "command not found" in result.stderr
 

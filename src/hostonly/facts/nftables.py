@@ -15,7 +15,8 @@ from hostonly.facts.fact import Unreadable
 
 TABLE = re.compile(r"table (\S+) (\S+) \{")
 CHAIN = re.compile(r"\tchain (\S+) \{")
-POLICY = re.compile(r"type (\S+) hook (\S+) .*policy drop;")
+POLICY = "policy drop"
+BASE_CHAIN = re.compile(rf"type (\S+) hook (\S+) .*{POLICY};")
 COUNTER = re.compile(r"\bcounter packets (\d+) ")
 DROPS = re.compile(r"\b(drop|reject)\b")
 QUOTED = re.compile(r'"[^"]*"')
@@ -52,8 +53,8 @@ def parse(output: str) -> tuple[NftDrop, ...]:
             chain = match[1]
         elif line == "\t}":
             chain = ""
-        elif chain and POLICY.match(text):
-            found.append(NftDrop(family, table, chain, "policy drop", None))
+        elif chain and BASE_CHAIN.match(text):
+            found.append(NftDrop(family, table, chain, POLICY, None))
         elif chain and DROPS.search(QUOTED.sub("", text)):
             counted = COUNTER.search(text)
             packets = int(counted[1]) if counted else None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,7 +97,7 @@ def unload(journal: Path) -> list[str]:
         ToolFailed: the journal could not be removed.
     """
     unused = ours(journal)
-    if BRIDGES in unused and _is_counted_on():
+    if BRIDGES in unused and _is_counted_on(journal):
         unused.remove(BRIDGES)
     left = unused
     for _ in range(2):
@@ -124,16 +125,26 @@ def _loadable(names: Sequence[str]) -> list[str]:
     return [name for name in names if name in found]
 
 
-def _is_counted_on() -> bool:
-    """Whether somebody counts on br_netfilter on this machine: has switched it on, or is an engine, which
-    may need it later and has it loaded only when it starts."""
+def _is_counted_on(journal: Path) -> bool:
+    """Whether somebody counts on br_netfilter on this machine: has switched it on, or is an engine that
+    was started since. That may need it later, and some (until Docker 27) load it only when they start."""
     if any(switches.value(name) not in (None, "0") for name in SWITCHES):
         return True
+    since = journal.stat().st_mtime
     for comm in PROC.glob("[0-9]*/comm"):
+        # It may end meanwhile.
         with contextlib.suppress(OSError):
-            if comm.read_text().strip() == "dockerd":
+            if comm.read_text().strip() == "dockerd" and _started(comm.parent) > since:
                 return True
     return False
+
+
+def _started(process: Path) -> float:
+    """When the ``process``, a folder of /proc, was started; in seconds, as the time of files."""
+    # proc(5): behind the name, which may have anything in it, this is the 20th.
+    ticks = int((process / "stat").read_text().rpartition(")")[2].split()[19])
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return booted + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _soon_unused(names: Sequence[str]) -> list[str]:

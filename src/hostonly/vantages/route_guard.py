@@ -36,11 +36,11 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
         if any(message in result.stderr for message in NO_ROUTE_MESSAGES):
             family = " IPv6" if ":" in number else ""
             what = f"this machine has no{family} route to {address}, so nothing was sent there"
+            remedy = _remedy(number, bridge)
         else:
             what = f"the route to {address} could not be asked for, so nothing was sent there"
-        raise Unreachable(
-            what, ran=result.command, output=result.output, remedy=_remedy(number, bridge)
-        )
+            remedy = "./inv sandbox.up"
+        raise Unreachable(what, ran=result.command, output=result.output, remedy=remedy)
     way = _way(result.stdout)
     if way is None:
         raise Unreachable(

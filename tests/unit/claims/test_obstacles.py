@@ -162,6 +162,8 @@ def test_tables_that_iptables_does_not_show() -> None:
         NftDrop("inet", "filter", "forward", "policy drop", None),
         NftDrop("ip", "raw", "PREROUTING", "tcp dport 8080 counter packets 3 bytes 4 drop", 3),
         NftDrop("ip", "filter", "FORWARD", "counter packets 9 bytes 9 drop", 9),
+        NftDrop("ip", "filter", "FORWARD", "policy drop", None),
+        NftDrop("ip", "filter", "FORWARD", "tcp dport 8080 drop", None),
         NftDrop("ip6", "filter", "FORWARD", "drop", None),
         NftDrop("inet", "mine", "input", "counter packets 0 bytes 0 drop", 0),
         NftDrop("inet", "mine", "input", "ct state invalid drop", None),
@@ -171,6 +173,8 @@ def test_tables_that_iptables_does_not_show() -> None:
         "on the sandbox the chain forward of the nftables table inet filter has: policy drop",
         "on the sandbox the chain PREROUTING of the nftables table ip raw has:"
         " tcp dport 8080 counter packets 3 bytes 4 drop",
+        # iptables shows it without packets, since it does not count them.
+        "on the sandbox the chain FORWARD of the nftables table ip filter has: tcp dport 8080 drop",
     ]
     # Shown by iptables but for what is incompatible.
     hidden = Firewall(4, ("filter",), (), parse(ENGINES).rules, ("filter",))

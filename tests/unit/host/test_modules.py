@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -203,15 +205,23 @@ def test_what_a_sandbox_that_is_just_ending_uses_is_waited_for(
     assert kernel.order.count("rmmod") == 2
 
 
-@pytest.mark.parametrize("who", ["switched", "dockerd"])
-def test_br_netfilter_stays_where_somebody_counts_on_it(kernel: Kernel, who: str) -> None:
+def test_br_netfilter_stays_where_somebody_has_switched_it_on(kernel: Kernel) -> None:
     loaded(kernel)
-    if who == "switched":
-        kernel.has(f"sys/{modules.SWITCHES[1]}", "1")
-    else:
-        kernel.has("4711/comm", "dockerd")
+    kernel.has(f"sys/{modules.SWITCHES[1]}", "1")
+    assert modules.unload(kernel.journal) == UNLOADED_LAST_FIRST[1:]
+
+
+@pytest.mark.parametrize("since", [True, False])
+def test_br_netfilter_stays_where_an_engine_was_started_since(kernel: Kernel, since: bool) -> None:
+    loaded(kernel)
+    ticks = time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK")
+    # It was started now.
+    kernel.has("4711/stat", f"4711 (docker) d) S {'0 ' * 18}{ticks:.0f} 0 0")
+    kernel.has("4711/comm", "dockerd")
+    moment = time.time() + (-9 if since else 9)
+    os.utime(kernel.journal, (moment, moment))
     gone = modules.unload(kernel.journal)
-    assert gone == UNLOADED_LAST_FIRST[1:]
+    assert gone == UNLOADED_LAST_FIRST[1 if since else 0 :]
 
 
 @pytest.mark.parametrize(

@@ -127,3 +127,20 @@ def test_the_guard_asks_for_the_link_of_a_link_local_address(link: str) -> None:
 def test_the_guard_stops_everything_else(answer: tuple[int, str, str], says: str) -> None:
     with pytest.raises(Unreachable, match=says):
         require_host_only_route("172.16.0.2", "hostonly0", host=Prepared({GET: answer}, "host"))
+
+
+@pytest.mark.parametrize(
+    ("address", "asks", "remedy"),
+    [
+        ("172.16.0.2", "172.16.0.2", "./inv sandbox.up makes the bridge hostonly0"),
+        ("fe80::2%hostonly0", "fe80::2 oif hostonly0", "net.ipv6.conf.hostonly0.disable_ipv6"),
+    ],
+)
+def test_where_there_is_no_route_nobody_asks_whether_the_sandbox_is_up(
+    address: str, asks: str, remedy: str
+) -> None:
+    none = (2, "", "RTNETLINK answers: Network is unreachable\n")
+    host = Prepared({f"ip -json route get {asks}": none}, "host")
+    with pytest.raises(Unreachable, match=r"has no(?: IPv6)? route to") as error:
+        require_host_only_route(address, "hostonly0", host=host)
+    assert remedy in str(error.value) and "is the sandbox up" not in str(error.value)
