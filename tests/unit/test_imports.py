@@ -12,16 +12,17 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "hostonly"
 
 # Each part, and the parts of hostonly that it may import besides itself.
-BASE = frozenset({"settings", "errors", "events"})
+BASE = frozenset({"settings", "errors", "events", "environment"})
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
 BESIDE = OBSERVING | {
     *("sandbox", "registry", "registry.result", "image", "host", "hello", "hello.call")
 }
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
+    "environment": frozenset(),
     "events": frozenset(),
     "settings": frozenset({"errors"}),
-    "bootstrap": frozenset({"errors", "events", "host"}),
+    "bootstrap": frozenset({"errors", "events", "environment", "host"}),
     "vantages": BASE,
     "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
@@ -74,6 +75,7 @@ STANDARD_LIBRARY_ONLY = (
     "bootstrap/step.py",
     "bootstrap/venv.py",
     "bootstrap/wheel.py",
+    "environment.py",
     "errors.py",
     "events.py",
     "sandbox/__init__.py",
@@ -101,7 +103,10 @@ STANDARD_LIBRARY_ONLY = (
     "vantages/route_guard.py",
     "vantages/shared_ssh.py",
     "host/__init__.py",
+    "host/apt_get.py",
+    "host/downloads.py",
     "host/packages.py",
+    "host/proxies.py",
 )
 HEAVY = {
     "docker",

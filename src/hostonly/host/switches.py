@@ -44,7 +44,7 @@ class Turned:
 def value(name: str) -> str | None:
     """What the kernel has for the switch ``name``; None where it has no such switch."""
     try:
-        return (PROC / name).read_text().strip()
+        return (PROC / name).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
 
@@ -115,7 +115,7 @@ def _write(kept: Mapping[str, Turned], journal: Path) -> None:
 
 def _journalled(journal: Path) -> dict[str, Turned]:
     try:
-        found = json.loads(journal.read_text())
+        found = json.loads(journal.read_text(encoding="utf-8"))
         return {name: Turned(**turned) for name, turned in found.items()}
     except FileNotFoundError:
         return {}
