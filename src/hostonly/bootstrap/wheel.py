@@ -118,7 +118,7 @@ def fetched_pip(lock: str, into: Path) -> Path:
     except (OSError, ValueError, http.client.HTTPException) as error:
         # URLError is an OSError; an index URL that makes no sense is a ValueError.
         reason = getattr(error, "reason", error)
-        trouble = downloads.trouble(["pip"], f"{_by(page)}{reason}", os.environ)
+        trouble = downloads.trouble(["pip"], f"{_by(page)}{reason}: {page}", os.environ)
         raise ToolFailed(
             f"pip cannot be fetched from the package index: {trouble.what if trouble else reason}",
             ran=f"GET {page}",

@@ -260,7 +260,7 @@ def _read(
         said = "".join(out + err)
         if trouble := downloads.trouble(command, said, os.environ):
             raise ToolFailed(
-                trouble.what,
+                f"{downloads.tool_in(command)}: {trouble.what}",
                 ran=shown(command),
                 output=downloads.telling(said),
                 remedy=trouble.remedy,
