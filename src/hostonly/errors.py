@@ -6,13 +6,28 @@ error into text on stderr and an exit code.
 
 from __future__ import annotations
 
+import re
+
 # A failed build prints thousands of lines; its reason is nearly always in the last few.
 OUTPUT_LINES = 15
 
 
+# What a terminal is told by a sequence of characters (ECMA-48): colours, the cursor's place, its title.
+ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
+)
+# A name and password before a URL's host.
+LOGIN = re.compile(r"(?<=://)[^\s/'\"@]*:[^\s/'\"]*@(?=[\w.\[-])")
+
+
+def bare(output: str) -> str:
+    """`output` without what drives a terminal, and with asterisks for the logins in its URLs."""
+    return LOGIN.sub("********@", ESCAPES.sub("", output))
+
+
 def last_lines(output: str, count: int = OUTPUT_LINES) -> str:
-    """The last `count` lines of `output` that are not blank at its end."""
-    return "\n".join(output.rstrip().splitlines()[-count:])
+    """The last `count` lines of `output`, made `bare`, that are not blank at its end."""
+    return "\n".join(bare(output).rstrip().splitlines()[-count:])
 
 
 class HostonlyError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
@@ -11,6 +12,7 @@ from hostonly.errors import HostonlyError
 
 def main() -> None:
     """Run what the command line says."""
+    _in_utf8()
     root = Path(__file__).resolve().parents[2]
     task = "".join(sys.argv[1:2])
     try:
@@ -46,6 +48,20 @@ def main() -> None:
 
         sys.exit(HostonlyProgram().failed(error))
     _whole()
+
+
+def _in_utf8() -> None:
+    """Begin again in Python's UTF-8 mode where the locale has another encoding; `./inv` sets it from the
+    start, this is for an `inv` on the PATH and for `python -m hostonly`.
+
+    What the standard output cannot say (PYTHONIOENCODING=ascii, a name that is no text) is escaped.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    # Without one there is None; a test's own stream is left alone.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _whole() -> None:

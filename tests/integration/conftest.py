@@ -2,8 +2,9 @@
 
 It belongs to a copy of this checkout, made below `.hostonly` from the files as they are now, with a
 name, bridges and addresses of its own: a sandbox that the user runs meanwhile is not touched. The
-copy's path has a space in it, so that every tool is tried with one. What took long to make (the
-base image's archive, Maven's output) stays in the copy for the next run; the sandbox is destroyed.
+copy's path has a space and a letter outside ASCII in it, so that every tool is tried with them. What
+took long to make (the base image's archive, Maven's output) stays in the copy for the next run; the
+sandbox is destroyed.
 
 Tests need nothing of this: `python -m hostonly …` runs the copy, and the fixture `settings` has
 the copy's settings.
@@ -33,7 +34,7 @@ from tests.integration.ordinary_user import made, user
 __all__ = ["made", "user"]
 
 ROOT = Path(__file__).resolve().parents[2]
-COPY = ROOT / ".hostonly" / "integration" / "a copy"
+COPY = ROOT / ".hostonly" / "integration" / "a cöpy"
 
 # Neither the environment, nor what the user's own sandbox is known by.
 NOT_COPIED = (".git", ".venv", ".hostonly", ".vagrant", "target", "__pycache__", ".*_cache")

@@ -60,6 +60,22 @@ def test_vagrant_by_hand_acts_on_the_same_machine(checkout: Path) -> None:
     assert (named.returncode, named.stdout.strip()) == (7, "sandbox"), named.stderr
 
 
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_vagrant_by_hand_where_the_locale_lacks_a_letter_of_the_path(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    assert not str(checkout).isascii()
+    monkeypatch.setenv("LC_ALL", locale)
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    status = vagrant(checkout, "status", "--machine-readable")
+    assert status.returncode == 0 and ",sandbox,state,running" in status.stdout, status.stderr
+    named = vagrant(checkout, "ssh", "--no-tty", "-c", "hostname; exit 7")
+    assert (named.returncode, named.stdout.strip()) == (7, "sandbox"), named.stderr
+    # The same machine, by its path: the lock, the marks and the note are found again.
+    assert inv("sandbox.up").returncode == 0
+    assert "is up" in inv("sandbox.up").stderr
+
+
 def test_vagrant_by_hand_sends_nothing_where_the_way_leads_elsewhere(
     checkout: Path, settings: Settings
 ) -> None:

@@ -12,18 +12,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "hostonly"
 
 # Each part, and the parts of hostonly that it may import besides itself.
-BASE = frozenset({"settings", "errors", "events", "waiting"})
+BASE = frozenset({"settings", "errors", "events", "environment", "waiting"})
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
 BESIDE = OBSERVING | {
     *("sandbox", "registry", "registry.result", "image", "host", "hello", "hello.call")
 }
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
+    "environment": frozenset(),
     "events": frozenset(),
     "waiting": frozenset(),
     "settings": frozenset({"errors", "waiting"}),
     "unusable": frozenset({"errors"}),
-    "bootstrap": frozenset({"errors", "events", "host", "unusable", "waiting"}),
+    "bootstrap": frozenset({"errors", "events", "environment", "host", "unusable", "waiting"}),
     "vantages": BASE,
     "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
@@ -76,6 +77,7 @@ STANDARD_LIBRARY_ONLY = (
     "bootstrap/step.py",
     "bootstrap/venv.py",
     "bootstrap/wheel.py",
+    "environment.py",
     "errors.py",
     "events.py",
     "unusable.py",
@@ -105,7 +107,10 @@ STANDARD_LIBRARY_ONLY = (
     "vantages/route_guard.py",
     "vantages/shared_ssh.py",
     "host/__init__.py",
+    "host/apt_get.py",
+    "host/downloads.py",
     "host/packages.py",
+    "host/proxies.py",
 )
 HEAVY = {
     "docker",

@@ -41,7 +41,7 @@ def unknown(c): raise Exit("could not look", code=3)
 
 @task
 def tool(c):
-    raise ToolFailed("it broke", ran="tool --x", output="\\n".join(f"line {n}" for n in range(99)) + "\\x1b[2J", remedy="try again")
+    raise ToolFailed("it broke", ran="tool --x", output="\\n".join(f"line {n}" for n in range(99)) + "\\x1b[2J\\x1b[0m\\b", remedy="try again")
 
 @task
 def bug(c): raise KeyError("oops")
@@ -245,8 +245,8 @@ def test_a_tool_that_failed(project: Path, capsys: pytest.CaptureFixture[str]) -
     assert lines[0] == "inv: it broke"
     assert lines[1] == "  run:  tool --x"
     assert lines[2] == "  | line 84"
-    # What came from elsewhere does not drive the terminal.
-    assert lines[-2] == "  | line 98\\x1b[2J"
+    # What came from elsewhere does not drive the terminal, and its colours say nothing.
+    assert lines[-2] == "  | line 98\\x08"
     assert lines[-1] == "  next: try again"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 import sysconfig
@@ -104,8 +105,8 @@ def remove(folder: Path, vagrant_home: Path, user: Path) -> None:
         _run(folder, vagrant_home, ("./inv", "sandbox.destroy"), SECONDS)
     # What was installed for the bench stays, and its user will be told so.
     if packages.note(folder).exists():
-        with packages.note(user).open("a") as note:
-            note.write(packages.note(folder).read_text())
+        with packages.note(user).open("a", encoding="utf-8") as note:
+            note.write(packages.note(folder).read_text(encoding="utf-8"))
     discard(folder)
 
 
@@ -153,7 +154,7 @@ def _made(
         "sandbox2": str(host_only[3]),
     }
     # JSON is YAML as well.
-    (folder / "invoke.yaml").write_text(json.dumps(values, indent=2) + "\n")
+    (folder / "invoke.yaml").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     checked = settings_module.read(folder / "invoke.yaml", folder)
     return Checkout(folder, checked, vagrant_home)
 
@@ -167,8 +168,10 @@ def _venv(folder: Path) -> None:
     (venv / "bin" / "python").symlink_to(Path(sys.executable).resolve())
     shutil.copy(original / "pyvenv.cfg", venv)
     shutil.copy(original / "bin" / "inv", venv / "bin")
-    paths = [folder / "src", sysconfig.get_path("purelib")]
-    (site / "bench.pth").write_text("".join(f"{path}\n" for path in paths))
+    paths = [str(folder / "src"), sysconfig.get_path("purelib")]
+    # From there, so that no name of a folder stands in it (bootstrap/venv.py says why).
+    relative = [os.path.relpath(path, site) for path in paths]
+    (site / "bench.pth").write_text("".join(f"{path}\n" for path in relative), encoding="utf-8")
     (venv / ".complete").mkdir()
     for name, content in stamp(folder).items():
         (venv / ".complete" / name).write_bytes(content)

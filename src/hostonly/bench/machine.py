@@ -48,7 +48,7 @@ def versions(root: Path) -> dict[str, str]:
 
 
 def _field(file: Path, name: str, sign: str = ":") -> str:
-    for line in file.read_text().splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition(sign)
         if key.strip() == name:
             return " ".join(value.split())

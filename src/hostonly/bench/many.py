@@ -77,7 +77,7 @@ def _control_group(checkout: Checkout) -> Path:
     """
     container = checkout.machine().container
     init = checkout.machine().lxc.init()
-    for line in Path("/proc", init, "cgroup").read_text().splitlines():
+    for line in Path("/proc", init, "cgroup").read_text(encoding="utf-8").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers not in ("", "memory"):
             continue
@@ -93,17 +93,20 @@ def _control_group_mb(checkout: Checkout) -> float:
     group = _control_group(checkout)
     for usage in ("memory.current", "memory.usage_in_bytes"):
         if (group / usage).exists():
-            rows = (line.split() for line in (group / "memory.stat").read_text().splitlines())
+            rows = (
+                line.split()
+                for line in (group / "memory.stat").read_text(encoding="utf-8").splitlines()
+            )
             stat = {words[0]: int(words[1]) for words in rows}
             droppable = stat.get("total_inactive_file", stat.get("inactive_file", 0))
-            return (int((group / usage).read_text()) - droppable) / 1e6
+            return (int((group / usage).read_text(encoding="utf-8")) - droppable) / 1e6
     raise HostonlyError(f"{group} accounts for no memory")
 
 
 def _pss_mb(checkout: Checkout) -> float:
     """The sum over its processes of what they do not share, and their part of what they do."""
     groups = _control_group(checkout).rglob("cgroup.procs")
-    pids = [pid for group in groups for pid in group.read_text().split()]
+    pids = [pid for group in groups for pid in group.read_text(encoding="utf-8").split()]
     # Only root may look into them; one that has ended meanwhile has no memory.
     line = 'for pid; do cat "/proc/$pid/smaps_rollup" 2>/dev/null || :; done'
     said = run(["sh", "-c", line, "pss", *pids], root=True, timeout=60)

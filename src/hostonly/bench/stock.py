@@ -126,7 +126,8 @@ def stock(place: Place) -> Iterator[Stock]:
                 name=folder.name,
                 privileged="false" if os.geteuid() == 0 else "true",
                 bridge=_bridge(folder),
-            )
+            ),
+            encoding="utf-8",
         )
         yield made
 
@@ -186,8 +187,8 @@ def _pid_file(folder: Path) -> Path:
 def _end_server(folder: Path) -> None:
     """End the project's DHCP server, which is known by its number and by its command line."""
     try:
-        pid = _pid_file(folder).read_text().strip()
-        words = Path("/proc", pid, "cmdline").read_text().split("\0")
+        pid = _pid_file(folder).read_text(encoding="utf-8").strip()
+        words = Path("/proc", pid, "cmdline").read_text(encoding="utf-8").split("\0")
     except (FileNotFoundError, ProcessLookupError):
         return
     if pid and f"--pid-file={_pid_file(folder)}" in words:
@@ -198,8 +199,8 @@ def _add_box(root: Path, made: Stock, emit: Emit) -> None:
     folder = made.folder
     wanted = [name for name in base.packages(root) if name not in _OURS]
     wanted += _DHCP
-    (folder / "configure").write_text(_CONFIGURE)
-    (folder / "key.pub").write_text(_insecure_key())
+    (folder / "configure").write_text(_CONFIGURE, encoding="utf-8")
+    (folder / "key.pub").write_text(_insecure_key(), encoding="utf-8")
     rootfs = folder / "rootfs"
     command = [
         # What is mounted and what runs in there goes with it.
@@ -219,8 +220,10 @@ def _add_box(root: Path, made: Stock, emit: Emit) -> None:
     run([*pack, "-czf", str(folder / "rootfs.tar.gz"), "./rootfs"], root=True, timeout=600)
     run(["rm", "-rf", "--one-file-system", str(rootfs)], root=True)
     config = _LXC_CONFIG.format(start=idmap.START, count=idmap.COUNT)
-    (folder / "lxc-config").write_text(config)
-    (folder / "metadata.json").write_text('{"provider": "lxc", "version": "1.0.0"}\n')
+    (folder / "lxc-config").write_text(config, encoding="utf-8")
+    (folder / "metadata.json").write_text(
+        '{"provider": "lxc", "version": "1.0.0"}\n', encoding="utf-8"
+    )
     with tarfile.open(folder / "stock.box", "w") as box:
         for file in ("metadata.json", "lxc-config", "rootfs.tar.gz"):
             box.add(folder / file, file)
@@ -232,7 +235,7 @@ def _add_box(root: Path, made: Stock, emit: Emit) -> None:
 def _insecure_key() -> str:
     """Vagrant's well-known public key, which every box lets in until `vagrant up` replaces it."""
     program = run(["ruby", "-e", 'puts Gem::Specification.find_by_name("vagrant").gem_dir'])
-    return (Path(program.strip()) / "keys" / "vagrant.pub").read_text()
+    return (Path(program.strip()) / "keys" / "vagrant.pub").read_text(encoding="utf-8")
 
 
 def _serve(folder: Path, network: IPv4Network) -> subprocess.Popen[str]:
@@ -268,6 +271,7 @@ def _serve(folder: Path, network: IPv4Network) -> subprocess.Popen[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         process_group=0,
     )

@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from hostonly.environment import environment
 from hostonly.errors import ToolFailed
+from hostonly.host import downloads
 from hostonly.waiting import limit, more_patience
 
 # Settings of the caller's pip that would put packages elsewhere than into .venv, or
@@ -34,22 +36,22 @@ PIP_SECONDS = 1200
 
 def run(command: Sequence[str], lock_file: int, what: str, root: Path) -> None:
     """Run one step in the checkout at `root`, quiet unless it fails. Raises `ToolFailed`, with its last lines."""
-    environment = {k: v for k, v in os.environ.items() if k not in MISLEADING}
-    environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
-    environment["PIP_NO_INPUT"] = "1"
+    settings = {k: v for k, v in environment(os.environ).items() if k not in MISLEADING}
+    settings["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    settings["PIP_NO_INPUT"] = "1"
     # python's own downloads honour SSL_CERT_FILE; older pips know only their own names for it.
-    if "SSL_CERT_FILE" in environment and "REQUESTS_CA_BUNDLE" not in environment:
-        environment.setdefault("PIP_CERT", environment["SSL_CERT_FILE"])
+    if "SSL_CERT_FILE" in settings and "REQUESTS_CA_BUNDLE" not in settings:
+        settings.setdefault("PIP_CERT", settings["SSL_CERT_FILE"])
     shown = shlex.join(command)
     try:
         process = subprocess.Popen(
             command,
-            env=environment,
+            env=settings,
             cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             pass_fds=[lock_file],
         )
@@ -66,10 +68,13 @@ def run(command: Sequence[str], lock_file: int, what: str, root: Path) -> None:
             process.kill()
             process.wait()
     if process.returncode != 0:
+        trouble = downloads.trouble(command, output, settings)
         raise ToolFailed(
-            f"{what}: exit {process.returncode}",
+            f"{what}: {trouble.what if trouble else f'exit {process.returncode}'}",
             ran=shown,
-            output=output,
-            remedy="When the package index was out of reach: check network, proxy and "
+            output=downloads.telling(output),
+            remedy=f"{trouble.remedy}   Then run it again; what is half-made is made anew."
+            if trouble
+            else "When the package index was out of reach: check network, proxy and "
             "certificates, then run it again; what is half-made is made anew.",
         )

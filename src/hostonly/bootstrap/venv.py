@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # The lock is complete, so nothing is resolved; wheels only, so nothing is built. Python compiles
 # each module when it is first imported: all 67 packages at once would take half of the time.
 INSTALL_PINNED = shlex.split(
-    "install --quiet --no-compile --no-deps --require-hashes --only-binary :all: --requirement"
+    "install --no-compile --no-deps --require-hashes --only-binary :all: --requirement"
 )
 # Where the user's settings keep Python from that (PYTHONDONTWRITEBYTECODE), each call would compile
 # them again: then all at once it is.
@@ -43,7 +43,7 @@ def make(root: Path, lock_file: int) -> None:
     venv = root / ".venv"
     python = str(venv / "bin" / "python")
     complete = venv / ".complete"
-    lock = (root / "requirements.lock").read_text()
+    lock = (root / "requirements.lock").read_text(encoding="utf-8")
     if wrong != ["pyproject.toml"]:
         say("making .venv (once; about 20 s)")
         if venv.is_symlink() or venv.is_file():
@@ -78,6 +78,7 @@ def make(root: Path, lock_file: int) -> None:
         "installing hostonly into .venv",
         root,
     )
+    _spell_relative(root)
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         run(
             [python, *COMPILE, str(root / "src" / "hostonly"), str(venv / "lib")],
@@ -94,6 +95,27 @@ def make(root: Path, lock_file: int) -> None:
     os.sync()
     half.rename(complete)
     say(".venv is complete")
+
+
+def _spell_relative(root: Path) -> None:
+    """Have `.venv` say where the project's code is without the name of a folder.
+
+    Python 3.11 reads such a line by the locale's encoding, even in its UTF-8 mode, and does not start at
+    all where that has not the letters: with `LC_ALL=C`, in a checkout at `/tmp/ä`.
+    """
+    for line in (root / ".venv").glob("lib/*/site-packages/_hostonly.pth"):
+        line.write_text(os.path.relpath(root / "src", line.parent) + "\n", encoding="ascii")
+
+
+def refuse_unreadable(root: Path) -> None:
+    """Raises `HostonlyError` where the name of the checkout's folder is no text."""
+    try:
+        os.fsencode(root).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HostonlyError(
+            f"the checkout lies in a folder whose name is not UTF-8: {ascii(os.fsencode(root))[2:-1]}",
+            remedy="Vagrant and pip cannot work there. Give that folder another name, or move the checkout.",
+        ) from error
 
 
 def locked(root: Path) -> int:
@@ -120,6 +142,7 @@ def main(arguments: Sequence[str]) -> int:
     # A SIGTERM must not leave pip running behind our back.
     signal.signal(signal.SIGTERM, _interrupted)
     try:
+        refuse_unreadable(ROOT)
         lock_file = locked(ROOT)
         make(ROOT, lock_file)
         os.close(lock_file)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from hostonly.bootstrap.said import say, show
 from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.host import downloads
+from hostonly.host.proxies import without_login
 
 
 def pip_pin(lock: str) -> tuple[str, set[str]]:
@@ -65,6 +67,16 @@ def parted(url: str) -> tuple[str, str]:
     return parts._replace(netloc=place).geturl(), f"Basic {b64encode(words).decode()}"
 
 
+def _by(url: str) -> str:
+    """What the tool itself would say of the proxy by which ``url`` is fetched; empty where by none."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme)
+    return f"to proxy {without_login(proxy)}: " if proxy and not proxy_bypass(parts.netloc) else ""
+
+
 def fetched_pip(lock: str, into: Path) -> Path:
     """Fetch the pinned pip from the package index; its digest is checked.
 
@@ -106,8 +118,11 @@ def fetched_pip(lock: str, into: Path) -> Path:
     except (OSError, ValueError, http.client.HTTPException) as error:
         # URLError is an OSError; an index URL that makes no sense is a ValueError.
         reason = getattr(error, "reason", error)
+        trouble = downloads.trouble(["pip"], f"{_by(page)}{reason}: {page}", os.environ)
         raise ToolFailed(
-            f"pip cannot be fetched from the package index: {reason}", ran=f"GET {page}"
+            f"pip cannot be fetched from the package index: {trouble.what if trouble else reason}",
+            ran=f"GET {page}",
+            remedy=trouble.remedy if trouble else None,
         ) from error
     if hashlib.sha256(content).hexdigest() not in digests:
         raise ToolFailed(f"{name} from the package index is not the pinned one", ran=f"GET {page}")

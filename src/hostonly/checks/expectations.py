@@ -39,7 +39,7 @@ def expected_of(release: tuple[int, int, int], file: Path = FILE) -> tuple[Expec
         ValueError: the file is not as its own head describes it, or knows nothing of so old an
             engine.
     """
-    document = tomllib.loads(file.read_text())
+    document = tomllib.loads(file.read_text(encoding="utf-8"))
     reasons = {
         name: Reason(name, fields["text"], fields["source"])
         for name, fields in document.pop("reasons").items()

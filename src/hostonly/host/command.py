@@ -17,9 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
-from hostonly.errors import ToolFailed
+from hostonly.environment import environment
+from hostonly.errors import ToolFailed, bare
+from hostonly.host import downloads
 from hostonly.host.ending import ended_by, send
-from hostonly.vantages.host import environment
 from hostonly.vantages.vantage import shown
 from hostonly.waiting import limit, more_patience
 
@@ -143,7 +144,7 @@ def start(
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             # A Ctrl-C is ours to pass on; except to a sudo that has to ask at the terminal.
             process_group=None if command[0] == "sudo" and command[1] != "-n" else 0,
@@ -255,13 +256,21 @@ def _read(
             )
         (out if name == "out" else err).append(line)
         if on_line is not None:
-            on_line(line.rstrip("\n"))
+            on_line(bare(line.rstrip("\n")))
     status = process.wait()
     if status != 0:
+        said = "".join(out + err)
+        if trouble := downloads.trouble(command, said, os.environ):
+            raise ToolFailed(
+                f"{downloads.tool_in(command)}: {trouble.what}",
+                ran=shown(command),
+                output=downloads.telling(said),
+                remedy=trouble.remedy,
+            )
         raise ToolFailed(
             f"{Path(command[0]).name} failed with exit status {status}",
             ran=shown(command),
-            output="".join(out + err),
+            output=said,
             remedy=NO_SUDO if command[0] == "sudo" and _refused("".join(err)) else None,
         )
     return "".join(out)

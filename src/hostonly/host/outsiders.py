@@ -208,7 +208,12 @@ def hello_at(outsider: Outsider, port: int) -> Iterator[None]:
         ]
     )
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
     )
     try:
         listens = ["ss", "-Hltn", f"sport = :{port}"]

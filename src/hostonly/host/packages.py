@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,9 +17,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, ToolFailed, UsageError, last_lines
 from hostonly.events import Done, Emit, Progress, Started, Warned
-from hostonly.host import unused_units
-from hostonly.host.ending import ended_by, send
-from hostonly.waiting import limit, more_patience
+from hostonly.host import apt_get, downloads, unused_units
 
 # Debian policy's package name, so that no name can become an option of apt-get.
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
@@ -30,8 +27,6 @@ STALE_LISTS = re.compile(
     r"Unable to locate package|has no installation candidate|Unable to fetch some archives"
     r"|Package '[^']+' has no|404 +Not Found"
 )
-
-WORTH_SHOWING = re.compile(r"Get:|Unpacking |Setting up |Waiting for cache lock|E: |W: ")
 
 APT_OPTIONS = (
     # Another apt-get (unattended-upgrades at boot, say) is waited for.
@@ -50,9 +45,6 @@ APT_OPTIONS = (
     "-o",
     "Dpkg::Options::=--force-confold",
 )
-
-# Long enough for a slow line; then it is an error and not a hang.
-APT_SECONDS = 1800
 
 
 def _checked(names: Sequence[str]) -> list[str]:
@@ -74,7 +66,12 @@ def missing(names: Sequence[str]) -> list[str]:
     try:
         # Exits 1 when it does not know a name: that is an answer, not a failure.
         done = subprocess.run(
-            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
     except OSError as error:
         raise ToolFailed(
@@ -104,7 +101,7 @@ def note(root: Path) -> Path:
 def installed_for(root: Path) -> list[str]:
     """The packages that `install` noted for the checkout at `root` and that are installed still."""
     try:
-        noted = note(root).read_text().split()
+        noted = note(root).read_text(encoding="utf-8").split()
     except FileNotFoundError:
         return []
     names = [name for name in dict.fromkeys(noted) if PACKAGE_NAME.fullmatch(name)]
@@ -172,21 +169,24 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
     ]
     # apt would remove what conflicts (docker-ce's containerd for docker.io's): it must not.
     arguments = ["install", "--yes", "--no-install-recommends", "--no-remove", *todo]
-    code, output = _run([*command, *arguments], emit)
+    said = ""
+    code, output = apt_get.run([*command, *arguments], emit)
     if code != 0 and STALE_LISTS.search(output):
         emit(Progress("apt-get update"))
-        updated, said = _run([*command, "update"], emit)
+        updated, said = apt_get.run([*command, "update"], emit)
         if updated != 0:
             # A third party's broken source is none of our business if Debian's own answered.
             emit(Warned("apt-get update had failures: " + last_lines(said, 1)))
-        code, output = _run([*command, *arguments], emit)
+        code, output = apt_get.run([*command, *arguments], emit)
     still = missing(todo)
     if code != 0 or still:
+        trouble = downloads.trouble(command, f"{said}\n{output}", os.environ)
         raise ToolFailed(
-            f"apt-get could not install {' '.join(still or todo)} (exit {code})",
+            f"apt-get could not install {' '.join(still or todo)}"
+            + (f": {trouble.what}" if trouble else f" (exit {code})"),
             ran=by_hand,
-            output=output,
-            remedy=f"Try it by hand: {by_hand}",
+            output=downloads.telling(output),
+            remedy=trouble.remedy if trouble else f"Try it by hand: {by_hand}",
         )
     if root is not None:
         _add(note(root), todo)
@@ -203,7 +203,7 @@ def _keep_off(
         # First: what is masked and not noted would be masked for ever.
         _add(unused_units.note(root), units)
     command = [*become_root, *unused_units.mask(units)]
-    code, output = _run(command, emit)
+    code, output = apt_get.run(command, emit)
     if code != 0:
         raise ToolFailed(
             f"systemd did not mask {' '.join(units)} (exit {code}): nothing was installed",
@@ -214,7 +214,7 @@ def _keep_off(
 
 def _add(file: Path, lines: Sequence[str]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as opened:
+    with file.open("a", encoding="utf-8") as opened:
         opened.write("".join(f"{line}\n" for line in lines))
 
 
@@ -241,69 +241,3 @@ def _as_root(by_hand: str) -> list[str]:
             remedy=by_hand,
         )
     return ["sudo", "-p", "[sudo] password for %u, to install the packages named above: "]
-
-
-def _run(command: Sequence[str], emit: Emit) -> tuple[int, str]:
-    """Run apt-get, showing its progress: exit code and all it said.
-
-    Raises `ToolFailed` when it cannot be started or takes too long.
-    """
-    from threading import Timer
-
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            # A sudo that has to ask must be the terminal's; else a signal is ours to pass on.
-            process_group=None if command[0] == "sudo" and command[1] != "-n" else 0,
-        )
-    except OSError as error:
-        raise ToolFailed(
-            f"{command[0]} cannot be run: {error.strerror}", ran=shlex.join(command)
-        ) from error
-    late = False
-
-    def give_up() -> None:
-        nonlocal late
-        late = True
-        send(process, signal.SIGTERM)
-
-    timer = Timer(limit(APT_SECONDS), give_up)
-    timer.daemon = True
-    timer.start()
-
-    def ask_to_end() -> None:
-        # A download ends at once. What dpkg has begun, apt-get carries through: killed half-way, it
-        # would leave packages that somebody has to repair.
-        emit(Started("waiting for apt-get to end what it has begun"))
-        send(process, signal.SIGINT)
-
-    lines: list[str] = []
-    try:
-        assert process.stdout is not None
-        with ended_by(ask_to_end):
-            for line in process.stdout:
-                lines.append(line)
-                if WORTH_SHOWING.match(line):
-                    emit(Progress(line.rstrip()))
-            code = process.wait()
-    finally:
-        timer.cancel()
-        if process.poll() is None:
-            ask_to_end()
-            # Read on: nobody can end who waits for a reader.
-            for _ in process.stdout or ():
-                pass
-            process.wait()
-    if late:
-        raise ToolFailed(
-            f"apt-get took longer than {limit(APT_SECONDS):g} s",
-            ran=shlex.join(command),
-            output="".join(lines),
-            remedy=more_patience(),
-        )
-    return code, "".join(lines)

@@ -44,7 +44,7 @@ class Turned:
 def value(name: str) -> str | None:
     """What the kernel has for the switch ``name``; None where it has no such switch."""
     try:
-        return (PROC / name).read_text().strip()
+        return (PROC / name).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
 
@@ -105,7 +105,7 @@ def _ours(name: str, turned: Turned) -> bool:
 
 def _journalled(journal: Path) -> dict[str, Turned]:
     try:
-        found = json.loads(journal.read_text())
+        found = json.loads(journal.read_text(encoding="utf-8"))
         return {name: Turned(**turned) for name, turned in found.items()}
     except FileNotFoundError:
         return {}

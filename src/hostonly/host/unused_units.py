@@ -43,7 +43,7 @@ def note(root: Path) -> Path:
 def masked_for(root: Path) -> list[str]:
     """The units that `packages.install` masked for the checkout at `root` and that are masked still."""
     try:
-        noted = note(root).read_text().split()
+        noted = note(root).read_text(encoding="utf-8").split()
     except FileNotFoundError:
         return []
     ours = [unit for units in UNUSED_UNITS.values() for unit in units if unit in noted]

@@ -108,6 +108,6 @@ def _force(link: str, to: str) -> None:
 
 def _read(file: Path) -> str | None:
     try:
-        return file.read_text().strip()
+        return file.read_text(encoding="utf-8").strip()
     except OSError:
         return None

@@ -74,7 +74,9 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     contents = sbom.read(engine, image_id, written.destination)
     for sentence in sbom.lacking(contents, java=flavour is JAVA):
         emit(Warned(sentence))
-    bill.write_text(sbom.document(contents, settings.image.name, digest, told["created"]))
+    bill.write_text(
+        sbom.document(contents, settings.image.name, digest, told["created"]), encoding="utf-8"
+    )
     saved.keep(settings, engine, built)
     state.save(settings, built)
     emit(Done(f"built the image {name} ({short(image_id)})", time.monotonic() - start))

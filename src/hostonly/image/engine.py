@@ -144,7 +144,8 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         start_new_session=True,
     )
     try:

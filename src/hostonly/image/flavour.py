@@ -73,7 +73,7 @@ class Template:
 
 def template(root: Path, flavour: Flavour) -> Template:
     """Read the template of ``flavour`` in the checkout at ``root``."""
-    document = json.loads((root / flavour.template).read_text())
+    document = json.loads((root / flavour.template).read_text(encoding="utf-8"))
     changes = [change.split(" ", 1) for change in document["builders"][0]["changes"]]
     (line,) = (rest for word, rest in changes if word == "ENTRYPOINT")
     return Template(

@@ -74,6 +74,7 @@ def build_jar(root: Path, run: Run) -> Path:
             "mvn",
             "--batch-mode",
             "--no-transfer-progress",
+            "-Dstyle.color=never",
             "--quiet",
             "--activate-profiles=socket",
             "-Dmaven.test.skip=true",
@@ -107,6 +108,7 @@ def run_tests(root: Path, run: Run) -> int:
         "mvn",
         "--batch-mode",
         "--no-transfer-progress",
+        "-Dstyle.color=never",
         "--activate-profiles=socket",
         "test",
     ]

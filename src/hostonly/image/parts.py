@@ -49,7 +49,7 @@ def test_hello(root: Path, emit: Emit) -> None:
         passed = jar.run_tests(root, partial(run, on_line=said))
     except ToolFailed as error:
         output = jar.failures(lines) or error.output
-        raise ToolFailed(error.what, ran=error.ran, output=output) from error
+        raise ToolFailed(error.what, ran=error.ran, output=output, remedy=error.remedy) from error
     emit(Done(f"{passed} tests of HelloSocket passed", time.monotonic() - start))
 
 
@@ -79,7 +79,7 @@ def artefact(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
     start = time.monotonic()
     made = jar.build_jar(settings.root, run)
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(f"{wanted} {digest_of(made)}\n")
+    stamp.write_text(f"{wanted} {digest_of(made)}\n", encoding="utf-8")
     emit(Done("built the JAR", time.monotonic() - start))
     return made
 
@@ -87,7 +87,7 @@ def artefact(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
 def _stamped(stamp: Path, wanted: str, made: Path) -> bool:
     """Whether ``made`` is what was made last, from the inputs that are ``wanted`` now."""
     try:
-        return stamp.read_text() == f"{wanted} {digest_of(made)}\n"
+        return stamp.read_text(encoding="utf-8") == f"{wanted} {digest_of(made)}\n"
     except FileNotFoundError:
         return False
 
@@ -99,7 +99,7 @@ def base_archive(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Pat
     folder = settings.state / "image" / ("base" if flavour is JAVA else f"base-{flavour.name}")
     archive, stamp = folder / "base.tar", folder / "inputs"
     wanted = runtime.base_inputs(root, flavour.name)
-    if archive.exists() and stamp.exists() and stamp.read_text() == wanted:
+    if archive.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return archive
     what = "a Java runtime by jlink" if flavour is JAVA else "Python among them"
     emit(Started(f"building the base image: Debian packages, {what}"))
@@ -107,7 +107,7 @@ def base_archive(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Pat
     stamp.unlink(missing_ok=True)
     start = time.monotonic()
     archive = runtime.build_base(root, folder, run, flavour=flavour.name)
-    stamp.write_text(wanted)
+    stamp.write_text(wanted, encoding="utf-8")
     emit(Done("built the base image", time.monotonic() - start))
     return archive
 

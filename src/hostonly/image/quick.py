@@ -158,7 +158,7 @@ def host_socket(environment: Mapping[str, str]) -> Path | None:
         return None
     config = Path(environment.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
     if config.exists() and not environment.get("DOCKER_CONTEXT"):
-        chosen = json.loads(config.read_text()).get("currentContext") or "default"
+        chosen = json.loads(config.read_text(encoding="utf-8")).get("currentContext") or "default"
         if chosen != "default":
             return None
     return Path(SOCKET)

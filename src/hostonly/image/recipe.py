@@ -33,7 +33,7 @@ def read_recipe(root: Path, flavour: str = "java") -> Recipe:
     """The recipe in the checkout `root`. Raises HostonlyError when it is not what we know."""
     file = root / RECIPE / "base.toml"
     try:
-        table = tomllib.loads(file.read_text())
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
         own = table["flavours"][flavour]
         time: datetime.datetime = table["time"]
         return Recipe(

@@ -43,7 +43,7 @@ class Jdk:
     @property
     def release(self) -> str:
         """Its own description of itself, which names the exact build."""
-        return (self.home / "release").read_text()
+        return (self.home / "release").read_text(encoding="utf-8")
 
 
 def _jdk(home: Path) -> Jdk | None:
@@ -51,7 +51,7 @@ def _jdk(home: Path) -> Jdk | None:
     if not (home / "jmods" / "java.base.jmod").is_file() or not (home / "bin" / "jlink").is_file():
         return None
     try:
-        release = (home / "release").read_text()
+        release = (home / "release").read_text(encoding="utf-8")
     except OSError:
         return None
     version = re.search(r'^JAVA_VERSION="(\d+(?:\.\d+)*)', release, re.MULTILINE)
@@ -86,7 +86,7 @@ def base_inputs(root: Path, flavour: str = "java") -> str:
     """
     recipe = [path for path in (root / RECIPE).iterdir() if path.is_file()]
     jdk = find_jdk().release if read_recipe(root, flavour).modules else ""
-    return digest(root, recipe, flavour, jdk, Path(__file__).read_text())
+    return digest(root, recipe, flavour, jdk, Path(__file__).read_text(encoding="utf-8"))
 
 
 def build_base(
@@ -115,7 +115,7 @@ def build_base(
                 "--variant=extract",
                 "--format=tar",
                 f"--include={','.join(recipe.packages)}",
-                f"--extract-hook={(root / RECIPE / 'record-packages.sh').read_text()}",
+                f"--extract-hook={(root / RECIPE / 'record-packages.sh').read_text(encoding='utf-8')}",
                 recipe.suite,
                 str(packages_tar),
                 *([mirror] if mirror else []),

@@ -81,7 +81,7 @@ def bill(folder: Path, flavour: Flavour) -> Path:
 def is_bill_of(file: Path, config: str) -> bool:
     """Whether ``file`` is the bill of the image whose configuration has the digest ``config``."""
     try:
-        reference = json.loads(file.read_text())["metadata"]["component"]["bom-ref"]
+        reference = json.loads(file.read_text(encoding="utf-8"))["metadata"]["component"]["bom-ref"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return bool(reference == config)
@@ -90,7 +90,7 @@ def is_bill_of(file: Path, config: str) -> bool:
 def load(file: Path) -> Built | None:
     """What ``file`` records; None where it records nothing readable."""
     try:
-        return Built(**json.loads(file.read_text()))
+        return Built(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -112,5 +112,5 @@ def save(settings: Settings, built: Built) -> None:
     file = record(settings.state, built.place, built.flavour)
     file.parent.mkdir(parents=True, exist_ok=True)
     written = file.with_suffix(".new")
-    written.write_text(json.dumps(asdict(built), indent=2) + "\n")
+    written.write_text(json.dumps(asdict(built), indent=2) + "\n", encoding="utf-8")
     written.replace(file)

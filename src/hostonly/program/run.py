@@ -204,7 +204,7 @@ class HostonlyProgram(Program):
         kept = folder / f"{strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            kept.write_text(trace)
+            kept.write_text(trace, encoding="utf-8", errors="backslashreplace")
             where = f"Its traceback is in {kept}"
         except OSError as problem:
             where = f"Its traceback could not be kept ({problem.strerror}); --debug shows it"

@@ -95,7 +95,7 @@ def plan(settings: Settings, engine: Path = ENGINE) -> Plan:
     return Plan(
         registry,
         file,
-        f"{_mark(settings.root)}\n{made.authority.read_text()}",
+        f"{_mark(settings.root)}\n{made.authority.read_text(encoding='utf-8')}",
         certificate.fingerprint(made.authority),
         f"{certificate.expires(made.authority):%Y-%m-%d}",
     )
@@ -155,7 +155,7 @@ def _ours(text: str | None, root: Path) -> bool:
 
 def _read(file: Path) -> str | None:
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (PermissionError, UnicodeDecodeError):
@@ -165,7 +165,7 @@ def _read(file: Path) -> str | None:
 
 def _journalled(journal: Path) -> list[str]:
     try:
-        return [str(folder) for folder in json.loads(journal.read_text())]
+        return [str(folder) for folder in json.loads(journal.read_text(encoding="utf-8"))]
     except (FileNotFoundError, ValueError):
         return []
 

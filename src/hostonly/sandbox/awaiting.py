@@ -54,7 +54,7 @@ def say(file: Path, word: str) -> None:
     """Say ``word`` to a Vagrant that waits for ``file``."""
     # Whole or not at all: its being there is the signal.
     written = file.with_suffix(".new")
-    written.write_text(word)
+    written.write_text(word, encoding="utf-8")
     written.replace(file)
 
 

@@ -91,7 +91,7 @@ def intact(folder: Path) -> bool:
     """
     if not (folder / "complete").exists() or not (folder / "rootfs").exists():
         return False
-    recorded = (folder / "complete").read_text().strip()
+    recorded = (folder / "complete").read_text(encoding="utf-8").strip()
     return bool(recorded) and recorded == _listed(folder / "rootfs")
 
 
@@ -111,7 +111,7 @@ def recipe(root: Path) -> Path:
 
 def packages(root: Path) -> list[str]:
     """The Debian packages of the recipe."""
-    lines = (recipe(root) / "packages").read_text().splitlines()
+    lines = (recipe(root) / "packages").read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -186,10 +186,11 @@ def ensure(
     except ToolFailed as error:
         discard(partial)
         raise ToolFailed(
-            "the sandbox's base could not be built",
+            "the sandbox's base could not be built" + (f": {error.what}" if error.remedy else ""),
             ran=error.ran,
             output=error.output,
-            remedy="Is the Debian mirror reachable, and is there 1.5 GB of room under /var/lib? "
+            remedy=error.remedy
+            or "Is the Debian mirror reachable, and is there 1.5 GB of room under /var/lib? "
             "Then again: ./inv sandbox.box",
         ) from error
     except KeyboardInterrupt:
@@ -261,7 +262,9 @@ def _pipeline() -> str:
 
 def _memory_mib() -> int:
     """The memory that programs could have now, in MiB (MemAvailable, see proc(5))."""
-    found = re.search(r"^MemAvailable:\s+(\d+) kB$", MEMINFO.read_text(), re.MULTILINE)
+    found = re.search(
+        r"^MemAvailable:\s+(\d+) kB$", MEMINFO.read_text(encoding="utf-8"), re.MULTILINE
+    )
     return int(found[1]) // 1024 if found else 0
 
 

@@ -54,7 +54,7 @@ class Container:
     def known_to_vagrant(self) -> bool:
         """Whether Vagrant has noted it."""
         try:
-            return self.id_file.read_text().strip() == self.name
+            return self.id_file.read_text(encoding="utf-8").strip() == self.name
         except FileNotFoundError:
             return False
 
@@ -107,7 +107,7 @@ class Container:
         elif not self.known_to_vagrant:
             emit(Warned(f"Vagrant had lost sight of the container {self.name}: noted again"))
             self.id_file.parent.mkdir(parents=True, exist_ok=True)
-            self.id_file.write_text(self.name)
+            self.id_file.write_text(self.name, encoding="utf-8")
         if self.exists and self.state() == "frozen":
             emit(Warned(f"the container {self.name} was frozen: thawing it"))
             self._lxc("unfreeze")
@@ -143,7 +143,11 @@ class Container:
     def _is_shutting_down(self) -> bool:
         try:
             # What systemd becomes when nothing is left to be stopped.
-            if Path("/proc", self.init(), "comm").read_text().startswith("systemd-shutdow"):
+            if (
+                Path("/proc", self.init(), "comm")
+                .read_text(encoding="utf-8")
+                .startswith("systemd-shutdow")
+            ):
                 return True
             said = self._lxc("attach", "--", "systemctl", "is-system-running")
         except OSError:  # it has ended between the two looks

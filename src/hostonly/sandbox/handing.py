@@ -18,7 +18,7 @@ _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf")
 def nameservers() -> list[str]:
     """The host's name servers that a sandbox can reach: those that are not on the host's loopback."""
     for file in _RESOLVERS:
-        lines = file.read_text().splitlines() if file.exists() else []
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         servers = [
             line.split()[1]
             for line in lines
@@ -85,7 +85,7 @@ def _handed_over(folder: Path, settings: str, files: dict[str, Path]) -> bool:
     if os.geteuid() != 0:
         return False
     try:
-        same = (folder / "settings").read_text() == settings
+        same = (folder / "settings").read_text(encoding="utf-8") == settings
         same = same and all(
             (folder / name).read_bytes() == source.read_bytes() for name, source in files.items()
         )

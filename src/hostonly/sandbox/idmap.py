@@ -35,7 +35,8 @@ def allowed() -> bool:
     if find("newuidmap") is None:
         return True
     return all(
-        file.exists() and any(_covers(line) for line in file.read_text().splitlines())
+        file.exists()
+        and any(_covers(line) for line in file.read_text(encoding="utf-8").splitlines())
         for file in _FILES
     )
 
@@ -51,5 +52,5 @@ def disallow() -> None:
     """Take our entry, exactly ours, out of both files."""
     # usermod would remove what overlaps as well: only the very line that `allow` made goes.
     for file in _FILES:
-        if file.exists() and ENTRY in file.read_text().splitlines():
+        if file.exists() and ENTRY in file.read_text(encoding="utf-8").splitlines():
             run(["sed", "-i", f"/^{ENTRY}$/d", str(file)], root=True, timeout=10)

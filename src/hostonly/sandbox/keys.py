@@ -54,11 +54,16 @@ def ensure(folder: Path, machines: dict[str, str]) -> Keys:
     lines = []
     for machine, address in machines.items():
         _make(keys.host_key(machine), machine)
-        kind, blob = keys.host_key(machine).with_suffix(".host_ed25519.pub").read_text().split()[:2]
+        kind, blob = (
+            keys.host_key(machine)
+            .with_suffix(".host_ed25519.pub")
+            .read_text(encoding="utf-8")
+            .split()[:2]
+        )
         lines.append(f"{address} {kind} {blob}\n")
     text = "".join(lines)
-    if not keys.known_hosts.exists() or keys.known_hosts.read_text() != text:
+    if not keys.known_hosts.exists() or keys.known_hosts.read_text(encoding="utf-8") != text:
         written = keys.known_hosts.with_suffix(".new")
-        written.write_text(text)
+        written.write_text(text, encoding="utf-8")
         written.replace(keys.known_hosts)
     return keys

@@ -151,7 +151,7 @@ def _held(state: Path, name: str, task: str, emit: Emit) -> Iterator[None]:
 def _say_who(state: Path, lock: str, task: str) -> None:
     # Whole or not at all: others read it meanwhile.
     written = state / f"{holder(lock)}.{os.getpid()}"
-    written.write_text(f"inv {task} (process {os.getpid()})\n")
+    written.write_text(f"inv {task} (process {os.getpid()})\n", encoding="utf-8")
     written.replace(state / holder(lock))
 
 
@@ -161,7 +161,7 @@ def _who(said_in: Path) -> str:
 
     def named() -> str | None:
         with contextlib.suppress(OSError):
-            said = said_in.read_text().strip()
+            said = said_in.read_text(encoding="utf-8").strip()
             process = said.rpartition("(process ")[2].rstrip(")")
             if process.isdecimal() and Path("/proc", process).exists():
                 return said

@@ -20,10 +20,13 @@ def forget(root: Path) -> int:
     file = box.boxes().parent / "data" / "machine-index" / "index"
     if not file.exists():
         return 0
-    with contextlib.suppress(OSError), file.with_name("index.lock").open("a") as lock:
+    with (
+        contextlib.suppress(OSError),
+        file.with_name("index.lock").open("a", encoding="utf-8") as lock,
+    ):
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            index = json.loads(file.read_text())
+            index = json.loads(file.read_text(encoding="utf-8"))
             ours = [key for key, machine in index["machines"].items() if _is_ours(machine, root)]
         except (ValueError, KeyError, TypeError, AttributeError):
             return 0  # Not as we know it, or damaged: Vagrant says so itself.
@@ -32,7 +35,7 @@ def forget(root: Path) -> int:
                 del index["machines"][key]
             # Whole or not at all: it is that of every machine of this user's.
             written = file.with_name("index.hostonly")
-            written.write_text(json.dumps(index))
+            written.write_text(json.dumps(index), encoding="utf-8")
             written.replace(file)
         return len(ours)
     return 0

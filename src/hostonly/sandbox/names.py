@@ -67,7 +67,7 @@ def is_orphan(folder: Path) -> bool:
 def owner(container: str) -> str | None:
     """The checkout that has claimed the name ``container``; None where nobody has."""
     try:
-        return (SANDBOXES / container / "owner").read_text().strip()
+        return (SANDBOXES / container / "owner").read_text(encoding="utf-8").strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -212,7 +212,7 @@ def _marked_files() -> dict[str, str]:
     found = {}
     for file in sorted(trust.ENGINE.glob(f"certs.d/*/{trust.FILE}")):
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            first = file.read_text().partition("\n")[0]
+            first = file.read_text(encoding="utf-8").partition("\n")[0]
             if first.startswith(f"# {MARK} "):
                 found[str(file)] = first.removeprefix(f"# {MARK} ")
     return found

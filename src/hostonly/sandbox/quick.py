@@ -110,7 +110,7 @@ def remember(root: Path, note: Note) -> None:
     file = _file(root)
     written = file.with_suffix(f".{os.getpid()}")
     with contextlib.suppress(OSError):
-        written.write_text(json.dumps(asdict(note)))
+        written.write_text(json.dumps(asdict(note)), encoding="utf-8")
         written.replace(file)
 
 
@@ -120,7 +120,7 @@ def recall(root: Path) -> Note | None:
         return None
     try:
         now = _at_start[root] = inputs(root)
-        note = Note(**json.loads(_file(root).read_text()))
+        note = Note(**json.loads(_file(root).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     return note if note.inputs == now else None
@@ -137,7 +137,14 @@ def init_of(container: str) -> str:
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     asked = [*root, "lxc-info", "--name", container, "--pid", "--no-humanize"]
     try:
-        answer = subprocess.run(asked, capture_output=True, text=True, timeout=SECONDS, check=False)
+        answer = subprocess.run(
+            asked,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     said = answer.stdout.strip()

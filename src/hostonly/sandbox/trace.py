@@ -43,7 +43,7 @@ def record(settings: Settings) -> None:
     file.parent.mkdir(exist_ok=True)
     # Whole or not at all: a half-written one would be read as a host that had nothing.
     written = file.with_suffix(".new")
-    written.write_text(inventory.dumps(take()))
+    written.write_text(inventory.dumps(take()), encoding="utf-8")
     written.replace(file)
 
 
@@ -54,7 +54,7 @@ def before(settings: Settings) -> dict[str, Fact[Items]] | None:
         Unreadable: it was damaged.
     """
     try:
-        text = before_file(settings).read_text()
+        text = before_file(settings).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

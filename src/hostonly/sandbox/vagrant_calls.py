@@ -107,6 +107,7 @@ def command(settings: str, arguments: Sequence[str], awaiting: Path | None = Non
         "HOSTONLY_PREPARED": "1",
         "HOSTONLY_SETTINGS": settings,
         "VAGRANT_CHECKPOINT_DISABLE": "1",
+        "VAGRANT_NO_COLOR": "1",
         # Else each provider that it has is asked whether it could be used, VirtualBox first.
         "VAGRANT_DEFAULT_PROVIDER": json.loads(settings)["sandbox"]["provider"],
     }

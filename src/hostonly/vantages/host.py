@@ -7,24 +7,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from hostonly.environment import environment
 from hostonly.errors import Unreachable
 from hostonly.vantages.vantage import NOT_FOUND, TIMED_OUT, Result, shown
 from hostonly.waiting import limit
 
-# Debian keeps `ip` and its like where an ordinary user's PATH does not look.
-SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-
 # How long the pipes may stay open after the whole process group was killed.
 DRAIN_SECONDS = 1.0
-
-
-def environment(base: Mapping[str, str]) -> dict[str, str]:
-    """``base`` with messages in English and the system directories on the PATH."""
-    path = [entry for entry in base.get("PATH", os.defpath).split(os.pathsep) if entry]
-    path += [entry for entry in SYSTEM_DIRECTORIES if entry not in path]
-    return {**base, "LC_ALL": "C.UTF-8", "PATH": os.pathsep.join(path)}
 
 
 class Host:

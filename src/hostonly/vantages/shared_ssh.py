@@ -100,7 +100,7 @@ class SharedConnection:
     def _open(self, path: Path) -> bool:
         """Open it in the background; False where it cannot be had. One caller opens, others do not wait."""
         engine = self.engine(path.name.split(".")[-2])
-        with (self.folder / f"{self.name}.opening").open("w") as lock:
+        with (self.folder / f"{self.name}.opening").open("w", encoding="utf-8") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

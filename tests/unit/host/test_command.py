@@ -120,3 +120,15 @@ def test_who_ends_while_it_is_told_to_is_not_waited_for_twice(
     with subprocess.Popen(["sleep", "0.3"], text=True) as process:
         command.end(process)
         assert process.returncode == 0
+
+
+def test_colours_and_logins_come_into_no_error() -> None:
+    """As Maven has it, which prints its last colour whatever it is told."""
+    seen: list[str] = []
+    line = (
+        r"printf '\033[0m\033[0m[ERROR] http://me:hunter2@a.example/x \033]0;title\007\377\n' >&2"
+    )
+    with pytest.raises(ToolFailed) as failure:
+        run(["sh", "-c", f"{line}; exit 1"], on_line=seen.append)
+    assert failure.value.output == "[ERROR] http://********@a.example/x \N{REPLACEMENT CHARACTER}"
+    assert seen == [failure.value.output]

@@ -23,5 +23,6 @@ def test_only_the_users_boxes_are_where_they_say(
     assert found == {
         "VAGRANT_HOME=/theirs",
         "VAGRANT_CHECKPOINT_DISABLE=1",
+        "VAGRANT_NO_COLOR=1",
         "VAGRANT_DEFAULT_PROVIDER=lxc",
     }

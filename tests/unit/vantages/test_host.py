@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
+from hostonly.environment import environment
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Host
-from hostonly.vantages.host import environment
 
 
 def test_streams_status_and_the_command_as_typed() -> None:

@@ -170,7 +170,7 @@ class Program:
 def _without_low_ports(unprivileged: bool) -> list[bytes]:
     if not unprivileged:
         return []
-    first = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()
+    first = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="utf-8")
     if int(first) < 1024:
         raise NotPossible(f"here everybody may listen on ports from {first.strip()}")
     if os.geteuid() != 0:
@@ -210,8 +210,8 @@ class Process:
 
     def output(self) -> tuple[str, str]:
         return (
-            self._out.read_text(errors="backslashreplace"),
-            self._err.read_text(errors="backslashreplace"),
+            self._out.read_text(errors="backslashreplace", encoding="utf-8"),
+            self._err.read_text(errors="backslashreplace", encoding="utf-8"),
         )
 
     def signal(self, name: str) -> None:
