@@ -7,11 +7,11 @@ user, or a program of his, has turned meanwhile is his: it is not put back.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hostonly.host import whole
 from hostonly.host.command import run
 
 PROC = Path("/proc/sys")
@@ -105,12 +105,9 @@ def _ours(name: str, turned: Turned) -> bool:
 
 
 def _write(kept: Mapping[str, Turned], journal: Path) -> None:
-    # Whole or not at all, and nobody else's half.
-    new = journal.with_name(f"{journal.name}.{os.getpid()}")
     text = json.dumps({name: asdict(turned) for name, turned in kept.items()})
     run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True, timeout=10)
-    run(["tee", str(new)], root=True, stdin=text, timeout=10)
-    run(["mv", "-f", str(new), str(journal)], root=True, timeout=10)
+    whole.write_as_root(journal, text)
 
 
 def _journalled(journal: Path) -> dict[str, Turned]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.host import forwarding, limits, switches, traffic
+from hostonly.host import forwarding, limits, switches, traffic, whole
 from hostonly.host.switches import Switch
 from hostonly.settings import Settings
 
@@ -28,7 +28,7 @@ class Kernel:
         (self.proc / name).parent.mkdir(parents=True, exist_ok=True)
         (self.proc / name).write_text(value + "\n")
 
-    def run(self, argv: Sequence[str], *, stdin: str | None = None, **_: Any) -> str:
+    def run(self, argv: Sequence[str], **_: Any) -> str:
         self.order.append(argv[0])
         match argv:
             case ["ip", *_]:
@@ -42,10 +42,8 @@ class Kernel:
                     self.has(name, value)
             case ["mkdir", *_, folder]:
                 Path(folder).mkdir(exist_ok=True)
-            case ["tee", file]:
-                Path(file).write_text(stdin or "")
-            case ["mv", "-f", file, to]:
-                Path(file).replace(to)
+            case ["sh", "-ec", _, "write", file, text]:
+                Path(file).write_text(text)
             case ["rm", "-f", *files]:
                 for file in files:
                     Path(file).unlink()
@@ -63,6 +61,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     made = Kernel(tmp_path)
     monkeypatch.setattr(switches, "PROC", made.proc)
     monkeypatch.setattr(switches, "run", made.run)
+    monkeypatch.setattr(whole, "run", made.run)
     monkeypatch.setattr(forwarding, "run", made.run)
     made.has(ALL, "0")
     made.has(ETH0, "0")
@@ -79,7 +78,7 @@ def test_turned_and_put_back(kernel: Kernel) -> None:
     kernel.turn(ON, Switch(VLAN, "1", ALL), RAISED, Switch("net/no/such", "1"))
     assert [switches.value(name) for name in (ETH0, INSTANCES)] == ["1", "8388608"]
     # The journal is whole before the first switch is turned.
-    assert kernel.order.index("mv") < kernel.order.index("sysctl")
+    assert kernel.order.index("sh") < kernel.order.index("sysctl")
     assert kernel.put_back() == [ETH0, INSTANCES]
     assert [switches.value(name) for name in (ETH0, VLAN, INSTANCES)] == ["0", "1", "128"]
     assert list(kernel.journal.parent.iterdir()) == []
