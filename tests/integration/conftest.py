@@ -6,6 +6,10 @@ copy's path has a space and a letter outside ASCII in it, so that every tool is 
 took long to make (the base image's archive, Maven's output) stays in the copy for the next run; the
 sandbox is destroyed.
 
+Modules share the sandbox, and each makes of it what it needs. Where a test has failed, what it has left is
+cleared by force (`ruin.py`) before the next module, or the next test of a module that asks for it: so a failure
+is counted once.
+
 Tests need nothing of this: `python -m hostonly …` runs the copy, and the fixture `settings` has
 the copy's settings.
 """
@@ -19,7 +23,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -28,6 +33,7 @@ import pytest
 from hostonly import settings as settings_module
 from hostonly.sandbox import base
 from hostonly.settings import Settings
+from tests.integration import ruin
 from tests.integration.alone import alone
 from tests.integration.ordinary_user import made, user
 
@@ -40,6 +46,9 @@ COPY = ROOT / ".hostonly" / "integration" / "a cöpy"
 NOT_COPIED = (".git", ".venv", ".hostonly", ".vagrant", "target", "__pycache__", ".*_cache")
 # What a run before this one left in the copy and this one can use.
 KEPT = (".hostonly", ".vagrant", "target")
+
+# Whether a test has failed since the state was known.
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -119,8 +128,47 @@ def _alone(pytestconfig: pytest.Config) -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.session.stash[FAILED] = True
+    return report
+
+
+def _settings() -> Settings:
+    from hostonly.program import ProjectConfig
+
+    config = ProjectConfig(project_location=COPY)
+    config.load_project()
+    config.load_shell_env()
+    return settings_module.load(config, COPY)
+
+
+def _clear_after_failure(session: pytest.Session) -> None:
+    if session.stash.get(FAILED, False):
+        session.stash[FAILED] = False
+        _refresh_copy()
+        if said := ruin.clear(_settings()):
+            warnings.warn(f"what a failed test had left could not be cleared: {said}", stacklevel=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _from_a_known_state(request: pytest.FixtureRequest, checkout: Path) -> None:
+    """Whatever the modules before have left."""
+    _clear_after_failure(request.session)
+
+
+@pytest.fixture
+def each_from_a_known_state(request: pytest.FixtureRequest, _from_a_known_state: None) -> None:
+    """Whatever the module's own tests before have left: for one whose tests share nothing but the sandbox."""
+    _clear_after_failure(request.session)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def checkout(_alone: None) -> Iterator[Path]:
+def checkout(request: pytest.FixtureRequest, _alone: None) -> Iterator[Path]:
     """The copy of this checkout whose sandbox the tests use; destroyed at the end of the session."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("INVOKE_", "VAGRANT_"))]:
@@ -135,6 +183,7 @@ def checkout(_alone: None) -> Iterator[Path]:
             with pytest.MonkeyPatch.context() as before:
                 for name, value in earlier.items():
                     before.setenv(name, value)
+                ruin.clear(_settings())
                 _inv("sandbox.destroy", 300)
         variables = _variables()
         for name, value in variables.items():
@@ -144,18 +193,14 @@ def checkout(_alone: None) -> Iterator[Path]:
         try:
             yield COPY
         finally:
+            _clear_after_failure(request.session)
             _inv("sandbox.destroy", 300)
 
 
 @pytest.fixture
 def settings(checkout: Path) -> Settings:
     """The settings of the copy, as the tasks that run in it read them."""
-    from hostonly.program import ProjectConfig
-
-    config = ProjectConfig(project_location=checkout)
-    config.load_project()
-    config.load_shell_env()
-    return settings_module.load(config, checkout)
+    return _settings()
 
 
 @pytest.fixture

@@ -30,11 +30,15 @@ def inv(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def up(checkout: Path) -> None:
-    # What the Vagrantfile calls: the copy has no .venv, and needs none for what is tried here.
+    stands_for_inv(checkout)
+    assert inv("sandbox.up").returncode == 0
+
+
+def stands_for_inv(checkout: Path) -> None:
+    """What the Vagrantfile calls: the copy has no .venv, and needs none for what is tried here."""
     program = checkout / "inv"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hostonly "$@"\n')
     program.chmod(0o755)
-    assert inv("sandbox.up").returncode == 0
 
 
 def vagrant(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,9 +1,9 @@
 """Killed outright at named points, and back again: `kill -9` of inv and of all its children.
 
 A point is a state of this machine, not a moment in time: the test looks until it sees that state and
-then kills everything in the session that it started. What LXC has put into a session of its own (a
-running container) stays, as it would; where the power is cut it goes at once, and so does what only the
-kernel knew.
+then kills everything in the session that it started. What would pass too quickly to be seen is held there
+(`held.py`). What LXC has put into a session of its own (a running container) stays, as it would; where the
+power is cut it goes at once, and so does what only the kernel knew.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,142 +22,26 @@ import pytest
 from hostonly.host import firewall
 from hostonly.sandbox import base, box
 from hostonly.sandbox.base import STORE
-from hostonly.sandbox.container import COMPLETE, LXC, UNFINISHED
+from hostonly.sandbox.container import LXC
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from tests.integration.held import AFTER, BEFORE, BESIDE, StandIns
+from tests.integration.killing import Run, in_session, kill_session, started, wait_until
+from tests.integration.points import (
+    BOOTS,
+    DEMO,
+    DESTROYS,
+    HALTS,
+    POINTS,
+    PUSHES,
+    Point,
+    bridge,
+    folder,
+)
 
-POINT_SECONDS = 300.0
+pytestmark = pytest.mark.usefixtures("each_from_a_known_state")
+
 AGAIN_SECONDS = 300.0
-# A state that lasts some tenths of a second can go by unseen, for want of a processor or because this
-# machine is a quick one: then once more, with less patience.
-TRIES = 4
-
-
-@dataclass
-class Run:
-    """A task under way in a session of its own; ``said`` is the file that has what it printed, and
-    ``missed`` says how often the state was missed in runs before this one."""
-
-    process: subprocess.Popen[bytes]
-    said: Path
-    missed: int
-    began: float = field(default_factory=time.monotonic)
-
-    def printed(self, text: str) -> bool:
-        """Whether it has printed ``text`` by now."""
-        return text in self.said.read_text(errors="replace")
-
-    def seconds(self) -> float:
-        """How long it has been running."""
-        return time.monotonic() - self.began
-
-
-@dataclass(frozen=True)
-class Point:
-    """Where to kill: in which task, at which state, and which task must work afterwards, which must say of
-    what it cleared up one of what ``says`` has (nothing where it is empty: there was nothing)."""
-
-    name: str
-    task: str
-    reached: Callable[[Run, Machine], bool]
-    again: str = "sandbox.up"
-    first: tuple[str, ...] = ("sandbox.destroy",)
-    says: tuple[str, ...] = ()
-
-
-def folder(machine: Machine) -> Path:
-    return LXC / machine.container
-
-
-def at(text: str, seconds: float = 0.0) -> Callable[[Run, Machine], bool]:
-    """The state ``seconds`` after the task has printed ``text``; half of them each time it was missed."""
-    seen: dict[int, float] = {}
-
-    def reached(run: Run, machine: Machine) -> bool:
-        if run.process.pid not in seen and run.printed(text):
-            seen[run.process.pid] = time.monotonic()
-        if run.process.pid not in seen:
-            return False
-        return time.monotonic() - seen[run.process.pid] >= seconds / (1 << run.missed)
-
-    return reached
-
-
-def bridge(machine: Machine) -> Path:
-    return Path("/sys/class/net", machine.settings.network.bridge)
-
-
-UP = ("sandbox.up",)
-BUILT = ("sandbox.up", "image.push")
-
-# What the next run says of what it found.
-LEFT = ("a run that was killed had left ahead-",)
-HALF_OR_LOST = ("was made only half: removing it", "had lost sight of the container")
-
-POINTS = [
-    Point("the program has just begun", "sandbox.up", lambda r, m: r.seconds() > 0.3),
-    Point("one bridge is made", "sandbox.up", lambda r, m: bridge(m).exists(), says=LEFT),
-    Point(
-        "the container's folder appears",
-        "sandbox.up",
-        lambda r, m: folder(m).exists(),
-        says=HALF_OR_LOST,
-    ),
-    Point(
-        "the container is filled and LXC still at it",
-        "sandbox.up",
-        lambda r, m: (folder(m) / COMPLETE).exists(),
-        says=HALF_OR_LOST,
-    ),
-    Point(
-        "the container is whole and Vagrant does not know it",
-        "sandbox.up",
-        lambda r, m: (folder(m) / COMPLETE).exists() and not (folder(m) / UNFINISHED).exists(),
-        says=("had lost sight of the container", *LEFT),
-    ),
-    Point(
-        "Vagrant has noted the container",
-        "sandbox.up",
-        lambda r, m: m.lxc.known_to_vagrant,
-        says=LEFT,
-    ),
-    Point(
-        "the container boots",
-        "sandbox.up",
-        lambda r, m: m.lxc.known_to_vagrant and m.lxc.state() == "running",
-        says=LEFT,
-    ),
-    Point("Docker is waited for", "sandbox.up", at("waiting for Docker"), says=LEFT),
-    Point("Vagrant halts it", "sandbox.halt", at("vagrant halt", 0.3), first=UP, says=LEFT),
-    Point(
-        "it starts again",
-        "sandbox.up",
-        at("vagrant up", 1.2),
-        first=(*UP, "sandbox.halt"),
-        says=LEFT,
-    ),
-    Point(
-        "Vagrant destroys it", "sandbox.destroy", at("vagrant destroy", 0.6), first=UP, says=LEFT
-    ),
-    Point(
-        "the container is gone and the bridges are not",
-        "sandbox.destroy",
-        lambda r, m: not folder(m).exists(),
-        first=UP,
-        says=LEFT,
-    ),
-    Point("Maven builds the JAR", "image.push", at("building the JAR", 0.5), "image.push", UP),
-    Point("Packer builds the image", "image.push", at("packer build", 0.7), "image.push", UP),
-    Point("the image is pushed", "image.push", at("docker push", 0.2), "image.push", UP),
-    Point(
-        "a demo's container runs",
-        "demo.host",
-        at("docker ps"),
-        "demo.host",
-        BUILT,
-        ("an earlier demo left container",),
-    ),
-]
 
 
 @pytest.fixture
@@ -179,68 +62,18 @@ def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def in_session(session: int) -> list[int]:
-    """The processes of a session, by what the kernel says now."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                found.append(int(stat.parent.name))
-    return found
-
-
-def kill_session(run: Run) -> None:
-    """Kill everything in the session that ``run`` leads, until there is nothing left of it."""
-    deadline = time.monotonic() + 10
-    while (left := in_session(run.process.pid)) and time.monotonic() < deadline:
-        # Its leader first, that it does not come to see the others end and clear up.
-        for pid in sorted(left, key=lambda pid: pid != run.process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        run.process.poll()
-    run.process.wait(timeout=10)
-    assert not in_session(run.process.pid)
-
-
-@contextlib.contextmanager
-def started(checkout: Path, task: str, tmp_path: Path, missed: int) -> Iterator[Run]:
-    said = tmp_path / "said"
-    with said.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hostonly", task],
-            cwd=checkout,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    run = Run(process, said, missed)
-    try:
-        yield run
-    finally:
-        kill_session(run)
-
-
 def killed(
     checkout: Path,
     point: Point,
     machine: Machine,
     tmp_path: Path,
-    missed: int = 0,
     how: Callable[[Run, Machine], None] = lambda run, machine: kill_session(run),
-) -> bool:
-    """Start the point's task and kill it there; whether it was seen to be there before it ended."""
-    with started(checkout, point.task, tmp_path, missed) as run:
-        deadline = time.monotonic() + POINT_SECONDS
-        while not point.reached(run, machine):
-            if run.process.poll() is not None:
-                assert run.process.returncode == 0, run.said.read_text()
-                return False
-            assert time.monotonic() < deadline, run.said.read_text()
-            time.sleep(0.002)
+) -> None:
+    """Start the point's task and kill it there."""
+    argv = [sys.executable, "-m", "hostonly", point.task]
+    with started(checkout, argv, point.held, tmp_path) as run:
+        wait_until(run, lambda: point.reached(run, machine))
         how(run, machine)
-    return True
 
 
 def kill_at(
@@ -250,12 +83,16 @@ def kill_at(
     tmp_path: Path,
     how: Callable[[Run, Machine], None] = lambda run, machine: kill_session(run),
 ) -> None:
-    """Have the point's task killed there; one that ends before, again and again, is a test that is wrong."""
-    for missed in range(TRIES):
-        prepared(checkout, machine, point)
-        if killed(checkout, point, machine, tmp_path, missed, how):
-            return
-    pytest.fail(f"ended before the point, {TRIES} times")
+    """Have the point's task killed there, after what has to be there first."""
+    prepared(checkout, machine, point)
+    with point.around(machine):
+        killed(checkout, point, machine, tmp_path, how)
+
+
+def inside(checkout: Path, line: str) -> str:
+    done = inv(checkout, "sandbox.exec", "--", "sh", "-c", line)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def prepared(checkout: Path, machine: Machine, point: Point) -> None:
@@ -271,7 +108,7 @@ def prepared(checkout: Path, machine: Machine, point: Point) -> None:
             "sudo systemctl stop docker-registry; sudo rm -rf /var/lib/docker-registry/docker;"
             " sudo systemctl start docker-registry"
         )
-        assert inv(checkout, "sandbox.exec", "--", "sh", "-c", forget).returncode == 0
+        inside(checkout, forget)
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
@@ -299,7 +136,7 @@ def passing(machine: Machine) -> list[str]:
     return [each.name for each in machine.settings.state.glob("*-[0-9]*-*")]
 
 
-@pytest.mark.parametrize("point", POINTS[1:7], ids=lambda point: point.name)
+@pytest.mark.parametrize("point", [*POINTS[1:7], DESTROYS], ids=lambda point: point.name)
 def test_killed_and_destroyed(
     checkout: Path, machine: Machine, tmp_path: Path, point: Point
 ) -> None:
@@ -319,23 +156,10 @@ def assert_nothing_left(checkout: Path, machine: Machine) -> None:
     assert done.returncode == 0, done.stdout
 
 
-# Stands in for the real one, which takes a minute: it is at work, then hands over a small system, and is
-# at work again before it has handed over all of it.
-MMDEBSTRAP = """\
-#!/bin/sh
-sleep 2
+# Stands in for the real one, which takes a minute: it hands over a small system.
+SMALL = """\
 system=$(mktemp -d) && mkdir -p "$system/usr" && echo "a base" >"$system/usr/file" || exit
-tar --create --directory "$system" --blocking-factor=1 . && sleep 2
-"""
-
-
-def building(run: Run, machine: Machine) -> bool:
-    """mmdebstrap is at work."""
-    for pid in in_session(run.process.pid):
-        with contextlib.suppress(OSError):  # It has ended since.
-            if Path("/proc", str(pid), "comm").read_text() == "mmdebstrap\n":
-                return True
-    return False
+tar --create --directory "$system" --blocking-factor=1 ."""
 
 
 def unpacking(run: Run, machine: Machine) -> bool:
@@ -344,32 +168,32 @@ def unpacking(run: Run, machine: Machine) -> bool:
     return (STORE / "bases" / f"{name}.partial" / "rootfs" / "usr").exists()
 
 
-@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["quick", "real"])
-def mmdebstrap(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The real one, or what stands in for it."""
-    if request.param:
-        return
-    program = tmp_path / "bin" / "mmdebstrap"
-    program.parent.mkdir()
-    program.write_text(MMDEBSTRAP)
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-
-
+@pytest.mark.parametrize(
+    "real", [False, pytest.param(True, marks=pytest.mark.long)], ids=["quick", "real"]
+)
 def test_killed_while_the_base_is_built(
-    checkout: Path, machine: Machine, tmp_path: Path, recipe: Path, mmdebstrap: None
+    checkout: Path,
+    machine: Machine,
+    tmp_path: Path,
+    recipe: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    real: bool,
 ) -> None:
+    # The real one is at work for long enough to be seen.
+    at_it = BESIDE if real else "held"
+    handed_over: dict[str, str] = {} if real else {"mmdebstrap": f"{SMALL} && held"}
     points = [
-        Point("mmdebstrap has begun", "sandbox.box", building),
-        Point("the base is unpacked", "sandbox.box", unpacking),
+        Point("mmdebstrap has begun", "sandbox.box", held={"mmdebstrap": at_it}),
+        Point("the base is unpacked", "sandbox.box", unpacking, handed_over),
     ]
     partial = STORE / "bases" / f"{base.current(checkout).name}.partial"
     for point in points:
-        assert killed(checkout, point, machine, tmp_path), point.name
+        killed(checkout, point, machine, tmp_path)
         assert partial.exists()
         assert str(partial) not in Path("/proc/self/mounts").read_text()
+    if not real:
+        small = StandIns(tmp_path / "small", {"mmdebstrap": SMALL})
+        monkeypatch.setenv("PATH", small.path)
     done = inv(checkout, "sandbox.box")
     assert done.returncode == 0, done.stderr
     assert f"{partial.stem} was cut off: what it left is removed" in done.stderr
@@ -378,23 +202,21 @@ def test_killed_while_the_base_is_built(
 
 
 @pytest.mark.parametrize(
-    "reached",
-    [
-        lambda r, m: bool(passing(m)),
-        at("adding the box to Vagrant", 0.6),
-        lambda r, m: (box.boxes() / box.name(m.settings.root) / "0" / "lxc").exists(),
-    ],
-    ids=["Vagrant begins", "Vagrant is at work", "the box's folder appears"],
+    ("held", "in_place"),
+    [({"vagrant": BEFORE}, False), ({"bsdtar": BEFORE}, False), ({"vagrant": AFTER}, True)],
+    ids=["Vagrant begins", "Vagrant is at work", "the box is in its place"],
 )
 def test_killed_while_the_box_is_added(
     checkout: Path,
     machine: Machine,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    reached: Callable[[Run, Machine], bool],
+    held: dict[str, str],
+    in_place: bool,
 ) -> None:
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
-    assert killed(checkout, Point("", "sandbox.box", reached), machine, tmp_path)
+    killed(checkout, Point("", "sandbox.box", held=held), machine, tmp_path)
+    assert (box.boxes() / box.name(checkout) / "0" / "lxc").exists() == in_place
     assert len(passing(machine)) == 1
     done = inv(checkout, "sandbox.box")
     assert done.returncode == 0, done.stderr
@@ -407,25 +229,9 @@ def test_killed_while_the_box_is_added(
 
 # What takes long to come to is cut off in the long tests only.
 CUTS = [
-    Point(
-        "while it boots",
-        "sandbox.up",
-        lambda r, m: m.lxc.known_to_vagrant and m.lxc.state() == "running",
-        says=LEFT,
-    ),
-    Point("while it halts", "sandbox.halt", at("vagrant halt", 0.3), first=UP, says=LEFT),
-    Point(
-        "while it is destroyed", "sandbox.destroy", at("vagrant destroy", 0.6), first=UP, says=LEFT
-    ),
-    Point(
-        "while a demo runs",
-        "demo.host",
-        at("docker ps"),
-        "demo.host",
-        BUILT,
-        ("an earlier demo left container",),
-    ),
-    Point("while an image is pushed", "image.push", at("docker push", 0.2), "image.push", UP),
+    BOOTS,
+    DESTROYS,
+    *(pytest.param(each, marks=pytest.mark.long) for each in (HALTS, DEMO, PUSHES)),
 ]
 
 
@@ -454,11 +260,7 @@ def cut(run: Run, machine: Machine) -> None:
         each.unlink()
 
 
-@pytest.mark.parametrize(
-    "point",
-    [CUTS[0], *(pytest.param(each, marks=pytest.mark.long) for each in CUTS[1:])],
-    ids=lambda point: point.name,
-)
+@pytest.mark.parametrize("point", CUTS, ids=lambda point: point.name)
 def test_power_cut(checkout: Path, machine: Machine, tmp_path: Path, point: Point) -> None:
     kill_at(checkout, point, machine, tmp_path, cut)
     done = inv(checkout, point.again)
@@ -499,20 +301,29 @@ def test_power_cut_while_it_runs(checkout: Path, machine: Machine) -> None:
     assert kept.stdout == "kept\n"
 
 
-def test_ten_at_once_make_one(checkout: Path, machine: Machine) -> None:
+def test_ten_at_once_make_one(checkout: Path, machine: Machine, tmp_path: Path) -> None:
     assert inv(checkout, "sandbox.destroy").returncode == 0
-    command = [sys.executable, "-m", "hostonly", "sandbox.up"]
-    many = [
-        subprocess.Popen(command, cwd=checkout, stderr=subprocess.PIPE, text=True)
-        for _ in range(10)
-    ]
-    said = [process.communicate(timeout=AGAIN_SECONDS)[1] for process in many]
-    assert [process.returncode for process in many] == [0] * 10, "\n".join(said)
+    # The one that makes it does not end before another one has found it at work.
+    stand_ins = StandIns(tmp_path / "bin", {"lxc-start": BEFORE})
+    many, files = [], [tmp_path / f"said-{number}" for number in range(10)]
+    for file in files:
+        with file.open("wb") as out:
+            command = [sys.executable, "-m", "hostonly", "sandbox.up"]
+            many.append(
+                subprocess.Popen(command, cwd=checkout, env=stand_ins.environment, stderr=out)
+            )
+    deadline = time.monotonic() + AGAIN_SECONDS
+    while not any("waiting for inv sandbox.up" in file.read_text() for file in files):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    stand_ins.let_go()
+    ended = [process.wait(timeout=AGAIN_SECONDS) for process in many]
+    said = [file.read_text() for file in files]
+    assert ended == [0] * 10, "\n".join(said)
     assert sum("vagrant up" in each for each in said) == 1
     # Who came late, when it was up, had nobody to wait for.
     others = [each for each in said if "vagrant up" not in each]
     assert all("sandbox is up at" in each for each in others), others
-    assert any("waiting for inv sandbox.up" in each for each in others), others
 
 
 def test_up_and_destroy_at_once_end_in_one_of_both_states(checkout: Path, machine: Machine) -> None:

@@ -72,10 +72,14 @@ def test_a_command_is_the_same_the_long_way_and_the_short(
 def test_many_at_once(checkout: Path, settings: Settings) -> None:
     # More than one connection of sshd's takes (MaxSessions is 10).
     Machine(settings, ignore).up()
+    # Each waits for all the others.
+    assert execute(checkout, "mkdir", "/tmp/many").returncode == 0
+    there = (
+        "echo {0} | tee /tmp/many/{0}; until [ $(ls /tmp/many | wc -l) = 16 ]; do sleep .05; done"
+    )
     with ThreadPoolExecutor(16) as pool:
-        done = list(
-            pool.map(lambda n: execute(checkout, "sh", "-c", f"sleep 1; echo {n}"), range(16))
-        )
+        done = list(pool.map(lambda n: execute(checkout, "sh", "-c", there.format(n)), range(16)))
+    assert execute(checkout, "rm", "-r", "/tmp/many").returncode == 0
     assert [each.stdout for each in done] == [f"{n}\n" for n in range(16)]
     assert len(masters(checkout)) == 1
 

@@ -19,6 +19,8 @@ from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from tests.integration.faults import MENDED, SAID, Fault
 
+pytestmark = pytest.mark.usefixtures("each_from_a_known_state")
+
 PARAGRAPH = re.compile(
     r"^inv: (?P<what>.+)\n  run:  (?P<ran>.+)\n(?P<lines>(?:  \| .*\n)*)  next: (?P<next>.+)\n\Z",
     re.MULTILINE,

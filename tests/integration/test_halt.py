@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from hostonly.errors import Unreachable
 from hostonly.events import Event, Started, Warned, ignore
+from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import Sandbox
@@ -63,24 +65,36 @@ def test_volumes_and_containers_are_back(machine: Machine) -> None:
         assert "Stopped docker.service" in ran(vantage, "sudo journalctl -b -1 -u docker -o cat")
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(300, marks=pytest.mark.long)])
-def test_up_of_one_that_is_shutting_down(machine: Machine, seconds: int) -> None:
+@pytest.mark.parametrize("ends", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_up_of_one_that_is_shutting_down(machine: Machine, ends: bool) -> None:
     """As after `sudo poweroff` in it; what ends within the time ends by itself."""
     with machine.vantage() as vantage:
-        unit = f"-p ExecStop='/bin/sleep {seconds}' -p TimeoutStopSec=600 sleep 1000"
+        # It lasts until it is let go.
+        stop = "/bin/sh -c 'until [ -e /run/go ]; do sleep .1; done'"
+        unit = f'-p ExecStop="{stop}" -p TimeoutStopSec=600 sleep 1000'
         ran(vantage, f"sudo systemd-run --unit slow {unit}")
         # It may take our connection with it at once.
         with contextlib.suppress(Unreachable):
             ran(vantage, "sudo systemctl --no-block poweroff")
     before = machine.lxc.init()
+    deadline = time.monotonic() + 60
+    while not machine.lxc._is_shutting_down():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     told: list[Event] = []
-    Machine(machine.settings, told.append).up()
+
+    def tell(event: Event) -> None:
+        told.append(event)
+        if ends and isinstance(event, Started) and "which is shutting down" in event.what:
+            run(["lxc-attach", "--name", machine.container, "--", "touch", "/run/go"], root=True)
+
+    Machine(machine.settings, tell).up()
     assert machine.lxc.init() != before
     assert any(
         "which is shutting down" in event.what for event in told if isinstance(event, Started)
     )
     forced = [event for event in told if isinstance(event, Warned)]
-    assert ("ended by force" in str(forced)) == (seconds == 300)
+    assert ("ended by force" in str(forced)) != ends
 
 
 def test_a_sandbox_takes_little_room(machine: Machine, settings: Settings) -> None:

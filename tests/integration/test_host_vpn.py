@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,16 +40,27 @@ def looks(host: HostOfOwn) -> str:
 
 
 def at_rest(host: HostOfOwn) -> str:
-    """The same, when nothing of it changes any more: the kernel tells of a link that came up, and gives
-    it an address of its own, within a second."""
+    """The same, when the kernel has told of each link that it came up, and has tried the address of its own
+    that it gave it."""
     deadline = time.monotonic() + 30
-    seen = looks(host)
-    while True:
-        time.sleep(1.5)
-        before, seen = seen, looks(host)
-        if seen == before:
-            return seen
-        assert time.monotonic() < deadline, seen
+    while not told_of_all(json.loads(host.must("ip", "-json", "address"))):
+        assert time.monotonic() < deadline, looks(host)
+        time.sleep(0.05)
+    return looks(host)
+
+
+def told_of_all(links: list[dict[str, Any]]) -> bool:
+    """Whether none of the ``links`` is about to come up, or to have an address."""
+    six = {
+        link["ifname"]: [each for each in link["addr_info"] if each["family"] == "inet6"]
+        for link in links
+    }
+    if any(each.get("tentative") for addresses in six.values() for each in addresses):
+        return False
+    up = [link["ifname"] for link in links if link["operstate"] == "UP"]
+    others = {link["operstate"] for link in links if link["ifname"] not in ("lo", *up)}
+    # Where IPv6 is on, loopback has an address of it.
+    return others <= {"DOWN"} and (not six["lo"] or all(six[name] for name in up))
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["our range", "everything"])

@@ -18,8 +18,8 @@ from hostonly.host.command import as_root
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 
-# Each of several users takes what it gets of system call ARGV[0], with the arguments ARGV[2..], and keeps it
-# for a while when all have told how much that was.
+# Each of several users takes what it gets of system call ARGV[0], with the arguments ARGV[2..], tells how much
+# that was and keeps it until the input ends.
 TAKE = r"""
 $| = 1;
 my ($call, $users, @given) = @ARGV;
@@ -35,7 +35,7 @@ for my $number (1 .. $users) {
         ($<, $>) = (20000 + $number) x 2;
         $count++ while $count < 5000 && take() >= 0;
         syswrite($tell, "$count\n");
-        sleep 6;
+        1 while sysread(STDIN, my $nothing, 1);
         exit;
     }
     close $tell;
@@ -166,12 +166,14 @@ def test_what_runs_away_inside_leaves_the_host_its_inotify(
     assert instances() > 0, "the host has none left as it is"
     # On a tmpfs: of an overlay tail does not ask to be told.
     watch = (
-        "file=$(mktemp -p /run); for i in $(seq 200); do timeout 8 tail -f $file & done;"
-        " wait; rm $file"
+        "file=$(mktemp -p /run); for i in $(seq 200); do tail -f $file & done;"
+        " cat; kill $(jobs -p); rm $file"
     )
     running = subprocess.Popen(
-        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", "sudo", "sh", "-c", watch],
+        # To kill all of its jobs is what a bash knows.
+        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", "sudo", "bash", "-c", watch],
         cwd=checkout,
+        stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -196,6 +198,7 @@ def taken(checkout: Path, call: int, users: int, *arguments: str) -> Iterator[li
     running = subprocess.Popen(
         [sys.executable, "-m", "hostonly", "sandbox.exec", "--", *script],
         cwd=checkout,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )

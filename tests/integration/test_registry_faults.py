@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from hostonly.events import ignore
+from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from tests.integration.held import stalled
 from tests.integration.registry_box import (
     FOLDER,
     INV,
@@ -25,13 +28,16 @@ from tests.integration.registry_box import (
 
 # Random, so that no packing makes it small; enough for a push to take about a second.
 BIG_BYTES = 60_000_000
-# A push may be over before the watcher has seen it: then once more.
-TRIES = 4
 
 
 @pytest.fixture(scope="module", autouse=True)
 def pushed() -> None:
     done("image.push")
+
+
+@pytest.fixture
+def machine(settings: Settings) -> Machine:
+    return Machine(settings, ignore)
 
 
 @pytest.fixture
@@ -109,19 +115,14 @@ def watched(then: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("sent", ["KILL", "TERM"])
-def test_killed_in_mid_push_the_push_is_done_again(big: str, sent: str) -> None:
+def test_killed_in_mid_push_the_push_is_done_again(machine: Machine, big: str, sent: str) -> None:
     before = restarts()
-    for _ in range(TRIES):
-        with watched(f"systemctl kill -s {sent} docker-registry; echo killed") as watcher:
+    with watched(f"systemctl kill -s {sent} docker-registry; echo killed") as watcher:
+        with stalled(machine):
             push = pushing(big)
-            said, _ = push.communicate(timeout=300)
-            assert push.returncode == 0, said
-            watcher.kill()
-            if "killed" in watcher.communicate(timeout=60)[0]:
-                break
-        done("registry.delete", "big")
-    else:
-        pytest.fail("no push was seen while it went on")
+            assert watcher.communicate(timeout=120)[0] == "killed\n"
+        said, _ = push.communicate(timeout=300)
+        assert push.returncode == 0, said
     deadline = time.monotonic() + 60
     while restarts() == before:
         assert time.monotonic() < deadline
@@ -130,8 +131,8 @@ def test_killed_in_mid_push_the_push_is_done_again(big: str, sent: str) -> None:
     assert document("registry.inspect", "big", "--verify")["problems"] == []
 
 
-def test_a_push_that_was_ended_leaves_nothing_to_be_seen(big: str) -> None:
-    with watched("echo going on") as watcher:
+def test_a_push_that_was_ended_leaves_nothing_to_be_seen(machine: Machine, big: str) -> None:
+    with stalled(machine), watched("echo going on") as watcher:
         push = pushing(big)
         try:
             assert watcher.communicate(timeout=120)[0] == "going on\n"
@@ -147,17 +148,14 @@ def test_a_push_that_was_ended_leaves_nothing_to_be_seen(big: str) -> None:
         assert "big" not in catalog()
 
 
-def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(settings: Settings) -> None:
+def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(
+    settings: Settings, machine: Machine
+) -> None:
     name = settings.image.name
-    for _ in range(TRIES):
-        done("registry.delete", name)
-        with watched("systemctl kill -s KILL docker; echo killed") as watcher:
-            broken = inv("image.push")
-            watcher.kill()
-            if "killed" in watcher.communicate(timeout=60)[0] and broken.returncode:
-                break
-    else:
-        pytest.fail("no push was seen while it went on")
+    done("registry.delete", name)
+    with stalled(machine), watched("systemctl kill -s KILL docker; echo killed") as watcher:
+        broken = inv("image.push")
+        assert watcher.communicate(timeout=60)[0] == "killed\n"
     assert broken.returncode == 3 and "bug in hostonly" not in broken.stderr
     assert "docker push" in broken.stderr and "broke off" in broken.stderr
     assert name not in catalog()
@@ -167,21 +165,15 @@ def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(settings: S
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_push_leaves_nothing_to_be_seen(
-    settings: Settings, number: signal.Signals
+    settings: Settings, machine: Machine, number: signal.Signals
 ) -> None:
     name = settings.image.name
-    for _ in range(TRIES):
-        done("registry.delete", name)
-        with watched("echo going on") as watcher:
-            push = subprocess.Popen([*INV, "image.push"], cwd=ROOT, stderr=subprocess.DEVNULL)
-            seen = watcher.communicate(timeout=120)[0]
-            push.send_signal(number)
-            push.wait(timeout=120)
-        if "going on" in seen and push.returncode == 130:
-            break
-        done("image.push")
-    else:
-        pytest.fail("no push was seen while it went on")
+    done("registry.delete", name)
+    with stalled(machine), watched("echo going on") as watcher:
+        push = subprocess.Popen([*INV, "image.push"], cwd=ROOT, stderr=subprocess.DEVNULL)
+        assert watcher.communicate(timeout=120)[0] == "going on\n"
+        push.send_signal(number)
+        assert push.wait(timeout=120) == 130
     # Where the engine was done already, the image is whole.
     if name in catalog():
         assert document("registry.inspect", name, "--verify")["problems"] == []
@@ -210,7 +202,10 @@ def test_a_full_disk_is_named_and_nothing_of_it_is_seen(settings: Settings) -> N
 
 def test_a_restart_is_waited_for(settings: Settings) -> None:
     line = (
-        "systemctl stop docker-registry; (sleep 1; systemctl start docker-registry) &"
+        # Not before somebody waits for it.
+        "systemctl stop docker-registry;"
+        f" (until ss -Htn sport = :{settings.registry.port} | grep -q .; do sleep .1; done;"
+        " systemctl start docker-registry) &"
         f" curl -sSf -m 10 localhost:{settings.registry.port}/v2/_catalog; wait"
     )
     assert settings.image.name in inside(line)

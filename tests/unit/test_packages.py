@@ -229,7 +229,8 @@ def test_an_interrupt_lets_apt_get_end_what_it_has_begun(machine: Path) -> None:
     # As the real one: it goes on, and says more than a pipe holds while nobody seems to listen.
     (machine / "bin" / "apt-get").write_text(
         "#!/bin/sh\ntrap 'echo asked >>\"$STATE/calls\"' INT\n"
-        'echo "Unpacking lxc"\nsleep 0.3\nseq 100000\necho carried through >>"$STATE/calls"\n'
+        'echo "Unpacking lxc"\n'
+        'until grep -qs asked "$STATE/calls"; do sleep 0.02; done\nseq 100000\necho carried through >>"$STATE/calls"\n'
     )
     told: list[str] = []
 

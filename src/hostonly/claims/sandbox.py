@@ -22,6 +22,7 @@ from hostonly.facts.routes import Route, Way
 NEXT_STEPS = {
     "not_created": "./inv sandbox.up makes it",
     "stopped": "./inv sandbox.up starts it",
+    "half_destroyed": "./inv sandbox.destroy finishes it, ./inv sandbox.up makes it anew",
     "frozen": "its processes are suspended: ./inv sandbox.up thaws it",
 }
 

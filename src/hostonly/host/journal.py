@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from hostonly.host import whole
 from hostonly.host.command import run
 
 
 def write(text: str, journal: Path) -> None:
-    """Have ``journal`` hold ``text``, which every user may read. Raises ToolFailed."""
-    # Whole or not at all, and nobody else's half.
-    new = journal.with_name(f"{journal.name}.{os.getpid()}")
+    """Have ``journal`` hold ``text``, which every user may read, before anything is changed. Raises ToolFailed."""
     run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True, timeout=10)
-    run(["tee", str(new)], root=True, stdin=text, timeout=10)
-    run(["mv", "-f", str(new), str(journal)], root=True, timeout=10)
+    whole.write_as_root(journal, text)
 
 
 def remove(journal: Path) -> None:

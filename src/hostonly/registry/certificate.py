@@ -7,8 +7,6 @@ means trusting this one registry and nothing that could be signed later.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -22,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from hostonly.host import whole
 from hostonly.registry.identity import Certificate
 
 # What strict clients accept at most for a server's certificate (CA/Browser Forum until 2020, Apple).
@@ -116,8 +115,8 @@ def _make(certificate: Certificate, address: str) -> None:
     )
     secret = server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     certificate.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(certificate.authority, authority.public_bytes(Encoding.PEM), 0o644)
-    _write(certificate.server, leaf.public_bytes(Encoding.PEM) + secret, 0o600)
+    whole.write(certificate.authority, authority.public_bytes(Encoding.PEM))
+    whole.write(certificate.server, leaf.public_bytes(Encoding.PEM) + secret, 0o600)
 
 
 def _begun(
@@ -157,14 +156,3 @@ def _usage(*, sign: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write ``path`` whole or not at all, never readable by more than ``mode`` allows."""
-    written = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        written.unlink()
-    with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-    written.chmod(mode)
-    written.replace(path)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
+from hostonly.host import whole
 from hostonly.host.command import run
 from hostonly.registry.identity import Certificate
 from hostonly.settings import Settings
@@ -115,10 +116,7 @@ def install(plan: Plan, journal: Path = JOURNAL) -> bool:
     # Written before anything is made: a kill between the two loses nothing.
     _journal(journal, [*known, *(folder for folder in missing if folder not in known)])
     run(["mkdir", "-p", "-m", "0755", *reversed(missing), str(plan.file.parent)], root=True)
-    written = plan.file.with_name(f".{FILE}.new")
-    run(["tee", str(written)], root=True, stdin=plan.text)
-    run(["chmod", "0644", str(written)], root=True)
-    run(["mv", "-T", str(written), str(plan.file)], root=True)
+    whole.write_as_root(plan.file, plan.text)
     return True
 
 
@@ -129,10 +127,12 @@ def remove(root: Path, engine: Path = ENGINE) -> list[str]:
     """
     removed = []
     for folder in sorted((engine / "certs.d").glob("*:*")):
-        if not _ours(_read(folder / FILE), root):
-            continue
-        run(["rm", "-f", str(folder / FILE), str(folder / f".{FILE}.new")], root=True)
-        removed.append(str(folder / FILE))
+        # With what a killed `install` had begun to write.
+        found = [folder / FILE, *folder.glob(f"{FILE}.[0-9]*")]
+        ours = [str(file) for file in found if _ours(_read(file), root)]
+        if ours:
+            run(["rm", "-f", *ours], root=True)
+        removed += ours
     return removed
 
 
@@ -177,4 +177,4 @@ def _journal(journal: Path, folders: list[str]) -> None:
         run(["rm", "-f", str(journal)], root=True)
         return
     run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True)
-    run(["tee", str(journal)], root=True, stdin=json.dumps(folders))
+    whole.write_as_root(journal, json.dumps(folders))

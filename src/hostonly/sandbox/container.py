@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 LXC = Path("/var/lib/lxc")
 
-# Written by lxc-template as the last thing it does.
+# Written by lxc-template as the last thing it does, and taken away before anything else by whoever begins to
+# destroy it: by LXC's hook, which lxc-template has set, also where that was typed by hand.
 COMPLETE = "hostonly-complete"
 # There while lxc-create is at work (lxccontainer.c of LXC 5.0). Where that was killed, whichever of LXC's
 # commands looks at the container next destroys it.
@@ -60,10 +61,21 @@ class Container:
 
     @property
     def complete(self) -> bool:
-        """Whether it was made to its end; Vagrant notes none that was not."""
+        """Whether it was made to its end and nobody has begun to destroy it."""
         folder = LXC / self.name
-        made = (folder / COMPLETE).exists() and not (folder / UNFINISHED).exists()
-        return self.known_to_vagrant or made
+        return (folder / COMPLETE).exists() and not (folder / UNFINISHED).exists()
+
+    @property
+    def half_destroyed(self) -> bool:
+        """Whether somebody has begun to destroy it: it is neither whole, nor being made, nor at work.
+
+        Raises:
+            ToolFailed: lxc-info failed.
+        """
+        if not self.exists or self.complete or (LXC / self.name / UNFINISHED).exists():
+            return False
+        # LXC destroys none that runs: then somebody has only lost the mark.
+        return self.state() in ("stopped", "not_created")
 
     def state(self) -> str:
         """LXC's word for its state, in lower case: running, stopped, frozen, …; ``not_created``.
@@ -101,7 +113,10 @@ class Container:
                 emit(Warned(f"the container {self.name} is gone; Vagrant's note of it was removed"))
                 self.id_file.unlink()
             return
-        if not self.complete:
+        self.finish_destruction(emit)
+        if not self.exists:
+            return
+        if not self.complete and not self.known_to_vagrant:
             emit(Warned(f"the container {self.name} was made only half: removing it"))
             self.remove()
         elif not self.known_to_vagrant:
@@ -111,6 +126,19 @@ class Container:
         if self.exists and self.state() == "frozen":
             emit(Warned(f"the container {self.name} was frozen: thawing it"))
             self._lxc("unfreeze")
+
+    def finish_destruction(self, emit: Emit) -> bool:
+        """Remove what is left of it where its destruction was cut off; whether it was. For who knows that
+        it is this checkout's.
+
+        Raises:
+            ToolFailed: it is still there afterwards.
+        """
+        if not self.half_destroyed:
+            return False
+        emit(Warned(f"the container {self.name} was destroyed only half: removing the rest"))
+        self.remove()
+        return True
 
     def shut_down(self) -> None:
         """Have it shut down as a machine is, and wait for that, ``SHUT_DOWN_SECONDS`` at most.
@@ -168,7 +196,11 @@ class Container:
             # LXC does not destroy what it does not take for defined; its folder is ours all the same.
             if self.state() not in ("stopped", "not_created"):
                 raise
-            run(["rm", "-rf", "--one-file-system", str(LXC / self.name)], root=True, timeout=120)
+            line = 'rm -f "$1/$2" && sync "$1" && exec rm -rf --one-file-system "$1"'
+            argv = ["sh", "-c", line, "remove", str(LXC / self.name), COMPLETE]
+            # Another one that was at it may have ended just now.
+            if self.exists:
+                run(argv, root=True, timeout=120)
         self.id_file.unlink(missing_ok=True)
 
     def reattach(self, bridges: Sequence[Bridge], emit: Emit) -> None:

@@ -6,6 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
+from hostonly.host import whole
 from hostonly.host.command import run
 from hostonly.registry.identity import Certificate
 from hostonly.sandbox import base, box, idmap, keys
@@ -72,11 +73,11 @@ def hand_over(
         return
     run(["mkdir", "-p", "-m", "0755", str(SANDBOXES), str(folder)], root=True)
     # The owner may be read by every checkout's user; the private keys only by root.
-    run(["tee", str(folder / "owner")], root=True, stdin=f"{settings.root}\n")
+    whole.write_as_root(folder / "owner", f"{settings.root}\n")
     run(["rm", "-rf", str(folder / "certs.d")], root=True)
     for name, (source, mode) in files.items():
         run(["install", "-D", "-m", mode, str(source), str(folder / name)], root=True)
-    run(["tee", str(folder / "settings")], root=True, stdin=text)
+    whole.write_as_root(folder / "settings", text)
     base.used(lies_on)
 
 

@@ -6,9 +6,11 @@ a moment of blind trust, and ``~/.ssh`` is neither read nor written.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostonly.host import whole
 from hostonly.host.command import run
 
 
@@ -35,14 +37,26 @@ class Keys:
 
 def _make(path: Path, comment: str) -> None:
     public = path.with_name(path.name + ".pub")
-    if path.exists() and public.exists():
+    if _is_pair(path, public):
         # A copied checkout may have lost the mode, and ssh takes no key that others can read.
         path.chmod(0o600)
         return
-    # ssh-keygen asks before it overwrites a half of a pair that was cut off.
+    # ssh-keygen asks before it overwrites a half of a pair that was cut off, or what a power cut emptied.
     path.unlink(missing_ok=True)
     public.unlink(missing_ok=True)
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], timeout=30)
+    whole.settle(path, public, path.parent)
+
+
+def _is_pair(private: Path, public: Path) -> bool:
+    """Whether both are there and belong together: OpenSSH's private file has the public key in it."""
+    try:
+        key = base64.b64decode(public.read_text().split()[1])
+        lines = private.read_text().splitlines()
+        held = base64.b64decode("".join(line for line in lines if not line.startswith("-----")))
+        return len(key).to_bytes(4, "big") + key in held
+    except (FileNotFoundError, ValueError, IndexError):
+        return False
 
 
 def ensure(folder: Path, machines: dict[str, str]) -> Keys:

@@ -21,7 +21,7 @@ from hostonly.sandbox import ahead, place, quick, starting
 from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import MODULES, SWITCHES, claim_name, machines
-from hostonly.sandbox.status import Status, container_of, state_of
+from hostonly.sandbox.status import HALF_DESTROYED, Status, container_of, state_of
 from hostonly.sandbox.vagrant_calls import VagrantCalls
 from hostonly.settings import Settings
 from hostonly.vantages.host import Host
@@ -88,6 +88,8 @@ class Machine:
         """The same as a fact, for claims: the state in Vagrant's words, with the evidence."""
         if not (self.lxc.known_to_vagrant and self.lxc.exists):
             return Observed("not_created", ())
+        if self.lxc.half_destroyed:
+            return Observed(HALF_DESTROYED, ())
         ask_for_root()
         argv = as_root(["lxc-info", "--name", self.container, "--state", "--no-humanize"])
         return observe(Host(), argv, lambda said: said.strip().lower(), timeout=20)
@@ -291,4 +293,5 @@ class Machine:
             held.enter_context(lock.sandboxes(self.settings, task, self.emit))
             if left := remains.remove_killed(self.settings):
                 self.emit(Warned(f"a run that was killed had left {' and '.join(left)}: removed"))
+            remains.finish_destructions(self.settings, self.emit)
             yield

@@ -67,7 +67,8 @@ def is_orphan(folder: Path) -> bool:
 def owner(container: str) -> str | None:
     """The checkout that has claimed the name ``container``; None where nobody has."""
     try:
-        return (SANDBOXES / container / "owner").read_text(encoding="utf-8").strip()
+        # One that is empty was not written to its end.
+        return (SANDBOXES / container / "owner").read_text(encoding="utf-8").strip() or None
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -41,6 +41,7 @@ from hostonly.sandbox.names import (
     machines,
     owner,
 )
+from hostonly.sandbox.status import container_of
 from hostonly.settings import Settings
 from hostonly.vantages.route_guard import require_host_only_route
 
@@ -59,6 +60,8 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     # Asked before anything is made: a conflict must change nothing.
     with place.proposed(settings):
         claim_name(settings, machine)
+        # Vagrant, called by hand, would start what is left of it, or make the new one on top.
+        container_of(settings.root, settings.sandbox.name, machine).finish_destruction(emit)
         missing = [bridge for bridge in wanted if not bridges.present(bridge)]
         for bridge, setting in zip(wanted, ("host", "nat"), strict=True):
             if bridge in missing:
@@ -89,6 +92,17 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
         raise
     if missing:
         emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
+
+
+def _let_go(name: str, *, ours: bool) -> None:
+    """Remove what was handed over for the container ``name``, where it is ``ours``, or the empty folder that
+    is nobody's yet or any more. What says whose it is goes last: without it nobody removes the rest."""
+    folder = SANDBOXES / name
+    if not folder.exists():
+        return
+    rest = "find . -mindepth 1 ! -path ./owner -delete; " if ours else ""
+    line = f'cd "$1"; {rest}rm -f owner owner.[0-9]*; rmdir --ignore-fail-on-non-empty "$1"'
+    run(["sh", "-ec", line, "remove", str(folder)], root=True, timeout=30)
 
 
 def _base_below(settings: Settings, machine: str, emit: Emit) -> Path | None:
@@ -168,6 +182,7 @@ def restore(settings: Settings, emit: Emit) -> None:
 
     The base and the box stay: they are caches, which ``sandbox.destroy --purge`` removes.
     """
+    remains.finish_destructions(settings, emit)
     if not (Path("/var/lib/lxc") / container_name(settings, "sandbox")).exists():
         for file in trust.remove(settings.root):
             emit(Done(f"removed {file}: Docker no longer trusts the sandbox's registry"))
@@ -188,8 +203,8 @@ def restore(settings: Settings, emit: Emit) -> None:
             changed.append(f"the bridge {bridge.name}")
     for name in sorted(names):
         whose = owner(name)
-        if whose == str(settings.root):
-            run(["rm", "-rf", str(SANDBOXES / name)], root=True)
+        if whose in (None, str(settings.root)):
+            _let_go(name, ours=whose is not None)
         # A container of ours that was removed by other hands has left these without a claim.
         if whose in (None, str(settings.root)) and remains.remove(name):
             changed.append(f"what LXC left of {name}")

@@ -16,9 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hostonly.errors import ToolFailed
+from hostonly.events import Emit
 from hostonly.host import outsiders
 from hostonly.host.command import run
 from hostonly.sandbox import names
+from hostonly.sandbox.status import container_of
 from hostonly.settings import Settings
 
 CGROUPS = Path("/sys/fs/cgroup")
@@ -75,6 +77,18 @@ def remove_killed(settings: Settings) -> list[str]:
     if outsiders.remove(settings):
         words.append("the neighbours of check.host-only")
     return words
+
+
+def finish_destructions(settings: Settings, emit: Emit) -> None:
+    """Remove what is left of those of this checkout's sandboxes whose destruction was cut off.
+
+    Raises:
+        ToolFailed: something of one is still there.
+    """
+    for machine in names.machines(settings):
+        container = container_of(settings.root, settings.sandbox.name, machine)
+        if names.owner(container.name) == str(settings.root):
+            container.finish_destruction(emit)
 
 
 def remove_temporary(settings: Settings) -> bool:

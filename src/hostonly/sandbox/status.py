@@ -11,10 +11,13 @@ from hostonly.sandbox.quick import Note
 
 TASK = "sandbox.status"
 
+# In place of Vagrant's word for one that somebody has begun to destroy.
+HALF_DESTROYED = "half_destroyed"
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``state`` in Vagrant's words: not_created, running, stopped, frozen, …"""
+    """``state`` in Vagrant's words: not_created, running, stopped, frozen, …; or ``half_destroyed``."""
 
     machine: str
     container: str
@@ -32,13 +35,15 @@ def container_of(root: Path, sandbox: str, machine: str) -> Container:
 
 
 def state_of(container: Container) -> str:
-    """Its state, in Vagrant's words.
+    """Its state, as in `Status`.
 
     Raises:
         ToolFailed: the provider's tool failed.
     """
     # What Vagrant does not know, whether half made or lost from its sight, is not created yet.
-    return container.state() if container.known_to_vagrant else "not_created"
+    if not container.known_to_vagrant:
+        return "not_created"
+    return HALF_DESTROYED if container.half_destroyed else container.state()
 
 
 def asked(argv: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable, inventory
 from hostonly.facts.inventory import Difference, Whose
 from hostonly.facts.inventory_parse import Items
+from hostonly.host import whole
 from hostonly.host.command import as_root, ask_for_root
 from hostonly.sandbox import box, names
 from hostonly.sandbox.owners import Marks
@@ -41,10 +42,7 @@ def record(settings: Settings) -> None:
     """Keep the host's inventory; to be called when nothing of this checkout's is on the host."""
     file = before_file(settings)
     file.parent.mkdir(exist_ok=True)
-    # Whole or not at all: a half-written one would be read as a host that had nothing.
-    written = file.with_suffix(".new")
-    written.write_text(inventory.dumps(take()), encoding="utf-8")
-    written.replace(file)
+    whole.write(file, inventory.dumps(take()).encode())
 
 
 def before(settings: Settings) -> dict[str, Fact[Items]] | None:

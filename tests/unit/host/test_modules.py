@@ -14,7 +14,7 @@ import pytest
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Done, Event, ignore
-from hostonly.host import journal, modules, switches
+from hostonly.host import modules, switches
 from hostonly.host.modules import BRIDGES, LINKS, MODULES
 from tests.unit.host import journalled
 
@@ -55,7 +55,7 @@ class Kernel:
     def switched_on(self) -> set[str | None]:
         return {switches.value(name) for name in modules.SWITCHES}
 
-    def run(self, argv: Sequence[str], *, stdin: str | None = None, **_: Any) -> str:
+    def run(self, argv: Sequence[str], **_: Any) -> str:
         match argv:
             case ["sh", "-c", script, "sh", *names] if "--dry-run" in script:
                 self.order.append("asked")
@@ -83,9 +83,9 @@ class Kernel:
                 if used:
                     raise ToolFailed("rmmod failed", ran="rmmod", output="is in use")
             case _:
-                if argv[0] == "mv":
+                if argv[3:4] == ["write"]:
                     self.order.append("journal")
-                journalled.run(argv, stdin)
+                journalled.run(argv)
         return ""
 
 
@@ -97,8 +97,8 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setattr(switches, "PROC", made.proc / "sys")
     monkeypatch.setattr(modules, "ENDING_SECONDS", 0.0)
     monkeypatch.setattr(modules, "find", lambda program: Path("/sbin") / program)
-    for module in (modules, journal):
-        monkeypatch.setattr(module, "run", made.run)
+    monkeypatch.setattr(modules, "run", made.run)
+    journalled.ran_by(made.run, monkeypatch)
     return made
 
 

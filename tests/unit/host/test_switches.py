@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.host import forwarding, journal, limits, switches, traffic
+from hostonly.host import forwarding, limits, switches, traffic
 from hostonly.host.switches import Switch
 from hostonly.settings import Settings
 from tests.unit.host import journalled
@@ -29,7 +29,7 @@ class Kernel:
         (self.proc / name).parent.mkdir(parents=True, exist_ok=True)
         (self.proc / name).write_text(value + "\n")
 
-    def run(self, argv: Sequence[str], *, stdin: str | None = None, **_: Any) -> str:
+    def run(self, argv: Sequence[str], **_: Any) -> str:
         self.order.append(argv[0])
         match argv:
             case ["ip", *_]:
@@ -42,7 +42,7 @@ class Kernel:
                     assert (self.proc / name).exists()
                     self.has(name, value)
             case _:
-                journalled.run(argv, stdin)
+                journalled.run(argv)
         return ""
 
     def turn(self, *wanted: Switch) -> None:
@@ -57,7 +57,7 @@ def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     made = Kernel(tmp_path)
     monkeypatch.setattr(switches, "PROC", made.proc)
     monkeypatch.setattr(switches, "run", made.run)
-    monkeypatch.setattr(journal, "run", made.run)
+    journalled.ran_by(made.run, monkeypatch)
     monkeypatch.setattr(forwarding, "run", made.run)
     made.has(ALL, "0")
     made.has(ETH0, "0")
@@ -74,7 +74,7 @@ def test_turned_and_put_back(kernel: Kernel) -> None:
     kernel.turn(ON, Switch(VLAN, "1", ALL), RAISED, Switch("net/no/such", "1"))
     assert [switches.value(name) for name in (ETH0, INSTANCES)] == ["1", "8388608"]
     # The journal is whole before the first switch is turned.
-    assert kernel.order.index("mv") < kernel.order.index("sysctl")
+    assert kernel.order.index("sh") < kernel.order.index("sysctl")
     assert kernel.put_back() == [ETH0, INSTANCES]
     assert [switches.value(name) for name in (ETH0, VLAN, INSTANCES)] == ["0", "1", "128"]
     assert list(kernel.journal.parent.iterdir()) == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hostonly.errors import HostonlyError
-from hostonly.host import command
+from hostonly.host import command, whole
 from hostonly.registry import certificate, look, trust
 from hostonly.settings import Settings
 
@@ -31,6 +31,7 @@ def here(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return command.run(argv, **more)
 
     monkeypatch.setattr(trust, "run", run)
+    monkeypatch.setattr(whole, "run", run)
     monkeypatch.setattr(look, "tls_client", lambda settings: Answers())
     ours = settings.model_copy(update={"root": tmp_path / "checkout"})
     certificate.ensure(ours.state / "registry" / "sandbox", str(ours.network.sandbox))
@@ -87,6 +88,18 @@ def test_a_folder_that_somebody_uses_meanwhile_stays(
     # Once the other is gone, the folder that we made goes as well.
     assert sorted(json.loads(journal.read_text())) == [str(engine.parent), str(engine)]
     (engine / "daemon.json").unlink()
+    trust.tidy(journal)
+    assert not engine.exists()
+
+
+def test_what_a_killed_install_had_begun_to_write_goes_as_well(
+    here: Settings, engine: Path, journal: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "etc").mkdir()
+    plan = trust.plan(here, engine)
+    trust.install(plan, journal)
+    plan.file.rename(plan.file.with_name("ca.crt.4711"))
+    assert trust.remove(here.root, engine) == [f"{plan.file}.4711"]
     trust.tidy(journal)
     assert not engine.exists()
 

@@ -62,6 +62,12 @@ def test_it_waits_only_where_nothing_is_missing(
         assert not vagrant_can_wait(settings)
 
 
+def _sleeps(pid: int) -> int:
+    """How often the process has given its processor away by itself."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
 def _ruby(file: Path) -> subprocess.Popen[str]:
     command = ["ruby", "-e", RUBY, str(FILE), str(file)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -73,7 +79,10 @@ def test_the_vagrantfile_waits_for_the_file(tmp_path: Path, word: str) -> None:
     assert shutil.which("ruby")
     with _ruby(tmp_path / "prepared") as process:
         assert process.stdout is not None and process.stdout.readline() == "begins\n"
-        time.sleep(0.1)
+        # It looks again and again: each time it sleeps in between.
+        looked = _sleeps(process.pid)
+        while process.poll() is None and _sleeps(process.pid) < looked + 5:
+            time.sleep(0.01)
         assert process.poll() is None, process.communicate()
         written = tmp_path / "written"
         written.write_text(word)

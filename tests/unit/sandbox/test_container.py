@@ -14,6 +14,7 @@ from hostonly.events import Event, Warned
 from hostonly.host.bridges import Bridge
 from hostonly.sandbox import container as module
 from hostonly.sandbox.container import COMPLETE, UNFINISHED, Container
+from hostonly.sandbox.status import state_of
 
 
 class Lxc:
@@ -38,7 +39,7 @@ class Lxc:
                 if not self.destroyable:
                     raise ToolFailed("Container is not defined")
                 self._remove()
-            case "rm":
+            case "sh":
                 self._remove()
         return ""
 
@@ -67,11 +68,13 @@ def said(container: Container) -> list[str]:
     return [event.what for event in events if isinstance(event, Warned)]
 
 
-def create(lxc: Lxc, *, complete: bool) -> None:
+def create(lxc: Lxc, *, complete: bool, unfinished: bool = False) -> None:
     lxc.folder.mkdir(parents=True)
     (lxc.folder / "config").touch()
     if complete:
         (lxc.folder / COMPLETE).touch()
+    if unfinished:
+        (lxc.folder / UNFINISHED).touch()
 
 
 def note(container: Container) -> None:
@@ -84,8 +87,48 @@ def test_nothing_there_is_nothing_to_do(lxc: Lxc, container: Container) -> None:
     assert lxc.ran == []
 
 
-def test_half_a_container_is_removed(lxc: Lxc, container: Container) -> None:
+@pytest.mark.parametrize("noted", [True, False])
+def test_one_that_somebody_has_begun_to_destroy_is_removed(
+    lxc: Lxc, container: Container, noted: bool
+) -> None:
     create(lxc, complete=False)
+    if noted:
+        note(container)
+        assert state_of(container) == "half_destroyed"
+    assert said(container) == ["the container c was destroyed only half: removing the rest"]
+    assert not container.exists and not container.known_to_vagrant
+
+
+def test_one_of_which_only_a_part_of_the_layer_is_left_is_removed(
+    lxc: Lxc, container: Container
+) -> None:
+    create(lxc, complete=False)
+    note(container)
+    (lxc.folder / "config").rename(lxc.folder / "layer")
+    lxc.destroyable = False
+    assert state_of(container) == "half_destroyed"
+    assert said(container) == ["the container c was destroyed only half: removing the rest"]
+    assert not container.exists and not container.known_to_vagrant
+
+
+def test_one_that_runs_is_not_taken_for_destroyed(lxc: Lxc, container: Container) -> None:
+    """LXC destroys none that runs: somebody has lost the mark, and nothing else."""
+    create(lxc, complete=False)
+    note(container)
+    lxc.state = "RUNNING"
+    assert state_of(container) == "running"
+    assert said(container) == []
+    assert container.exists
+
+
+def test_one_that_is_being_made_is_not_taken_for_destroyed(lxc: Lxc, container: Container) -> None:
+    create(lxc, complete=False, unfinished=True)
+    assert not container.half_destroyed and not container.finish_destruction(lambda event: None)
+    assert container.exists
+
+
+def test_half_a_container_is_removed(lxc: Lxc, container: Container) -> None:
+    create(lxc, complete=False, unfinished=True)
     assert said(container) == ["the container c was made only half: removing it"]
     assert not container.exists
 
@@ -94,8 +137,7 @@ def test_a_container_that_lxc_create_was_killed_over_is_removed(
     lxc: Lxc, container: Container
 ) -> None:
     """Filled to its end as it is: LXC itself destroys it at the next look."""
-    create(lxc, complete=True)
-    (lxc.folder / UNFINISHED).touch()
+    create(lxc, complete=True, unfinished=True)
     assert said(container) == ["the container c was made only half: removing it"]
     assert not container.exists and not container.known_to_vagrant
 
@@ -103,7 +145,7 @@ def test_a_container_that_lxc_create_was_killed_over_is_removed(
 def test_half_a_container_that_lxc_does_not_know_is_removed_too(
     lxc: Lxc, container: Container
 ) -> None:
-    create(lxc, complete=False)
+    create(lxc, complete=False, unfinished=True)
     lxc.destroyable = False
     said(container)
     assert not container.exists

@@ -5,15 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from hostonly.errors import HostonlyError
+from hostonly.errors import HostonlyError, Taken
 from hostonly.events import Event, Warned, ignore
-from hostonly.host import bridge_netfilter, bridges, firewall, switches
+from hostonly.host import bridge_netfilter, bridges, command, firewall, switches
 from hostonly.sandbox import base, box, handing, idmap, keys, lock, names, needs, prepare, purge
 from hostonly.settings import Settings
 
@@ -119,11 +120,57 @@ def test_keys_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("ssh-keygen")
-def test_half_a_key_pair_is_made_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", ["id_ed25519", "id_ed25519.pub"])
+@pytest.mark.parametrize(
+    "left", [None, "", "ssh-ed25519", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 other"]
+)
+def test_half_a_key_pair_is_made_again(tmp_path: Path, half: str, left: str | None) -> None:
+    """As after a kill, which leaves one of both, and after a power cut, which leaves empty ones."""
     made = keys.ensure(tmp_path, {})
-    made.login.with_name("id_ed25519.pub").unlink()
+    (tmp_path / half).unlink()
+    if left is not None:
+        (tmp_path / half).write_text(left)
     keys.ensure(tmp_path, {})
-    assert made.login.with_name("id_ed25519.pub").exists()
+    public = made.login.with_name("id_ed25519.pub").read_text().split()[:2]
+    asked = ["ssh-keygen", "-y", "-f", str(made.login)]
+    assert (
+        subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[:2]
+        == public
+    )
+
+
+def test_a_claim_that_was_cut_off_is_nobodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(names, "SANDBOXES", tmp_path)
+    monkeypatch.setattr(names, "CONTAINERS", tmp_path / "lxc")
+    folder = tmp_path / names.container_name(settings, "sandbox")
+    folder.mkdir()
+    (folder / "owner").touch()
+    assert names.owner(folder.name) is None
+    names.claim_name(settings, "sandbox")
+    (folder / "owner").write_text("/somebody/elses\n")
+    with pytest.raises(Taken):
+        names.claim_name(settings, "sandbox")
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize(
+    "files", [(), ("owner",), ("owner.4711",), ("owner", "settings", "certs.d/a/ca.crt")]
+)
+def test_what_says_whose_it_is_goes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: tuple[str, ...], ours: bool
+) -> None:
+    monkeypatch.setattr(prepare, "SANDBOXES", tmp_path)
+    monkeypatch.setattr(prepare, "run", lambda argv, root, **how: command.run(argv, **how))
+    prepare._let_go("c", ours=ours)
+    (tmp_path / "c").mkdir()
+    for file in files:
+        (tmp_path / "c" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "c" / file).touch()
+    prepare._let_go("c", ours=ours)
+    # What nobody has a mark on is left alone.
+    assert (tmp_path / "c").exists() == (not ours and "settings" in files)
 
 
 @pytest.mark.needs("ssh-keygen")

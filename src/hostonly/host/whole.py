@@ -1,0 +1,58 @@
+"""Files that are there whole or not at all, also where the power is cut in the next moment.
+
+A new name for a file reaches the disk before what the file holds does: without waiting for the disk first
+(fsync(2)), a power cut can leave a file that is there and empty, which the next run would take for whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from hostonly.host.command import run
+
+SECONDS = 60.0
+
+
+def settle(*paths: Path) -> None:
+    """Wait until what each of the files holds, or which names each of the folders has, is on the disk."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write(file: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a ``file`` of our own, which is never readable by more than ``mode`` allows.
+
+    Raises:
+        OSError: it could not be written; what was there before is still there.
+    """
+    written = file.with_name(f"{file.name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        written.unlink()
+    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(content)
+    written.chmod(mode)
+    settle(written)
+    written.replace(file)
+    settle(file.parent)
+
+
+def write_as_root(file: Path, text: str) -> None:
+    """Write a ``file`` of root's that everybody may read; ``text`` is nothing confidential. Where that was
+    cut off, one is left beside it whose name ends in a dot and a number.
+
+    Raises:
+        ToolFailed: it could not be written; what was there before is still there.
+    """
+    line = (
+        'umask 022; new="$1.$$"; printf %s "$2" >"$new"; sync "$new";'
+        ' mv -fT "$new" "$1"; sync "${1%/*}"'
+    )
+    # By an argument: what comes by a pipe is cut short where we are killed, and put in place all the same.
+    run(["sh", "-ec", line, "write", str(file), text], root=True, timeout=SECONDS)

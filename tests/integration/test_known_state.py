@@ -1,0 +1,79 @@
+"""What a test that failed has left is cleared, whatever it is, so that the next module begins as the first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hostonly.events import ignore
+from hostonly.sandbox import names
+from hostonly.sandbox.container import LXC
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import Settings
+from tests.integration import ruin
+from tests.integration.command_line import inv
+from tests.integration.held import BEFORE, StandIns
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root breaks a container")
+
+
+def assert_nothing_left() -> None:
+    left = inv("check.leftovers")
+    assert left.returncode == 0, left.stdout
+    assert inv("sandbox.status").stdout.count("not created") == 2
+
+
+def test_a_ruin_that_the_program_would_not_touch(settings: Settings, checkout: Path) -> None:
+    """LXC does not understand it, a part of it cannot be removed, and it says that it is whole."""
+    machine = Machine(settings, ignore)
+    machine.up()
+    machine.halt()
+    folder = LXC / machine.container
+    (folder / "config").write_text("lxc.include = /nowhere\n")
+    subprocess.run(["mount", "--bind", folder / "layer", folder / "layer"], check=True)
+    assert inv("sandbox.up").returncode == 3
+    assert ruin.clear(settings) == ""
+    assert not folder.exists()
+    assert_nothing_left()
+
+
+def test_a_task_that_is_still_at_work(settings: Settings, checkout: Path, tmp_path: Path) -> None:
+    """It has the lock, and the sandbox runs."""
+    Machine(settings, ignore).up()
+    stand_ins = StandIns(tmp_path / "bin", {"lxc-stop": BEFORE})
+    halting = subprocess.Popen(
+        [sys.executable, "-m", "hostonly", "sandbox.halt"],
+        cwd=checkout,
+        env=stand_ins.environment,
+        stderr=subprocess.DEVNULL,
+    )
+    while not stand_ins.held():
+        assert halting.poll() is None
+    assert ruin.clear(settings) == ""
+    assert halting.wait(timeout=20) != 0
+    assert_nothing_left()
+
+
+def test_what_is_anothers_stays(settings: Settings, checkout: Path) -> None:
+    container = names.container_name(settings, "sandbox2")
+    claimed = names.SANDBOXES / container
+    claimed.mkdir(parents=True)
+    (claimed / "owner").write_text("/another/checkout\n")
+    (LXC / container).mkdir()
+    link = settings.network.bridge
+    try:
+        subprocess.run(["ip", "link", "add", link, "type", "bridge"], check=True)
+        # It says itself that it could not be done.
+        assert "another checkout" in ruin.clear(settings)
+        assert (LXC / container).exists() and (claimed / "owner").exists()
+        assert Path("/sys/class/net", link).exists()
+    finally:
+        subprocess.run(["ip", "link", "delete", link], check=True)
+        (LXC / container).rmdir()
+        (claimed / "owner").unlink()
+        claimed.rmdir()
+    assert_nothing_left()
