@@ -134,7 +134,7 @@ def _is_counted_on(journal: Path) -> bool:
     for comm in PROC.glob("[0-9]*/comm"):
         # It may end meanwhile.
         with contextlib.suppress(OSError):
-            if comm.read_text().strip() == "dockerd" and _started(comm.parent) > since:
+            if comm.read_bytes().strip() == b"dockerd" and _started(comm.parent) > since:
                 return True
     return False
 
@@ -142,7 +142,7 @@ def _is_counted_on(journal: Path) -> bool:
 def _started(process: Path) -> float:
     """When the ``process``, a folder of /proc, was started; in seconds, as the time of files."""
     # proc(5): behind the name, which may have anything in it, this is the 20th.
-    ticks = int((process / "stat").read_text().rpartition(")")[2].split()[19])
+    ticks = int((process / "stat").read_bytes().rpartition(b")")[2].split()[19])
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     return booted + ticks / os.sysconf("SC_CLK_TCK")
 
@@ -157,7 +157,7 @@ def _soon_unused(names: Sequence[str]) -> list[str]:
 
 def _in_use(name: str) -> bool:
     try:
-        return int((SYS / name / "refcnt").read_text()) > 0
+        return int((SYS / name / "refcnt").read_text(encoding="utf-8")) > 0
     except FileNotFoundError:
         # Gone meanwhile, or of a kernel that unloads none.
         return False
@@ -171,7 +171,7 @@ def _boot() -> str:
 def _noted(journal: Path) -> set[str]:
     """The modules that the ``journal`` of this boot says were not loaded before us."""
     try:
-        found = json.loads(journal.read_text())
+        found = json.loads(journal.read_text(encoding="utf-8"))
         return set(map(str, found["modules"])) if found["boot"] == _boot() else set()
     except FileNotFoundError:
         return set()

@@ -51,8 +51,8 @@ def _make(path: Path, comment: str) -> None:
 def _is_pair(private: Path, public: Path) -> bool:
     """Whether both are there and belong together: OpenSSH's private file has the public key in it."""
     try:
-        key = base64.b64decode(public.read_text().split()[1])
-        lines = private.read_text().splitlines()
+        key = base64.b64decode(public.read_text(encoding="utf-8").split()[1])
+        lines = private.read_text(encoding="utf-8").splitlines()
         held = base64.b64decode("".join(line for line in lines if not line.startswith("-----")))
         return len(key).to_bytes(4, "big") + key in held
     except (FileNotFoundError, ValueError, IndexError):
