@@ -72,7 +72,7 @@ def run(command: Sequence[str], lock_file: int, what: str, root: Path) -> None:
         raise ToolFailed(
             f"{what}: {trouble.what if trouble else f'exit {process.returncode}'}",
             ran=shown,
-            output=downloads.telling(output),
+            output=downloads.telling(output) if trouble else output,
             remedy=f"{trouble.remedy}   Then run it again; what is half-made is made anew."
             if trouble
             else "When the package index was out of reach: check network, proxy and "

@@ -185,7 +185,7 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
             f"apt-get could not install {' '.join(still or todo)}"
             + (f": {trouble.what}" if trouble else f" (exit {code})"),
             ran=by_hand,
-            output=downloads.telling(output),
+            output=downloads.telling(output) if trouble else output,
             remedy=trouble.remedy if trouble else f"Try it by hand: {by_hand}",
         )
     if root is not None:
