@@ -145,7 +145,8 @@ def test_the_other_flavour_pushed_over_it_by_hand(settings: Settings, moved: str
     assert (code, failed) == (1, ["registry.pushed"])
     because = claims["registry.pushed"]["because"]
     assert f"hello-socket:latest was pushed ({moved}), the tag now names another image" in because
-    assert "pushed from here as python: hello-socket 1.0" in because and "python3" in because
+    assert "(pushed from here as python: configuration sha256:" in because
+    assert "hello-socket 1.0, made" in because and "python3" in because
     assert because.endswith("what was pushed is only served by its digest: ./inv image.push")
     # Pushed as both: with nothing else of it in the registry, and with the evidence of what it is.
     assert any(
@@ -157,7 +158,8 @@ def test_somebody_elses_image_pushed_over_it(settings: Settings, moved: str) -> 
     push_small(settings, "hello-socket:latest", "theirs")
     code, claims = check()
     because = claims["registry.pushed"]["because"]
-    assert code == 1 and "not what was last pushed from here: an image without a title" in because
+    assert code == 1 and "(not what was last pushed from here: configuration" in because
+    assert "an image without a title, made" in because
 
 
 def test_another_manifest_of_the_same_image_is_that_image(settings: Settings, moved: str) -> None:

@@ -81,7 +81,8 @@ def named(
         if inner:
             configs = tuple(dict.fromkeys(digest for body in bodies for digest in _parts(body)[1]))
             return Named(served, told, configs, f"a list of {len(inner)} manifests")
-        return Named(served, told, config, _said(bodies) if tag in moved else "")
+        said = ", ".join((*(f"configuration {digest}" for digest in config), _said(bodies)))
+        return Named(served, told, config, said if tag in moved else "")
 
     return select(together(facts), read)
 
