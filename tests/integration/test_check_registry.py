@@ -186,11 +186,14 @@ def test_a_list_of_images(settings: Settings, moved: str) -> None:
     theirs = served(settings, "theirs")
     digest = "sha256:" + hashlib.sha256(theirs.encode()).hexdigest()
     other = {"mediaType": DOCKER, "digest": digest, "size": len(theirs.encode())}
-    put(settings, INDEX, {**index, "manifests": [other]})
-    code, claims = check()
-    assert code == 1
-    assert "a list of 1 manifests" in claims["registry.pushed"]["because"]
+    for manifests in ([other], [ours, other]):
+        put(settings, INDEX, {**index, "manifests": manifests})
+        code, claims = check()
+        assert code == 1
+        assert f"a list of {len(manifests)} manifests" in claims["registry.pushed"]["because"]
+    # And no push takes that for what it would push.
     run([*INV, "image.push"])
+    assert moved in check()[1]["registry.manifest.host"]["because"]
     run([*INV, "registry.delete", "hello-socket:theirs"])
 
 

@@ -61,7 +61,7 @@ def pushed_served(
         digest = named.served.digest
         if digest == each.manifest:
             same.append(f"{each.tag}: {digest}")
-        elif digest is not None and digest == named.told and each.config in named.configs:
+        elif digest is not None and digest == named.told and {*named.configs} == {each.config}:
             # Each engine may write a manifest of its own for the same configuration and layers.
             same.append(
                 f"{each.tag}: {digest}, another manifest of the image pushed as {each.manifest}"
