@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from hostonly.settings import Settings
 from tests.integration.command_line import INV, ROOT, answer, claims
+from tests.integration.registry_box import BLOBS, REPOSITORIES, address, curl, push_small
 
 # The registry restarted, and answering again.
 RESTARTED = (
@@ -17,7 +20,6 @@ RESTARTED = (
     " port=$(sed -n s/HOSTONLY_REGISTRY_PORT=//p /etc/hostonly/sandbox.env);"
     " for i in $(seq 300); do curl -sf -m 5 localhost:$port/v2/ && exit; sleep .1; done; exit 1"
 )
-STORE = "/var/lib/docker-registry/docker/registry/v2/blobs/sha256"
 
 
 def run(argv: list[str]) -> str:
@@ -47,7 +49,7 @@ def pushed() -> None:
 @pytest.fixture
 def largest() -> Iterator[str]:
     """The file of the largest blob; whatever the test does to it is put right afterwards."""
-    blob = root(f"find {STORE} -name data -printf '%s %p\\n' | sort -n | tail -1").split()[1]
+    blob = root(f"find {BLOBS} -name data -printf '%s %p\\n' | sort -n | tail -1").split()[1]
     root(f"cp -p {blob} /var/tmp/test-blob")
     yield blob
     # Restarted: the registry keeps in memory what it knows of its blobs.
@@ -101,6 +103,130 @@ def test_nothing_pushed_under_that_name() -> None:
     assert "./inv image.push" in claims["registry.blobs.host"]["because"]
 
 
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+OCI = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+@pytest.fixture
+def moved(settings: Settings) -> Iterator[str]:
+    """The manifest's digest that was pushed as `latest`, which the test makes name something else. It is
+    as it was afterwards: the next push notices."""
+    registry = f"http://{address(settings)}/v2/hello-socket/manifests/latest"
+    head = curl("-I", "-H", f"Accept: {DOCKER}", registry).stdout.lower()
+    yield next(line.split()[1] for line in head.splitlines() if "content-digest" in line)
+    root(RESTARTED)
+    run([*INV, "image.push"])
+    assert check()[0] == 0
+
+
+def put(settings: Settings, kind: str, manifest: dict[str, Any]) -> None:
+    """Have `latest` name this manifest."""
+    url = f"http://{address(settings)}/v2/hello-socket/manifests/latest"
+    body = json.dumps(manifest)
+    put = curl("-f", "-X", "PUT", "-H", f"Content-Type: {kind}", "-d", body, url)
+    assert put.returncode == 0, put.stderr
+
+
+def served(settings: Settings, version: str) -> str:
+    """A manifest as it is."""
+    url = f"http://{address(settings)}/v2/hello-socket/manifests/{version}"
+    return curl("-f", "-H", f"Accept: {DOCKER}", url).stdout
+
+
+def test_the_other_flavour_pushed_over_it_by_hand(settings: Settings, moved: str) -> None:
+    run([*INV, "image.push", "--flavour", "python"])
+    code, claims = check()
+    assert code == 0, claims
+    there = f"localhost:{settings.registry.port}/hello-socket"
+    root(f"docker tag hello-socket:python {there}:latest; docker push -q {there}:latest")
+    code, claims = check()
+    failed = [claim["id"] for claim in claims.values() if claim["verdict"] == "FAILS"]
+    assert (code, failed) == (1, ["registry.pushed"])
+    because = claims["registry.pushed"]["because"]
+    assert f"hello-socket:latest was pushed ({moved}), the tag now names another image" in because
+    assert "(pushed from here as python: configuration sha256:" in because
+    assert "hello-socket 1.0, made" in because and "python3" in because
+    assert because.endswith("what was pushed is only served by its digest: ./inv image.push")
+    # Pushed as both: with nothing else of it in the registry, and with the evidence of what it is.
+    assert any(
+        "/blobs/sha256:" in each["command"] for each in claims["registry.pushed"]["evidence"]
+    )
+
+
+def test_somebody_elses_image_pushed_over_it(settings: Settings, moved: str) -> None:
+    push_small(settings, "hello-socket:latest", "theirs")
+    code, claims = check()
+    because = claims["registry.pushed"]["because"]
+    assert code == 1 and "(not what was last pushed from here: configuration" in because
+    assert "an image without a title, made" in because
+
+
+def test_another_manifest_of_the_same_image_is_that_image(settings: Settings, moved: str) -> None:
+    """As an engine that keeps its images with containerd writes it."""
+    put(settings, OCI, {**json.loads(served(settings, moved)), "mediaType": OCI})
+    code, claims = check()
+    because = claims["registry.pushed"]["because"]
+    assert code == 0, claims
+    assert f"another manifest of the image pushed as {moved}" in because
+
+
+def test_a_list_of_images(settings: Settings, moved: str) -> None:
+    ours = {"mediaType": DOCKER, "digest": moved, "size": len(served(settings, moved).encode())}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [ours]}
+    put(settings, INDEX, index)
+    _, claims = check()
+    assert claims["registry.pushed"]["verdict"] == "HOLDS"
+    assert (
+        f"another manifest of the image pushed as {moved}" in claims["registry.pushed"]["because"]
+    )
+    # Blobs of several platforms are not fetched: that is not known, and no pass.
+    assert claims["registry.blobs.host"]["verdict"] == "UNKNOWN"
+    push_small(settings, "hello-socket:theirs", "theirs")
+    theirs = served(settings, "theirs")
+    digest = "sha256:" + hashlib.sha256(theirs.encode()).hexdigest()
+    other = {"mediaType": DOCKER, "digest": digest, "size": len(theirs.encode())}
+    for manifests in ([other], [ours, other]):
+        put(settings, INDEX, {**index, "manifests": manifests})
+        code, claims = check()
+        assert code == 1
+        assert f"a list of {len(manifests)} manifests" in claims["registry.pushed"]["because"]
+    # And no push takes that for what it would push.
+    run([*INV, "image.push"])
+    assert moved in check()[1]["registry.manifest.host"]["because"]
+    run([*INV, "registry.delete", "hello-socket:theirs"])
+
+
+def test_a_tag_without_its_link_and_a_manifest_with_other_bytes(moved: str) -> None:
+    root(f"rm -r {REPOSITORIES}/hello-socket/_manifests/tags/latest; {RESTARTED}")
+    code, claims = check()
+    because = claims["registry.pushed"]["because"]
+    assert code == 1 and "the tag gives nothing, since it is gone" in because
+    assert because.endswith("what was pushed is only served by its digest: ./inv image.push")
+    run([*INV, "image.push"])
+    name = moved.removeprefix("sha256:")
+    data = f"{BLOBS}/{name[:2]}/{name}/data"
+    root(f"cp -p {data} /var/tmp/manifest; echo >>{data}; {RESTARTED}")
+    try:
+        code, claims = check()
+    finally:
+        root(f"mv /var/tmp/manifest {data}; {RESTARTED}")
+    assert (code, claims["registry.pushed"]["verdict"]) == (1, "FAILS")
+    assert "its manifest has other bytes now (sha256:" in claims["registry.pushed"]["because"]
+
+
+def test_a_build_after_the_push_is_no_push(settings: Settings, moved: str) -> None:
+    """What was built since is not there, and nobody said that it was."""
+    built = settings.state / "image" / "built-sandbox-java.json"
+    before = built.read_text()
+    built.write_text(json.dumps({**json.loads(before), "manifest": None, "config": "sha256:0"}))
+    try:
+        code, claims = check()
+    finally:
+        built.write_text(before)
+    assert code == 0 and moved in claims["registry.pushed"]["because"]
+
+
 def test_all_is_lost_and_another_flavour_is_pushed() -> None:
     """Last, since what was pushed before is gone afterwards."""
     root(f"systemctl stop docker-registry; rm -r /var/lib/docker-registry/docker; {RESTARTED}")
@@ -108,9 +234,13 @@ def test_all_is_lost_and_another_flavour_is_pushed() -> None:
     assert code == 1
     because = claims["registry.pushed"]["because"]
     assert "hello-socket:latest was pushed (sha256:" in because
-    assert because.endswith("is no longer served: ./inv image.push")
+    assert because.split("; ")[0].endswith("what was pushed is no longer served: ./inv image.push")
+    # Pushed by the tests before this one.
+    assert because.endswith(
+        "what was pushed is no longer served: ./inv image.push --flavour python"
+    )
     run([*INV, "image.push"])
-    assert check()[0] == 0
+    assert check()[0] == 1
     run([*INV, "image.push", "--flavour", "python"])
     code, claims = check()
     assert code == 0, claims

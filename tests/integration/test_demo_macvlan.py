@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from hostonly.host.command import as_root
+from hostonly.host.ends import BRIDGE, mac
+from hostonly.settings import Settings
 from tests.integration.command_line import (
+    INV,
+    ROOT,
     answer,
     claims,
     inside,
     interrupted,
+    inv,
     left_by,
     up,
     wrong,
@@ -81,3 +89,100 @@ def test_a_shim_made_by_hand_is_noticed() -> None:
 )
 def test_an_interrupted_demo_leaves_nothing(number: signal.Signals, at: str) -> None:
     interrupted("demo.macvlan", f"sandbox$ {at}", number)
+
+
+# Nobody's: of RFC 7042's block for documentation.
+MAC = "00:00:5e:00:53:01"
+
+
+def host(*argv: str) -> str:
+    """A command of the host's, as root; what it printed. It must succeed."""
+    done = subprocess.run(as_root(argv), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def remember(address: str, *devices: str) -> None:
+    """Have the host's kernel remember another MAC for ``address``, as if it had just spoken."""
+    for device in devices:
+        told = ["lladdr", MAC, "dev", device, "nud", "reachable"]
+        host("ip", "neigh", "replace", address, *told)
+
+
+@pytest.fixture
+def address(settings: Settings) -> str:
+    """The one that the demo takes."""
+    return str(settings.network.host.network[-2])
+
+
+def remembering(address: str, settings: Settings) -> list[str]:
+    """Who remembers a MAC for ``address``."""
+    tables = {
+        each: inside(each, "ip", "neigh", "show", address) for each in ("sandbox", "sandbox2")
+    }
+    tables["host"] = host("ip", "neigh", "show", address, "dev", settings.network.bridge)
+    return [name for name, table in tables.items() if "lladdr" in table]
+
+
+def test_who_had_the_address_before_is_forgotten(address: str, settings: Settings) -> None:
+    remember(address, settings.network.bridge)
+    for machine in ("sandbox", "sandbox2"):
+        told = ["lladdr", MAC, "dev", "eth1", "nud", "reachable"]
+        inside(machine, "sudo", "ip", "neigh", "replace", address, *told)
+    assert len(remembering(address, settings)) == 3
+    code, document = answer("demo.macvlan")
+    assert (code, document["verdict"]) == (0, "HOLDS")
+    assert remembering(address, settings) == []
+
+
+def test_whoever_gets_the_address_next_is_reached_at_once(address: str, settings: Settings) -> None:
+    """A person's own container, or that of demo.ipvlan, which has the sandbox's MAC."""
+    assert answer("demo.macvlan")[0] == 0
+    network = str(settings.network.host.network)
+    image = f"localhost:{settings.registry.port}/hello-socket"
+    own = ["docker", "network", "create", "-d", "macvlan", "--subnet", network]
+    with wrong("sandbox", [*own, "-o", "parent=eth1", "own"], ["docker", "network", "rm", "own"]):
+        run = ["docker", "run", "-d", "--name", "own", "--network", "own", "--ip", address]
+        run += ["--mac-address", "02:00:00:00:00:01", image, "own"]
+        with wrong("sandbox", run, ["docker", "rm", "--force", "own"]):
+            port = str(settings.hello.port)
+            speaks = ["sandbox.exec", "--", "docker", "exec", "own", "nc", "-w", "2", "127.0.0.1"]
+            deadline = time.monotonic() + 60
+            while inv(*speaks, port).returncode != 0:
+                assert time.monotonic() < deadline
+            assert "Hello own!" in host("nc", "-nv", "-w", "2", address, port)
+
+
+def test_what_a_killed_demo_had_is_forgotten_with_it(address: str, settings: Settings) -> None:
+    process = subprocess.Popen(
+        [*INV, "demo.macvlan"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("sandbox2$ nc"):
+            break
+    process.kill()
+    process.communicate(timeout=60)
+    assert "host" in remembering(address, settings)
+    assert answer("demo.none")[0] == 0
+    assert "host" not in remembering(address, settings)
+
+
+def test_a_sandbox_that_gets_an_address_is_reached_and_goes_on_reaching_the_host(
+    settings: Settings,
+) -> None:
+    """Somebody else had the second sandbox's addresses while it was away."""
+    net = settings.network
+    assert inv("sandbox.halt", "--machine", "sandbox2").returncode == 0
+    remember(str(net.sandbox2), net.bridge)
+    remember(str(net.nat.ip + 2), net.nat_bridge)
+    up("sandbox2")
+    for device in (net.bridge, net.nat_bridge):
+        assert MAC not in host("ip", "neigh", "show", "dev", device)
+    # Its MAC would be a port's else, and go with it.
+    for device, ours in ((net.bridge, net.host), (net.nat_bridge, net.nat)):
+        assert mac(ours.ip, BRIDGE) in host("ip", "link", "show", device)

@@ -5,17 +5,39 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
-from hostonly.claims.registry import blobs_served, catalog_same, manifests_served, pushed_served
+from hostonly.checks import tags_now
+from hostonly.checks.sides import (
+    Facts,
+    Judged,
+    Looks,
+    by_name,
+    look_from_both,
+    value,
+    why_not_look,
+)
+from hostonly.claims.registry import (
+    Pushed,
+    blobs_served,
+    catalog_same,
+    manifests_served,
+    pushed_served,
+)
 from hostonly.claims.sandbox import registry_answers, route_host_only, sandbox_running
 from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
+from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select
 from hostonly.facts.batch import Look, look
 from hostonly.facts.http import Answer
 from hostonly.facts.http import look as http_look
 from hostonly.facts.routes import observe_routes, route_to
-from hostonly.facts.served import MANIFEST, SECONDS, blobs_in, served_look, tags_in
+from hostonly.facts.served import (
+    MANIFEST,
+    SECONDS,
+    blobs_in,
+    served_look,
+    tags_in,
+)
 from hostonly.image import state
+from hostonly.image.flavour import FLAVOURS
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
@@ -51,7 +73,8 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         "sandbox": f"http://localhost:{settings.registry.port}/v2/",
     }
     repository = settings.image.name
-    pushes = state.pushes(settings)
+    noted = _noted(settings)
+    pushes = tuple(noted)
     with machine.vantage() as sandbox:
 
         def ask(outside: Looks, inside: Looks) -> dict[str, Facts]:
@@ -80,13 +103,21 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         )
         tags = {place: select(seen["tags"], _tags) for place, seen in first.items()}
         second = ask(*(_second(registries[place], repository, tags[place]) for place in registries))
-        answers = {place: _by_name(tags[place], second[place], "told {}") for place in registries}
+        answers = {place: by_name(tags[place], second[place], "told {}") for place in registries}
         blobs = {place: select(answers[place], _blobs) for place in registries}
-        third = ask(*(_third(registries[place], repository, blobs[place]) for place in registries))
+        moved = tags_now.moved(pushes, tags["host"], second["host"])
+        outside, inside = (
+            _third(registries[place], repository, blobs[place]) for place in registries
+        )
+        third = ask({**outside, **tags_now.looks(registries["host"], repository, moved)}, inside)
     for place, url in registries.items():
         claims.judge(registry_answers, {"place": place, "url": url}, answer=first[place]["version"])
     claims.judge(catalog_same, {}, **{place: seen["catalog"] for place, seen in first.items()})
-    _judge_pushed(claims, repository, pushes, first)
+    now = {
+        push.tag: tags_now.named(push.tag, tags["host"], second["host"], moved, third["host"])
+        for push in pushes
+    }
+    _judge_pushed(claims, repository, noted, first, now)
     for place in registries:
         about: dict[str, object] = {"place": place, "repository": repository}
         nothing = _nothing(tags[place], repository)
@@ -94,29 +125,52 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
             manifests_served,
             about,
             answers=nothing or answers[place],
-            by_tag=nothing or _by_name(tags[place], second[place], "served {}"),
+            by_tag=nothing or by_name(tags[place], second[place], "served {}"),
         )
         claims.judge(
-            blobs_served, about, blobs=nothing or _by_name(blobs[place], third[place], "{}")
+            blobs_served, about, blobs=nothing or by_name(blobs[place], third[place], "{}")
         )
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
+def _noted(settings: Settings) -> dict[state.Pushed, float]:
+    """The last push of each flavour to the settings' repository, and when it was (seconds since 1970)."""
+    found = {}
+    for flavour in FLAVOURS:
+        file = state.pushed_record(settings.state, flavour)
+        pushed = state.load_pushed(file)
+        if pushed is not None and pushed.repository == settings.image.name:
+            found[pushed] = file.stat().st_mtime
+    return found
+
+
 def _judge_pushed(
-    claims: Judged, repository: str, pushes: tuple[state.Pushed, ...], first: dict[str, Facts]
+    claims: Judged,
+    repository: str,
+    noted: dict[state.Pushed, float],
+    first: dict[str, Facts],
+    now: Facts,
 ) -> None:
-    """Claim that what was pushed to this sandbox is there, where it is recorded that something was."""
+    """Claim that what was pushed to this sandbox is what its tags name ``now``, where it is recorded that
+    something was."""
     made: Fact[float] = first["sandbox"]["made"]
-    ours = [each for each in pushes if isinstance(made, NotObserved) or each.time >= made.value]
+    ours = [
+        each for each, time in noted.items() if isinstance(made, NotObserved) or time >= made.value
+    ]
     if ours:
         manifests: Fact[tuple[str, ...]] = Observed(tuple(each.manifest for each in ours), ())
+        tags: Fact[tuple[str, ...]] = Observed(tuple(each.tag for each in ours), ())
         claims.judge(
             pushed_served,
             {
                 "repository": repository,
-                "pushed": tuple((each.tag, each.manifest) for each in ours),
+                "pushed": tuple(
+                    Pushed(each.tag, each.manifest, each.config, tags_now.again(each))
+                    for each in ours
+                ),
             },
-            served=_by_name(manifests, first["host"], "{}"),
+            now=by_name(tags, now, "{}"),
+            served=by_name(manifests, first["host"], "{}"),
         )
 
 
@@ -146,7 +200,7 @@ def _manifest(registry: str, repository: str, version: str) -> Look[Any]:
 
 def _second(registry: str, repository: str, tags: Fact[tuple[str, ...]]) -> Looks:
     looks: dict[str, Look[Any]] = {}
-    for tag in _value(tags):
+    for tag in value(tags):
         url = f"{registry}{repository}/manifests/{tag}"
         looks[f"told {tag}"] = http_look(url, accept=MANIFEST)
         looks[f"served {tag}"] = _manifest(registry, repository, tag)
@@ -154,11 +208,7 @@ def _second(registry: str, repository: str, tags: Fact[tuple[str, ...]]) -> Look
 
 
 def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Looks:
-    return {name: served_look(f"{registry}{repository}/blobs/{name}") for name in _value(blobs)}
-
-
-def _value(names: Fact[tuple[str, ...]]) -> tuple[str, ...]:
-    return () if isinstance(names, NotObserved) else names.value
+    return {name: served_look(f"{registry}{repository}/blobs/{name}") for name in value(blobs)}
 
 
 def _tags(answer: Answer) -> tuple[str, ...]:
@@ -173,16 +223,6 @@ def _tags(answer: Answer) -> tuple[str, ...]:
 def _blobs(answers: dict[str, Answer]) -> tuple[str, ...]:
     named = (blobs_in(answer.body) for answer in answers.values())
     return tuple(dict.fromkeys(digest for each in named for digest in each))
-
-
-def _by_name(names: Fact[tuple[str, ...]], facts: Facts, key: str) -> Fact[Any]:
-    """The facts under ``key``, filled with each of the ``names``, as one: a mapping by these."""
-    if isinstance(names, NotObserved):
-        return names
-    return select(
-        together([facts[key.format(name)] for name in names.value]),
-        lambda values: dict(zip(names.value, values, strict=True)),
-    )
 
 
 def _nothing(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:

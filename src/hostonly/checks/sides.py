@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from hostonly.claims import Claim, ClaimResult
 from hostonly.demos.obstacles import explained
 from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Observed
+from hostonly.facts import Fact, NotObserved, Observed, select, together
 from hostonly.facts.batch import COMMAND_SECONDS, Look, observe_all
 from hostonly.report.model import ClaimJudged
 from hostonly.vantages import Result, Vantage
@@ -91,3 +91,18 @@ def look_from_both(
         from_host = pool.submit(observe_all, host, outside, timeout=timeout)
         from_inside = observe_all(sandbox, inside, timeout=timeout)
         return from_host.result(), from_inside
+
+
+def value(names: Fact[tuple[str, ...]]) -> tuple[str, ...]:
+    """The names; none where they were not observed."""
+    return () if isinstance(names, NotObserved) else names.value
+
+
+def by_name(names: Fact[tuple[str, ...]], facts: Facts, key: str) -> Fact[Any]:
+    """The facts under ``key``, filled with each of the ``names``, as one: a mapping by these."""
+    if isinstance(names, NotObserved):
+        return names
+    return select(
+        together([facts[key.format(name)] for name in names.value]),
+        lambda values: dict(zip(names.value, values, strict=True)),
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.facts.http import Answer
-from hostonly.facts.served import Served, repositories_in
+from hostonly.facts.served import Named, Served, repositories_in
 
 SPECIFICATION = "OCI distribution specification 1.1"
 
@@ -29,25 +30,70 @@ def catalog_same(*, host: Answer, sandbox: Answer) -> Judgement:
     return Judgement(True, ", ".join(outside) or "nothing was pushed yet")
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What was last pushed as ``tag``: the digests of its ``manifest`` and its ``config``; ``again`` is the
+    command that pushes it."""
+
+    tag: str
+    manifest: str
+    config: str
+    again: str
+
+
 @claim(
     "registry.pushed",
-    "What was last pushed from this checkout as {repository} is still served.",
+    "What was last pushed from this checkout as {repository} is still what its tags name.",
     source=f"{SPECIFICATION}: Pulling manifests; the record of ./inv image.push",
 )
 def pushed_served(
-    *, repository: str, pushed: tuple[tuple[str, str], ...], served: Mapping[str, Served]
+    *,
+    repository: str,
+    pushed: tuple[Pushed, ...],
+    now: Mapping[str, Named],
+    served: Mapping[str, Served],
 ) -> Judgement:
-    """Holds when each manifest of ``pushed`` (tag and digest) is served by its digest."""
-    gone = [
-        f"{repository}:{tag} was pushed ({digest}), and is no longer served: ./inv image.push"
-        for tag, digest in pushed
-        if served[digest].digest != digest
-    ]
-    if gone:
-        return Judgement(False, "; ".join(gone))
+    """Holds when ``now`` each tag names the manifest that was pushed, or another one of the same image;
+    ``served`` is what comes for each manifest by its digest."""
+    same, other = [], []
+    for each in pushed:
+        named = now[each.tag]
+        digest = named.served.digest
+        if digest == each.manifest:
+            same.append(f"{each.tag}: {digest}")
+        elif digest is not None and digest == named.told and {*named.configs} == {each.config}:
+            # Each engine may write a manifest of its own for the same configuration and layers.
+            same.append(
+                f"{each.tag}: {digest}, another manifest of the image pushed as {each.manifest}"
+            )
+        else:
+            lost = served[each.manifest].digest != each.manifest
+            left = "is no longer served" if lost else "is only served by its digest"
+            other.append(
+                f"{repository}:{each.tag} was pushed ({each.manifest}), {_instead(each, named, pushed)},"
+                f" and what was pushed {left}: {each.again}"
+            )
+    if other:
+        return Judgement(False, "; ".join(other))
     if not pushed:
         return Judgement(None, "nothing was")
-    return Judgement(True, ", ".join(f"{tag}: {digest}" for tag, digest in pushed))
+    return Judgement(True, "; ".join(same))
+
+
+def _instead(each: Pushed, named: Named, pushed: tuple[Pushed, ...]) -> str:
+    """What the tag of ``each`` gives instead."""
+    digest = named.served.digest
+    if digest is None:
+        return f"the tag gives {named.served}"
+    if named.told == each.manifest:
+        return f"its manifest has other bytes now ({digest})"
+    ours = [
+        other.tag
+        for other in pushed
+        if other is not each and (other.manifest == digest or other.config in named.configs)
+    ]
+    whose = f"pushed from here as {ours[0]}" if ours else "not what was last pushed from here"
+    return f"the tag now names another image, {digest} ({whose}: {named.said})"
 
 
 @claim(

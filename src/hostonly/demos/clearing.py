@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address
 from typing import Protocol
 
 from hostonly.demos import gossip
 from hostonly.demos.leftovers import DEMO_LABEL, REMOVALS, Leftover, find, removals
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Warned
+from hostonly.settings import Network
 from hostonly.vantages import Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 
@@ -25,14 +27,23 @@ class Step(Protocol):
 
 
 class Clearing:
-    """What is to be cleared up after one run of ``demo``, on the ``sandboxes`` it has come to use."""
+    """What is to be cleared up after one run of ``demo``, on the ``sandboxes`` it has come to use, which
+    are on ``network`` with the ``host``."""
 
     def __init__(
-        self, demo: str, step: Step, sandboxes: Callable[[], Sequence[Vantage]], emit: Emit
+        self,
+        demo: str,
+        step: Step,
+        host: Vantage,
+        sandboxes: Callable[[], Sequence[Vantage]],
+        network: Network,
+        emit: Emit,
     ) -> None:
         self._demo = demo
         self._step = step
+        self._host = host
         self._sandboxes = sandboxes
+        self._network = network
         self._emit = emit
         self._exits: list[tuple[Vantage, tuple[str, ...]]] = []
 
@@ -78,7 +89,31 @@ class Clearing:
             for vantage in self._sandboxes()
             for command in removals(self._mine(vantage))
         ]
-        return [*reversed(self._exits), *made]
+        given_up = [
+            each
+            for vantage in self._sandboxes()
+            for leftover in self._mine(vantage)
+            for each in self.forgetting(leftover.addresses)
+        ]
+        return [*reversed(self._exits), *made, *given_up]
+
+    def forgetting(self, addresses: Iterable[str]) -> list[tuple[Vantage, tuple[str, ...]]]:
+        """The commands by which host and sandboxes forget whose MAC had those of ``addresses`` that are of
+        the host-only network.
+
+        A kernel goes on for up to a minute to send to the MAC that it remembers: whoever gets the address
+        next is not reached meanwhile. What somebody made permanent stays (ip-neighbour(8)).
+        """
+        where: list[tuple[Vantage, tuple[str, ...]]] = [
+            *((sandbox, ()) for sandbox in self._sandboxes()),
+            (self._host, ("dev", self._network.bridge)),
+        ]
+        return [
+            (vantage, ("sudo", "ip", "neigh", "flush", "to", address, *device))
+            for address in addresses
+            if IPv4Address(address) in self._network.host.network
+            for vantage, device in where
+        ]
 
     def remove_leftovers(self, sandbox: Vantage) -> None:
         """Remove what earlier runs left: everything of this demo's, and of other demos' what nobody
@@ -102,6 +137,9 @@ class Clearing:
                 self._leave(sandbox, command)
             else:
                 self._step(sandbox, *command)
+        for leftover in leftovers:
+            for vantage, forget in self.forgetting(leftover.addresses):
+                self._step(vantage, *forget, may_fail=True)
         if any(each.kind == "swarm" for each in leftovers):
             # Before anybody else leaves: an engine that leaves alone has nobody left to tell it to.
             gossip.end(sandbox, self._step, self._emit)

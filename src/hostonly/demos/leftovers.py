@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from hostonly.errors import ToolFailed
@@ -21,6 +22,12 @@ LISTINGS = {
         *("--format", "{{.Name}} " + FIELDS),
     ],
 }
+# A container that has ended has none any more, but for the one that was asked for with --ip.
+ADDRESSES = (
+    "{{.Name}}{{range .NetworkSettings.Networks}} {{.IPAddress}}"
+    "{{with .IPAMConfig}} {{.IPv4Address}}{{end}}{{end}}"
+)
+IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)
 # The engine makes it when it joins a swarm, unless somebody made it before. A swarm has no labels:
 # where this network has ours, the swarm is ours.
 SWARM_MARK = "docker_gwbridge"
@@ -35,12 +42,13 @@ REMOVALS = {
 @dataclass(frozen=True, slots=True)
 class Leftover:
     """Something with our label. ``kind`` is ``container``, ``network`` or ``swarm``, which has no name;
-    ``demo`` made it."""
+    ``demo`` made it. ``addresses`` are a container's, which it gives up when it is removed."""
 
     kind: str
     name: str
     demo: str
     kept: bool
+    addresses: tuple[str, ...] = ()
 
 
 def labels(demo: str, *, keep: bool) -> tuple[str, ...]:
@@ -62,10 +70,26 @@ def find(sandbox: Vantage) -> tuple[Leftover, ...]:
             # No name and no value of ours has a space; an absent label is an empty field.
             name, demo, kept = line.split(" ")
             found.append(Leftover(kind, name, demo, bool(kept)))
+    found = _with_addresses(sandbox, found)
     marks = [each for each in found if (each.kind, each.name) == ("network", SWARM_MARK)]
     if marks and _told(sandbox, SWARM_STATE) != ["inactive"]:
         found.append(replace(marks[0], kind="swarm", name=""))
     return tuple(found)
+
+
+def _with_addresses(sandbox: Vantage, found: list[Leftover]) -> list[Leftover]:
+    names = [each.name for each in found if each.kind == "container"]
+    if not names:
+        return found
+    # Its exit status does not count: one that was being removed has just given up what it had.
+    told = sandbox.run(["docker", "container", "inspect", "--format", ADDRESSES, *names]).stdout
+    lines = [line.split() for line in told.splitlines()]
+    # Newer engines have words for no address.
+    of = {
+        name.removeprefix("/"): tuple(filter(IPV4.fullmatch, dict.fromkeys(words)))
+        for name, *words in filter(None, lines)
+    }
+    return [replace(each, addresses=of.get(each.name, ())) for each in found]
 
 
 def _told(sandbox: Vantage, command: list[str]) -> list[str]:

@@ -32,8 +32,8 @@ def is_spare(address: str, device: str, neighbours: tuple[Neighbour, ...]) -> bo
 
 def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tuple[str, ...]:
     """``count`` addresses of the host-only network that are no machine's of the settings, and for
-    which nobody answers when ``asker`` asks on its ``device``. To be asked of a sandbox that has no
-    container of the kind itself: it would not see those of its own.
+    which nobody answers when ``asker`` asks on its ``device``; nobody remembers a MAC for them any more. To
+    be asked of a sandbox that has no container of the kind itself: it would not see those of its own.
 
     Raises:
         hostonly.demos.stage.Stopped: there are fewer, or it could not be found out.
@@ -57,8 +57,9 @@ def _asked(stage: Stage, asker: Vantage, address: str, device: str) -> bool:
         neighbours = observe_neighbours(asker)
         if isinstance(neighbours, NotObserved):
             raise Stopped(f"neighbours: not observed: {neighbours.because}", neighbours.evidence)
-        # A question that is still open would fail the first connection to whoever gets the address.
-        stage.step(asker, "sudo", "ip", "neigh", "flush", "to", address, "dev", device)
+        # Whoever gets the address has another MAC than its last owner. And a question that is still open
+        # would fail the first connection to it.
+        stage.forget(address)
         spare = is_spare(address, device, neighbours.value)
         if spare is None:
             raise Stopped(f"nobody was asked for {address} on {device}", neighbours.evidence)

@@ -56,7 +56,9 @@ class Stage:
         self.claims: list[ClaimResult] = []
         self._testbed = testbed
         self._emit = emit
-        self._clearing = Clearing(demo, self.step, self._sandboxes, emit)
+        self._clearing = Clearing(
+            demo, self.step, testbed.host, self._sandboxes, testbed.settings.network, emit
+        )
         self._second: Vantage | None = None
         self._image: str | None = None
 
@@ -193,6 +195,16 @@ class Stage:
             Stopped: it failed.
         """
         return self._clearing.undo()
+
+    def forget(self, address: str) -> None:
+        """See to it that neither the host nor a sandbox remembers a MAC for ``address``, of the host-only
+        network, before another gets it.
+
+        Raises:
+            Stopped: one of them could not be made to.
+        """
+        for vantage, argv in self._clearing.forgetting([address]):
+            self.step(vantage, *argv)
 
     def require_free_port(self, port: int, *, at: Vantage | None = None) -> None:
         """Stop the demo when something listens on ``port`` of the sandbox, saying who. ``at`` is the

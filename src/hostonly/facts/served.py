@@ -9,12 +9,13 @@ blobs, listing tags; OCI image specification 1.1, image manifest; curl(1): ``-f`
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_object
 from hostonly.facts.http import NOBODY
-from hostonly.vantages import Result
+from hostonly.vantages import Result, shown
 from hostonly.waiting import limit
 
 # A layer of some 40 MB, on a machine that is busy with others.
@@ -30,6 +31,8 @@ MANIFEST = (
 )
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+# What a label's name ends in.
+TITLE = ("title", "version")
 SUM = re.compile(r"([0-9a-f]{64})  -\n?")
 # -L is not given: a registry that sends us elsewhere does not serve it itself.
 PIPE = 'set -o pipefail; curl -q -sSf --noproxy "*" -m {seconds:.0f} "$@" | sha256sum'
@@ -44,6 +47,18 @@ class Served:
 
     def __str__(self) -> str:
         return self.digest or self.because
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a tag names. ``told`` is the digest in the registry's answer, None where it gave none; ``configs``
+    are the digests of the configurations of the image, or of the images of a list; ``said`` is what is
+    known of it, in words."""
+
+    served: Served
+    told: str | None = None
+    configs: tuple[str, ...] = ()
+    said: str = ""
 
 
 def served_look(url: str, *, accept: str | None = None) -> Look[Served]:
@@ -75,10 +90,46 @@ def blobs_in(manifest: str) -> tuple[str, ...]:
         named = [document["config"]["digest"], *(layer["digest"] for layer in document["layers"])]
     except (KeyError, TypeError) as error:
         raise Unreadable(f"no manifest of one image: {error!r}") from error
+    return _digests(named)
+
+
+def manifests_in(manifest: str) -> tuple[str, ...]:
+    """The digests of the manifests that a list of several images names; none where it is no such list.
+
+    Raises:
+        Unreadable: it is no manifest at all.
+    """
+    try:
+        named = [each["digest"] for each in json_object(manifest).get("manifests", ())]
+    except (KeyError, TypeError) as error:
+        raise Unreadable(f"no list of manifests: {error!r}") from error
+    return _digests(named)
+
+
+def image_said(config: str) -> str:
+    """What an image's configuration says of it: its title and version, when it was made, what it starts.
+
+    Raises:
+        Unreadable: it is no configuration.
+    """
+    document = json_object(config)
+    inner = document.get("config") or {}
+    try:
+        labels = inner.get("Labels") or {}
+        title, version = (labels.get(f"org.opencontainers.image.{key}") for key in TITLE)
+        command = [*(inner.get("Entrypoint") or ()), *(inner.get("Cmd") or ())]
+    except (AttributeError, TypeError) as error:
+        raise Unreadable(f"no configuration of an image: {error!r}") from error
+    name = " ".join(str(word) for word in (title, version) if word)
+    starts = f"`{shown([str(word) for word in command])[:80]}`" if command else "nothing"
+    return f"{name or 'an image without a title'}, made {document.get('created')}, which starts {starts}"
+
+
+def _digests(named: Sequence[object]) -> tuple[str, ...]:
     for digest in named:
         if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
             raise Unreadable(f"no digest: {str(digest)[:80]!r}")
-    return tuple(dict.fromkeys(named))
+    return tuple(dict.fromkeys(str(digest) for digest in named))
 
 
 def repositories_in(catalog: str) -> tuple[str, ...]:

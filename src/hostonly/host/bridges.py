@@ -17,6 +17,7 @@ from typing import Any
 from hostonly.errors import Taken
 from hostonly.host import switches
 from hostonly.host.command import run
+from hostonly.host.ends import BRIDGE, mac
 from hostonly.settings import DOCKER_RANGE, Settings
 
 MARK = "hostonly"
@@ -181,8 +182,10 @@ def create(bridge: Bridge) -> None:
     ]
     if not any(link.get("ifname") == bridge.name for link in _links()):
         # The kernel takes an alias only after the link is there: one batch, so that they come together.
+        # A MAC of its own: it would be that of one of its ports, change as these come and go, and sandboxes
+        # go on sending to the one that they remember.
         made = [
-            f"link add {bridge.name} type bridge",
+            f"link add {bridge.name} address {mac(bridge.address.ip, BRIDGE)} type bridge",
             f'link set {bridge.name} alias "{bridge.mark}"',
         ]
         run(["ip", "-batch", "-"], root=True, stdin="\n".join(made) + "\n", timeout=10)
@@ -200,6 +203,17 @@ def create(bridge: Bridge) -> None:
     ]
     run(["sysctl", "-qw", *guards], root=True, timeout=10)
     run(["ip", "-batch", "-"], root=True, stdin="\n".join(steps) + "\n", timeout=10)
+
+
+def forget(addresses: dict[Bridge, str]) -> None:
+    """Have this machine forget whose MAC has the address on each bridge: who gets it next may have another,
+    and would not be reached for up to a minute (ip-neighbour(8)).
+
+    Raises:
+        ToolFailed: the kernel refused it.
+    """
+    lines = [f"neigh flush to {address} dev {bridge.name}" for bridge, address in addresses.items()]
+    run(["ip", "-batch", "-"], root=True, stdin="\n".join(lines) + "\n", timeout=10)
 
 
 def remove(bridge: Bridge) -> bool:

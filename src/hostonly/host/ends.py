@@ -13,6 +13,8 @@ from hostonly.settings import Settings
 
 # The number of a sandbox's link: eth0 on the NAT bridge, eth1 on the host-only one.
 ETH0, ETH1 = 0, 1
+# Of this machine's end of either.
+BRIDGE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class End:
 
 
 def mac(address: IPv4Address, link: int) -> str:
-    """The MAC of the ``link`` of the sandbox whose host-only address is ``address``.
+    """The MAC of the ``link`` of the sandbox whose host-only address is ``address``; of a bridge, by its own.
 
     A local one (bit 1 of its first octet), so that no card has it; the address makes it the
     machine's only one.

@@ -57,6 +57,10 @@ def differences(
     if image.id not in identities and not same:
         theirs = ", ".join(each.config.digest for each in served.images) or served.digest
         found.append(f"the registry serves the image {theirs}, the engine has {image.id}")
+    others = [each for each in served.images if each.config.digest != config]
+    if same and others and image.id != served.digest:
+        # Who pulls it may get one of these.
+        found.append(f"the registry serves a list, with {others[0].config.digest} in it as well")
     found += _layers(_meant(served, image), image)
     if pushed and f"{name}@{served.digest}" not in image.digests:
         known = ", ".join(d for d in image.digests if d.startswith(f"{name}@")) or "none"

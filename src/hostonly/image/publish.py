@@ -57,7 +57,7 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     wrong = proof.differences(before, image, there, config=built.config, pushed=False)
     if before is not None and not wrong:
         emit(Unchanged(state.said_pushed(there, tag, before.digest)))
-        return _record(machine, replace(built, manifest=before.digest))
+        return _record(machine, built, before.digest)
     if before is not None:
         emit(Warned(f"the registry's {repository}:{tag} is not what was built here: {wrong[0]}"))
     start = time.monotonic()
@@ -81,7 +81,7 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
             remedy=f"./inv registry.delete {repository}:{tag}, then ./inv image.push",
         )
     emit(Done(f"pushed {name} ({short(found.digest)})", time.monotonic() - start))
-    return _record(machine, replace(built, manifest=found.digest))
+    return _record(machine, built, found.digest)
 
 
 def served(machine: Machine, built: state.Built) -> bool:
@@ -147,7 +147,9 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
         moved = sum(short(digest) in came for digest in layers)
         what = f"pulled {by_digest}, and {moved} of its {len(layers)} layers with it"
         emit(Done(what, time.monotonic() - start))
-    return _record(machine, replace(built, image_id=image_id, place=engine.place))
+    pulled = replace(built, image_id=image_id, place=engine.place)
+    state.save(machine.settings, pulled)
+    return pulled
 
 
 def _pulled_wrong(
@@ -185,11 +187,14 @@ def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: E
     _name_it(target, built.image_id, name, emit)
 
 
-def _record(machine: Machine, built: state.Built) -> state.Built:
-    pushed = replace(built, repository=machine.settings.image.name)
-    # Also where nothing in it is new: its time tells that it was this sandbox.
-    state.save(machine.settings, pushed)
-    return pushed
+def _record(machine: Machine, built: state.Built, manifest: str) -> state.Built:
+    """Note that the registry's tag now names ``built``, as ``manifest``; also where it did before, since the
+    time of the note tells that it was this sandbox."""
+    done, settings = replace(built, manifest=manifest), machine.settings
+    state.save(settings, done)
+    pushed = state.Pushed(settings.image.name, built.flavour, manifest, built.config, built.place)
+    state.save_pushed(settings, pushed)
+    return done
 
 
 def _served(

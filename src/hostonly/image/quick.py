@@ -121,7 +121,8 @@ def _unchanged(root: Path, wanted: Asked, note: quick.Note) -> list[str] | None:
             registry.answers()
             if wanted.task == PUSH:
                 pushed = _pushed(registry, built, note, attributes)
-                if pushed is None:
+                # What was pushed last may be noted of another image: the whole way notes this one.
+                if pushed is None or not _noted(folder, built, note):
                     return None
                 said.append(pushed)
     return said
@@ -141,6 +142,12 @@ def _pushed(
     if proof.differences(served, image, there, config=built.config, pushed=False):
         return None
     return said_pushed(there, tag, served.digest)
+
+
+def _noted(folder: Path, built: Built, note: quick.Note) -> bool:
+    last = state.load_pushed(state.pushed_record(folder, built.flavour))
+    repository = note.settings["image"]["name"]
+    return last is not None and (last.repository, last.manifest) == (repository, built.manifest)
 
 
 def _port(note: quick.Note) -> int:

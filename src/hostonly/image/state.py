@@ -25,7 +25,7 @@ PLACES = ("sandbox", "host")
 class Built:
     """``inputs`` is a hex digest of what the image is made from; ``image_id`` (what the engine calls
     it), ``config`` (its configuration) and ``manifest`` are digests (``sha256:…``). ``manifest`` is
-    None until it was pushed, as ``repository``. ``place`` is the engine's (``sandbox``, ``host``)."""
+    None until it was pushed. ``place`` is the engine's (``sandbox``, ``host``)."""
 
     inputs: str
     image_id: str
@@ -33,16 +33,23 @@ class Built:
     place: str
     flavour: str
     manifest: str | None = None
-    repository: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """A push that is recorded: ``manifest`` was pushed as ``tag``, at ``time`` (seconds since 1970)."""
+    """The last push of a ``flavour`` from this checkout: ``manifest`` and ``config`` are digests, ``place`` is
+    the engine's that pushed, or that found the same image there already."""
 
-    tag: str
+    repository: str
+    flavour: str
     manifest: str
-    time: float
+    config: str
+    place: str
+
+    @property
+    def tag(self) -> str:
+        """What it was pushed as."""
+        return FLAVOURS[self.flavour].tag
 
 
 def short(digest: str) -> str:
@@ -95,22 +102,33 @@ def load(file: Path) -> Built | None:
         return None
 
 
-def pushes(settings: Settings) -> tuple[Pushed, ...]:
-    """The recorded pushes to the settings' repository, from either engine, of every flavour."""
-    found = []
-    for flavour in FLAVOURS.values():
-        for place in PLACES:
-            file = record(settings.state, place, flavour.name)
-            built = load(file)
-            if built and built.manifest and built.repository == settings.image.name:
-                found.append(Pushed(flavour.tag, built.manifest, file.stat().st_mtime))
-    return tuple(found)
+def pushed_record(folder: Path, flavour: str) -> Path:
+    """Where, in the state ``folder`` of a checkout, the last push of a flavour is recorded, from whichever
+    engine: both push to one tag. Its time is the push's."""
+    return folder / "image" / f"pushed-{flavour}.json"
+
+
+def load_pushed(file: Path) -> Pushed | None:
+    """What ``file`` records; None where it records nothing readable."""
+    try:
+        return Pushed(**json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def save(settings: Settings, built: Built) -> None:
     """Record ``built``, whole or not at all."""
-    file = record(settings.state, built.place, built.flavour)
+    _write(record(settings.state, built.place, built.flavour), built)
+
+
+def save_pushed(settings: Settings, pushed: Pushed) -> None:
+    """Record a push, whole or not at all."""
+    _write(pushed_record(settings.state, pushed.flavour), pushed)
+
+
+def _write(file: Path, what: Built | Pushed) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     written = file.with_suffix(".new")
-    written.write_text(json.dumps(asdict(built), indent=2) + "\n", encoding="utf-8")
+    written.write_text(json.dumps(asdict(what), indent=2) + "
+", encoding="utf-8")
     written.replace(file)

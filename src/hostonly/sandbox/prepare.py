@@ -13,6 +13,7 @@ from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Done, Emit, Warned
 from hostonly.host import bridge_netfilter, bridges, firewall, modules, outsiders, traffic
 from hostonly.host.command import run
+from hostonly.host.ends import nat_ends
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
 from hostonly.sandbox import (
@@ -82,6 +83,9 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
     for bridge in missing:
         bridges.create(bridge)
     modules.load(MODULES, emit)
+    addresses = machines(settings)
+    behind = dict(zip(addresses, nat_ends(settings), strict=True))[machine]
+    bridges.forget(dict(zip(wanted, (addresses[machine], str(behind.address)), strict=True)))
     traffic.allow(settings, SWITCHES, emit, again=not missing)
     try:
         # Vagrant asks nobody before it calls the sandbox.

@@ -2,49 +2,147 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hostonly.checks.registry import _judge_pushed, _nothing, _tags
-from hostonly.checks.sides import Judged
+from hostonly.checks import tags_now
+from hostonly.checks.registry import _judge_pushed, _noted, _nothing, _tags
+from hostonly.checks.sides import Facts, Judged
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable
 from hostonly.facts.http import Answer
-from hostonly.facts.served import Served
+from hostonly.facts.served import Named, Served
 from hostonly.image import state
 from hostonly.image.state import Built, Pushed
 from hostonly.settings import Settings
 
-DIGEST = "sha256:" + "a" * 64
-PUSHED = Pushed("latest", DIGEST, 1000.0)
+DIGEST, OTHER, CONFIG, FOREIGN = (f"sha256:{letter * 64}" for letter in "abcd")
+PUSHED = Pushed("hello-socket", "java", DIGEST, CONFIG, "sandbox")
 GONE = Served(None, "(22) The requested URL returned error: 404")
+URL = "http://172.16.0.2:5000/v2/"
 
 
-def judged(made: Fact[float], served: Served, *pushes: Pushed) -> list[tuple[Verdict, str]]:
+def judged(
+    made: Fact[float], served: Served, noted: dict[Pushed, float]
+) -> list[tuple[Verdict, str]]:
     claims = Judged(lambda event: None)
     host: dict[str, Any] = {DIGEST: Observed(served, ())}
-    _judge_pushed(claims, "hello-socket", pushes, {"host": host, "sandbox": {"made": made}})
+    now: dict[str, Any] = {"latest": Observed(Named(served, served.digest), ())}
+    _judge_pushed(claims, "hello-socket", noted, {"host": host, "sandbox": {"made": made}}, now)
     return [(each.verdict, each.because) for each in claims.results]
 
 
 def test_what_was_pushed_to_this_sandbox_must_be_there() -> None:
-    ((verdict, because),) = judged(Observed(999.0, ()), GONE, PUSHED)
+    ((verdict, because),) = judged(Observed(999.0, ()), GONE, {PUSHED: 1000.0})
     assert verdict is Verdict.FAILS
     assert because.endswith("is no longer served: ./inv image.push")
-    ((verdict, _),) = judged(Observed(999.0, ()), Served(DIGEST), PUSHED)
+    ((verdict, _),) = judged(Observed(999.0, ()), Served(DIGEST), {PUSHED: 1000.0})
     assert verdict is Verdict.HOLDS
 
 
 def test_what_was_pushed_to_another_or_never_is_not_missed() -> None:
-    assert judged(Observed(1001.0, ()), GONE, PUSHED) == []
-    assert judged(Observed(999.0, ()), GONE) == []
+    assert judged(Observed(1001.0, ()), GONE, {PUSHED: 1000.0}) == []
+    assert judged(Observed(999.0, ()), GONE, {}) == []
 
 
 def test_when_the_sandbox_was_made_is_not_known() -> None:
-    ((verdict, _),) = judged(NotObserved("stat exited with 1"), GONE, PUSHED)
+    ((verdict, _),) = judged(NotObserved("stat exited with 1"), GONE, {PUSHED: 1000.0})
     assert verdict is Verdict.FAILS
+
+
+def manifest(config: str) -> str:
+    return json.dumps({"config": {"digest": config}, "layers": []})
+
+
+IMAGE = {"created": "2024-01-01T00:00:00Z", "config": {"Entrypoint": ["sh", "-c", "true"]}}
+LIST = json.dumps({"manifests": [{"digest": OTHER}, {"digest": DIGEST}]})
+
+
+def named(tag_gives: Answer, served: Served, **more: Fact[Answer]) -> Fact[Named]:
+    """What `latest` names, of which the registry gives this; `more` is what it gives by digests."""
+    tags: Fact[tuple[str, ...]] = Observed(("latest",), ())
+    seen: Facts = {"told latest": Observed(tag_gives, ()), "served latest": Observed(served, ())}
+    moved = tags_now.moved([PUSHED], tags, seen)
+    asked = tags_now.looks(URL, "hello-socket", moved)
+    assert set(asked) == {f"named sha256:{letter * 64}" for letter in more}
+    told = {f"named sha256:{letter * 64}": fact for letter, fact in more.items()}
+    return tags_now.named("latest", tags, seen, moved, told)
+
+
+def gives(body: str, digest: str) -> Answer:
+    return Answer(200, (("docker-content-digest", digest),), body)
+
+
+def answer(body: str, status: int = 200) -> Fact[Answer]:
+    return Observed(Answer(status, (), body), ())
+
+
+def test_a_tag_that_names_what_was_pushed_costs_no_question() -> None:
+    found = named(gives(manifest(CONFIG), DIGEST), Served(DIGEST))
+    assert isinstance(found, Observed) and found.value == Named(Served(DIGEST), DIGEST)
+
+
+def test_another_image_is_told_by_its_configuration() -> None:
+    found = named(gives(manifest(FOREIGN), OTHER), Served(OTHER), d=answer(json.dumps(IMAGE)))
+    assert isinstance(found, Observed)
+    assert (found.value.told, found.value.configs) == (OTHER, (FOREIGN,))
+    assert "2024-01-01" in found.value.said and "sh -c true" in found.value.said
+
+
+@pytest.mark.parametrize("config", [answer("no", 404), answer("no JSON"), answer('{"config": 7}')])
+def test_a_configuration_that_says_nothing_is_another_image_all_the_same(
+    config: Fact[Answer],
+) -> None:
+    found = named(gives(manifest(FOREIGN), OTHER), Served(OTHER), d=config)
+    assert isinstance(found, Observed) and found.value.configs == (FOREIGN,)
+
+
+def test_a_list_names_the_images_in_it() -> None:
+    more = {"b": answer(manifest(FOREIGN)), "a": answer(manifest(CONFIG))}
+    found = named(gives(LIST, FOREIGN), Served(FOREIGN), **more)
+    assert isinstance(found, Observed)
+    assert set(found.value.configs) == {FOREIGN, CONFIG} and "list of 2" in found.value.said
+    # One that is not there cannot be pulled.
+    more["a"] = answer("no", 404)
+    found = named(gives(LIST, FOREIGN), Served(FOREIGN), **more)
+    assert isinstance(found, Observed) and found.value.configs == (FOREIGN,)
+
+
+@pytest.mark.parametrize("body", ["", "{}", '{"manifests": [7]}', '{"schemaVersion": 1}'])
+def test_what_is_no_image_is_no_image_of_ours(body: str) -> None:
+    found = named(gives(body, OTHER), Served(OTHER))
+    assert isinstance(found, Observed) and found.value.configs == ()
+
+
+def test_what_was_not_seen_is_not_known() -> None:
+    late: Fact[Answer] = Observed(Answer(None, because="(28) no answer in time"), ())
+    for config in (NotObserved("curl exited with 127"), late):
+        assert isinstance(
+            named(gives(manifest(FOREIGN), OTHER), Served(OTHER), d=config), NotObserved
+        )
+    unseen = NotObserved("no list")
+    assert tags_now.named("latest", unseen, {}, {}, {}) is unseen
+
+
+def test_a_tag_that_is_not_listed_is_gone() -> None:
+    found = tags_now.named("latest", Observed(("python",), ()), {}, {}, {})
+    assert isinstance(found, Observed) and "gone" in str(found.value.served)
+
+
+@pytest.mark.parametrize(
+    ("flavour", "place", "command"),
+    [
+        ("java", "sandbox", "./inv image.push"),
+        ("python", "sandbox", "./inv image.push --flavour python"),
+        ("java", "host", "./inv image.push --from host"),
+    ],
+)
+def test_what_pushes_it_again(flavour: str, place: str, command: str) -> None:
+    assert tags_now.again(replace(PUSHED, flavour=flavour, place=place)) == command
 
 
 @pytest.mark.parametrize(
@@ -68,18 +166,18 @@ def test_no_list_of_tags_is_no_empty_one(answer: Answer) -> None:
         _tags(answer)
 
 
-def test_pushes_are_those_to_the_settings_repository(settings: Settings, tmp_path: Path) -> None:
+def test_a_push_is_noted_by_flavour_and_for_the_settings_repository(
+    settings: Settings, tmp_path: Path
+) -> None:
     settings = settings.model_copy(update={"root": tmp_path})
-
-    def record(flavour: str, place: str, manifest: str | None, repository: str | None) -> None:
-        state.save(settings, Built("in", "id", "c", place, flavour, manifest, repository))
-
-    assert state.pushes(settings) == ()
-    record("java", "sandbox", DIGEST, settings.image.name)
-    record("python", "host", DIGEST, settings.image.name)
-    record("python", "sandbox", None, None)
-    record("java", "host", DIGEST, "another")
-    assert [(each.tag, each.manifest) for each in state.pushes(settings)] == [
-        ("latest", DIGEST),
-        ("python", DIGEST),
-    ]
+    assert _noted(settings) == {}
+    state.save_pushed(settings, replace(PUSHED, manifest=OTHER))
+    # From another engine to the same tag: it is the last one that counts.
+    state.save_pushed(settings, replace(PUSHED, place="host"))
+    state.save_pushed(settings, replace(PUSHED, flavour="python", repository="another"))
+    # A build after it is no push.
+    state.save(settings, Built("in", "id", "c", "host", "java"))
+    (pushed,) = _noted(settings)
+    assert (pushed.tag, pushed.manifest, pushed.place) == ("latest", DIGEST, "host")
+    state.pushed_record(settings.state, "java").write_text('{"manifest": 7')
+    assert _noted(settings) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 from hostonly.claims import Judgement, claim
@@ -44,6 +45,8 @@ class Played:
         self.networks = ""
         self.swarm = "inactive"
         self.logs = ""
+        self.addresses: dict[str, str] = {}
+        self.neighbours: list[dict[str, object]] = []
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
@@ -74,6 +77,11 @@ class Played:
                     if DEMO_LABEL in marks
                 ]
                 return 0, "".join(f"{line}\n" for line in lines), ""
+            case ["ip", "-json", "neigh"]:
+                return 0, json.dumps(self.neighbours), ""
+            case ["docker", "container", "inspect", "--format", _, *names]:
+                there = [f"/{name} {self.addresses.get(name, '')}\n" for name in names]
+                return 0, "".join(there), ""
             case ["docker", "rm", "--force", "--volumes", *names]:
                 if self.refuse_removal:
                     return 1, "", "Error response from daemon: device or resource busy\n"

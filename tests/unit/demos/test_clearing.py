@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hostonly.claims import Verdict
-from hostonly.demos.demo import perform
+from hostonly.demos.demo import load, perform
 from hostonly.demos.leftovers import DEMO_LABEL, KEPT_LABEL
 from hostonly.demos.stage import Stage
 from hostonly.demos.testbed import Testbed
@@ -313,3 +313,58 @@ def test_what_was_cleared_in_the_story_is_not_cleared_again(
 
     result = perform(demo(run), testbed, events.append)
     assert [step.command for step in result.steps[1:]] == ["docker rm --force --volumes hello"]
+
+
+FORGET = "sudo ip neigh flush to 172.16.0.254"
+
+
+def test_an_address_that_is_given_up_is_forgotten(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    """Once the container is gone; of the host-only network alone, and on the host on its bridge alone."""
+    host = Played()
+    sandbox.addresses = {"hello": "172.17.0.2 invalid IP 172.16.0.254 172.16.0.254"}
+    result = perform(demo(holds), replace(testbed, host=host), events.append)
+    assert result.verdict is Verdict.HOLDS
+    assert sandbox.ran[-2:] == ["docker rm --force --volumes hello", FORGET]
+    assert host.ran == [f"{FORGET} dev hostonly0"]
+
+
+def test_what_a_killed_demo_had_is_forgotten_when_it_is_removed(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    sandbox.containers = {"killed": {DEMO_LABEL: "macvlan"}}
+    sandbox.addresses = {"killed": "172.16.0.254"}
+    perform(demo(holds), testbed, events.append)
+    removed = sandbox.ran.index("docker rm --force --volumes killed")
+    assert sandbox.ran[removed + 1 : removed + 3] == [FORGET, f"{FORGET} dev hostonly0"]
+
+
+def test_what_is_kept_says_how_its_address_is_given_up(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    sandbox.addresses = {"hello": "172.16.0.254"}
+    result = perform(demo(holds), replace(testbed, host=Played()), events.append, keep=True)
+    removal, *forget = result.kept
+    assert removal.endswith("docker rm --force --volumes hello")
+    assert forget == [f"./inv sandbox.exec -- {FORGET}", f"{FORGET} dev hostonly0"]
+
+
+def test_ipvlan_forgets_before_its_container_and_after(
+    testbed: Testbed, sandbox: Played, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its container has the sandbox's MAC, where another's was known a minute before."""
+    monkeypatch.setattr("hostonly.demos.ipvlan.wait_for_hello", lambda *_: None)
+    host, second = Played(), Played()
+    second.neighbours = [{"dst": "172.16.0.254", "dev": "eth1", "state": ["FAILED"]}]
+    sandbox.addresses = {"hello": "172.16.0.254"}
+    beds = replace(testbed, host=host, second_sandbox=lambda: second)
+    perform(load("ipvlan"), beds, events.append)
+    ran = [
+        line
+        for line in sandbox.ran
+        if line == FORGET or line.startswith(("docker run", "docker rm"))
+    ]
+    assert [line.split(" -")[0] for line in ran] == [FORGET, "docker run", "docker rm", FORGET]
+    assert second.ran.count(FORGET) == 2
+    assert host.ran.count(f"{FORGET} dev hostonly0") == 2

@@ -62,11 +62,17 @@ def test_nothing_is_known_of_an_address_that_nobody_asked_for() -> None:
 
 
 class Asker:
-    """A sandbox on whose link some addresses answer, and others are remembered only."""
+    """A machine on whose link some addresses answer, and others are remembered only."""
 
-    name = prompt = "sandbox2"
-
-    def __init__(self, answering: set[str], remembered: set[str]) -> None:
+    def __init__(
+        self,
+        answering: set[str],
+        remembered: set[str],
+        name: str = "sandbox2",
+        device: str = "eth1",
+    ) -> None:
+        self.name = self.prompt = name
+        self.device = device
         self.answering, self.remembered = answering, remembered
         self.table: dict[str, str | None] = dict.fromkeys(remembered, "02:00:00:00:00:09")
         self.ran: list[str] = []
@@ -82,17 +88,19 @@ class Asker:
                 found = "02:00:00:00:00:08" if answers else None
                 self.table[address] = found or self.table.get(address)
                 exit = 0 if answers else 1
-            case ["sudo", "ip", "neigh", "flush", "to", address, "dev", "eth1"]:
+            case ["sudo", "ip", "neigh", "flush", "to", address, *where]:
+                # The host has other links, which are nobody's business here.
+                assert where == (["dev", "hostonly0"] if self.name == "host" else [])
                 self.table.pop(address, None)
             case ["ip", "-json", "neigh"]:
                 out = json.dumps(
                     [
-                        {"dst": address, "dev": "eth1", "state": ["REACHABLE"]}
+                        {"dst": address, "dev": self.device, "state": ["REACHABLE"]}
                         | ({} if mac is None else {"lladdr": mac})
                         for address, mac in self.table.items()
                     ]
                 )
-        return Result("sandbox2", "sandbox2", shown(argv), exit, out, "", 0.0)
+        return Result(self.name, self.prompt, shown(argv), exit, out, "", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -111,21 +119,27 @@ def test_who_answers_has_it_and_who_is_remembered_has_not(
     def addresses(numbers: Iterable[int]) -> list[str]:
         return [f"172.16.0.{number}" for number in numbers]
 
-    asker = Asker(set(addresses(answering)), set(addresses(remembered)))
+    there, known = set(addresses(answering)), set(addresses(remembered))
+    # What asks forgets, and so do the others: whoever gets the address has another MAC.
+    asker = Asker(there, known)
+    host = Asker(set(), known | set(addresses(found)), "host", "hostonly0")
+    sandbox = Asker(set(), known | set(addresses(found)), "sandbox")
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
     image = BuiltImage("localhost:5000/hello-socket", "sha256:aa")
-    testbed = Testbed(settings, asker, asker, about, image, lambda: asker)
+    testbed = Testbed(settings, host, sandbox, about, image, lambda: asker)
     stage = Stage("macvlan", testbed, lambda event: None)
-    assert spare_addresses(stage, asker, "eth1", 2) == tuple(addresses(found))
+    given = spare_addresses(stage, stage.second_sandbox, "eth1", 2)
+    assert given == tuple(addresses(found))
     # No question is left open: it would fail the first connection.
     assert asker.table == {}
+    assert not set(given) & {*host.table, *sandbox.table}
 
 
 def test_too_few_spare_addresses(settings: Settings) -> None:
     everybody = {str(each) for each in settings.network.host.network.hosts()}
-    asker = Asker(everybody, set())
+    asker, host = Asker(everybody, set()), Asker(set(), set(), "host", "hostonly0")
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
     image = BuiltImage("localhost:5000/hello-socket", "sha256:aa")
-    testbed = Testbed(settings, asker, asker, about, image, lambda: asker)
+    testbed = Testbed(settings, host, asker, about, image, lambda: asker)
     with pytest.raises(Stopped, match="has 0 spare addresses, and 1 are needed"):
         spare_addresses(Stage("macvlan", testbed, lambda event: None), asker, "eth1", 1)

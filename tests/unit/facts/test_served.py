@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import pytest
 
 from hostonly.facts import NotObserved, Observed, Unreadable
 from hostonly.facts.http import read_answer
-from hostonly.facts.served import blobs_in, read_served, repositories_in, served_look, tags_in
+from hostonly.facts.served import (
+    blobs_in,
+    image_said,
+    manifests_in,
+    read_served,
+    repositories_in,
+    served_look,
+    tags_in,
+)
 from hostonly.vantages import Host, Result
 
 Captured = Callable[[str], str]
@@ -64,6 +73,36 @@ def test_the_manifest_of_the_image(captured: Captured) -> None:
 def test_what_is_no_manifest_of_an_image(manifest: str) -> None:
     with pytest.raises(Unreadable):
         blobs_in(manifest)
+
+
+def test_a_list_of_several_images() -> None:
+    one, two = ("sha256:" + letter * 64 for letter in "ab")
+    assert manifests_in(json.dumps({"manifests": [{"digest": one}, {"digest": two}]})) == (one, two)
+    assert manifests_in('{"config": {}, "layers": []}') == ()
+    for broken in ("", "[]", '{"manifests": [7]}', '{"manifests": [{"digest": "../x"}]}'):
+        with pytest.raises(Unreadable):
+            manifests_in(broken)
+
+
+def test_what_a_configuration_says_of_its_image() -> None:
+    labels = {"org.opencontainers.image.title": "hello", "org.opencontainers.image.version": "1.0"}
+    inner = {"Labels": labels, "Entrypoint": ["sh", "-c"], "Cmd": ["sleep 1"]}
+    said = image_said(json.dumps({"created": "2024-01-01T00:00:00Z", "config": inner}))
+    assert said == "hello 1.0, made 2024-01-01T00:00:00Z, which starts `sh -c 'sleep 1'`"
+    # As `docker import` leaves it.
+    bare = image_said(
+        '{"created": "2024-01-01T00:00:00Z", "config": {"Labels": null, "Cmd": null}}'
+    )
+    assert bare == "an image without a title, made 2024-01-01T00:00:00Z, which starts nothing"
+    for broken in (
+        "",
+        "[]",
+        '{"config": 7}',
+        '{"config": {"Labels": [1]}}',
+        '{"config": {"Cmd": 7}}',
+    ):
+        with pytest.raises(Unreadable):
+            image_said(broken)
 
 
 def test_catalogs() -> None:

@@ -129,3 +129,27 @@ def test_only_a_marked_bridge_is_removed(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_other_checkouts_are_seen_by_their_marks() -> None:
     assert bridges.others(Path("/home/ada/check out")) == []
     assert bridges.others(Path("/home/bob/hostonly")) == ["/home/ada/check out"]
+
+
+def test_a_bridge_has_a_mac_of_its_own_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one it has that of a port, and another when that goes: who remembers it sends to nobody."""
+    batches: list[str] = []
+
+    def run(argv: Sequence[str], *, stdin: str = "", **_: Any) -> str:
+        batches.append(stdin)
+        return "[]"
+
+    monkeypatch.setattr(bridges, "run", run)
+    bridges.create(bridge())
+    assert next(line for batch in batches for line in batch.splitlines()) == (
+        "link add hostonly0 address 0e:02:ac:10:00:01 type bridge"
+    )
+
+
+def test_an_address_is_forgotten_on_its_own_bridge_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(bridges, "run", lambda argv, *, stdin, **_: given.append(stdin))
+    bridges.forget({bridge(): "172.16.0.2", bridge("hostonlynat0"): "10.203.16.2"})
+    assert given == [
+        "neigh flush to 172.16.0.2 dev hostonly0\nneigh flush to 10.203.16.2 dev hostonlynat0\n"
+    ]

@@ -232,6 +232,22 @@ def test_what_cannot_be_cleared_up_is_said(
     assert any(isinstance(event, Warned) for event in place.said)
 
 
+def test_the_last_push_is_noted_whichever_engine_it_came_from(place: Place) -> None:
+    """Also where the same image is there already; a pull is none."""
+    file = state.pushed_record(place.settings.state, "python")
+    for where in state.PLACES:
+        engine = FakeEngine()
+        engine.images[place.config] = place.image(where)
+        built = replace(place.built, place=where, manifest=None)
+        assert publish.push(place.machine, engine.at(where), built, place.said.append).manifest
+        noted = state.Pushed("app", "python", place.manifest, place.config, where)
+        assert state.load_pushed(file) == noted
+    engine.images[f"{place.name('host')}@{place.manifest}"] = place.image("host")
+    file.unlink()
+    place.pull(engine, "host")
+    assert state.load_pushed(file) is None
+
+
 @pytest.mark.parametrize("where", state.PLACES)
 @pytest.mark.parametrize("by_manifest", [False, True], ids=["graph driver", "containerd"])
 def test_an_engine_that_has_nothing_gets_every_layer(
@@ -244,9 +260,7 @@ def test_an_engine_that_has_nothing_gets_every_layer(
     assert engine.pulled == [by_digest] and f"{place.name(where)}:python" in engine.images
     assert "and 2 of its 2 layers" in str(place.said[-1]) and isinstance(place.said[-1], Done)
     image_id = place.manifest if by_manifest else place.config
-    assert done == replace(
-        place.built, place=where, image_id=image_id, repository=place.settings.image.name
-    )
+    assert done == replace(place.built, place=where, image_id=image_id)
     if done != place.built:
         assert state.load(state.record(place.settings.state, where, "python")) == done
     place.pull(engine, where)

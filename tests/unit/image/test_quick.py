@@ -9,7 +9,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,12 @@ class Place:
         file.write_text(json.dumps({key: getattr(built, key) for key in built.__slots__}))
         bill = {"metadata": {"component": {"bom-ref": built.config}}}
         state.bill(self.root / ".hostonly", PYTHON).write_text(json.dumps(bill))
+        self.note_push(built)
+
+    def note_push(self, built: state.Built, repository: str = "app") -> None:
+        pushed = [repository, built.flavour, str(built.manifest), built.config, built.place]
+        file = state.pushed_record(self.root / ".hostonly", built.flavour)
+        file.write_text(json.dumps(asdict(state.Pushed(*pushed))))
 
     def remember(self, note: sandbox_quick.Note) -> None:
         sandbox_quick.remember(self.root, note)
@@ -233,6 +239,17 @@ def test_no_record_or_no_bill(place: Place) -> None:
     place.record(place.built)
     state.record(place.root / ".hostonly", "sandbox", "python").unlink()
     assert place.said(BUILD) is None
+
+
+def test_the_last_push_was_of_another(place: Place) -> None:
+    """By the host's engine, say, or to another repository: that this one is there has to be noted."""
+    assert place.said(PUSH)
+    place.note_push(replace(place.built, manifest=digest(b"other")))
+    assert place.said(PUSH) is None and place.said(BUILD)
+    place.note_push(place.built, "another")
+    assert place.said(PUSH) is None
+    state.pushed_record(place.root / ".hostonly", "python").unlink()
+    assert place.said(PUSH) is None
 
 
 def test_the_engine_has_another_image_or_none(place: Place) -> None:

@@ -185,6 +185,22 @@ def test_pushed_by_another_engine_the_configuration_and_the_layers_count(
     assert problem.startswith("layer 2 of 2 is")
 
 
+def test_a_list_with_another_image_in_it_is_not_what_is_to_be_pushed(
+    registry: RegistryClient, store: Store
+) -> None:
+    mine = engine_image(store)
+    config = store.of(store.tags["latest"])["config"]["digest"]
+    store.tags["latest"] = index(store)
+    found = look(registry)
+    (problem,) = differences(found, mine, NAME, config=config, pushed=False)
+    assert (
+        problem == f"the registry serves a list, with {found.images[1].config.digest} in it as well"
+    )
+    # Where the engine has the list itself, it is its own.
+    by_index = replace(mine, id=found.digest)
+    assert differences(found, by_index, NAME, config=config, pushed=False) == []
+
+
 def test_another_image_and_another_layer_are_named(registry: RegistryClient, store: Store) -> None:
     image = engine_image(store)
     other = replace(

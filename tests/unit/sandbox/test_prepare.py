@@ -264,6 +264,7 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
 ) -> None:
     """From finding base and box to noting that they are used, the store is locked."""
     held: list[str] = []
+    forgotten: list[dict[bridges.Bridge, str]] = []
 
     def note(what: str) -> None:
         folder = os.open(tmp_path / "store", os.O_RDONLY)
@@ -288,6 +289,7 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
         monkeypatch.setattr(prepare, name, noting(name))
     monkeypatch.setattr(keys, "ensure", noting("keys"))
     monkeypatch.setattr(bridges, "present", lambda bridge: True)
+    monkeypatch.setattr(bridges, "forget", forgotten.append)
     monkeypatch.setattr(firewall, "present", lambda wanted: True)
     monkeypatch.setattr(firewall, "apply", noting("table"))
     monkeypatch.setattr(bridge_netfilter, "accept", noting("rules"))
@@ -297,3 +299,6 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
     monkeypatch.setattr(prepare, "hand_over", noting("handed over"))
     prepare.prepare(settings, "sandbox", ignore)
     assert held == ["base", "box", "handed over"]
+    # Whose MAC had its addresses before is of no use to who calls it.
+    host_only, nat = bridges.bridges(settings, settings.root)
+    assert forgotten == [{host_only: "172.16.0.2", nat: "10.203.16.2"}]

@@ -1,0 +1,94 @@
+"""What each tag names now that something was pushed as from here, where it is not the manifest that was pushed.
+
+The manifest is seen already; what is asked besides is which image it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hostonly.checks.sides import Facts, Looks, value
+from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
+from hostonly.facts.batch import Look
+from hostonly.facts.http import look as http_look
+from hostonly.facts.served import MANIFEST, Named, Served, blobs_in, image_said, manifests_in
+from hostonly.image.flavour import JAVA
+from hostonly.image.state import Pushed
+
+
+def again(pushed: Pushed) -> str:
+    """The command that pushes what was ``pushed``."""
+    flavour = "" if pushed.flavour == JAVA.name else f" --flavour {pushed.flavour}"
+    return (
+        f"./inv image.push{flavour}{'' if pushed.place == 'sandbox' else f' --from {pushed.place}'}"
+    )
+
+
+def moved(pushes: Iterable[Pushed], tags: Fact[tuple[str, ...]], seen: Facts) -> dict[str, str]:
+    """The manifests that tags give which do not name what was pushed, by the tag."""
+    found = {}
+    for push in pushes:
+        if push.tag in value(tags):
+            answer, served = seen[f"told {push.tag}"], seen[f"served {push.tag}"]
+            if isinstance(answer, NotObserved) or isinstance(served, NotObserved):
+                continue
+            if answer.value.status == 200 and served.value.digest != push.manifest:
+                found[push.tag] = answer.value.body
+    return found
+
+
+def looks(registry: str, repository: str, moved: dict[str, str]) -> Looks:
+    """What to ask, to know which image or images each tag names that was ``moved``."""
+    found: dict[str, Look[Any]] = {}
+    for manifest in moved.values():
+        inner, config = _parts(manifest)
+        for digest in inner:
+            url = f"{registry}{repository}/manifests/{digest}"
+            found[f"named {digest}"] = http_look(url, accept=MANIFEST)
+        for digest in config:
+            found[f"named {digest}"] = http_look(f"{registry}{repository}/blobs/{digest}")
+    return found
+
+
+def _parts(manifest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The manifests that a list names, and the configuration of one image; both empty where it is neither."""
+    try:
+        inner = manifests_in(manifest)
+        return inner, () if inner else blobs_in(manifest)[:1]
+    except Unreadable:
+        return (), ()
+
+
+def named(
+    tag: str, tags: Fact[tuple[str, ...]], seen: Facts, moved: dict[str, str], more: Facts
+) -> Fact[Named]:
+    """What ``tag`` names now."""
+    if isinstance(tags, NotObserved):
+        return tags
+    if tag not in tags.value:
+        return Observed(Named(Served(None, "nothing, since it is gone")), tags.evidence)
+    inner, config = _parts(moved[tag]) if tag in moved else ((), ())
+    parts = [more[f"named {digest}"] for digest in (*inner, *config)]
+    facts: list[Fact[Any]] = [seen[f"told {tag}"], seen[f"served {tag}"], *parts]
+
+    def read(values: tuple[Any, ...]) -> Named:
+        answer, served, *answers = values
+        told = answer.header("docker-content-digest")
+        if any(each.status is None for each in answers):
+            raise Unreadable(f"what {tag} names: {', '.join(map(str, answers))}")
+        bodies = [each.body for each in answers if each.status == 200]
+        if inner:
+            configs = tuple(dict.fromkeys(digest for body in bodies for digest in _parts(body)[1]))
+            return Named(served, told, configs, f"a list of {len(inner)} manifests")
+        said = ", ".join((*(f"configuration {digest}" for digest in config), _said(bodies)))
+        return Named(served, told, config, said if tag in moved else "")
+
+    return select(together(facts), read)
+
+
+def _said(configs: list[str]) -> str:
+    try:
+        return image_said(configs[0])
+    except (IndexError, Unreadable):
+        return "it has no image's configuration"
