@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hostonly.host import whole
 from hostonly.image.flavour import FLAVOURS, Flavour
 from hostonly.registry.reference import TAG
 
@@ -111,7 +112,7 @@ def pushed_record(folder: Path, flavour: str) -> Path:
 def load_pushed(file: Path) -> Pushed | None:
     """What ``file`` records; None where it records nothing readable."""
     try:
-        return Pushed(**json.loads(file.read_text()))
+        return Pushed(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -128,7 +129,4 @@ def save_pushed(settings: Settings, pushed: Pushed) -> None:
 
 def _write(file: Path, what: Built | Pushed) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    written = file.with_suffix(".new")
-    written.write_text(json.dumps(asdict(what), indent=2) + "
-", encoding="utf-8")
-    written.replace(file)
+    whole.write(file, (json.dumps(asdict(what), indent=2) + "\n").encode())

@@ -344,7 +344,9 @@ def test_what_is_kept_says_how_its_address_is_given_up(
     testbed: Testbed, sandbox: Played, events: list[Event]
 ) -> None:
     sandbox.addresses = {"hello": "172.16.0.254"}
-    result = perform(demo(holds), replace(testbed, host=Played()), events.append, keep=True)
+    host = Played()
+    host.name = host.prompt = "host"
+    result = perform(demo(holds), replace(testbed, host=host), events.append, keep=True)
     removal, *forget = result.kept
     assert removal.endswith("docker rm --force --volumes hello")
     assert forget == [f"./inv sandbox.exec -- {FORGET}", f"{FORGET} dev hostonly0"]
