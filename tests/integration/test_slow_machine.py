@@ -13,7 +13,7 @@ import pytest
 from hostonly.host.command import run
 from hostonly.sandbox import names
 from hostonly.settings import Settings
-from tests.integration.command_line import answer, claims, inside, inv, up
+from tests.integration.command_line import answer, inside, inv, up
 
 pytestmark = pytest.mark.long
 
@@ -52,14 +52,3 @@ def test_it_holds_and_takes_its_time(slow: None, task: str) -> None:
     for machine in BOTH:
         state = inside(machine, "docker", "info", "--format", "{{.Swarm.LocalNodeState}}")
         assert state.strip() == "inactive"
-
-
-def test_a_limit_that_strikes_says_how_it_is_raised(
-    slow: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By a limit that would be too short even here: the engine is given no time to speak of."""
-    give(settings, PART / 20)
-    code, document = answer("demo.overlay", timeout=2400.0)
-    unknown = [claim for claim in claims(document).values() if claim["verdict"] == "UNKNOWN"]
-    assert code == 3 and unknown, document
-    assert "INVOKE_WAITING_PATIENCE=4" in unknown[0]["because"] + str(document.get("error"))

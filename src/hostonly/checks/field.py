@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from hostonly.checks.modes import MODES, PEERS, Mode, Peer, free_ports
 from hostonly.demos.clearing import LATE
-from hostonly.demos.probes import start_late
+from hostonly.demos.probes import run_again
 from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
 from hostonly.demos.swarm import join, spanning
 from hostonly.errors import HostonlyError
@@ -187,7 +187,7 @@ def _run(stage: Stage, sandbox: Vantage, commands: Sequence[Sequence[str]]) -> N
     results = run_at_once(sandbox, commands, timeout=CREATE_SECONDS)
     for command, result in zip(commands, results, strict=True):
         if not result.ok and LATE in result.output and "--name" in command:
-            start_late(stage, sandbox, command[command.index("--name") + 1])
+            run_again(stage, sandbox, command[command.index("--name") + 1], command)
         elif not result.ok:
             raise Stopped(result.failure, (result,))
 

@@ -14,7 +14,7 @@ from hostonly.settings import Network
 from hostonly.vantages import Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 
-# What an engine says where its own limit struck and the work goes on: 15 s for its node to stop, 20 s for a
+# What an engine says where its own limit struck: 15 s for its node to stop, which goes on, and 20 s for a
 # manager to let a container onto an overlay network (moby, daemon/cluster: nodeRunner.Stop, AttachNetwork).
 LATE = "context deadline exceeded"
 LEAVE_SECONDS = 300.0

@@ -204,10 +204,9 @@ def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
     found: list[Fact[Inspected]] = []
     for sandbox in (stage.sandbox, stage.second_sandbox):
         ids = stage.wait_until(
-            partial(_tasks, sandbox, name),
+            partial(_accepted, stage, sandbox, name),
             lambda ids: len(ids) == 1,
             f"waiting for a task of {name} on {sandbox.name}",
-            meanwhile=partial(_require_accepted, stage, name),
         )
         if isinstance(ids, Observed):
             stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
@@ -215,17 +214,18 @@ def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
     return found
 
 
-def _require_accepted(stage: Stage, name: str) -> None:
-    """Stop where a node has rejected a task of service ``name``: it will not come by waiting.
+def _accepted(stage: Stage, sandbox: Vantage, name: str) -> Fact[list[str]]:
+    """The ids of service ``name``'s running containers on ``sandbox``.
 
     Raises:
-        Stopped: the node's reason.
+        Stopped: a node has rejected a task of it, which will not come by waiting; with its reason.
     """
     wanted = ("--no-trunc", "--format", "{{.Node}} {{.CurrentState}}: {{.Error}}")
     told = stage.sandbox.run(["docker", "service", "ps", *wanted, name])
     rejected = [line for line in told.stdout.splitlines() if line.split()[1:2] == ["Rejected"]]
     if rejected:
         raise Stopped(f"a task of {name} was rejected by {rejected[0]}", (told,))
+    return _tasks(sandbox, name)
 
 
 def _tasks(sandbox: Vantage, name: str, *options: str) -> Fact[list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hostonly.claims.reach import unreachable
 from hostonly.demos.clearing import LATE
 from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
@@ -10,7 +12,7 @@ from hostonly.facts.docker import observe_container
 from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
 from hostonly.facts.reach import Outcome, Reach, observe_reach
 from hostonly.facts.routes import route_to
-from hostonly.vantages import Vantage
+from hostonly.vantages import Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 
 LOOPBACK = "127.0.0.1"
@@ -38,28 +40,30 @@ def start(
     if port != DEFAULT_PORT:
         # First, so that what a demo asks for itself counts.
         options = ("--env", f"HELLO_PORT={port}", *options)
-    run = ("docker", "run", "-d", "--name", name, *stage.labels, *options)
+    run = ("docker", "run", "-d", "--name", name, *stage.labels, *options, stage.image, says)
     sandbox = on or stage.sandbox
-    made = stage.step(sandbox, *run, stage.image, says, may_fail=may_fail, goes_on=LATE)
+    made = stage.step(sandbox, *run, may_fail=may_fail, goes_on=LATE)
     if LATE in made.output and not made.ok:
-        start_late(stage, sandbox, name)
+        run_again(stage, sandbox, name, run)
 
 
-def start_late(stage: Stage, sandbox: Vantage, name: str) -> None:
-    """Start container ``name``, which the engine has made and, by its own limit, not started: once a
-    manager has let it onto its network, which goes on meanwhile.
+def run_again(stage: Stage, sandbox: Vantage, name: str, run: Sequence[str]) -> None:
+    """Make container ``name`` anew by ``run``: a manager did not let it onto its overlay network within the
+    engine's own limit. The one that was made cannot be started, since the engine goes on to take it for
+    attached ("network … not found", seen with Docker 20.10.24).
 
     Raises:
         Stopped: it could not be started.
     """
-    started = until(
-        lambda: stage.step(sandbox, "docker", "start", name, goes_on=LATE),
-        lambda result: result.ok,
-        READY_SECONDS,
-    )
-    if not started.ok:
+
+    def again() -> Result:
+        stage.step(sandbox, "docker", "rm", "--force", "--volumes", name)
+        return stage.step(sandbox, *run, goes_on=LATE)
+
+    made = until(again, lambda result: result.ok, READY_SECONDS)
+    if not made.ok:
         what = f"container {name} did not start within {limit(READY_SECONDS):g} s"
-        raise Stopped(what, (started,), remedy=more_patience())
+        raise Stopped(what, (made,), remedy=more_patience())
 
 
 def wait_for_hello(stage: Stage, *names: str, on: Vantage | None = None) -> None:

@@ -166,10 +166,7 @@ def test_where_ipvs_is_not_for_user_namespaces_the_service_is_skipped(
     assert not any(INGRESS in step.command for step in result.steps)
 
 
-def test_a_task_that_is_rejected_is_not_waited_for(
-    testbed: Testbed, swarm: Swarm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hostonly.demos.stage.MEANWHILE_SECONDS", 0.0)
+def test_a_task_that_is_rejected_is_not_waited_for(testbed: Testbed, swarm: Swarm) -> None:
     swarm.starts = False
     swarm.tasks = (
         "sandbox2 Preparing 2 seconds ago: \nsandbox Rejected 1 second ago: No such image\n"
