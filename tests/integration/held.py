@@ -95,10 +95,14 @@ def stalled(machine: Machine) -> Iterator[None]:
     """What is pushed from inside the sandbox to its own registry comes to a stop after some megabytes, as
     where a network goes away: whoever pushes waits, until the context is left."""
     port = machine.settings.registry.port
-    rules = (
-        "table inet stalled { chain in { type filter hook input priority 0;"
-        f' iif "lo" tcp dport {port} quota over 4 mbytes drop; }} }}'
-    )
+    rules = f"""\
+table inet stalled {{
+    chain in {{
+        type filter hook input priority 0
+        iif "lo" tcp dport {port} quota over 4 mbytes drop
+    }}
+}}
+"""
     there = ["nsenter", "--target", machine.lxc.init(), "--net"]
     run([*there, "nft", "-f", "-"], root=True, stdin=rules, timeout=10)
     try:

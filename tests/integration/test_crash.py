@@ -156,10 +156,11 @@ def assert_nothing_left(checkout: Path, machine: Machine) -> None:
     assert done.returncode == 0, done.stdout
 
 
-# Stands in for the real one, which takes a minute: it hands over a small system.
+# Stands in for the real one, which takes a minute: it hands over a small system, of more than the ten kilobytes
+# that tar(1) reads before it begins to unpack.
 SMALL = """\
-system=$(mktemp -d) && mkdir -p "$system/usr" && echo "a base" >"$system/usr/file" || exit
-tar --create --directory "$system" --blocking-factor=1 ."""
+system=$(mktemp -d) && mkdir -p "$system/usr" && head -c 100000 /dev/zero >"$system/usr/file" || exit
+tar --create --directory "$system" ."""
 
 
 def unpacking(run: Run, machine: Machine) -> bool:
