@@ -122,7 +122,7 @@ def recording(
 def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Settings) -> None:
     """Keep `runs` of demo `name` as if they had been made with the settings `like`."""
     bridges = (testbed.settings.network.bridge, testbed.settings.network.nat_bridge)
-    runs = [_about_the_demo(run, bridges) for run in runs if not _asked_if_late(run)]
+    runs = [_about_the_demo(run, bridges) for run in runs]
     # Outputs are repeated a lot: each is kept once.
     outputs: dict[str, int] = {}
     lines = [
@@ -146,11 +146,6 @@ def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Settings
         text = text.replace(server, "192.0.2.53")
     RECORDINGS.mkdir(exist_ok=True)
     (RECORDINGS / f"{name}.json").write_text(like_default(text, testbed.settings, like) + "\n")
-
-
-def _asked_if_late(run: dict[str, Any]) -> bool:
-    """Whether `run` is what a demo asks only while it waits for longer than a moment."""
-    return str(run.get("command", "")).startswith("docker service ps ")
 
 
 def _about_the_demo(run: dict[str, Any], bridges: tuple[str, str]) -> dict[str, Any]:
