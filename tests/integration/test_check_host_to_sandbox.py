@@ -134,6 +134,20 @@ def test_the_engine_away() -> None:
     }
 
 
+def test_a_failed_unit_is_named() -> None:
+    fail = sandbox(
+        *("sudo", "sh", "-c"),
+        "systemd-run --quiet --unit=hostonly-fails false;"
+        " until systemctl --quiet is-failed hostonly-fails; do sleep .1; done",
+    )
+    with wrong(fail, sandbox("sudo", "systemctl", "reset-failed")):
+        code, document, verdicts = check()
+    assert (code, verdicts["units.failed"]) == (1, "FAILS")
+    (because,) = [c["because"] for c in document["claims"] if c["id"] == "units.failed"]
+    assert "hostonly-fails.service" in because and "journalctl -b -u hostonly-fails" in because
+    assert check()[2]["units.failed"] == "HOLDS"
+
+
 def test_a_stranger_listens() -> None:
     # systemd-run: it outlives the ssh session.
     listen = sandbox("sudo", "systemd-run", "--unit=test-check", "nc", "-lk", "2375")

@@ -103,6 +103,32 @@ def test_a_device_node_of_the_hosts_making_is_seen(checkout: Path, machine: Mach
     assert failing(document) == {"isolation.devices"}
 
 
+def test_a_folder_that_may_not_be_looked_into_is_part_of_the_answer(
+    checkout: Path, machine: Machine
+) -> None:
+    # The host's root is nobody in the sandbox, whose root may not look into such a folder either.
+    closed = f"/var/lib/lxc/{machine.container}/docker/hostonly-test-closed"
+    root("mkdir", "--mode=0700", closed)
+    try:
+        code, document = isolation(checkout)
+    finally:
+        root("rmdir", closed)
+    assert code == 0, failing(document)
+    because = {c["id"]: c["because"] for c in document["claims"]}
+    for claim in ("isolation.devices", "isolation.files"):
+        told = "not even its root may look into /var/lib/docker/hostonly-test-closed"
+        assert told in because[claim]
+
+
+def test_none_of_the_hosts_sys_is_mounted(machine: Machine) -> None:
+    """Neither by LXC's own configuration nor by vagrant-lxc, which bind parts of it where it has them."""
+    with machine.vantage() as sandbox:
+        mounts = sandbox.run(
+            ["findmnt", "--noheadings", "--output", "TARGET,FSROOT", "-t", "sysfs"]
+        )
+    assert [line.split()[-1] for line in mounts.stdout.splitlines()] == ["/", "/"], mounts.stdout
+
+
 def memory_limit(group: str) -> Path:
     """The file with the memory limit of the control ``group``."""
     # Not by walking in Python: folders of others go while it walks, and it stops at that.
