@@ -37,7 +37,6 @@ from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage
 
 NAME = "isolation"
-SECONDS = 30.0
 ENGINE = Path("/var/run/docker.sock")
 # curl's exit status where nobody listens.
 REFUSED = 7
@@ -99,7 +98,6 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
             sandbox,
             _looks_inside(marker) | _tries(tried),
             closed,
-            timeout=SECONDS,
         )
         layers = layers_of(host, machine.container, closed)
         found = found_of(host, sandbox, marker.process, layers)
@@ -163,23 +161,22 @@ def _looks_inside(marker: Marker) -> dict[str, Any]:
     in_groups = "sudo find /sys/fs/cgroup -ignore_readdir_race -type f -writable -print"
     in_proc = "mount -t proc proc /mnt && find /mnt/sys -type f -writable -print"
     switches = ["sudo", "unshare", "--mount", "sh", "-c", in_proc]
+
+    def by_name(output: str) -> tuple[str, ...]:
+        return tuple(path.removeprefix("/mnt/sys/") for path in read.parse_paths(output))
+
     return {
         "devices": search_look([*_WALK, *devices, *stat], read.parse_devices),
         "marked file": search_look([*_WALK, *named], read.parse_paths),
         "commands": look(["sudo", "ps", "-e", "-ww", "-o", "args="], read.parse_lines),
         "sys": search_look(in_sys.split(), read.parse_paths),
         "groups": search_look(in_groups.split(), read.parse_paths),
-        "switches": search_look(switches, _below_sys),
+        "switches": search_look(switches, by_name),
         "keys": look(["sudo", "cat", "/proc/keys"], read.parse_keys),
         "key users": look(["sudo", "cat", "/proc/key-users"], limits_of.parse_key_users),
         "user limits": look(limits_of.show(limits_of.USERS), limits_of.parse_limits),
         "engine": look(_engine(), _engine_id),
     }
-
-
-def _below_sys(output: str) -> tuple[str, ...]:
-    """Switches by the names that sysctl(8) would give them, with slashes."""
-    return tuple(path.removeprefix("/mnt/sys/") for path in read.parse_paths(output))
 
 
 def _engine() -> list[str]:
