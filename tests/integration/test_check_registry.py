@@ -110,21 +110,27 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 @pytest.fixture
 def moved(settings: Settings) -> Iterator[str]:
-    """The manifest's digest that was pushed as `latest`, which the test makes name something else. It is
-    as it was afterwards: the next push notices."""
-    registry = f"http://{address(settings)}/v2/hello-socket/manifests/latest"
-    head = curl("-I", "-H", f"Accept: {DOCKER}", registry).stdout.lower()
-    yield next(line.split()[1] for line in head.splitlines() if "content-digest" in line)
+    """The manifest's digest that was pushed as `latest`, which the test makes name something else. The next
+    push notices that."""
+    before = served(settings, "latest")
+    yield digest_of(before)
     root(RESTARTED)
     run([*INV, "image.push"])
     assert check()[0] == 0
+    # Where it was the same image, it stays under the manifest that it was given.
+    put(settings, DOCKER, before)
+    run([*INV, "image.push"])
 
 
-def put(settings: Settings, kind: str, manifest: dict[str, Any]) -> None:
+def digest_of(manifest: str) -> str:
+    return "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+
+
+def put(settings: Settings, kind: str, manifest: str) -> None:
     """Have `latest` name this manifest."""
     url = f"http://{address(settings)}/v2/hello-socket/manifests/latest"
-    body = json.dumps(manifest)
-    put = curl("-f", "-X", "PUT", "-H", f"Content-Type: {kind}", "-d", body, url)
+    header = ["-H", f"Content-Type: {kind}"]
+    put = curl("-f", "-X", "PUT", *header, "--data-binary", manifest, url)
     assert put.returncode == 0, put.stderr
 
 
@@ -164,7 +170,8 @@ def test_somebody_elses_image_pushed_over_it(settings: Settings, moved: str) -> 
 
 def test_another_manifest_of_the_same_image_is_that_image(settings: Settings, moved: str) -> None:
     """As an engine that keeps its images with containerd writes it."""
-    put(settings, OCI, {**json.loads(served(settings, moved)), "mediaType": OCI})
+    same = {**json.loads(served(settings, moved)), "mediaType": OCI}
+    put(settings, OCI, json.dumps(same))
     code, claims = check()
     because = claims["registry.pushed"]["because"]
     assert code == 0, claims
@@ -174,7 +181,7 @@ def test_another_manifest_of_the_same_image_is_that_image(settings: Settings, mo
 def test_a_list_of_images(settings: Settings, moved: str) -> None:
     ours = {"mediaType": DOCKER, "digest": moved, "size": len(served(settings, moved).encode())}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [ours]}
-    put(settings, INDEX, index)
+    put(settings, INDEX, json.dumps(index))
     _, claims = check()
     assert claims["registry.pushed"]["verdict"] == "HOLDS"
     assert (
@@ -184,10 +191,9 @@ def test_a_list_of_images(settings: Settings, moved: str) -> None:
     assert claims["registry.blobs.host"]["verdict"] == "UNKNOWN"
     push_small(settings, "hello-socket:theirs", "theirs")
     theirs = served(settings, "theirs")
-    digest = "sha256:" + hashlib.sha256(theirs.encode()).hexdigest()
-    other = {"mediaType": DOCKER, "digest": digest, "size": len(theirs.encode())}
+    other = {"mediaType": DOCKER, "digest": digest_of(theirs), "size": len(theirs.encode())}
     for manifests in ([other], [ours, other]):
-        put(settings, INDEX, {**index, "manifests": manifests})
+        put(settings, INDEX, json.dumps({**index, "manifests": manifests}))
         code, claims = check()
         assert code == 1
         assert f"a list of {len(manifests)} manifests" in claims["registry.pushed"]["because"]
