@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 from hostonly.claims import ClaimResult, Verdict
@@ -82,8 +83,12 @@ def _named(
 
 
 def _to_ipv6(command: str) -> bool:
+    """Whether ``command`` is a connection to an IPv6 address: the word before the port, without a zone."""
     words = command.split()
-    return len(words) > 1 and ":" in words[-2]
+    try:
+        return ip_address(words[-2].partition("%")[0]).version == 6
+    except (IndexError, ValueError):
+        return False
 
 
 def _looked(

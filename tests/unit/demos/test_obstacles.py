@@ -111,3 +111,19 @@ def test_a_demo_that_stopped_for_another_reason(machines: list[Machine]) -> None
     before = result(Verdict.UNKNOWN, "port 8080 on the sandbox is held by nc (pid 7)")
     assert explained_stop(before, [], machines, BRIDGE) is before
     assert not any(each.asked for each in machines)
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        ("docker run -d --network n localhost:5000/hello-socket overlay", "net\\.ipv4"),
+        ("nc -nv -w 2 172.16.0.2 8080", "net\\.ipv4"),
+        ("nc -nv -w 2 fd68:6f73::2 8080", "net\\.ipv6"),
+        ("nc -nv -w 2 fe80::1%eth1 8080", "net\\.ipv6"),
+    ],
+)
+def test_of_which_ip_it_was(machines: list[Machine], command: str, asked: str) -> None:
+    """An image's name has a colon, too, and no address."""
+    step = Result("host", "host", command, 1, "", "timed out: context deadline exceeded", 20.0)
+    explained_stop(result(Verdict.UNKNOWN), [step], machines, BRIDGE)
+    assert asked in machines[1].asked[-1]
