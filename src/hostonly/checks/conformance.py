@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.errors import HostonlyError, UsageError
@@ -85,10 +87,13 @@ def _opened(settings: Settings, emit: Emit, subject: Subject) -> Iterator[Starte
     else:
         from hostonly.image.programs import java_program, python_program
 
-        argv = java_program(settings, emit) if subject.java else python_program(settings.root)
-        yield Program(
-            "java" if subject.java else "python", argv, temporary=names.temporary(settings)
-        )
+        temporary = names.temporary(settings)
+        with tempfile.TemporaryDirectory(prefix=temporary) as folder:
+            if subject.java:
+                argv = java_program(settings, emit, Path(folder))
+            else:
+                argv = python_program(settings.root)
+            yield Program("java" if subject.java else "python", argv, temporary=temporary)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,12 +18,13 @@ def python_program(root: Path) -> list[str]:
     return [sys.executable, "-I", str(root / PYTHON.artefact)]
 
 
-def java_program(settings: Settings, emit: Emit) -> list[str]:
-    """How the JAR is started, as the image starts it; built first.
+def java_program(settings: Settings, emit: Emit, folder: Path) -> list[str]:
+    """How the JAR is started, as the image starts it; built first, and copied into ``folder``, which must
+    have an ASCII name: under a locale without a letter of the checkout's path Java cannot open it there.
 
     Raises:
         ToolFailed: Maven failed. HostonlyError: there is no JDK.
     """
-    built = artefact(settings, emit)
+    built = shutil.copy(artefact(settings, emit), folder)
     _, *options, _ = template(settings.root, JAVA).entry_point
     return [str(runtime.find_jdk().home / "bin" / "java"), *options, str(built)]
