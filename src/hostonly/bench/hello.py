@@ -16,6 +16,8 @@ from _socket import socket as Socket
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hostonly.bench.measure import Comparison, Side
 from hostonly.bench.place import Place
@@ -24,6 +26,7 @@ from hostonly.errors import HostonlyError
 from hostonly.hello.conformance.subject import Process, Program
 from hostonly.hello.greeting import greeting_of
 from hostonly.image.programs import java_program, python_program
+from hostonly.sandbox import names
 
 ONE = Row("python-java", "1/s", "Python over Java, one connection after another", 1.2, True)
 MANY = Row("python-java-64", "1/s", "Python over Java, 64 connections in flight", 1.2, True)
@@ -54,8 +57,9 @@ TIMEOUT = struct.pack("ll", SECONDS, 0)
 @contextmanager
 def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
     """Both servers run all the time, each started once."""
-    java = java_program(place.user, place.emit)
     with ExitStack() as ending:
+        folder = ending.enter_context(TemporaryDirectory(prefix=names.temporary(place.user)))
+        java = java_program(place.user, place.emit, Path(folder))
         programs = {"python": python_program(place.user.root), "java": java}
         ours, theirs = (ending.enter_context(Program(*it).start()) for it in programs.items())
         made = [

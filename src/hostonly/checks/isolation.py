@@ -62,6 +62,8 @@ _WALK = [
     "-prune",
     "-o",
 ]
+# All is asked at once, walks through all files among it: a limit for what would hang for ever.
+SECONDS = 600.0
 
 
 def check(settings: Settings, emit: Emit, only: str = "") -> CheckResult:
@@ -98,6 +100,7 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
             sandbox,
             _looks_inside(marker) | _tries(tried),
             closed,
+            timeout=SECONDS,
         )
         layers = layers_of(host, machine.container, closed)
         found = found_of(host, sandbox, marker.process, layers)
