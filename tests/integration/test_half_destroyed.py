@@ -114,12 +114,19 @@ def test_the_next_task_finishes_it(
         assert_anew()
 
 
-@pytest.mark.parametrize("verb", ["up", "reload", "destroy"])
-def test_vagrant_by_hand_finishes_what_lxc_does_not_know_any_more(
-    checkout: Path, machine: Machine, tmp_path: Path, verb: str
+def as_it_is(folder: Path) -> None:
+    """Vagrant still knows it."""
+
+
+@pytest.mark.parametrize(
+    ("verb", "ruin"),
+    [("up", without_configuration), ("destroy", without_configuration), ("reload", as_it_is)],
+)
+def test_vagrant_by_hand_finishes_it(
+    checkout: Path, machine: Machine, tmp_path: Path, verb: str, ruin: Callable[[Path], None]
 ) -> None:
     folder = destroyed_half(checkout, machine, tmp_path, "vagrant", "destroy", "--force")
-    without_configuration(folder)
+    ruin(folder)
     done = vagrant(checkout, verb, *(["--force"] if verb == "destroy" else []))
     assert done.returncode == 0, done.stdout + done.stderr
     assert SAYS in done.stderr + done.stdout
@@ -142,6 +149,18 @@ def test_another_ones_is_finished_too(
     assert done.returncode == 0 and f"{second.container} {SAYS}" in done.stderr
     assert not (LXC / second.container).exists()
     assert inv("sandbox.exec", "--", "test", "-e", "old").returncode == 0
+
+
+def test_one_that_does_not_say_what_it_lies_on_is_not_started(
+    checkout: Path, machine: Machine
+) -> None:
+    """As after a cut while Vagrant wrote its configuration: LXC would start it on the host's own files."""
+    machine.halt()
+    (LXC / machine.container / "config").write_text("lxc.uts.name = x\n")
+    for refused in (inv("sandbox.up"), vagrant(checkout, "up")):
+        assert refused.returncode != 0
+        assert "was cut off: it does not say what it lies on" in refused.stdout + refused.stderr
+        assert machine.lxc.state() == "stopped"
 
 
 def test_one_that_is_nobodys_is_left_alone(machine: Machine, settings: Settings) -> None:

@@ -55,12 +55,13 @@ def told_of_all(links: list[dict[str, Any]]) -> bool:
         link["ifname"]: [each for each in link["addr_info"] if each["family"] == "inet6"]
         for link in links
     }
-    if any(each.get("tentative") for addresses in six.values() for each in addresses):
-        return False
-    up = [link["ifname"] for link in links if link["operstate"] == "UP"]
-    others = {link["operstate"] for link in links if link["ifname"] not in ("lo", *up)}
+    up = [link for link in links if "UP" in link["flags"]]
     # Where IPv6 is on, loopback has an address of it.
-    return others <= {"DOWN"} and (not six["lo"] or all(six[name] for name in up))
+    given = not six["lo"] or all(six[link["ifname"]] for link in up)
+    tried = not any(each.get("tentative") for addresses in six.values() for each in addresses)
+    # An empty bridge has nobody at its other end who could be heard of.
+    heard = all(link["operstate"] == "UP" for link in up if "link" in link or "link_index" in link)
+    return given and tried and heard
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["our range", "everything"])

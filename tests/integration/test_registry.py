@@ -293,7 +293,7 @@ def test_half_a_push_by_hand_goes_by_itself(settings: Settings) -> None:
         # Looked for twice meanwhile: by the second time the first is over.
         looks = f"systemctl show -P LastTriggerUSecMonotonic {unit}.timer"
         inside(
-            "timeout 60 sh -c 'for n in 1 2 3; do before=$($0); until [ $($0) != $before ];"
+            'timeout 60 sh -c \'for n in 1 2 3; do before=$($0); until [ "$($0)" != "$before" ];'
             f" do sleep .1; done; done' '{looks}'"
         )
         assert inside(since) == before

@@ -31,6 +31,8 @@ COMPLETE = "hostonly-complete"
 # commands looks at the container next destroys it.
 UNFINISHED = "partial"
 
+SOCKETS = Path("/proc/net/unix")
+
 SECONDS = 20.0
 SHUT_DOWN_SECONDS = 30
 STATE_TRIES = 3
@@ -67,15 +69,19 @@ class Container:
 
     @property
     def half_destroyed(self) -> bool:
-        """Whether somebody has begun to destroy it: it is neither whole, nor being made, nor at work.
-
-        Raises:
-            ToolFailed: lxc-info failed.
-        """
+        """Whether somebody has begun to destroy it: it is neither whole, nor being made, nor at work."""
         if not self.exists or self.complete or (LXC / self.name / UNFINISHED).exists():
             return False
         # LXC destroys none that runs: then somebody has only lost the mark.
-        return self.state() in ("stopped", "not_created")
+        return not self._at_work()
+
+    def _at_work(self) -> bool:
+        """Whether something of it runs, also where LXC does not understand its configuration any more."""
+        try:
+            return self.state() not in ("stopped", "not_created")
+        except ToolFailed:
+            # Who watches over a container listens here for as long (commands.c of LXC 5.0).
+            return f"@{LXC / self.name}/command" in SOCKETS.read_text().split()
 
     def state(self) -> str:
         """LXC's word for its state, in lower case: running, stopped, frozen, …; ``not_created``.
@@ -194,7 +200,7 @@ class Container:
             self._lxc("destroy", "--force")
         except ToolFailed:
             # LXC does not destroy what it does not take for defined; its folder is ours all the same.
-            if self.state() not in ("stopped", "not_created"):
+            if self._at_work():
                 raise
             line = 'rm -f "$1/$2" && sync "$1" && exec rm -rf --one-file-system "$1"'
             argv = ["sh", "-c", line, "remove", str(LXC / self.name), COMPLETE]

@@ -115,12 +115,20 @@ def _base_below(settings: Settings, machine: str, emit: Emit) -> Path | None:
     Another one is never put in its place: the sandbox's own layer belongs to this one.
 
     Raises:
-        HostonlyError: the base is gone.
+        HostonlyError: the base is gone, or the container does not name it.
     """
     folder = base_of(settings, machine)
-    if folder is None:
-        return None
     remedy = "./inv sandbox.destroy and ./inv sandbox.up make it anew"
+    if folder is None:
+        container = container_of(settings.root, settings.sandbox.name, machine)
+        if container.complete:
+            # LXC starts one without a root file system of its own on that of the host.
+            raise HostonlyError(
+                f"the configuration of {container.name} was cut off: it does not say what it lies on",
+                ran=f"cat /var/lib/lxc/{container.name}/config",
+                remedy=remedy,
+            )
+        return None
     if not folder.exists():
         raise HostonlyError(f"the base under {machine} is gone: {folder}", remedy=remedy)
     if not base.intact(folder):

@@ -111,6 +111,28 @@ def test_one_of_which_only_a_part_of_the_layer_is_left_is_removed(
     assert not container.exists and not container.known_to_vagrant
 
 
+@pytest.mark.parametrize("runs", [True, False])
+def test_one_that_lxc_does_not_understand_any_more(
+    lxc: Lxc, container: Container, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: bool
+) -> None:
+    create(lxc, complete=False)
+    note(container)
+    ours = f"@{lxc.folder}/command" if runs else f"@{lxc.folder}2/command"
+    (tmp_path / "unix").write_text(f"0: 2 0 10000 1 01 4711 {ours}\n")
+    monkeypatch.setattr(module, "SOCKETS", tmp_path / "unix")
+
+    def run(argv: Sequence[str], **how: Any) -> str:
+        if argv[0].startswith("lxc-"):
+            raise ToolFailed("Failed to parse config")
+        return lxc.run(argv, **how)
+
+    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    assert container.half_destroyed != runs
+    assert container.finish_destruction(lambda event: None) != runs
+    assert container.exists == runs
+
+
 def test_one_that_runs_is_not_taken_for_destroyed(lxc: Lxc, container: Container) -> None:
     """LXC destroys none that runs: somebody has lost the mark, and nothing else."""
     create(lxc, complete=False)
