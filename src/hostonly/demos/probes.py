@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hostonly.claims.reach import unreachable
 from hostonly.demos.clearing import LATE
-from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
+from hostonly.demos.stage import Stage, Stopped
 from hostonly.facts import Fact, NotObserved, together
 from hostonly.facts.docker import observe_container
 from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
@@ -20,6 +20,8 @@ LOOPBACK = "127.0.0.1"
 SSH_PORT = 22
 # The one that HelloSocket has when it is not told another.
 DEFAULT_PORT = 8080
+# On an emulated machine the eighth time was in time, of 20 s each.
+ATTACH_SECONDS = 900.0
 
 
 def start(
@@ -60,9 +62,9 @@ def run_again(stage: Stage, sandbox: Vantage, name: str, run: Sequence[str]) -> 
         stage.step(sandbox, "docker", "rm", "--force", "--volumes", name)
         return stage.step(sandbox, *run, goes_on=LATE)
 
-    made = until(again, lambda result: result.ok, READY_SECONDS)
+    made = until(again, lambda result: result.ok, ATTACH_SECONDS)
     if not made.ok:
-        what = f"container {name} did not start within {limit(READY_SECONDS):g} s"
+        what = f"container {name} did not start within {limit(ATTACH_SECONDS):g} s"
         raise Stopped(what, (made,), remedy=more_patience())
 
 

@@ -129,7 +129,7 @@ class Attaching(Played):
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hostonly.waiting.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("hostonly.demos.probes.READY_SECONDS", 0.2)
+    monkeypatch.setattr("hostonly.demos.probes.ATTACH_SECONDS", 0.2)
 
 
 def on_overlay(testbed: Testbed, sandbox: Played, *, by: str) -> None:
