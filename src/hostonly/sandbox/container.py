@@ -81,7 +81,7 @@ class Container:
             return self.state() not in ("stopped", "not_created")
         except ToolFailed:
             # Who watches over a container listens here for as long (commands.c of LXC 5.0).
-            return f"@{LXC / self.name}/command" in SOCKETS.read_text(encoding="utf-8").split()
+            return f"@{LXC / self.name}/command".encode() in SOCKETS.read_bytes().split()
 
     def state(self) -> str:
         """LXC's word for its state, in lower case: running, stopped, frozen, …; ``not_created``.
