@@ -97,8 +97,14 @@ def not_understood(folder: Path) -> None:
     (folder / "config").write_text("lxc.include = /nowhere\n")
 
 
-@pytest.mark.parametrize("ruin", [without_configuration, not_understood])
-@pytest.mark.parametrize("task", ["sandbox.up", "sandbox.halt", "demo.host"])
+@pytest.mark.parametrize(
+    ("task", "ruin"),
+    [
+        ("sandbox.up", not_understood),
+        ("sandbox.halt", without_configuration),
+        ("demo.host", without_configuration),
+    ],
+)
 def test_the_next_task_finishes_it(
     checkout: Path, machine: Machine, tmp_path: Path, task: str, ruin: Callable[[Path], None]
 ) -> None:
