@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from hostonly.demos import gossip
-from hostonly.demos.leftovers import DEMO_LABEL, REMOVALS, Leftover, find, removals
+from hostonly.demos.leftovers import DEMO_LABEL, Leftover, find, removals
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Warned
 from hostonly.settings import Network
@@ -17,7 +17,9 @@ from hostonly.waiting import limit, more_patience, until
 # What an engine says where its own limit struck: 15 s for its node to stop, which goes on, and 20 s for a
 # manager to let a container onto an overlay network (moby, daemon/cluster: nodeRunner.Stop, AttachNetwork).
 LATE = "context deadline exceeded"
-LEAVE_SECONDS = 300.0
+# What it says of a network whose containers it is yet to take away, those of a swarm's among them.
+STILL_AT_IT = (LATE, "has active endpoints")
+REMOVE_SECONDS = 300.0
 
 
 class Step(Protocol):
@@ -133,10 +135,7 @@ class Clearing:
 
     def _remove(self, sandbox: Vantage, leftovers: tuple[Leftover, ...]) -> None:
         for command in removals(leftovers):
-            if command == REMOVALS["swarm"]:
-                self._leave(sandbox, command)
-            else:
-                self._step(sandbox, *command)
+            self._run_to_end(sandbox, command)
         for leftover in leftovers:
             for vantage, forget in self.forgetting(leftover.addresses):
                 self._step(vantage, *forget, may_fail=True)
@@ -144,24 +143,32 @@ class Clearing:
             # Before anybody else leaves: an engine that leaves alone has nobody left to tell it to.
             gossip.end(sandbox, self._step, self._emit)
 
-    def _leave(self, sandbox: Vantage, command: Sequence[str]) -> None:
-        """Have the engine leave its swarm. It gives its own node 15 s to stop, goes on with that behind
-        its answer, and is told again: who asks then finds it stopped, or waits with it once more.
+    def _run_to_end(self, sandbox: Vantage, command: Sequence[str]) -> None:
+        """Run a removal, again where the engine is still at it: its node goes on to stop, or lets go of a
+        network, behind its answer. What it says that it has removed is not asked for again.
 
         Raises:
-            ToolFailed: it did not.
+            ToolFailed: it could not be done, or not in time.
         """
-        left = until(
-            lambda: self._step(sandbox, *command, may_fail=True),
-            lambda result: result.ok or LATE not in result.output,
-            LEAVE_SECONDS,
+        gone: set[str] = set()
+
+        def remove() -> Result:
+            words = [word for word in command if word not in gone]
+            result = self._step(sandbox, *words, may_fail=True)
+            gone.update(result.stdout.splitlines())
+            return result
+
+        def over(result: Result) -> bool:
+            return result.ok or not any(words in result.output for words in STILL_AT_IT)
+
+        last = until(remove, over, REMOVE_SECONDS)
+        if last.ok:
+            return
+        if over(last):
+            raise ToolFailed(last.failure)
+        raise ToolFailed(
+            f"the engine of {sandbox.name} was still at it after {limit(REMOVE_SECONDS):g} s",
+            ran=last.command,
+            output=last.output,
+            remedy=more_patience(),
         )
-        if not left.ok:
-            late = LATE in left.output
-            raise ToolFailed(
-                f"the engine of {sandbox.name} did not leave its swarm"
-                + (f" within {limit(LEAVE_SECONDS):g} s" if late else ""),
-                ran=left.command,
-                output=left.output,
-                remedy=more_patience() if late else None,
-            )

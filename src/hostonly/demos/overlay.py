@@ -54,6 +54,8 @@ SERVICE = "web"
 # Of another name than the first: a service that was removed has its tasks for a while yet.
 INGRESS = "web-ingress"
 PARENT = "eth1"
+# A node tries again by itself what its own limits have cut off (emulated, it has taken eight minutes).
+TASK_SECONDS = 900.0
 
 
 def run(stage: Stage) -> None:
@@ -207,6 +209,7 @@ def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
             partial(_accepted, stage, sandbox, name),
             lambda ids: len(ids) == 1,
             f"waiting for a task of {name} on {sandbox.name}",
+            seconds=TASK_SECONDS,
         )
         if isinstance(ids, Observed):
             stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))

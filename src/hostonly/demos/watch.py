@@ -19,7 +19,7 @@ T = TypeVar("T")
 # Watching ends by itself after so many packets or seconds, whatever becomes of us. Connections that
 # nobody answers are over long before.
 PACKETS = 20
-SECONDS = 30
+SECONDS = 60
 READY_SECONDS = 60.0
 
 

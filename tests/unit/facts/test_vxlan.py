@@ -85,6 +85,6 @@ def test_whether_somebody_watches(output: str, watching: bool) -> None:
 
 
 def test_watching_ends_by_itself() -> None:
-    line = shown(argv(20, 30))
-    assert line.startswith("sudo timeout --preserve-status --signal INT 30 tcpdump ")
+    line = shown(argv(20, 60))
+    assert line.startswith("sudo timeout --preserve-status --signal INT 60 tcpdump ")
     assert line.endswith(" -c 20 udp port 4789")
