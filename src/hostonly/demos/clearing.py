@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from typing import Protocol
 
 from hostonly.demos import gossip
-from hostonly.demos.leftovers import DEMO_LABEL, Leftover, find, removals
+from hostonly.demos.leftovers import DEMO_LABEL, REMOVALS, Leftover, find, removals
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Warned
 from hostonly.settings import Network
@@ -17,9 +17,10 @@ from hostonly.waiting import limit, more_patience, until
 # What an engine says where its own limit struck: 15 s for its node to stop, which goes on, and 20 s for a
 # manager to let a container onto an overlay network (moby, daemon/cluster: nodeRunner.Stop, AttachNetwork).
 LATE = "context deadline exceeded"
-# What it says of a network whose containers it is yet to take away, those of a swarm's among them.
-STILL_AT_IT = (LATE, "has active endpoints")
-REMOVE_SECONDS = 300.0
+# What it says of a network whose containers it is yet to take away: a swarm's, after it was left. Those of
+# somebody else's would stay, and are not waited for where there was no swarm.
+IN_USE = "has active endpoints"
+LEAVE_SECONDS, LET_GO_SECONDS, PAUSE_SECONDS = 300.0, 60.0, 1.0
 
 
 class Step(Protocol):
@@ -134,18 +135,27 @@ class Clearing:
         return tuple(each for each in find(sandbox) if each.demo == self._demo)
 
     def _remove(self, sandbox: Vantage, leftovers: tuple[Leftover, ...]) -> None:
+        swarm = any(each.kind == "swarm" for each in leftovers)
         for command in removals(leftovers):
-            self._run_to_end(sandbox, command)
+            if command == REMOVALS["swarm"]:
+                self._run_to_end(sandbox, command, LATE, LEAVE_SECONDS)
+            elif swarm:
+                self._run_to_end(sandbox, command, IN_USE, LET_GO_SECONDS)
+            else:
+                self._step(sandbox, *command)
         for leftover in leftovers:
             for vantage, forget in self.forgetting(leftover.addresses):
                 self._step(vantage, *forget, may_fail=True)
-        if any(each.kind == "swarm" for each in leftovers):
+        if swarm:
             # Before anybody else leaves: an engine that leaves alone has nobody left to tell it to.
             gossip.end(sandbox, self._step, self._emit)
 
-    def _run_to_end(self, sandbox: Vantage, command: Sequence[str]) -> None:
-        """Run a removal, again where the engine is still at it: its node goes on to stop, or lets go of a
-        network, behind its answer. What it says that it has removed is not asked for again.
+    def _run_to_end(
+        self, sandbox: Vantage, command: Sequence[str], still_at_it: str, seconds: float
+    ) -> None:
+        """Run a removal, again where the engine says that it is ``still_at_it``, for at most the limit of
+        ``seconds``: its node goes on to stop, or lets go of a network, behind its answer. What it says
+        that it has removed is not asked for again.
 
         Raises:
             ToolFailed: it could not be done, or not in time.
@@ -159,15 +169,15 @@ class Clearing:
             return result
 
         def over(result: Result) -> bool:
-            return result.ok or not any(words in result.output for words in STILL_AT_IT)
+            return result.ok or still_at_it not in result.output
 
-        last = until(remove, over, REMOVE_SECONDS)
+        last = until(remove, over, seconds, pause=PAUSE_SECONDS)
         if last.ok:
             return
         if over(last):
             raise ToolFailed(last.failure)
         raise ToolFailed(
-            f"the engine of {sandbox.name} was still at it after {limit(REMOVE_SECONDS):g} s",
+            f"the engine of {sandbox.name} was still at it after {limit(seconds):g} s",
             ran=last.command,
             output=last.output,
             remedy=more_patience(),

@@ -10,7 +10,7 @@ import pytest
 from hostonly.claims import Verdict
 from hostonly.demos.demo import load, perform
 from hostonly.demos.leftovers import DEMO_LABEL, KEPT_LABEL
-from hostonly.demos.stage import Stage
+from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import ToolFailed, Unreachable
 from hostonly.events import Event, Warned
@@ -311,10 +311,20 @@ def test_an_engine_that_does_not_come_to_an_end(
     answer: tuple[int, str, str],
     said: str,
 ) -> None:
-    monkeypatch.setattr("hostonly.demos.clearing.REMOVE_SECONDS", 0.0)
+    for seconds in ("LEAVE_SECONDS", "LET_GO_SECONDS"):
+        monkeypatch.setattr(f"hostonly.demos.clearing.{seconds}", 0.0)
     with pytest.raises(ToolFailed, match=said) as caught:
         told(Slow(command, answer), testbed)
     assert ("INVOKE_WAITING_PATIENCE=" in str(caught.value)) == ("still at it" in said)
+
+
+def test_somebody_elses_container_on_a_network_is_not_waited_for(testbed: Testbed) -> None:
+    """Where there was no swarm, whose containers the engine takes away by itself."""
+    sandbox = Slow("docker network rm", IN_USE)
+    sandbox.swarm = "inactive"
+    with pytest.raises(Stopped, match="has active endpoints"):
+        told(sandbox, testbed)
+    assert sandbox.ran.count("docker network rm docker_gwbridge other") == 1
 
 
 @pytest.mark.parametrize("networks", ["", "hello-net host \n"])
