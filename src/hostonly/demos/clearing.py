@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address
 from typing import Protocol
 
 from hostonly.demos import gossip
-from hostonly.demos.leftovers import DEMO_LABEL, REMOVALS, Leftover, find, removals
+from hostonly.demos.leftovers import DEMO_LABEL, SWARM_MARK, Leftover, find, removals
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Warned
 from hostonly.settings import Network
 from hostonly.vantages import Result, Vantage
-from hostonly.waiting import limit, more_patience, until
+from hostonly.waiting import more_patience, until
 
 # What an engine says where its own limit struck: 15 s for its node to stop, which goes on, and 20 s for a
 # manager to let a container onto an overlay network (moby, daemon/cluster: nodeRunner.Stop, AttachNetwork).
 LATE = "context deadline exceeded"
-# What it says of a network whose containers it is yet to take away: a swarm's, after it was left. Those of
-# somebody else's would stay, and are not waited for where there was no swarm.
-IN_USE = "has active endpoints"
-LEAVE_SECONDS, LET_GO_SECONDS, PAUSE_SECONDS = 300.0, 60.0, 1.0
+LEAVE_SECONDS = 300.0
+# What it says of the network by which it was in a swarm, with something of that swarm's still on it.
+HELD = re.compile(rf"\b{SWARM_MARK}\b.* has active endpoints")
 
 
 class Step(Protocol):
@@ -135,30 +135,24 @@ class Clearing:
         return tuple(each for each in find(sandbox) if each.demo == self._demo)
 
     def _remove(self, sandbox: Vantage, leftovers: tuple[Leftover, ...]) -> None:
-        swarm = any(each.kind == "swarm" for each in leftovers)
         for command in removals(leftovers):
-            if command == REMOVALS["swarm"]:
-                self._run_to_end(sandbox, command, LATE, LEAVE_SECONDS)
-            elif swarm:
-                self._run_to_end(sandbox, command, IN_USE, LET_GO_SECONDS)
-            else:
-                self._step(sandbox, *command)
+            self._run_to_end(sandbox, command)
         for leftover in leftovers:
             for vantage, forget in self.forgetting(leftover.addresses):
                 self._step(vantage, *forget, may_fail=True)
-        if swarm:
+        if any(each.kind == "swarm" for each in leftovers):
             # Before anybody else leaves: an engine that leaves alone has nobody left to tell it to.
             gossip.end(sandbox, self._step, self._emit)
 
-    def _run_to_end(
-        self, sandbox: Vantage, command: Sequence[str], still_at_it: str, seconds: float
-    ) -> None:
-        """Run a removal, again where the engine says that it is ``still_at_it``, for at most the limit of
-        ``seconds``: its node goes on to stop, or lets go of a network, behind its answer. What it says
-        that it has removed is not asked for again.
+    def _run_to_end(self, sandbox: Vantage, command: Sequence[str]) -> None:
+        """Run a removal, again where the engine is still at it: its node goes on to stop behind its answer,
+        and to let go of its swarm's network. What it does not let go of in time it never will (it left
+        while its tasks were being started): then it is restarted. What it says that it has removed is
+        not asked for again.
 
         Raises:
             ToolFailed: it could not be done, or not in time.
+            hostonly.errors.HostonlyError: a restart would end containers that run there.
         """
         gone: set[str] = set()
 
@@ -168,17 +162,14 @@ class Clearing:
             gone.update(result.stdout.splitlines())
             return result
 
-        def over(result: Result) -> bool:
-            return result.ok or still_at_it not in result.output
-
-        last = until(remove, over, seconds, pause=PAUSE_SECONDS)
-        if last.ok:
-            return
-        if over(last):
-            raise ToolFailed(last.failure)
-        raise ToolFailed(
-            f"the engine of {sandbox.name} was still at it after {limit(seconds):g} s",
-            ran=last.command,
-            output=last.output,
-            remedy=more_patience(),
-        )
+        last = until(remove, lambda result: result.ok or LATE not in result.output, LEAVE_SECONDS)
+        if HELD.search(last.output):
+            last = until(
+                remove, lambda result: not HELD.search(result.output), gossip.SECONDS, pause=1.0
+            )
+        if HELD.search(last.output):
+            gossip.restart(sandbox, f"still holds {SWARM_MARK}", last, self._step, self._emit)
+            last = remove()
+        if not last.ok:
+            late = LATE in last.output
+            raise ToolFailed(last.failure, remedy=more_patience() if late else None)

@@ -16,7 +16,7 @@ from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Started, Warned
 from hostonly.facts import NotObserved, settled
 from hostonly.facts.listeners import ENGINE, Listener, observe_listeners
-from hostonly.vantages import Vantage, shown
+from hostonly.vantages import Result, Vantage, shown
 
 PORT = 7946
 RESTART = ("sudo", "systemctl", "restart", "docker")
@@ -52,13 +52,25 @@ def end(
         )
     if _silent(seen.value):
         return
-    left = f"the engine of {sandbox.name} is in no swarm and still listens on {PORT}"
+    restart(sandbox, f"still listens on {PORT}", seen.evidence[0], run, emit)
+
+
+def restart(
+    sandbox: Vantage, still: str, evidence: Result, run: Callable[..., object], emit: Emit
+) -> None:
+    """Restart the engine of ``sandbox`` by ``run``, since it is in no swarm and ``still`` does something of
+    one, which ``evidence`` shows.
+
+    Raises:
+        hostonly.errors.HostonlyError: a restart would end containers that run there.
+    """
+    left = f"the engine of {sandbox.name} is in no swarm and {still}"
     running = _told(sandbox, ["docker", "ps", "--format", "{{.Names}}"])
     if running:
         raise HostonlyError(
             f"{left}; a restart would end {', '.join(running)}, which are not the demo's",
-            ran=seen.evidence[0].command,
-            output=seen.evidence[0].stdout,
+            ran=evidence.command,
+            output=evidence.output,
             remedy=f"stop them, then run on the {sandbox.name}: {shown(RESTART)}",
         )
     emit(Warned(f"{left} (docs/demo-overlay.md): restarting it"))

@@ -10,9 +10,9 @@ import pytest
 from hostonly.claims import Verdict
 from hostonly.demos.demo import load, perform
 from hostonly.demos.leftovers import DEMO_LABEL, KEPT_LABEL
-from hostonly.demos.stage import Stage, Stopped
+from hostonly.demos.stage import Stage
 from hostonly.demos.testbed import Testbed
-from hostonly.errors import ToolFailed, Unreachable
+from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Event, Warned
 from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal
@@ -247,7 +247,7 @@ LATE = (1, "", "Error response from daemon: context deadline exceeded\n")
 IN_USE = (
     1,
     "other\n",
-    "Error response from daemon: network docker_gwbridge has active endpoints\n",
+    "network docker_gwbridge id 60f8 has active endpoints\n",
 )
 
 
@@ -275,56 +275,72 @@ def told(sandbox: Slow, testbed: Testbed) -> list[str]:
 
 
 DONE = (0, "", "")
+RESTART = "sudo systemctl restart docker"
 
 
-def test_an_engine_that_is_still_at_it_is_told_again(
-    testbed: Testbed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hostonly.waiting.time.sleep", lambda seconds: None)
+
+
+def test_an_engine_that_takes_longer_to_leave_is_told_again(
+    testbed: Testbed, no_pause: None
+) -> None:
     leaving = Slow("docker swarm leave", LATE, LATE, DONE)
     assert told(leaving, testbed) == ["docker swarm leave --force"] * 3
     assert (leaving.swarm, leaving.networks) == ("inactive", "")
-    # The other one of the two has gone at the first time.
-    assert told(Slow("docker network rm", IN_USE, IN_USE, DONE), testbed) == [
+
+
+def test_a_network_that_is_let_go_of_later_is_waited_for(testbed: Testbed, no_pause: None) -> None:
+    slow = Slow("docker network rm", IN_USE, IN_USE, DONE)
+    assert told(slow, testbed) == [
         "docker network rm docker_gwbridge other",
+        # The other one has gone at the first time.
         "docker network rm docker_gwbridge",
         "docker network rm docker_gwbridge",
     ]
+    assert RESTART not in slow.ran
+
+
+def test_an_engine_that_never_lets_go_of_its_swarms_network_is_restarted(
+    testbed: Testbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hostonly.demos.gossip.SECONDS", 0.0)
+    slow = Slow("docker network rm", IN_USE, IN_USE, DONE)
+    assert len(told(slow, testbed)) == 3
+    assert slow.ran.count(RESTART) == 1
+    # Not where that would end somebody's containers.
+    theirs = Slow("docker network rm", IN_USE)
+    theirs.containers = {"theirs": {}}
+    with pytest.raises(
+        HostonlyError, match="still holds docker_gwbridge; a restart would end theirs"
+    ):
+        told(theirs, testbed)
+    assert RESTART not in theirs.ran
 
 
 @pytest.mark.parametrize(
-    ("command", "answer", "said"),
+    ("command", "answer"),
     [
-        ("docker swarm leave", LATE, "the engine of sandbox was still at it after 0 s"),
-        ("docker network rm", IN_USE, "the engine of sandbox was still at it after 0 s"),
-        (
-            "docker swarm leave",
-            (1, "", "no quorum\n"),
-            "`docker swarm leave --force` exited with 1",
-        ),
+        ("docker swarm leave", LATE),
+        ("docker swarm leave", (1, "", "no quorum\n")),
+        # Somebody has put a container of theirs into another one.
+        ("docker network rm", (1, "", "network other id 1 has active endpoints\n")),
     ],
 )
-def test_an_engine_that_does_not_come_to_an_end(
+def test_what_does_not_go_by_waiting_is_said(
     testbed: Testbed,
     monkeypatch: pytest.MonkeyPatch,
     command: str,
     answer: tuple[int, str, str],
-    said: str,
 ) -> None:
-    for seconds in ("LEAVE_SECONDS", "LET_GO_SECONDS"):
-        monkeypatch.setattr(f"hostonly.demos.clearing.{seconds}", 0.0)
-    with pytest.raises(ToolFailed, match=said) as caught:
-        told(Slow(command, answer), testbed)
-    assert ("INVOKE_WAITING_PATIENCE=" in str(caught.value)) == ("still at it" in said)
-
-
-def test_somebody_elses_container_on_a_network_is_not_waited_for(testbed: Testbed) -> None:
-    """Where there was no swarm, whose containers the engine takes away by itself."""
-    sandbox = Slow("docker network rm", IN_USE)
-    sandbox.swarm = "inactive"
-    with pytest.raises(Stopped, match="has active endpoints"):
-        told(sandbox, testbed)
-    assert sandbox.ran.count("docker network rm docker_gwbridge other") == 1
+    monkeypatch.setattr("hostonly.demos.clearing.LEAVE_SECONDS", 0.0)
+    slow = Slow(command, answer)
+    with pytest.raises(ToolFailed, match=answer[2].strip()) as caught:
+        told(slow, testbed)
+    assert len([line for line in slow.ran if line.startswith(command)]) == 1
+    assert RESTART not in slow.ran
+    assert ("INVOKE_WAITING_PATIENCE=" in str(caught.value)) == (answer is LATE)
 
 
 @pytest.mark.parametrize("networks", ["", "hello-net host \n"])
