@@ -114,10 +114,8 @@ def test_a_folder_that_may_not_be_looked_into_is_part_of_the_answer(
     finally:
         root("rmdir", closed)
     assert code == 0, failing(document)
-    because = {c["id"]: c["because"] for c in document["claims"]}
-    for claim in ("isolation.devices", "isolation.files"):
-        told = "not even its root may look into /var/lib/docker/hostonly-test-closed"
-        assert told in because[claim]
+    told = [c["id"] for c in document["claims"] if "/docker/hostonly-test-closed" in c["because"]]
+    assert told == ["isolation.devices", "isolation.files"]
 
 
 def test_none_of_the_hosts_sys_is_mounted(machine: Machine) -> None:

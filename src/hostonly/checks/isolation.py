@@ -7,6 +7,7 @@ host are there while they are looked for.
 from __future__ import annotations
 
 import platform
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,24 +45,10 @@ REFUSED = 7
 KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 # /dev/.lxc has another /proc and /sys.
-_WALK = [
-    "sudo",
-    "find",
-    "/",
-    "-ignore_readdir_race",
-    "(",
-    "-path",
-    "/proc",
-    "-o",
-    "-path",
-    "/sys",
-    "-o",
-    "-path",
-    "/dev/.lxc",
-    ")",
-    "-prune",
-    "-o",
-]
+_WALK = shlex.split(
+    "sudo find / -ignore_readdir_race"
+    " '(' -path /proc -o -path /sys -o -path /dev/.lxc ')' -prune -o"
+)
 # All is asked at once, walks through all files among it: a limit for what would hang for ever.
 SECONDS = 600.0
 
