@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
+from hostonly.host import journal as journals
 from hostonly.host import whole
 from hostonly.host.command import run
 from hostonly.registry.identity import Certificate
@@ -176,5 +177,4 @@ def _journal(journal: Path, folders: list[str]) -> None:
     if not folders:
         run(["rm", "-f", str(journal)], root=True)
         return
-    run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True)
-    whole.write_as_root(journal, json.dumps(folders))
+    journals.write(json.dumps(folders), journal)
