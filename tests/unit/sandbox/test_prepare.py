@@ -210,6 +210,8 @@ def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The base under a sandbox that is there; its note speaks of another one."""
     monkeypatch.setattr("hostonly.host.command.as_root", list)
     monkeypatch.setattr(names, "CONTAINERS", tmp_path / "lxc")
+    # Else a sandbox that is really up would be looked at.
+    monkeypatch.setattr("hostonly.sandbox.container.LXC", tmp_path / "lxc")
     monkeypatch.setattr(names, "SANDBOXES", tmp_path / "sandboxes")
     folder = tmp_path / "bases" / "0123456789abcdef"
     (folder / "rootfs" / "etc").mkdir(parents=True)
