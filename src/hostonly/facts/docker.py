@@ -1,8 +1,8 @@
-"""Containers, networks and images as the engine describes them: ``docker … inspect``.
+"""Containers and networks as the engine describes them: ``docker … inspect``.
 
-Source of the format: Docker Engine API v1.41 (20.10), the responses of ``ContainerInspect``,
-``NetworkInspect`` and ``ImageInspect``, which ``docker inspect`` prints as a JSON list, and
-``ContainerList``, as the engine's socket gives it. Only the fields that claims speak of are read; they
+Source of the format: Docker Engine API v1.41 (20.10), the responses of ``ContainerInspect`` and
+``NetworkInspect``, which ``docker inspect`` prints as a JSON list, and ``ContainerList``, as the
+engine's socket gives it. Only the fields that claims speak of are read; they
 are the same up to v1.52 (29).
 """
 
@@ -109,16 +109,6 @@ class Network:
         return dict(self.options).get("com.docker.network.bridge.name", f"br-{self.id[:12]}")
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """An image; ``digests`` are ``REPOSITORY@sha256:…`` of the registries it was seen in."""
-
-    id: str
-    tags: tuple[str, ...]
-    digests: tuple[str, ...]
-    architecture: str
-
-
 def observe_container(sandbox: Vantage, name: str) -> Fact[Container]:
     """The container called ``name`` at ``sandbox``."""
     return observe(sandbox, ["docker", "container", "inspect", name], parse_container)
@@ -155,11 +145,6 @@ def parse_network_names(output: str) -> tuple[tuple[str, str], ...]:
     return names
 
 
-def observe_image(sandbox: Vantage, reference: str) -> Fact[Image]:
-    """The image that ``reference`` names now at ``sandbox``."""
-    return observe(sandbox, ["docker", "image", "inspect", reference], parse_image)
-
-
 def parse_container(output: str) -> Container:
     """Read ``docker container inspect`` of one container."""
     return _one(output, _container)
@@ -178,11 +163,6 @@ def parse_listed(output: str) -> tuple[ListedContainer, ...]:
 def parse_network(output: str) -> Network:
     """Read ``docker network inspect`` of one network."""
     return _one(output, _network)
-
-
-def parse_image(output: str) -> Image:
-    """Read ``docker image inspect`` of one image."""
-    return _one(output, _image)
 
 
 def _one(output: str, make: Callable[[dict[str, Any]], T]) -> T:
@@ -274,13 +254,4 @@ def _network(item: dict[str, Any]) -> Network:
         labels=_pairs(item.get("Labels")),
         attachable=bool(item.get("Attachable")),
         peers=tuple(sorted(peer["IP"] for peer in item.get("Peers") or ())),
-    )
-
-
-def _image(item: dict[str, Any]) -> Image:
-    return Image(
-        item["Id"],
-        tuple(item.get("RepoTags") or ()),
-        tuple(item.get("RepoDigests") or ()),
-        item["Architecture"],
     )

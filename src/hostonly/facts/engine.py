@@ -1,4 +1,4 @@
-"""The Docker engine: version, storage driver, firewall backend: ``docker info``.
+"""The Docker engine: its version, firewall backend and swarm: ``docker info``.
 
 Source of the format: Docker Engine API v1.41, ``SystemInfo``, as ``docker info --format
 '{{json .}}'`` prints it (with ``ServerErrors`` and status 0 or 1 where no engine answers).
@@ -18,15 +18,12 @@ NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """``version`` as the engine writes it; ``storage_driver`` such as ``overlay2``;
-    ``firewall_backend`` is ``iptables``, ``nftables`` or what a later engine says; ``swarm`` is
-    the node's state: ``inactive``, ``pending``, ``active``, ``error`` or ``locked``."""
+    """``version`` as the engine writes it; ``firewall_backend`` is ``iptables``, ``nftables`` or
+    what a later engine says; ``swarm`` is the node's state: ``inactive``, ``pending``, ``active``,
+    ``error`` or ``locked``."""
 
     version: str
-    storage_driver: str
     firewall_backend: str
-    cgroup_version: str
-    kernel: str
     swarm: str
 
     @property
@@ -48,11 +45,7 @@ def parse(output: str) -> Engine:
     try:
         engine = Engine(
             version=str(info["ServerVersion"]),
-            storage_driver=str(info["Driver"]),
             firewall_backend=str((info.get("FirewallBackend") or {}).get("Driver", "iptables")),
-            # Docker 20.10 on cgroup v1 says "1".
-            cgroup_version=str(info.get("CgroupVersion", "")),
-            kernel=str(info["KernelVersion"]),
             swarm=str((info.get("Swarm") or {}).get("LocalNodeState", "inactive")),
         )
     except (KeyError, TypeError, AttributeError) as error:

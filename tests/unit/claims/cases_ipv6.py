@@ -34,7 +34,7 @@ ROUTES = (Route(ip_network(SUBNET), "eth0"), DEFAULT)
 PLACED: dict[str, Any] = {"container": INSIDE, "routes": ROUTES, "sandbox": SANDBOX}
 TWO_ADDRESSES = (LO, link("eth0", f"{OWN}/64", "fd68:6f73:7400::9/64"))
 
-OLD = Engine("20.10.24+dfsg1", "overlay2", "iptables", "1", "6.1", "inactive")
+OLD = Engine("20.10.24+dfsg1", "iptables", "inactive")
 NEW = replace(OLD, version="27.0.1")
 PROXY = Listener("tcp", "[::]", 8080, (Holder("docker-proxy", 71),))
 PROXY4 = Listener("tcp", "0.0.0.0", 8080, (Holder("docker-proxy", 70),))

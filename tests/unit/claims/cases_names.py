@@ -40,7 +40,7 @@ OUTSIDE: dict[str, object] = {"network": "closed", "name": "outside.example"}
 
 
 def engine(version: str) -> Engine:
-    return Engine(version, "overlay2", "iptables", "1", "6.1", "inactive")
+    return Engine(version, "iptables", "inactive")
 
 
 OLD = engine("20.10.24+dfsg1")

@@ -60,7 +60,7 @@ NAMELESS = Listener("tcp", "127.0.0.1", 8080, ())
 SSH = Listener("tcp", "0.0.0.0", 22, (Holder("sshd", 1),))
 DOCKERD = Listener("tcp", "0.0.0.0", 8080, (Holder("dockerd", 73),))
 PUBLISHED: dict[str, object] = {"port": 8080}
-OLD = Engine("20.10.24+dfsg1", "overlay2", "iptables", "1", "6.1", "inactive")
+OLD = Engine("20.10.24+dfsg1", "iptables", "inactive")
 NEW = replace(OLD, version="28.0.0")
 
 ONE, TWO, THREE = (NetworkNamespace(number) for number in (1, 2, 3))
