@@ -19,9 +19,9 @@ from hostonly.demos.testbed import Testbed
 from hostonly.demos.watch import vxlan_watched
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Event, Started, Warned
-from hostonly.facts import NotObserved, Observed, observe
+from hostonly.facts import NotObserved, Observed, observe, question
 from hostonly.facts.batch import run_at_once
-from hostonly.facts.reach import argv as nc
+from hostonly.facts.reach import reach
 from hostonly.hello.conformance.subject import says_nothing
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
@@ -118,7 +118,8 @@ def test_a_command_of_the_host() -> None:
 
 
 def test_a_command_at_a_vantage() -> None:
-    fact = observe(Host(), ["sh", "-c", "echo said; sleep 60"], str, timeout=1.0)
+    slow = question(["sh", "-c", "echo said; sleep 60"], str, timeout=1.0)
+    fact = observe(Host(), slow)
     assert isinstance(fact, NotObserved)
     begin = r"`sh -c 'echo said; sleep 60'` was given up after \d+ s: said"
     assert re.match(begin, fact.because), fact.because
@@ -156,9 +157,9 @@ def test_one_of_many_that_has_to_be_killed_has_outlived_its_limit() -> None:
 
 def test_a_probe_is_as_patient_as_everything_else() -> None:
     """On a slow machine silence for two seconds says nothing."""
-    assert nc("172.16.0.2", 80) == ["nc", "-nv", "-w", "2", "172.16.0.2", "80"]
+    assert reach("172.16.0.2", 80).argv == ("nc", "-nv", "-w", "2", "172.16.0.2", "80")
     set_patience(10)
-    assert nc("172.16.0.2", 80) == ["nc", "-nv", "-w", "20", "172.16.0.2", "80"]
+    assert reach("172.16.0.2", 80).argv == ("nc", "-nv", "-w", "20", "172.16.0.2", "80")
 
 
 def test_a_server_of_the_conformance_suite() -> None:
@@ -229,7 +230,7 @@ def test_a_step_that_does_not_end(here: Testbed, monkeypatch: pytest.MonkeyPatch
 
 def test_servers_of_the_matrix(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     seen = {mode.name: Observed((), ()) for mode in MODES[:2]}
-    monkeypatch.setattr(field, "observe_all", lambda sandbox, looks: seen)
+    monkeypatch.setattr(field, "observe_all", lambda sandbox, questions: seen)
     servers = [(mode, 1, 8080) for mode in MODES[:2]]
     names = ", ".join(mode.container for mode in MODES[:2])
     with pytest.raises(Stopped, match=f"does not listen within 300 s in {names}") as caught:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hostonly.demos.stage import Stage
-from hostonly.facts.batch import Look
-from hostonly.facts.reach import WAIT_SECONDS, Reach, reach_look, read_reach
-from hostonly.facts.routes import Way, read_way, way_look
+from hostonly.facts import Question
+from hostonly.facts.reach import WAIT_SECONDS, Reach, reach, read_reach
+from hostonly.facts.routes import Way, read_way, route_to
 from hostonly.vantages import Result, Vantage
 
 # Any number that /etc/iproute2/rt_protos does not know.
@@ -25,19 +25,19 @@ TOS, TOS_NAME = "0x10", "lowdelay"
 SYSCTLS = ("route_localnet", "accept_local")
 
 
-def route_way(address: str) -> Look[Way | None]:
+def route_way(address: str) -> Question[Way | None]:
     """The way that the attacker's packets to ``address`` take."""
     if address != LOOPBACK:
-        return way_look(address)
-    return Look(("ip", "-json", "route", "get", address, "tos", TOS), read_way)
+        return route_to(address)
+    return Question(("ip", "-json", "route", "get", address, "tos", TOS), read_way)
 
 
-def attempt(address: str, port: int) -> Look[Reach]:
+def attempt(address: str, port: int) -> Question[Reach]:
     """The attacker's connection."""
     if address != LOOPBACK:
-        return reach_look(address, port)
+        return reach(address, port)
     wait = str(WAIT_SECONDS)
-    return Look(("nc", "-nv", "-T", TOS_NAME, "-w", wait, address, str(port)), read_reach)
+    return Question(("nc", "-nv", "-T", TOS_NAME, "-w", wait, address, str(port)), read_reach)
 
 
 def set_routes(

@@ -7,25 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from hostonly.checks.modes import MODES, PEERS, Mode, Peer, free_ports
 from hostonly.demos.clearing import LATE
 from hostonly.demos.probes import run_again
-from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
+from hostonly.demos.stage import READY_SECONDS, Stage, Stopped, require
 from hostonly.demos.swarm import join, spanning
 from hostonly.errors import HostonlyError
-from hostonly.facts import Fact, NotObserved, Observed, select
-from hostonly.facts.batch import Look, observe_all, run_at_once
-from hostonly.facts.docker import Container, parse_containers
-from hostonly.facts.fact import observe
-from hostonly.facts.interfaces import Interface, interfaces_look
-from hostonly.facts.kernel import missing, observe_capability
-from hostonly.facts.listeners import listeners_look, on_port
+from hostonly.facts import Fact, NotObserved, Observed, observe, observe_all, select
+from hostonly.facts.batch import run_at_once
+from hostonly.facts.docker import Container, containers
+from hostonly.facts.interfaces import Interface, interfaces
+from hostonly.facts.kernel import capability, missing
+from hostonly.facts.listeners import listeners, on_port
 from hostonly.vantages import Vantage
 from hostonly.waiting import limit, more_patience, until
-
-T = TypeVar("T")
 
 # Several images' layers are unpacked and JVMs started at once, on a machine busy with others. The engine
 # says itself what it cannot do: this is for one that does not answer at all.
@@ -66,13 +62,6 @@ def link_with(interfaces: Sequence[Interface], address: str) -> str:
     raise Stopped(f"no interface has {address}")
 
 
-def value_of(fact: Fact[T], what: str) -> T:
-    """The fact's value. Raises ``Stopped`` where there is none: nothing can be built on it."""
-    if isinstance(fact, NotObserved):
-        raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
-    return fact.value
-
-
 def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     """Make networks and containers on the sandbox, whose interface on the host-only network is
     ``link``; returns when every server listens. ``spare`` are two addresses of that network.
@@ -84,7 +73,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     lacking = _lacking(sandbox)
     modes = [mode for mode in MODES if _why_not(mode, lacking) is None]
     peers = [peer for peer in PEERS if _why_not(peer, lacking) is None]
-    listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
+    listening = require(observe(sandbox, listeners()), "the sandbox's listeners")
     ports = free_ports((each.port for each in listening), len(modes), settings)
     filled = {"link": link, "subnet": str(settings.network.host.network)}
 
@@ -125,23 +114,23 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     beyond = [_peer(stage, peer, spare[1]) for peer in far]
     _run(stage, stage.second_sandbox, beyond)
     for peer in far:
-        value_of(spanning(stage, peer.network_name), f"the network {peer.network_name}")
+        require(spanning(stage, peer.network_name), f"the network {peer.network_name}")
 
     names = [*(mode.container for mode in modes), *(peer.container for peer in near)]
     inspected = _inspect(sandbox, names)
-    containers = {each.name: each for each in value_of(inspected, "our containers")}
+    made = {each.name: each for each in require(inspected, "our containers")}
     seconds = _inspect(stage.second_sandbox, [peer.container for peer in far])
-    others = {each.name: each for each in value_of(seconds, "our containers")}
-    pids = [containers[mode.container].pid for mode in modes]
+    others = {each.name: each for each in require(seconds, "our containers")}
+    pids = [made[mode.container].pid for mode in modes]
     _wait_for_listeners(sandbox, list(zip(modes, pids, ports, strict=True)))
-    found = _addresses(stage, modes, containers, inspected)
+    found = _addresses(stage, modes, made, inspected)
     rows = {
         mode.name: Row(mode, options[mode.name], port, pid, found[mode.name])
         for mode, port, pid in zip(modes, ports, pids, strict=True)
     }
     skipped = {mode.name: why for mode in MODES if (why := _why_not(mode, lacking)) is not None}
     looking: dict[str, tuple[Vantage, Container]] = {
-        **{peer.name: (sandbox, containers[peer.container]) for peer in near},
+        **{peer.name: (sandbox, made[peer.container]) for peer in near},
         **{peer.name: (stage.second_sandbox, others[peer.container]) for peer in far},
     }
     return Field(rows, looking, skipped)
@@ -159,7 +148,7 @@ def inside(pid: int) -> tuple[str, ...]:
 def _inspect(sandbox: Vantage, names: Sequence[str]) -> Fact[tuple[Container, ...]]:
     if not names:
         return Observed((), ())
-    return observe(sandbox, ["docker", "container", "inspect", *names], parse_containers)
+    return observe(sandbox, containers(*names))
 
 
 def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:
@@ -172,8 +161,8 @@ def _lacking(sandbox: Vantage) -> dict[str, NotObserved]:
     """The capabilities that modes need and the kernel has not, each with the reason to skip."""
     lacking: dict[str, NotObserved] = {}
     for kind in dict.fromkeys(kind for mode in MODES for kind in mode.needs):
-        found = observe_capability(sandbox, kind)
-        if not value_of(found, f"whether the kernel has {kind}"):
+        found = observe(sandbox, capability(kind))
+        if not require(found, f"whether the kernel has {kind}"):
             lacking[kind] = NotObserved(missing(kind), found.evidence)
     return lacking
 
@@ -196,12 +185,12 @@ def _wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int
     waiting = list(servers)
 
     def silent() -> list[str]:
-        looks = {mode.name: _prefixed(listeners_look(), pid) for mode, pid, _ in waiting}
-        seen = observe_all(sandbox, looks)
+        each_there = {mode.name: listeners().behind(*inside(pid)) for mode, pid, _ in waiting}
+        seen = observe_all(sandbox, each_there)
         waiting[:] = [
             (mode, pid, port)
             for mode, pid, port in waiting
-            if not on_port(value_of(seen[mode.name], f"who listens in {mode.container}"), port)
+            if not on_port(require(seen[mode.name], f"who listens in {mode.container}"), port)
         ]
         return [mode.container for mode, _, _ in waiting]
 
@@ -213,25 +202,21 @@ def _wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int
         )
 
 
-def _prefixed(look: Look[T], pid: int) -> Look[T]:
-    return Look((*inside(pid), *look.argv), look.read)
-
-
 def _addresses(
     stage: Stage,
     modes: Sequence[Mode],
-    containers: dict[str, Container],
+    made: dict[str, Container],
     inspected: Fact[tuple[Container, ...]],
 ) -> dict[str, Fact[str | None]]:
     """Where each mode's container is reached: as the engine says, else as its own network shows."""
-    by_id = {container.id: container for container in containers.values()}
-    looks = {
-        mode.name: _prefixed(interfaces_look(), containers[mode.container].pid) for mode in modes
+    by_id = {container.id: container for container in made.values()}
+    questions = {
+        mode.name: interfaces().behind(*inside(made[mode.container].pid)) for mode in modes
     }
-    shown = observe_all(stage.sandbox, looks)
+    shown = observe_all(stage.sandbox, questions)
     found: dict[str, Fact[str | None]] = {}
     for mode in modes:
-        container = containers[mode.container]
+        container = made[mode.container]
         kind, _, other = container.network_mode.partition(":")
         if kind == "host":
             found[mode.name] = Observed(stage.address, inspected.evidence)

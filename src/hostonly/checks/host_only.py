@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv6Interface
 from typing import Any
 
@@ -24,12 +24,10 @@ from hostonly.claims.reach import SILENT, unreachable
 from hostonly.claims.sandbox import ports_open, route_host_only
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Emit, Started
-from hostonly.facts import Fact, NotObserved, together
-from hostonly.facts.batch import Look, observe_all
-from hostonly.facts.fact import select
-from hostonly.facts.ipv6 import observe_ipv6_off
-from hostonly.facts.reach import reach_look
-from hostonly.facts.routes import observe_routes, route_to, way_look
+from hostonly.facts import Fact, NotObserved, Question, observe, observe_all, select, together
+from hostonly.facts.ipv6 import ipv6_off
+from hostonly.facts.reach import reach
+from hostonly.facts.routes import route_to, routes
 from hostonly.host import way_in
 from hostonly.host.command import as_root
 from hostonly.host.outsiders import Outsider, hello_at, made
@@ -37,8 +35,7 @@ from hostonly.report.model import CheckResult
 from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
-from hostonly.vantages import Host, Result, Vantage
-from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.vantages import Host, Vantage
 
 NAME = "host-only"
 ENGINE_PORT = 2375
@@ -89,8 +86,8 @@ def _checked(settings: Settings, emit: Emit) -> Judged:
         "bridge": network.bridge,
         "source": str(network.host.ip),
     }
-    way, routes = route_to(host, machine.address), observe_routes(host)
-    claims.judge(route_host_only, dict(about), way=way, routes=routes)
+    way, main = observe(host, route_to(machine.address)), observe(host, routes())
+    claims.judge(route_host_only, dict(about), way=way, routes=main)
     with machine.vantage() as sandbox:
         absent = _without_ipv6(settings, host, sandbox)
         emit(Started("two neighbours on a LAN and a rogue container, and what they reach"))
@@ -142,16 +139,16 @@ def _tried(
 ) -> dict[Any, Fact[Any]]:
     """What all outsiders come to at all doors at once, with the controls of that time, and the host."""
     host, ports = Host(), services(settings)
-    looks: dict[Any, Look[Any]] = {}
+    looks: dict[Any, Question[Any]] = {}
     there = [door for door in tried if door.absent is None]
     for each in who:
         for door in there:
             to = other.address6 if door.version == 6 else other.address
-            control = reach_look(str(to.ip), settings.hello.port)
+            control = reach(str(to.ip), settings.hello.port)
             looks["control", each, door] = _from(each, control)
-            looks["way", each, door] = _from(each, way_look(door.address))
+            looks["way", each, door] = _from(each, route_to(door.address))
             for port in ports.values():
-                looks["attempt", each, door, port] = _from(each, reach_look(door.address, port))
+                looks["attempt", each, door, port] = _from(each, reach(door.address, port))
     return observe_all(host, looks) | _from_host(host, there, ports)
 
 
@@ -202,35 +199,30 @@ def _about(each: Outsider, door: Door, service: str, port: int) -> dict[str, obj
     }
 
 
-def _from(each: Outsider, look: Look[Any]) -> Look[Any]:
-    """``look`` from an outsider's place, to be run on the host."""
-
-    def read(result: Result) -> Fact[Any]:
-        return look.read(replace(result, vantage=each.vantage.name))
-
-    return Look(tuple(each.vantage.argv(look.argv)), read)
+def _from(each: Outsider, question: Question[Any]) -> Question[Any]:
+    """``question`` from an outsider's place, to be asked on the host."""
+    return question.behind(*each.vantage.argv([]), place=each.vantage.name)
 
 
 def _from_host(host: Vantage, there: Sequence[Door], ports: dict[str, int]) -> dict[Any, Fact[Any]]:
     """What the host comes to at each door: the sandbox is alive there, and shuts nobody out itself."""
-    found: dict[Any, Fact[Any]] = {}
-    looks: dict[Any, Look[Any]] = {}
-    for door in there:
-        for port in ports.values():
-            try:
-                require_host_only_route(door.address, door.bridge, host=host)
-            except Unreachable as error:
-                found["witness", door, port] = NotObserved(str(error))
-            else:
-                looks["witness", door, port] = reach_look(door.address, port, only_connect=True)
-    return found | observe_all(host, looks)
+    return observe_all(
+        host,
+        {
+            ("witness", door, port): reach(
+                door.address, port, bridge=door.bridge, only_connect=True
+            )
+            for door in there
+            for port in ports.values()
+        },
+    )
 
 
 def _without_ipv6(settings: Settings, host: Vantage, sandbox: Vantage) -> NotObserved | None:
     """Why nobody could reach the sandbox by IPv6 on the host-only network; None where somebody could."""
     # What every new link begins with, those of the outsiders that are about to be made, too.
     for at, link in ((host, "default"), (host, settings.network.bridge), (sandbox, LINK)):
-        off = observe_ipv6_off(at, link)
+        off = observe(at, ipv6_off(link))
         if isinstance(off, NotObserved):
             return off
         if off.value is not None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
+from hostonly.checks.sides import Facts, Judged, Questions, look_from_both, why_not_look
 from hostonly.claims.publishing import dnat_rules
 from hostonly.claims.sandbox import (
     engine_answers,
@@ -27,17 +27,25 @@ from hostonly.claims.sandbox import (
     ssh_session,
 )
 from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
-from hostonly.facts import http as http_fact
-from hostonly.facts.batch import look
+from hostonly.facts import (
+    Fact,
+    NotObserved,
+    Observed,
+    Unreadable,
+    observe,
+    question,
+    select,
+    together,
+)
 from hostonly.facts.docker import ListedContainer, parse_listed
-from hostonly.facts.firewall import Firewall, save_look, whole
-from hostonly.facts.interfaces import interfaces_look
-from hostonly.facts.listeners import Listener, listeners_look, on_port
-from hostonly.facts.neighbours import Neighbour, observe_neighbours
-from hostonly.facts.reach import Reach, reach_look
-from hostonly.facts.routes import observe_routes, route_to
-from hostonly.facts.units import failed_units_look
+from hostonly.facts.firewall import Firewall, firewall
+from hostonly.facts.http import http
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.listeners import Listener, listeners, on_port
+from hostonly.facts.neighbours import Neighbour, neighbours
+from hostonly.facts.reach import Reach, reach
+from hostonly.facts.routes import route_to, routes
+from hostonly.facts.units import failed_units
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
@@ -60,24 +68,23 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     claims = Judged(emit)
     host, machine, network = Host(), Machine(settings, emit), settings.network
     address, bridge = machine.address, network.bridge
-    state = machine.observe_state()
-    way, routes = route_to(host, address), observe_routes(host)
+    state = machine.observed_state()
+    way, main = observe(host, route_to(address)), observe(host, routes())
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     claims.judge(
         route_host_only,
         {"address": address, "bridge": bridge, "source": str(network.host.ip)},
         way=way,
-        routes=routes,
+        routes=main,
     )
     closed = why_not_look(state, way, bridge)
     with machine.vantage() as sandbox:
         outside, inside = look_from_both(
             host, _looks_of_host(settings, address), sandbox, _looks_inside(settings), closed
         )
-        inside["firewall"] = whole(sandbox, inside["firewall"])
         if closed is None:
             claims.explain_by((host, sandbox), bridge)
-        _judge(claims, settings, machine, outside, inside, observe_neighbours(host))
+        _judge(claims, settings, machine, outside, inside, observe(host, neighbours()))
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
@@ -146,26 +153,26 @@ def _judge(
         claims.judge(hello_answers, where, reach=reach)
 
 
-def _looks_of_host(settings: Settings, address: str) -> Looks:
+def _looks_of_host(settings: Settings, address: str) -> Questions:
     registry, hello = settings.registry.port, settings.hello.port
     connects = (SSH_PORT, registry, *ENGINE_PORTS, hello)
     return {
-        **{f"port {p}": reach_look(address, p, only_connect=p != hello) for p in connects},
-        "registry": http_fact.look(f"http://{address}:{registry}/v2/"),
+        **{f"port {p}": reach(address, p, only_connect=p != hello) for p in connects},
+        "registry": http(f"http://{address}:{registry}/v2/"),
     }
 
 
-def _looks_inside(settings: Settings) -> Looks:
+def _looks_inside(settings: Settings) -> Questions:
     return {
-        "hostname": look(["hostname"], str.strip),
-        "failed units": failed_units_look(),
-        "interfaces": interfaces_look(),
-        "listeners": listeners_look(),
-        "udp": listeners_look("udp"),
-        "firewall": save_look(),
-        "engine": http_fact.look("http://docker/version", socket=ENGINE_SOCKET),
-        "containers": http_fact.look("http://docker/containers/json", socket=ENGINE_SOCKET),
-        "registry": http_fact.look(f"http://localhost:{settings.registry.port}/v2/"),
+        "hostname": question(["hostname"], str.strip),
+        "failed units": failed_units(),
+        "interfaces": interfaces(),
+        "listeners": listeners(),
+        "udp": listeners("udp"),
+        "firewall": firewall(),
+        "engine": http("http://docker/version", socket=ENGINE_SOCKET),
+        "containers": http("http://docker/containers/json", socket=ENGINE_SOCKET),
+        "registry": http(f"http://localhost:{settings.registry.port}/v2/"),
     }
 
 

@@ -15,19 +15,26 @@ from typing import Any
 
 from hostonly.checks.isolation_layers import base_of, found_of, layers_of
 from hostonly.checks.isolation_probes import HARMLESS, NODES, OWN_SWITCHES, Probe, probes
-from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
+from hostonly.checks.sides import Facts, Judged, Questions, look_from_both, why_not_look
 from hostonly.claims import ClaimResult
 from hostonly.claims import isolation as claims_of
 from hostonly.claims.sandbox import route_host_only, sandbox_running
 from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, observe, select, together
-from hostonly.facts import confinement as read
-from hostonly.facts import limits as limits_of
-from hostonly.facts.attempt import attempt_look
-from hostonly.facts.batch import look
+from hostonly.facts import (
+    Fact,
+    NotObserved,
+    Question,
+    confinement,
+    observe,
+    question,
+    select,
+    together,
+)
+from hostonly.facts.attempt import attempt
 from hostonly.facts.fact import json_object
-from hostonly.facts.routes import observe_routes, route_to
-from hostonly.facts.search import search_look
+from hostonly.facts.limits import USERS, key_users, limits
+from hostonly.facts.routes import route_to, routes
+from hostonly.facts.search import search
 from hostonly.host.command import as_root
 from hostonly.host.limits import LIMITS
 from hostonly.host.marker import Marker, marked
@@ -41,8 +48,6 @@ NAME = "isolation"
 ENGINE = Path("/var/run/docker.sock")
 # curl's exit status where nobody listens.
 REFUSED = 7
-
-KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 # /dev/.lxc has another /proc and /sys.
 _WALK = shlex.split(
@@ -70,14 +75,14 @@ def check(settings: Settings, emit: Emit, only: str = "") -> CheckResult:
 def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
     """All claims of one machine, judged."""
     host, network = Host(), machine.settings.network
-    state, way = machine.observe_state(), route_to(host, machine.address)
+    state, way = machine.observed_state(), observe(host, route_to(machine.address))
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     about: dict[str, object] = {
         "address": machine.address,
         "bridge": network.bridge,
         "source": str(network.host.ip),
     }
-    claims.judge(route_host_only, about, way=way, routes=observe_routes(host))
+    claims.judge(route_host_only, about, way=way, routes=observe(host, routes()))
     closed = why_not_look(state, way, network.bridge)
     tried = probes(platform.machine())
     with machine.vantage() as sandbox, marked(temporary(machine.settings)) as marker:
@@ -87,6 +92,7 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
             sandbox,
             _looks_inside(marker) | _tries(tried),
             closed,
+            root=as_root([]),
             timeout=SECONDS,
         )
         layers = layers_of(host, machine.container, closed)
@@ -105,44 +111,36 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
 
 def _init(host: Vantage, container: str) -> int:
     """The process id of the sandbox's init on the host; 0, which is no process, where unknown."""
-    argv = as_root(["lxc-info", "--name", container, "--pid", "--no-humanize"])
-    fact = observe(host, argv, lambda said: int(said) if said.strip().isdecimal() else 0)
-    return 0 if isinstance(fact, NotObserved) else fact.value
+    asked = question(
+        ["lxc-info", "--name", container, "--pid", "--no-humanize"],
+        lambda said: int(said) if said.strip().isdecimal() else 0,
+        root=True,
+    )
+    return observe(host, asked, root=as_root([])).value_or(0)
 
 
-def _looks_of_host(init: int, marker: Marker) -> Looks:
-    def cat(name: str) -> list[str]:
-        return as_root(["cat", f"/proc/{init}/{name}"])
-
-    def links(process: str) -> list[str]:
-        return as_root(["readlink", *(f"/proc/{process}/ns/{kind}" for kind in KINDS)])
-
-    owners = "cat /etc/subuid; getent passwd"
-    groups = "cat /etc/subgid; getent group"
-    ps = ["ps", "-e", "-ww", "-o", "pid=,userns=,uid=,gid=,args="]
-    search = ["find", str(marker.file.parent), "-maxdepth", "1", "-name", marker.file.name]
+def _looks_of_host(init: int, marker: Marker) -> Questions:
+    named = ["find", str(marker.file.parent), "-maxdepth", "1", "-name", marker.file.name]
     return {
-        "users": look(cat("uid_map"), read.parse_map),
-        "groups": look(cat("gid_map"), read.parse_map),
-        "user owners": look(["sh", "-c", owners], read.parse_owners),
-        "group owners": look(["sh", "-c", groups], read.parse_owners),
-        "status": look(cat("status"), read.parse_status),
-        "namespaces": look(links(str(init)), read.parse_namespaces),
-        "own namespaces": look(links("self"), read.parse_namespaces),
-        "processes": look(as_root(ps), read.parse_processes),
-        "mounts": look(cat("mountinfo"), read.parse_mountinfo),
-        "own mounts": look(["cat", "/proc/self/mountinfo"], read.parse_mountinfo),
-        "marked file": search_look(search, read.parse_paths),
-        "keys": look(as_root(["cat", "/proc/keys"]), read.parse_keys),
-        "key users": look(as_root(["cat", "/proc/key-users"]), limits_of.parse_key_users),
-        "user limits": look(limits_of.show(limits_of.USERS), limits_of.parse_limits),
-        "limits": look(
-            limits_of.show(*(f"/proc/sys/{name}" for name in LIMITS)), limits_of.parse_limits
-        ),
+        "users": confinement.id_map(init, "uid"),
+        "groups": confinement.id_map(init, "gid"),
+        "user owners": confinement.id_owners("uid"),
+        "group owners": confinement.id_owners("gid"),
+        "status": confinement.confined(init),
+        "namespaces": confinement.namespaces(init),
+        "own namespaces": confinement.namespaces(),
+        "processes": confinement.processes(),
+        "mounts": confinement.mounts(init),
+        "own mounts": confinement.mounts(),
+        "marked file": search(named, confinement.parse_paths),
+        "keys": confinement.keys(),
+        "key users": key_users(),
+        "user limits": limits(USERS),
+        "limits": limits(*LIMITS),
     }
 
 
-def _looks_inside(marker: Marker) -> dict[str, Any]:
+def _looks_inside(marker: Marker) -> dict[str, Question[Any]]:
     devices = ["(", "-xtype", "b", "-o", "-xtype", "c", ")"]
     # -xtype asks of each file itself: a folder's list says of a device bound onto a file "file".
     stat = ["-exec", "stat", "-L", "-c", "%F|%t:%T|%n", "{}", "+"]
@@ -153,36 +151,36 @@ def _looks_inside(marker: Marker) -> dict[str, Any]:
     switches = ["sudo", "unshare", "--mount", "sh", "-c", in_proc]
 
     def by_name(output: str) -> tuple[str, ...]:
-        return tuple(path.removeprefix("/mnt/sys/") for path in read.parse_paths(output))
+        return tuple(path.removeprefix("/mnt/sys/") for path in confinement.parse_paths(output))
 
     return {
-        "devices": search_look([*_WALK, *devices, *stat], read.parse_devices),
-        "marked file": search_look([*_WALK, *named], read.parse_paths),
-        "commands": look(["sudo", "ps", "-e", "-ww", "-o", "args="], read.parse_lines),
-        "sys": search_look(in_sys.split(), read.parse_paths),
-        "groups": search_look(in_groups.split(), read.parse_paths),
-        "switches": search_look(switches, by_name),
-        "keys": look(["sudo", "cat", "/proc/keys"], read.parse_keys),
-        "key users": look(["sudo", "cat", "/proc/key-users"], limits_of.parse_key_users),
-        "user limits": look(limits_of.show(limits_of.USERS), limits_of.parse_limits),
-        "engine": look(_engine(), _engine_id),
+        "devices": search([*_WALK, *devices, *stat], confinement.parse_devices),
+        "marked file": search([*_WALK, *named], confinement.parse_paths),
+        "commands": question(
+            ["ps", "-e", "-ww", "-o", "args="], confinement.parse_lines, root=True
+        ),
+        "sys": search(in_sys.split(), confinement.parse_paths),
+        "groups": search(in_groups.split(), confinement.parse_paths),
+        "switches": search(switches, by_name),
+        "keys": confinement.keys(),
+        "key users": key_users(),
+        "user limits": limits(USERS),
+        "engine": _engine(),
     }
 
 
-def _engine() -> list[str]:
-    return ["curl", "-sf", "-m", "5", "--unix-socket", str(ENGINE), "http://docker/info"]
+def _engine(*, root: bool = False) -> Question[str]:
+    """The id of the engine that answers by its socket."""
+    argv = ["curl", "-sf", "-m", "5", "--unix-socket", str(ENGINE), "http://docker/info"]
+    return question(argv, lambda output: str(json_object(output).get("ID", "")), root=root)
 
 
-def _engine_id(output: str) -> str:
-    return str(json_object(output).get("ID", ""))
-
-
-def _tries(tried: tuple[Probe, ...]) -> dict[str, Any]:
-    looks = {}
+def _tries(tried: tuple[Probe, ...]) -> dict[str, Question[Any]]:
+    looks: dict[str, Question[Any]] = {}
     for probe in tried:
         named = [*probe.tries.items(), *([probe.control] if probe.control else [])]
         for what, argv in named:
-            looks[f"{probe.id}: {what}"] = attempt_look(what, argv)
+            looks[f"{probe.id}: {what}"] = attempt(what, argv)
     return looks
 
 
@@ -280,7 +278,7 @@ def _judge_engine(claims: Judged, host: Vantage, outside: Facts, inside: Facts) 
     if not ENGINE.exists():
         claims.skip(claims_of.other_engine, f"this machine has no Docker: no {ENGINE}", {})
         return
-    theirs = observe(host, as_root(_engine()), _engine_id)
+    theirs = observe(host, _engine(root=True), root=as_root([]))
     if isinstance(theirs, NotObserved) and any(r.exit == REFUSED for r in theirs.evidence):
         claims.skip(
             claims_of.other_engine, f"no Docker engine listens on this machine's {ENGINE}", {}

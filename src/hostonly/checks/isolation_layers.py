@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from hostonly.errors import HostonlyError
-from hostonly.facts import Fact, NotObserved, observe, select, together
-from hostonly.facts import confinement as read
+from hostonly.facts import Fact, NotObserved, Question, observe, question, select, together
+from hostonly.facts.confinement import Layers, layers, parse_lines, parse_paths
 from hostonly.host.command import as_root
 from hostonly.vantages import Vantage
 
 
-def layers_of(host: Vantage, container: str, closed: str | None) -> Fact[read.Layers]:
+def layers_of(host: Vantage, container: str, closed: str | None) -> Fact[Layers]:
     """What its root file system is put together from; ``closed`` is why nothing may be asked."""
     if closed is not None:
         return NotObserved(closed)
-    argv = as_root(["lxc-info", "--name", container, "-c", "lxc.rootfs.path"])
-    return observe(host, argv, read.parse_layers)
+    return observe(host, layers(container), root=as_root([]))
 
 
 def found_of(
-    host: Vantage, sandbox: Vantage, name: str, layers: Fact[read.Layers]
+    host: Vantage, sandbox: Vantage, name: str, layers: Fact[Layers]
 ) -> Fact[tuple[str, ...]]:
     """Where on the host a file is found that is written in the sandbox's /etc, and then removed."""
     if isinstance(layers, NotObserved):
@@ -32,27 +31,31 @@ def found_of(
     with _file_inside(sandbox, f"/etc/{name}") as made:
         if isinstance(made, NotObserved):
             return made
-        search = ["find", *places, "-maxdepth", "1", "-name", name]
-        found = observe(host, as_root(search), read.parse_paths)
+        found = observe(host, _paths(*places, "-maxdepth", "1", "-name", name), root=as_root([]))
         return select(together([made, found]), lambda values: values[1])
 
 
 @contextlib.contextmanager
 def _file_inside(sandbox: Vantage, path: str) -> Iterator[Fact[tuple[str, ...]]]:
     try:
-        yield observe(sandbox, ["sudo", "tee", path], read.parse_lines)
+        yield observe(sandbox, question(["tee", path], parse_lines, root=True))
     finally:
         with contextlib.suppress(HostonlyError):
             sandbox.run(["sudo", "rm", "-f", path])
 
 
-def base_of(host: Vantage, layers: Fact[read.Layers]) -> dict[str, Fact[Any]]:
+def _paths(*search: str) -> Question[tuple[str, ...]]:
+    return question(["find", *search], parse_paths, root=True)
+
+
+def base_of(host: Vantage, layers: Fact[Layers]) -> dict[str, Fact[Any]]:
     """The base's folder, and what in it has changed since it was built, by the claim's parameters."""
     if isinstance(layers, NotObserved):
         return {"seen": layers, "newer": layers}
     rootfs = layers.value.base
-    newer = ["find", rootfs, "-xdev", "-cnewer", f"{Path(rootfs).parent}/complete", "-print"]
+    newer = _paths(rootfs, "-xdev", "-cnewer", f"{Path(rootfs).parent}/complete", "-print")
+    root = as_root([])
     return {
-        "seen": observe(host, as_root(["find", rootfs, "-maxdepth", "1"]), read.parse_paths),
-        "newer": observe(host, as_root(newer), read.parse_paths),
+        "seen": observe(host, _paths(rootfs, "-maxdepth", "1"), root=root),
+        "newer": observe(host, newer, root=root),
     }

@@ -10,20 +10,19 @@ from typing import Any
 from hostonly.checks import attack
 from hostonly.checks.cells import ROUTED, Facts, Ground, is_doubtful, judge
 from hostonly.checks.expectations import Expected, expected_of
-from hostonly.checks.field import Field, build, inside, link_with, value_of
+from hostonly.checks.field import Field, build, inside, link_with
 from hostonly.checks.places import Place, ask_all
 from hostonly.demos.demo import Demo, not_performed, perform
 from hostonly.demos.spare import spare_addresses
-from hostonly.demos.stage import Stage
+from hostonly.demos.stage import Stage, require
 from hostonly.demos.testbed import ready
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Event, Progress, Started, Warned
-from hostonly.facts import Fact, Observed
-from hostonly.facts.batch import Look
-from hostonly.facts.engine import observe_engine
-from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.reach import NEIGHBOUR_SECONDS, reach_look
-from hostonly.facts.routes import observe_routes, way_look
+from hostonly.facts import Fact, Observed, Question, observe
+from hostonly.facts.engine import engine
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.reach import NEIGHBOUR_SECONDS, reach
+from hostonly.facts.routes import route_to, routes
 from hostonly.report.model import Cell, MatrixResult, StepStarted
 from hostonly.settings import SSH_PORT, Settings
 from hostonly.vantages import Vantage
@@ -86,9 +85,9 @@ class _Measured:
     def run(self, stage: Stage) -> None:
         """Make the containers, ask, and judge."""
         second = stage.second_sandbox
-        engine = value_of(observe_engine(stage.sandbox), "the engine")
+        release = require(observe(stage.sandbox, engine()), "the engine").release
         links = {
-            vantage.name: link_with(value_of(observe_interfaces(vantage), "interfaces"), address)
+            vantage.name: link_with(require(observe(vantage, interfaces()), "interfaces"), address)
             for vantage, address in (
                 (stage.sandbox, stage.address),
                 (second, str(stage.settings.network.sandbox2)),
@@ -98,7 +97,7 @@ class _Measured:
         field = build(stage, links[stage.sandbox.name], spare)
         self.options = {name: row.options for name, row in field.rows.items()}
         ground = Ground(stage, field, _places(stage, second, field, links[second.name]))
-        expected = expected_of(engine.release)
+        expected = expected_of(release)
         plain = [each for each in expected if each.vantage != ROUTED]
         routed = [each for each in expected if each.vantage == ROUTED]
         for measure, cells in ((_look, plain), (_attack, routed)):
@@ -126,11 +125,11 @@ def _places(stage: Stage, second: Vantage, field: Field, second_link: str) -> di
     """The places by name; containers' are called ``peer NAME``."""
     hello = field.rows["host"].port
     answers = (stage.address, hello)
-    interfaces = value_of(observe_interfaces(stage.sandbox), "the sandbox's interfaces")
-    routes = value_of(observe_routes(stage.sandbox), "the sandbox's routes")
+    links = require(observe(stage.sandbox, interfaces()), "the sandbox's interfaces")
+    main = require(observe(stage.sandbox, routes()), "the sandbox's routes")
     # All but the way out to the rest of the world.
-    out = {route.device for route in routes if route.is_default}
-    within = frozenset(each.name for each in interfaces) - out
+    out = {route.device for route in main if route.is_default}
+    within = frozenset(each.name for each in links) - out
     places = {
         "host": Place("host", stage.host, frozenset({stage.settings.network.bridge}), answers),
         "sandbox": Place("sandbox", stage.sandbox, within, (LOOPBACK, hello)),
@@ -167,30 +166,30 @@ def _look(ground: Ground, expected: list[Expected]) -> Facts:
     aims = ground.aims(expected)
     asked = [(place, address) for place, address, _ in aims]
     asked += [(ground.places[place.beyond], to) for place, to in asked if place.beyond]
-    ways = ask_all({("way", place, to): (place, way_look(to)) for place, to in asked})
+    ways = ask_all({("way", place, to): (place, route_to(to)) for place, to in asked})
     probes = {
-        ("reach", place, address, port): (place, reach_look(address, port, wait=NEIGHBOUR_SECONDS))
+        ("reach", place, address, port): (place, reach(address, port, wait=NEIGHBOUR_SECONDS))
         for place, address, port in aims
         if _stays(ground, place, address, ways)
     }
     controls = {
-        ("control", place): (place, reach_look(*place.control))
+        ("control", place): (place, reach(*place.control))
         for place in ground.places.values()
         if place.control is not None
     }
-    questions: dict[Any, tuple[Place, Look[Any]]] = {**probes, **controls}
+    questions: dict[Any, tuple[Place, Question[Any]]] = {**probes, **controls}
     return {**ways, **ask_all({**questions, **_witnesses(ground, expected)})}
 
 
 def _witnesses(
     ground: Ground, expected: list[Expected]
-) -> dict[tuple[str, str], tuple[Place, Look[Any]]]:
+) -> dict[tuple[str, str], tuple[Place, Question[Any]]]:
     """Each server asked in its own network."""
     sandbox, rows = ground.places["sandbox"], ground.field.rows
     return {
         ("witness", name): (
             replace(sandbox, name=f"container {row.mode.container}", prefix=inside(row.pid)),
-            reach_look(LOOPBACK, row.port),
+            reach(LOOPBACK, row.port),
         )
         for name, row in rows.items()
         if any(each.mode == name for each in expected)
@@ -222,11 +221,11 @@ def _attack(ground: Ground, expected: list[Expected]) -> Facts:
     for to, result in done.items():
         way = ways["way", attacker, to]
         ways["way", attacker, to] = replace(way, evidence=(result, *way.evidence))
-    questions: dict[Any, tuple[Place, Look[Any]]] = {
+    questions: dict[Any, tuple[Place, Question[Any]]] = {
         ("reach", attacker, to, port): (attacker, attack.attempt(to, port))
         for _, to, port in aims
         if attacker.keeps(ways["way", attacker, to])
     }
     if attacker.control is not None:
-        questions["control", attacker] = (attacker, reach_look(*attacker.control))
+        questions["control", attacker] = (attacker, reach(*attacker.control))
     return {**ways, **ask_all({**questions, **_witnesses(ground, expected)})}

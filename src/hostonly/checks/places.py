@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hostonly.facts import Fact, NotObserved
-from hostonly.facts.batch import Look, observe_all
+from hostonly.facts import Fact, Question, observe_all
 from hostonly.facts.routes import Way
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import Vantage
 
 K = TypeVar("K", bound=Hashable)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +31,20 @@ class Place:
     routed: bool = False
     beyond: str | None = None
 
-    def look(self, look: Look[T]) -> Look[T]:
-        """``look`` from here, to be run ``at`` the machine."""
-
-        def read(result: Result) -> Fact[T]:
-            return look.read(replace(result, vantage=self.name))
-
-        return Look((*self.prefix, *look.argv), read)
-
     def keeps(self, way: Fact[Way | None]) -> bool:
         """Whether a packet on this ``way`` is known to stay within."""
-        if isinstance(way, NotObserved) or way.value is None:
-            return False
-        return way.value.device in self.within
+        known = way.value_or(None)
+        return known is not None and known.device in self.within
 
 
-def ask_all(questions: Mapping[K, tuple[Place, Look[Any]]]) -> dict[K, Fact[Any]]:
+def ask_all(questions: Mapping[K, tuple[Place, Question[Any]]]) -> dict[K, Fact[Any]]:
     """The answers to all ``questions``: a round trip a machine, all machines at the same time."""
-    by_machine: dict[int, dict[K, Look[Any]]] = {}
+    by_machine: dict[int, dict[K, Question[Any]]] = {}
     machines: dict[int, Vantage] = {}
-    for key, (place, look) in questions.items():
+    for key, (place, question) in questions.items():
         machines[id(place.at)] = place.at
-        by_machine.setdefault(id(place.at), {})[key] = place.look(look)
+        there = question.behind(*place.prefix, place=place.name)
+        by_machine.setdefault(id(place.at), {})[key] = there
     with ThreadPoolExecutor(max(1, len(machines))) as pool:
         answers = pool.map(
             lambda number: observe_all(machines[number], by_machine[number]), machines

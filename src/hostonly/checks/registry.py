@@ -9,10 +9,9 @@ from hostonly.checks import tags_now
 from hostonly.checks.sides import (
     Facts,
     Judged,
-    Looks,
+    Questions,
     by_name,
     look_from_both,
-    value,
     why_not_look,
 )
 from hostonly.claims.registry import (
@@ -24,16 +23,24 @@ from hostonly.claims.registry import (
 )
 from hostonly.claims.sandbox import registry_answers, route_host_only, sandbox_running
 from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select
-from hostonly.facts.batch import Look, look
-from hostonly.facts.http import Answer
-from hostonly.facts.http import look as http_look
-from hostonly.facts.routes import observe_routes, route_to
+from hostonly.facts import (
+    Fact,
+    NotObserved,
+    Observed,
+    Question,
+    Unreadable,
+    observe,
+    question,
+    select,
+)
+from hostonly.facts.http import Answer, http
+from hostonly.facts.routes import route_to, routes
 from hostonly.facts.served import (
     MANIFEST,
     SECONDS,
+    Served,
     blobs_in,
-    served_look,
+    served,
     tags_in,
 )
 from hostonly.image import state
@@ -55,7 +62,7 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     start = time.monotonic()
     claims = Judged(emit)
     host, machine, network = Host(), Machine(settings, emit), settings.network
-    running, way = machine.observe_state(), route_to(host, machine.address)
+    running, way = machine.observed_state(), observe(host, route_to(machine.address))
     claims.judge(sandbox_running, {"machine": machine.name}, state=running)
     claims.judge(
         route_host_only,
@@ -65,7 +72,7 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
             "source": str(network.host.ip),
         },
         way=way,
-        routes=observe_routes(host),
+        routes=observe(host, routes()),
     )
     closed = why_not_look(running, way, network.bridge)
     registries = {
@@ -77,7 +84,7 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     pushes = tuple(noted)
     with machine.vantage() as sandbox:
 
-        def ask(outside: Looks, inside: Looks) -> dict[str, Facts]:
+        def ask(outside: Questions, inside: Questions) -> dict[str, Facts]:
             seen: tuple[Facts, Facts] = {}, {}
             for first in range(0, max(len(outside), len(inside)), AT_ONCE):
                 some = (
@@ -174,15 +181,15 @@ def _judge_pushed(
         )
 
 
-def _first(registry: str, repository: str) -> Looks:
+def _first(registry: str, repository: str) -> Questions:
     return {
-        "version": http_look(registry),
-        "catalog": http_look(f"{registry}_catalog?n=1000"),
-        "tags": http_look(f"{registry}{repository}/tags/list"),
+        "version": http(registry),
+        "catalog": http(f"{registry}_catalog?n=1000"),
+        "tags": http(f"{registry}{repository}/tags/list"),
     }
 
 
-def _made() -> Look[float]:
+def _made() -> Question[float]:
     """When the sandbox was made, in seconds since 1970."""
 
     def read(output: str) -> float:
@@ -191,24 +198,24 @@ def _made() -> Look[float]:
         except ValueError as error:
             raise Unreadable(f"no time: {output!r}") from error
 
-    return look(["stat", "-c", "%Y", BIRTH], read)
+    return question(["stat", "-c", "%Y", BIRTH], read)
 
 
-def _manifest(registry: str, repository: str, version: str) -> Look[Any]:
-    return served_look(f"{registry}{repository}/manifests/{version}", accept=MANIFEST)
+def _manifest(registry: str, repository: str, version: str) -> Question[Served]:
+    return served(f"{registry}{repository}/manifests/{version}", accept=MANIFEST)
 
 
-def _second(registry: str, repository: str, tags: Fact[tuple[str, ...]]) -> Looks:
-    looks: dict[str, Look[Any]] = {}
-    for tag in value(tags):
+def _second(registry: str, repository: str, tags: Fact[tuple[str, ...]]) -> Questions:
+    looks: dict[str, Question[Any]] = {}
+    for tag in tags.value_or(()):
         url = f"{registry}{repository}/manifests/{tag}"
-        looks[f"told {tag}"] = http_look(url, accept=MANIFEST)
+        looks[f"told {tag}"] = http(url, accept=MANIFEST)
         looks[f"served {tag}"] = _manifest(registry, repository, tag)
     return looks
 
 
-def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Looks:
-    return {name: served_look(f"{registry}{repository}/blobs/{name}") for name in value(blobs)}
+def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Questions:
+    return {name: served(f"{registry}{repository}/blobs/{name}") for name in blobs.value_or(())}
 
 
 def _tags(answer: Answer) -> tuple[str, ...]:

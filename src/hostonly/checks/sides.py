@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 from hostonly.claims import Claim, ClaimResult
 from hostonly.demos.obstacles import explained
 from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Observed, select, together
-from hostonly.facts.batch import COMMAND_SECONDS, Look, observe_all
+from hostonly.facts import Fact, NotObserved, Observed, Question, observe_all, select, together
+from hostonly.facts.batch import COMMAND_SECONDS
 from hostonly.report.model import ClaimJudged
 from hostonly.vantages import Result, Vantage
 
-Looks: TypeAlias = Mapping[str, Look[Any]]
+Questions: TypeAlias = Mapping[str, Question[Any]]
 Facts: TypeAlias = dict[str, Fact[Any]]
 
 
@@ -74,28 +74,25 @@ def why_not_look(state: Fact[str], way: Fact[Any], bridge: str) -> str | None:
 
 def look_from_both(
     host: Vantage,
-    outside: Looks,
+    outside: Questions,
     sandbox: Vantage,
-    inside: Looks,
+    inside: Questions,
     closed: str | None,
     *,
+    root: Sequence[str] = (),
     timeout: float = COMMAND_SECONDS,
 ) -> tuple[Facts, Facts]:
     """What the host sees and what the sandbox sees, a round trip each, at the same time; nothing
-    where that is ``closed``, for this reason. ``timeout`` is each command's, in seconds."""
+    where that is ``closed``, for this reason. ``root`` is what the host writes before a command that
+    only root may run; ``timeout`` is each command's, in seconds."""
     if closed is not None:
         nothing = NotObserved(closed)
         return dict.fromkeys(outside, nothing), dict.fromkeys(inside, nothing)
     with ThreadPoolExecutor(1) as pool:
         # The host looks while the connection to the sandbox is being made.
-        from_host = pool.submit(observe_all, host, outside, timeout=timeout)
+        from_host = pool.submit(observe_all, host, outside, root=root, timeout=timeout)
         from_inside = observe_all(sandbox, inside, timeout=timeout)
         return from_host.result(), from_inside
-
-
-def value(names: Fact[tuple[str, ...]]) -> tuple[str, ...]:
-    """The names; none where they were not observed."""
-    return () if isinstance(names, NotObserved) else names.value
 
 
 def by_name(names: Fact[tuple[str, ...]], facts: Facts, key: str) -> Fact[Any]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hostonly.checks.sides import Facts, Looks, value
-from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
-from hostonly.facts.batch import Look
-from hostonly.facts.http import look as http_look
+from hostonly.checks.sides import Facts, Questions
+from hostonly.facts import Fact, NotObserved, Observed, Question, Unreadable, select, together
+from hostonly.facts.http import http
 from hostonly.facts.served import MANIFEST, Named, Served, blobs_in, image_said, manifests_in
 from hostonly.image.flavour import JAVA
 from hostonly.image.state import Pushed
@@ -29,7 +28,7 @@ def moved(pushes: Iterable[Pushed], tags: Fact[tuple[str, ...]], seen: Facts) ->
     """The manifests that tags give which do not name what was pushed, by the tag."""
     found = {}
     for push in pushes:
-        if push.tag in value(tags):
+        if push.tag in tags.value_or(()):
             answer, served = seen[f"told {push.tag}"], seen[f"served {push.tag}"]
             if isinstance(answer, NotObserved) or isinstance(served, NotObserved):
                 continue
@@ -38,16 +37,16 @@ def moved(pushes: Iterable[Pushed], tags: Fact[tuple[str, ...]], seen: Facts) ->
     return found
 
 
-def looks(registry: str, repository: str, moved: dict[str, str]) -> Looks:
+def looks(registry: str, repository: str, moved: dict[str, str]) -> Questions:
     """What to ask, to know which image or images each tag names that was ``moved``."""
-    found: dict[str, Look[Any]] = {}
+    found: dict[str, Question[Any]] = {}
     for manifest in moved.values():
         inner, config = _parts(manifest)
         for digest in inner:
             url = f"{registry}{repository}/manifests/{digest}"
-            found[f"named {digest}"] = http_look(url, accept=MANIFEST)
+            found[f"named {digest}"] = http(url, accept=MANIFEST)
         for digest in config:
-            found[f"named {digest}"] = http_look(f"{registry}{repository}/blobs/{digest}")
+            found[f"named {digest}"] = http(f"{registry}{repository}/blobs/{digest}")
     return found
 
 

@@ -17,17 +17,17 @@ from hostonly.demos.probes import (
     address_of,
     connect,
     judge_shut_to_host,
-    namespace_of,
     start,
     wait_for_hello,
 )
 from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container, observe_network
-from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.interfaces import listed_in, observe_interfaces
-from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.namespaces import observe_namespace_of
-from hostonly.facts.routes import observe_routes, route_to
+from hostonly.facts import observe
+from hostonly.facts.docker import container, network
+from hostonly.facts.firewall import firewall
+from hostonly.facts.interfaces import interfaces, listed_in
+from hostonly.facts.listeners import listeners
+from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.facts.routes import route_to, routes
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "bridge"
@@ -62,25 +62,25 @@ def run(stage: Stage) -> None:
             "gateway": stage.address,
             "device": stage.settings.network.bridge,
         },
-        way=route_to(stage.host, address),
+        way=observe(stage.host, route_to(address)),
     )
 
-    container, inside = observe_container(sandbox, HELLO), listed_in(listing)
-    stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
+    hello, inside = observe(sandbox, container(HELLO)), listed_in(listing)
+    stage.judge(image_built, about={"image_id": stage.image_id}, container=hello)
     stage.judge(
         network_driver,
         about={"name": NETWORK, "driver": "bridge"},
-        network=observe_network(sandbox, NETWORK),
+        network=observe(sandbox, network(NETWORK)),
     )
-    own = observe_namespace_of(sandbox, 1)
-    stage.judge(namespace_own, container=namespace_of(stage, HELLO), sandbox=own)
+    own = observe(sandbox, namespace())
+    stage.judge(namespace_own, container=observe(sandbox, namespace_of(HELLO)), sandbox=own)
     stage.judge(interfaces_one, container=inside)
     stage.judge(
         address_subnet,
         about={"link": LINK},
         container=inside,
-        routes=observe_routes(stage.namespace(HELLO)),
-        sandbox=observe_interfaces(sandbox),
+        routes=observe(stage.namespace(HELLO), routes()),
+        sandbox=observe(sandbox, interfaces()),
     )
-    stage.judge(listener_none, about={"port": port}, listeners=observe_listeners(sandbox))
-    stage.judge(nat_absent, firewall=observe_firewall(sandbox), container=container)
+    stage.judge(listener_none, about={"port": port}, listeners=observe(sandbox, listeners()))
+    stage.judge(nat_absent, firewall=observe(sandbox, firewall()), container=hello)

@@ -13,15 +13,15 @@ from hostonly.demos.probes import (
     LOOPBACK,
     address_of,
     connect,
-    namespace_of,
     start,
     wait_for_hello,
 )
 from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container
+from hostonly.facts import observe
+from hostonly.facts.docker import container
 from hostonly.facts.interfaces import listed_in
-from hostonly.facts.logs import observe_logs
-from hostonly.facts.namespaces import observe_namespace_of
+from hostonly.facts.logs import logs
+from hostonly.facts.namespaces import namespace, namespace_of
 
 HELLO, JOINED, THIRD = "hello", "joined", "third"
 NAME = "container"
@@ -40,7 +40,7 @@ def run(stage: Stage) -> None:
     # It ends by itself, since the port is taken; `docker wait` says how.
     stage.step(sandbox, "docker", "wait", THIRD)
     stage.step(sandbox, "docker", "ps", "-a")
-    logs = stage.probe(lambda: observe_logs(sandbox, THIRD))
+    logged = stage.probe(observe(sandbox, logs(THIRD)))
     first = stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
     second = stage.step(sandbox, "docker", "exec", JOINED, "ip", "addr")
 
@@ -58,16 +58,16 @@ def run(stage: Stage) -> None:
     stage.judge(
         namespace_joined,
         about=pair,
-        one=namespace_of(stage, HELLO),
-        other=namespace_of(stage, JOINED),
-        sandbox=observe_namespace_of(sandbox, 1),
+        one=observe(sandbox, namespace_of(HELLO)),
+        other=observe(sandbox, namespace_of(JOINED)),
+        sandbox=observe(sandbox, namespace()),
     )
     stage.judge(interfaces_joined, about=pair, one=listed_in(first), other=listed_in(second))
     stage.judge(
         port_shared,
         about={"name": THIRD, "port": port, "first": HELLO},
-        container=observe_container(sandbox, THIRD),
-        logs=logs,
+        container=observe(sandbox, container(THIRD)),
+        logs=logged,
     )
-    built = observe_container(sandbox, JOINED)
+    built = observe(sandbox, container(JOINED))
     stage.judge(image_built, about={"image_id": stage.image_id}, container=built)

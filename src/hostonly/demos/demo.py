@@ -13,8 +13,8 @@ from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit
-from hostonly.facts import Observed
-from hostonly.facts.kernel import missing, observe_capability
+from hostonly.facts import observe
+from hostonly.facts.kernel import capability, missing
 from hostonly.report.model import ClaimJudged, DemoResult, SandboxAbout
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
@@ -150,8 +150,8 @@ def not_performed(demo: Demo, settings: Settings, error: HostonlyError) -> DemoR
 def _skipped(demo: Demo, sandbox: Vantage) -> ClaimResult | None:
     """Why ``demo`` is not begun; None where the kernel has what it needs, or that could not be seen."""
     for kind in demo.needs:
-        capable = observe_capability(sandbox, kind)
-        if isinstance(capable, Observed) and not capable.value:
+        capable = observe(sandbox, capability(kind))
+        if not capable.value_or(True):
             because = missing(kind)
             evidence = capable.evidence
             return ClaimResult("demo.steps", STEPS, "hostonly", Verdict.SKIPPED, because, evidence)

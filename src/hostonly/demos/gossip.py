@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from hostonly.demos.leftovers import SWARM_STATE
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Started, Warned
-from hostonly.facts import NotObserved, settled
-from hostonly.facts.listeners import ENGINE, Listener, observe_listeners
+from hostonly.facts import NotObserved, observe, settled
+from hostonly.facts.listeners import ENGINE, Listener, listeners
 from hostonly.vantages import Result, Vantage, shown
 
 PORT = 7946
@@ -42,10 +42,10 @@ def end(
     if _told(sandbox, SWARM_STATE) != ["inactive"]:
         # In somebody's swarm: it is not ours to end.
         return
-    seen = settled(lambda: observe_listeners(sandbox), _silent, seconds=0.0)
+    seen = observe(sandbox, listeners())
     if isinstance(seen, NotObserved) or not _silent(seen.value):
         emit(Started(f"waiting for the engine of {sandbox.name} to end its gossip (tcp/{PORT})"))
-        seen = settled(lambda: observe_listeners(sandbox), _silent, seconds=seconds)
+        seen = settled(lambda: observe(sandbox, listeners()), _silent, seconds=seconds)
     if isinstance(seen, NotObserved):
         raise HostonlyError(
             f"whether the engine of {sandbox.name} still gossips was not observed: {seen.because}"

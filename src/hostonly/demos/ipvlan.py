@@ -15,11 +15,11 @@ from hostonly.claims.reach import SILENT, unreachable
 from hostonly.demos.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
 from hostonly.demos.spare import candidates, spare_addresses
 from hostonly.demos.stage import Stage
-from hostonly.facts import Fact, Observed, select
-from hostonly.facts.docker import observe_container
-from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.kernel import missing, observe_capability
-from hostonly.facts.neighbours import observe_neighbours
+from hostonly.facts import Fact, observe, select
+from hostonly.facts.docker import container
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.kernel import capability, missing
+from hostonly.facts.neighbours import neighbours
 from hostonly.facts.routes import route_to
 
 HELLO = "hello"
@@ -32,8 +32,8 @@ def run(stage: Stage) -> None:
     """Try whether the kernel has it; where it has, put a container on eth1 and see who reaches it."""
     sandbox = stage.sandbox
     network = str(stage.settings.network.host.network)
-    capable = stage.probe(lambda: observe_capability(sandbox, "ipvlan"))
-    if isinstance(capable, Observed) and not capable.value:
+    capable = stage.probe(observe(sandbox, capability("ipvlan")))
+    if not capable.value_or(True):
         net = stage.settings.network
         address = next(candidates(net.host.network, (net.host.ip, net.sandbox, net.sandbox2)))
         for claim, about in _claims(stage, address):
@@ -47,21 +47,21 @@ def run(stage: Stage) -> None:
     wait_for_hello(stage, HELLO)
     stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
     from_host = connect(stage, stage.host, address, port)
-    neighbours = observe_neighbours(stage.host)
+    known = observe(stage.host, neighbours())
     from_second = connect(stage, second, address, port)
     attempt = connect_once(stage, sandbox, address, port)
     control = connect_once(stage, sandbox, str(stage.settings.network.sandbox2), SSH_PORT)
-    inside = observe_interfaces(stage.namespace(HELLO))
+    inside = observe(stage.namespace(HELLO), interfaces())
     facts: tuple[dict[str, Fact[Any]], ...] = (
-        {"container": observe_container(sandbox, HELLO)},
-        {"container": inside, "sandbox": observe_interfaces(sandbox)},
+        {"container": observe(sandbox, container(HELLO))},
+        {"container": inside, "sandbox": observe(sandbox, interfaces())},
         {"answers": from_host},
-        {"neighbours": neighbours, "container": inside},
+        {"neighbours": known, "container": inside},
         {"answers": from_second},
         {
             "attempt": attempt,
             "control": control,
-            "way": route_to(sandbox, address),
+            "way": observe(sandbox, route_to(address)),
             "witness": select(from_second, lambda answers: answers[-1]),
         },
     )

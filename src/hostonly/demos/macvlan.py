@@ -12,10 +12,10 @@ from hostonly.claims.reach import SILENT, unreachable
 from hostonly.demos.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
 from hostonly.demos.spare import spare_addresses
 from hostonly.demos.stage import Stage
-from hostonly.facts import Observed, select
-from hostonly.facts.docker import observe_container
-from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.neighbours import observe_neighbours
+from hostonly.facts import Observed, observe, select
+from hostonly.facts.docker import container
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.neighbours import neighbours
 from hostonly.facts.routes import route_to
 
 SECOND_SANDBOX = True
@@ -35,7 +35,7 @@ def run(stage: Stage) -> None:
     sandbox, second, port = stage.sandbox, stage.second_sandbox, stage.settings.hello.port
     network, bridge = str(stage.settings.network.host.network), stage.settings.network.bridge
     other = str(stage.settings.network.sandbox2)
-    before = observe_interfaces(sandbox)
+    before = observe(sandbox, interfaces())
     if isinstance(before, Observed) and any(link.name == SHIM for link in before.value):
         # An earlier run was killed outright, or told to keep it.
         stage.step(sandbox, *REMOVE_SHIM)
@@ -47,15 +47,17 @@ def run(stage: Stage) -> None:
     stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
 
     from_host = connect(stage, stage.host, address, port)
-    neighbours = observe_neighbours(stage.host)
+    known = observe(stage.host, neighbours())
     from_second = connect(stage, second, address, port)
     from_sandbox = connect_once(stage, sandbox, address, port)
     control = connect_once(stage, sandbox, other, SSH_PORT)
 
-    inside, outside = observe_interfaces(stage.namespace(HELLO)), observe_interfaces(sandbox)
+    inside, outside = observe(stage.namespace(HELLO), interfaces()), observe(sandbox, interfaces())
     about: dict[str, object] = {"address": address, "port": port}
     stage.judge(
-        image_built, about={"image_id": stage.image_id}, container=observe_container(sandbox, HELLO)
+        image_built,
+        about={"image_id": stage.image_id},
+        container=observe(sandbox, container(HELLO)),
     )
     stage.judge(
         address_own,
@@ -67,7 +69,7 @@ def run(stage: Stage) -> None:
     stage.judge(
         neighbour_known,
         about={"place": "host", "address": address, "device": bridge},
-        neighbours=neighbours,
+        neighbours=known,
         container=inside,
     )
     stage.judge(
@@ -85,7 +87,7 @@ def run(stage: Stage) -> None:
         },
         attempt=from_sandbox,
         control=control,
-        way=route_to(sandbox, address),
+        way=observe(sandbox, route_to(address)),
         witness=select(from_second, lambda answers: answers[-1]),
     )
     _with_shim(stage, address, shim_address)
@@ -102,7 +104,7 @@ def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
     stage.step(sandbox, *ip, "addr", "add", f"{shim_address}/32", "dev", SHIM)
     stage.step(sandbox, *ip, "link", "set", SHIM, "up")
     stage.step(sandbox, *ip, "route", "add", f"{address}/32", "dev", SHIM)
-    way = route_to(sandbox, address)
+    way = observe(sandbox, route_to(address))
     answers = connect(stage, sandbox, address, port)
     stage.judge(
         shim_reaches,
@@ -115,6 +117,6 @@ def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
         stage.judge(
             shim_gone,
             about={"shim": SHIM, "address": address, "device": PARENT},
-            sandbox=observe_interfaces(sandbox),
-            way=route_to(sandbox, address),
+            sandbox=observe(sandbox, interfaces()),
+            way=observe(sandbox, route_to(address)),
         )

@@ -17,15 +17,15 @@ from hostonly.demos.probes import (
     connect,
     connect_once,
     judge_shut_to_host,
-    namespace_of,
     start,
     wait_for_hello,
 )
 from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container
+from hostonly.facts import observe
+from hostonly.facts.docker import container
 from hostonly.facts.interfaces import listed_in
-from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.namespaces import observe_namespace_of
+from hostonly.facts.listeners import listeners
+from hostonly.facts.namespaces import namespace, namespace_of
 from hostonly.facts.routes import route_to
 
 HELLO = "hello"
@@ -53,7 +53,7 @@ def run(stage: Stage) -> None:
         about={"place": "container", "address": stage.address},
         attempt=connect_once(stage, itself, stage.address, SSH_PORT),
         control=connect_once(stage, itself, LOOPBACK, port),
-        way=route_to(stage.namespace(HELLO), stage.address),
+        way=observe(stage.namespace(HELLO), route_to(stage.address)),
     )
     stage.judge(
         unreachable,
@@ -68,13 +68,13 @@ def run(stage: Stage) -> None:
         },
         attempt=connect_once(stage, sandbox, LOOPBACK, port),
         control=connect_once(stage, sandbox, LOOPBACK, SSH_PORT),
-        way=route_to(sandbox, LOOPBACK),
+        way=observe(sandbox, route_to(LOOPBACK)),
     )
     judge_shut_to_host(stage, port, SHUT, "the container")
 
-    container = observe_container(sandbox, HELLO)
-    stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
-    own = observe_namespace_of(sandbox, 1)
-    stage.judge(namespace_own, container=namespace_of(stage, HELLO), sandbox=own)
+    hello = observe(sandbox, container(HELLO))
+    stage.judge(image_built, about={"image_id": stage.image_id}, container=hello)
+    own = observe(sandbox, namespace())
+    stage.judge(namespace_own, container=observe(sandbox, namespace_of(HELLO)), sandbox=own)
     stage.judge(interfaces_lo, container=listed_in(listing))
-    stage.judge(listener_none, about={"port": port}, listeners=observe_listeners(sandbox))
+    stage.judge(listener_none, about={"port": port}, listeners=observe(sandbox, listeners()))

@@ -15,12 +15,11 @@ from typing import Any
 
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.claims.obstacles import FORWARDING, Ground, obstacles
-from hostonly.facts import Fact, NotObserved, Observed
-from hostonly.facts.batch import Look, observe_all
-from hostonly.facts.firewall import save_look, whole
-from hostonly.facts.nftables import nft_look
+from hostonly.facts import Fact, Observed, Question, observe_all
+from hostonly.facts.firewall import firewall
+from hostonly.facts.nftables import nftables
 from hostonly.facts.reach import REASONS, Outcome, Reach
-from hostonly.facts.sysctl import sysctls_look
+from hostonly.facts.sysctl import sysctls
 from hostonly.vantages import TIMED_OUT, Result, Vantage
 
 # In nc's words, and in those of an engine that waits for another one.
@@ -98,12 +97,12 @@ def _looked(
     if at.prompt == "host":
         # Nobody expects to be asked for a password in the middle of a demo.
         root = () if os.geteuid() == 0 else ("sudo", "-n")
-    looks: dict[str, Look[Any]] = {"saved": save_look(version, root=root), "native": nft_look(root)}
+    questions: dict[str, Question[Any]] = {"native": nftables()}
     if forwards:
-        looks["switches"] = sysctls_look(FORWARDING[version])
-    facts = observe_all(at, looks)
-    facts["firewall"] = whole(at, facts.pop("saved"), version=version, root=root)
-    values = {key: None if isinstance(f, NotObserved) else f.value for key, f in facts.items()}
+        questions["switches"] = sysctls(FORWARDING[version])
+    questions["firewall"] = firewall(version)
+    facts = observe_all(at, questions, root=root)
+    values = {key: fact.value_or(None) for key, fact in facts.items()}
     ground = Ground(
         at.name,
         at.prompt,

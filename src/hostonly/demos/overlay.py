@@ -30,16 +30,16 @@ from hostonly.demos.probes import (
 from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.swarm import join, spanning
 from hostonly.demos.watch import vxlan_watched
-from hostonly.facts import Fact, Observed, observe, together
+from hostonly.facts import Fact, Observed, observe, question, together
 from hostonly.facts.docker import Container as Inspected
-from hostonly.facts.docker import observe_container, observe_network_names
-from hostonly.facts.engine import observe_engine
-from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.ipvs import observe_ipvs_allowed
-from hostonly.facts.kernel import observe_capability
-from hostonly.facts.listeners import observe_listeners, on_port
-from hostonly.facts.names import observe_name
-from hostonly.facts.reach import Reach, observe_reach
+from hostonly.facts.docker import container, network_names
+from hostonly.facts.engine import engine
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.ipvs import ipvs_allowed
+from hostonly.facts.kernel import capability
+from hostonly.facts.listeners import listeners, on_port
+from hostonly.facts.names import lookup
+from hostonly.facts.reach import Reach, reach
 from hostonly.facts.routes import route_to
 from hostonly.vantages import Container, Vantage
 
@@ -72,7 +72,7 @@ def run(stage: Stage) -> None:
     start(stage, NEIGHBOUR, NAME, "--network", NETWORK, on=second)
     wait_for_hello(stage, HELLO)
     wait_for_hello(stage, NEIGHBOUR, on=second)
-    hello, neighbour = observe_container(first, HELLO), observe_container(second, NEIGHBOUR)
+    hello, neighbour = observe(first, container(HELLO)), observe(second, container(NEIGHBOUR))
     stage.judge(
         images_built,
         about={"image_id": stage.image_id},
@@ -120,7 +120,7 @@ def run(stage: Stage) -> None:
             "device": stage.settings.network.bridge,
             "gateways": frozenset({one, two}),
         },
-        ways=together([route_to(stage.host, address) for address in addresses]),
+        ways=together([observe(stage.host, route_to(address)) for address in addresses]),
     )
     _service(stage, one, two)
     if not stage.keep:
@@ -128,7 +128,7 @@ def run(stage: Stage) -> None:
         for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
             # The kernel's VXLAN goes with the network's namespace, a moment after the network.
             stage.settle(
-                partial(observe_listeners, sandbox, "udp"),
+                partial(observe, sandbox, listeners("udp")),
                 lambda udp: not any(each.port in SWARM_PORTS for each in udp),
                 f"waiting for the swarm's ports of {sandbox.name} to be let go",
                 seconds=SYNC_SECONDS,
@@ -136,11 +136,11 @@ def run(stage: Stage) -> None:
             stage.judge(
                 swarm_gone,
                 about={"place": place},
-                engine=observe_engine(sandbox),
-                networks=observe_network_names(sandbox),
-                interfaces=observe_interfaces(sandbox),
-                tcp=observe_listeners(sandbox),
-                udp=observe_listeners(sandbox, "udp"),
+                engine=observe(sandbox, engine()),
+                networks=observe(sandbox, network_names()),
+                interfaces=observe(sandbox, interfaces()),
+                tcp=observe(sandbox, listeners()),
+                udp=observe(sandbox, listeners("udp")),
             )
 
 
@@ -154,12 +154,12 @@ def _judge_name(
     """Claim that ``place`` finds ``containers`` by ``name``, once gossip has had its time."""
     wanted = len(containers)
     stage.settle(
-        lambda: observe_name(place, name),
+        lambda: observe(place, lookup(name)),
         lambda found: len(found.addresses) == wanted,
         f"waiting for the name {name} to be known in {place.name}",
         seconds=SYNC_SECONDS,
     )
-    lookup = stage.probe(lambda: observe_name(place, name))
+    found = stage.probe(observe(place, lookup(name)))
     stage.judge(
         name_across,
         about={
@@ -169,7 +169,7 @@ def _judge_name(
             "place": place.name,
             "network": NETWORK,
         },
-        lookup=lookup,
+        lookup=found,
         containers=together(containers),
     )
 
@@ -179,11 +179,11 @@ def _service(stage: Stage, one: str, two: str) -> None:
     do that, and by each sandbox for its own task, which needs no more than DNAT."""
     first, port = stage.sandbox, stage.settings.hello.port
     about: dict[str, object] = {"mode": "ingress", "name": NAME}
-    ipvs = observe_capability(first, "ip_vs")
-    if isinstance(ipvs, Observed) and not ipvs.value:
+    ipvs = observe(first, capability("ip_vs"))
+    if not ipvs.value_or(True):
         because = "this kernel has no IPVS (ip_vs), which the swarm's load balancing is made with"
         stage.skip(service_answers, because, about=about, evidence=ipvs.evidence)
-    elif isinstance(allowed := observe_ipvs_allowed(first), Observed) and not allowed.value:
+    elif not (allowed := observe(first, ipvs_allowed())).value_or(True):
         because = "this kernel lets nobody set up IPVS (ip_vs) from a user namespace, as the sandbox is one"
         stage.skip(service_answers, because, about=about, evidence=allowed.evidence)
     else:
@@ -213,7 +213,7 @@ def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
         )
         if isinstance(ids, Observed):
             stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
-            found.append(observe_container(sandbox, ids.value[0]))
+            found.append(observe(sandbox, container(ids.value[0])))
     return found
 
 
@@ -234,7 +234,7 @@ def _accepted(stage: Stage, sandbox: Vantage, name: str) -> Fact[list[str]]:
 def _tasks(sandbox: Vantage, name: str, *options: str) -> Fact[list[str]]:
     """The ids of service ``name``'s containers on ``sandbox``, of those that run or, by ``--all``, all."""
     mine = ("--filter", f"label=com.docker.swarm.service.name={name}")
-    return observe(sandbox, ["docker", "ps", "--quiet", *options, *mine], str.split)
+    return observe(sandbox, question(["docker", "ps", "--quiet", *options, *mine], str.split))
 
 
 def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
@@ -244,7 +244,7 @@ def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
     port, bridge = stage.settings.hello.port, stage.settings.network.bridge
     for address in (one, two):
         stage.settle(
-            partial(observe_reach, stage.host, address, port, bridge=bridge),
+            partial(observe, stage.host, reach(address, port, bridge=bridge)),
             lambda reach: reach.greeting is not None,
             f"waiting for {address} to pass connections on to a task",
             seconds=SYNC_SECONDS,
@@ -263,7 +263,7 @@ def _remove(stage: Stage, name: str) -> None:
             f"waiting for the tasks of {name} on {sandbox.name} to end",
         )
         stage.wait_until(
-            partial(observe_listeners, sandbox),
+            partial(observe, sandbox, listeners()),
             lambda tcp: not on_port(tcp, port),
             f"waiting for port {port} of {sandbox.name} to be let go",
         )

@@ -12,11 +12,11 @@ from hostonly.claims.ports import others_running, port_taken
 from hostonly.claims.publishing import dnat_alive, dnat_target
 from hostonly.demos.probes import LOOPBACK, connect, start, wait_for_hello
 from hostonly.demos.stage import Stage, Stopped
-from hostonly.facts import NotObserved, Observed
-from hostonly.facts.docker import Container, observe_container, observe_running
-from hostonly.facts.engine import observe_engine
-from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.listeners import observe_listeners
+from hostonly.facts import NotObserved, Observed, observe
+from hostonly.facts.docker import Container, container, running
+from hostonly.facts.engine import engine
+from hostonly.facts.firewall import firewall
+from hostonly.facts.listeners import listeners
 
 ONE, TWO, TAKEN, LASTING = "one", "two", "taken", "lasting"
 # All of 127.0.0.0/8 is the sandbox's own.
@@ -60,7 +60,7 @@ def _taken(stage: Stage) -> None:
     sandbox, port = stage.sandbox, stage.settings.hello.port
     start(stage, TAKEN, TAKEN, "-p", f"{LOOPBACK}:{port}:{port}", may_fail=True)
     stage.step(sandbox, "docker", "ps", "-a")
-    stage.judge(port_taken, about={"port": port}, container=observe_container(sandbox, TAKEN))
+    stage.judge(port_taken, about={"port": port}, container=observe(sandbox, container(TAKEN)))
     stage.step(sandbox, *REMOVE, ONE)
     stage.step(sandbox, "docker", "start", TAKEN)
     wait_for_hello(stage, TAKEN)
@@ -83,19 +83,19 @@ def _engine_restarted(stage: Stage) -> None:
         about={"place": "host", "name": LASTING, "address": stage.address, "port": port},
         answers=connect(stage, stage.host, stage.address, port),
     )
-    firewall, container = observe_firewall(sandbox), observe_container(sandbox, LASTING)
-    running = observe_running(sandbox)
+    rules, lasting = observe(sandbox, firewall()), observe(sandbox, container(LASTING))
+    after = observe(sandbox, running())
     stage.judge(
-        dnat_target, about={"port": port, "inside": port}, firewall=firewall, container=container
+        dnat_target, about={"port": port, "inside": port}, firewall=rules, container=lasting
     )
-    stage.judge(dnat_alive, firewall=firewall, running=running)
+    stage.judge(dnat_alive, firewall=rules, running=after)
     stage.judge(
         listener_published,
         about={"port": port},
-        engine=observe_engine(sandbox),
-        listeners=observe_listeners(sandbox),
+        engine=observe(sandbox, engine()),
+        listeners=observe(sandbox, listeners()),
     )
-    stage.judge(others_running, about={"ours": LASTING}, before=before, after=running)
+    stage.judge(others_running, about={"ours": LASTING}, before=before, after=after)
 
 
 def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
@@ -105,7 +105,7 @@ def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
         Stopped: something runs that would be removed as it ends, or could not be started again.
     """
     sandbox = stage.sandbox
-    before = observe_running(sandbox)
+    before = observe(sandbox, running())
     if isinstance(before, NotObserved):
         raise Stopped(f"what runs was not observed: {before.because}", before.evidence)
     others = [each for each in before.value if each.name != LASTING]
@@ -122,7 +122,7 @@ def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
         stage.on_exit(sandbox, "docker", "start", *(each.id for each in others))
     stage.step(sandbox, "sudo", "sh", "-c", RESTART)
     stage.wait_until(
-        lambda: observe_container(sandbox, LASTING),
+        lambda: observe(sandbox, container(LASTING)),
         lambda container: container.running,
         f"waiting for {LASTING} to run again",
     )

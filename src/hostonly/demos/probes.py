@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from hostonly.claims.reach import unreachable
 from hostonly.demos.clearing import LATE
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.facts import Fact, NotObserved, together
-from hostonly.facts.docker import observe_container
-from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
-from hostonly.facts.reach import Outcome, Reach, observe_reach
+from hostonly.demos.stage import Stage, Stopped, require
+from hostonly.facts import Fact, NotObserved, observe, together
+from hostonly.facts.docker import container
+from hostonly.facts.reach import Outcome, Reach, reach
 from hostonly.facts.routes import route_to
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import Container, Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 
 LOOPBACK = "127.0.0.1"
@@ -85,21 +84,22 @@ def wait_beside(stage: Stage, name: str, port: int) -> None:
 
 
 def _require_running(stage: Stage, name: str) -> None:
-    container = observe_container(stage.sandbox, name)
-    if isinstance(container, NotObserved) or container.value.running:
+    seen = observe(stage.sandbox, container(name))
+    if isinstance(seen, NotObserved) or seen.value.running:
         return
     logged = stage.step(stage.sandbox, "docker", "logs", name, may_fail=True)
     last = (logged.output.strip().splitlines() or ["it logged nothing"])[-1]
     raise Stopped(
-        f"container {name} ended with {container.value.exit_code}: {last}",
-        (*container.evidence, logged),
+        f"container {name} ended with {seen.value.exit_code}: {last}",
+        (*seen.evidence, logged),
     )
 
 
 def connect_once(stage: Stage, vantage: Vantage, address: str, port: int) -> Fact[Reach]:
     """Connect from ``vantage``, as a step; from the host only by the host-only bridge."""
     bridge = stage.settings.network.bridge if vantage is stage.host else None
-    return stage.probe(lambda: observe_reach(vantage, address, port, bridge=bridge))
+    busybox = isinstance(vantage, Container)
+    return stage.probe(observe(vantage, reach(address, port, bridge=bridge, busybox=busybox)))
 
 
 def connect(
@@ -117,26 +117,16 @@ def address_of(
     Raises:
         Stopped: it has none there, or it was not observed; a demo that connects to it ends here.
     """
-    container = observe_container(on or stage.sandbox, name)
-    if isinstance(container, NotObserved):
-        raise Stopped(f"container {name}: not observed: {container.because}", container.evidence)
+    seen = observe(on or stage.sandbox, container(name))
     addresses = [
         end.address
-        for end in container.value.endpoints
+        for end in require(seen, f"container {name}").endpoints
         if end.address is not None and network in (None, end.network)
     ]
     if len(addresses) != 1:
         found = ", ".join(addresses) or "none"
-        raise Stopped(f"container {name} has not one address, but {found}", container.evidence)
+        raise Stopped(f"container {name} has not one address, but {found}", seen.evidence)
     return addresses[0]
-
-
-def namespace_of(stage: Stage, name: str) -> Fact[NetworkNamespace]:
-    """The network namespace that container ``name`` is in."""
-    container = observe_container(stage.sandbox, name)
-    if isinstance(container, NotObserved):
-        return container
-    return observe_namespace_of(stage.sandbox, container.value.pid)
 
 
 def judge_shut_to_host(stage: Stage, port: int, expected: frozenset[Outcome], target: str) -> None:
@@ -156,5 +146,5 @@ def judge_shut_to_host(stage: Stage, port: int, expected: frozenset[Outcome], ta
         },
         attempt=attempt,
         control=control,
-        way=route_to(stage.host, stage.address),
+        way=observe(stage.host, route_to(stage.address)),
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.facts import NotObserved
-from hostonly.facts.neighbours import Neighbour, observe_neighbours
+from hostonly.demos.stage import Stage, Stopped, require
+from hostonly.facts import observe
+from hostonly.facts.neighbours import Neighbour, neighbours
 from hostonly.vantages import Vantage
 
 # An answer on one bridge takes less than a millisecond.
@@ -54,15 +54,14 @@ def _asked(stage: Stage, asker: Vantage, address: str, device: str) -> bool:
     for _ in range(2):
         # It fails where the address is spare: what counts is whether its MAC came to be known.
         stage.step(asker, *PING, address, may_fail=True)
-        neighbours = observe_neighbours(asker)
-        if isinstance(neighbours, NotObserved):
-            raise Stopped(f"neighbours: not observed: {neighbours.because}", neighbours.evidence)
+        known = observe(asker, neighbours())
+        entries = require(known, "neighbours")
         # Whoever gets the address has another MAC than its last owner. And a question that is still open
         # would fail the first connection to it.
         stage.forget(address)
-        spare = is_spare(address, device, neighbours.value)
+        spare = is_spare(address, device, entries)
         if spare is None:
-            raise Stopped(f"nobody was asked for {address} on {device}", neighbours.evidence)
+            raise Stopped(f"nobody was asked for {address} on {device}", known.evidence)
         if spare:
             return True
     return False

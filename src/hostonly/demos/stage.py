@@ -15,8 +15,8 @@ from hostonly.demos.obstacles import explained, explained_stop
 from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started, Warned
-from hostonly.facts import Fact, NotObserved, Observed, settled
-from hostonly.facts.listeners import observe_listeners, on_port
+from hostonly.facts import Fact, NotObserved, Observed, observe, settled
+from hostonly.facts.listeners import listeners, on_port
 from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
 from hostonly.vantages import TIMED_OUT, Container, Namespace, Result, Vantage, shown, typed_on_host
@@ -44,6 +44,17 @@ class Stopped(HostonlyError):
     ) -> None:
         super().__init__(what, remedy=remedy)
         self.evidence = evidence
+
+
+def require(fact: Fact[T], what: str) -> T:
+    """The value of ``fact``, of which ``what`` says what it is about.
+
+    Raises:
+        Stopped: it was not observed.
+    """
+    if isinstance(fact, NotObserved):
+        raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
+    return fact.value
 
 
 class Stage:
@@ -145,10 +156,9 @@ class Stage:
         later = goes_on is not None and goes_on in result.output
         return self._taken(vantage, result, may_fail=may_fail or later)
 
-    def probe(self, observe: Callable[[], Fact[T]]) -> Fact[T]:
-        """Observe a fact and show the commands that it took as steps, since they do something
-        (a connection, say) that belongs to the demo's story."""
-        fact = observe()
+    def probe(self, fact: Fact[T]) -> Fact[T]:
+        """Show the commands that ``fact`` took as steps, since they do something (a connection, say)
+        that belongs to the demo's story."""
         for result in fact.evidence:
             self._emit(StepStarted(result.prompt, result.command))
             self._ended(result)
@@ -214,19 +224,19 @@ class Stage:
             Stopped: somebody does, or it could not be seen. Nothing is ended.
         """
         sandbox = at or self.sandbox
-        listeners = observe_listeners(sandbox)
-        if isinstance(listeners, NotObserved):
+        seen = observe(sandbox, listeners())
+        if isinstance(seen, NotObserved):
             raise Stopped(
-                f"who listens on the {sandbox.name} was not observed: {listeners.because}",
-                listeners.evidence,
+                f"who listens on the {sandbox.name} was not observed: {seen.because}",
+                seen.evidence,
             )
-        here = on_port(listeners.value, port)
+        here = on_port(seen.value, port)
         if here:
             names = {f"{h.name} (pid {h.pid})" for each in here for h in each.holders}
             raise Stopped(
                 f"port {port} on the {sandbox.name} is held by"
                 f" {', '.join(sorted(names)) or 'a process that was not named'}; it was left alone",
-                listeners.evidence,
+                seen.evidence,
             )
 
     def end_gossip(self, sandbox: Vantage) -> None:
@@ -239,7 +249,7 @@ class Stage:
 
     def wait_until(
         self,
-        observe: Callable[[], Fact[T]],
+        look: Callable[[], Fact[T]],
         satisfied: Callable[[T], bool],
         what: str,
         *,
@@ -248,7 +258,7 @@ class Stage:
     ) -> Fact[T]:
         """Look again and again until ``satisfied``; the last fact.
 
-        ``observe`` must change nothing: readiness is seen in a listener, not by a connection,
+        ``look`` must change nothing: readiness is seen in a listener, not by a connection,
         which HelloSocket would count. ``meanwhile`` is called once a second, and raises where there is
         nothing to wait for.
 
@@ -257,17 +267,15 @@ class Stage:
         """
         looked = time.monotonic()
 
-        def look() -> Observed[T]:
+        def seen() -> Observed[T]:
             nonlocal looked
             if meanwhile is not None and time.monotonic() - looked >= MEANWHILE_SECONDS:
                 meanwhile()
                 looked = time.monotonic()
-            fact = observe()
-            if isinstance(fact, NotObserved):
-                raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
-            return fact
+            fact = look()
+            return Observed(require(fact, what), fact.evidence)
 
-        last = until(look, lambda fact: satisfied(fact.value), seconds, pause=POLL_SECONDS)
+        last = until(seen, lambda fact: satisfied(fact.value), seconds, pause=POLL_SECONDS)
         if not satisfied(last.value):
             raise Stopped(
                 f"{what}: not within {limit(seconds):.0f} s", last.evidence, remedy=more_patience()
@@ -276,7 +284,7 @@ class Stage:
 
     def settle(
         self,
-        observe: Callable[[], Fact[T]],
+        look: Callable[[], Fact[T]],
         satisfied: Callable[[T], bool],
         what: str,
         *,
@@ -284,10 +292,10 @@ class Stage:
     ) -> Fact[T]:
         """The same where a claim will say what came of it: the last fact, whatever it is, and a warning
         where the limit struck."""
-        last = settled(observe, satisfied, seconds=0.0)
+        last = look()
         if isinstance(last, Observed) and not satisfied(last.value):
             self._emit(Started(what))
-            last = settled(observe, satisfied, seconds=seconds)
+            last = settled(look, satisfied, seconds=seconds)
         if isinstance(last, Observed) and not satisfied(last.value):
             self._emit(Warned(f"{what}: not within {limit(seconds):.0f} s. {more_patience()}"))
         return last
@@ -303,7 +311,7 @@ class Stage:
         without one, of the sandbox. ``meanwhile`` is as for ``wait_until``. Raises ``Stopped``."""
         vantage = at or self.sandbox
         self.wait_until(
-            lambda: observe_listeners(vantage),
+            lambda: observe(vantage, listeners()),
             lambda listeners: bool(on_port(listeners, port)),
             f"waiting for a listener on port {port} of {vantage.name}",
             meanwhile=meanwhile,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hostonly.demos import gossip
 from hostonly.demos.leftovers import SWARM_MARK
 from hostonly.demos.stage import Stage, Stopped
-from hostonly.facts import Fact, NotObserved
-from hostonly.facts.docker import Network, observe_network
-from hostonly.facts.engine import observe_engine
+from hostonly.facts import Fact, NotObserved, observe
+from hostonly.facts.docker import Network, network
+from hostonly.facts.engine import engine
 from hostonly.vantages import Secret, Vantage
 
 MANAGER_PORT = 2377
@@ -49,22 +49,22 @@ def join(stage: Stage) -> None:
         goes_on=JOINS_LATER,
     )
     if not joined.ok:
-        engine = stage.wait_until(
-            lambda: observe_engine(second),
+        seen = stage.wait_until(
+            lambda: observe(second, engine()),
             lambda engine: engine.swarm != "pending",
             f"waiting for {second.name} to join the swarm",
             seconds=JOIN_SECONDS,
         )
-        if isinstance(engine, NotObserved) or engine.value.swarm != "active":
-            raise Stopped(f"{second.name} did not join the swarm", engine.evidence)
+        if isinstance(seen, NotObserved) or seen.value.swarm != "active":
+            raise Stopped(f"{second.name} did not join the swarm", seen.evidence)
 
 
-def spanning(stage: Stage, network: str) -> Fact[Network]:
-    """The overlay ``network``, on which each sandbox has a container: once both engines know of each
+def spanning(stage: Stage, name: str) -> Fact[Network]:
+    """The overlay network ``name``, on which each sandbox has a container: once both engines know of each
     other, or have had the time for it. Before that a container's packets go nowhere."""
     members = {stage.address, str(stage.settings.network.sandbox2)}
     return stage.settle(
-        lambda: observe_network(stage.sandbox, network),
+        lambda: observe(stage.sandbox, network(name)),
         lambda seen: set(seen.peers) == members,
         "waiting for the engines to find each other by gossip",
         seconds=gossip.REJOIN_SECONDS,
@@ -72,15 +72,15 @@ def spanning(stage: Stage, network: str) -> Fact[Network]:
 
 
 def _require_no_swarm(sandbox: Vantage) -> None:
-    engine = observe_engine(sandbox)
-    if isinstance(engine, NotObserved):
+    seen = observe(sandbox, engine())
+    if isinstance(seen, NotObserved):
         raise Stopped(
-            f"whether the {sandbox.name} is in a swarm was not observed: {engine.because}",
-            engine.evidence,
+            f"whether the {sandbox.name} is in a swarm was not observed: {seen.because}",
+            seen.evidence,
         )
-    if engine.value.swarm != "inactive":
+    if seen.value.swarm != "inactive":
         raise Stopped(
-            f"the {sandbox.name} is in a swarm that no demo made ({engine.value.swarm}); it was left"
+            f"the {sandbox.name} is in a swarm that no demo made ({seen.value.swarm}); it was left"
             " alone: `docker swarm leave --force` there leaves it",
-            engine.evidence,
+            seen.evidence,
         )

@@ -11,8 +11,8 @@ from functools import cache
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Event
-from hostonly.facts import NotObserved
-from hostonly.facts.engine import observe_engine
+from hostonly.facts import NotObserved, observe
+from hostonly.facts.engine import engine
 from hostonly.report.model import SandboxAbout
 from hostonly.sandbox import lock
 from hostonly.settings import Settings
@@ -82,11 +82,11 @@ def ready(settings: Settings, emit: Emit, task: str, *, second: bool = False) ->
             return connections.enter_context(other.vantage())
 
         sandbox = connections.enter_context(machine.vantage())
-        engine = observe_engine(sandbox)
-        if isinstance(engine, NotObserved):
-            raise HostonlyError(f"the sandbox's engine was not observed: {engine.because}")
+        seen = observe(sandbox, engine())
+        if isinstance(seen, NotObserved):
+            raise HostonlyError(f"the sandbox's engine was not observed: {seen.because}")
         about = SandboxAbout(
-            settings.sandbox.name, settings.sandbox.provider, machine.address, engine.value.version
+            settings.sandbox.name, settings.sandbox.provider, machine.address, seen.value.version
         )
         image = BuiltImage(publish.reference(machine), built.image_id)
         yield Testbed(settings, Host(), sandbox, about, image, second_sandbox)

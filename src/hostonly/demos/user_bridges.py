@@ -26,12 +26,12 @@ from hostonly.demos.probes import (
     wait_for_hello,
 )
 from hostonly.demos.stage import Stage
-from hostonly.facts import Fact, together
-from hostonly.facts.docker import observe_container, observe_network
-from hostonly.facts.engine import observe_engine
-from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.names import Lookup, observe_name
-from hostonly.facts.resolver import observe_resolver
+from hostonly.facts import Fact, observe, together
+from hostonly.facts.docker import container, network
+from hostonly.facts.engine import engine
+from hostonly.facts.firewall import firewall
+from hostonly.facts.names import Lookup, lookup
+from hostonly.facts.resolver import resolver
 from hostonly.facts.routes import route_to
 
 RED, BLUE, CLOSED = "red", "blue", "closed"
@@ -48,7 +48,7 @@ def run(stage: Stage) -> None:
     stage.step(stage.sandbox, *create, RED)
     stage.step(stage.sandbox, *create, BLUE)
     stage.step(stage.sandbox, *create, "--internal", CLOSED)
-    for name, network in (
+    for name, net in (
         (RED1, RED),
         (RED2, RED),
         (BLUE1, BLUE),
@@ -56,19 +56,19 @@ def run(stage: Stage) -> None:
         (CLOSED1, CLOSED),
         (CLOSED2, CLOSED),
     ):
-        start(stage, name, name, "--network", network)
+        start(stage, name, name, "--network", net)
     start(stage, PLAIN1, PLAIN1)
     start(stage, PLAIN2, PLAIN2)
     stage.step(stage.sandbox, "docker", "network", "connect", BLUE, BOTH)
     wait_for_hello(stage, RED1, RED2, BLUE1, BOTH, CLOSED2)
     stage.step(stage.sandbox, "docker", "network", "ls")
 
-    image = observe_container(stage.sandbox, RED1)
+    image = observe(stage.sandbox, container(RED1))
     stage.judge(image_built, about={"image_id": stage.image_id}, container=image)
     stage.judge(
         network_driver,
         about={"name": RED, "driver": "bridge"},
-        network=observe_network(stage.sandbox, RED),
+        network=observe(stage.sandbox, network(RED)),
     )
     _judge_names(stage)
     _judge_traffic(stage)
@@ -76,20 +76,20 @@ def run(stage: Stage) -> None:
 
 
 def _ask(stage: Stage, container: str, name: str) -> Fact[Lookup]:
-    return stage.probe(lambda: observe_name(stage.container(container), name))
+    return stage.probe(observe(stage.container(container), lookup(name)))
 
 
 def _judge_names(stage: Stage) -> None:
     on_red, on_default = stage.container(RED1), stage.container(PLAIN1)
-    resolver = stage.probe(lambda: observe_resolver(on_red))
-    stage.judge(resolver_embedded, about={"network": RED}, resolver=resolver)
-    stage.judge(resolver_outer, resolver=stage.probe(lambda: observe_resolver(on_default)))
+    asked = stage.probe(observe(on_red, resolver()))
+    stage.judge(resolver_embedded, about={"network": RED}, resolver=asked)
+    stage.judge(resolver_outer, resolver=stage.probe(observe(on_default, resolver())))
     known = _ask(stage, RED1, RED2)
     stage.judge(
         name_resolves,
         about={"network": RED, "name": RED2},
         lookup=known,
-        container=observe_container(stage.sandbox, RED2),
+        container=observe(stage.sandbox, container(RED2)),
     )
     for topic, asker, name, who in (
         ("across", RED1, BLUE1, "A container on another network"),
@@ -99,7 +99,7 @@ def _judge_names(stage: Stage) -> None:
             name_unknown,
             about={"topic": topic, "who": who, "name": name},
             lookup=_ask(stage, asker, name),
-            container=observe_container(stage.sandbox, name),
+            container=observe(stage.sandbox, container(name)),
             control=known,
         )
 
@@ -144,7 +144,7 @@ def _judge_traffic(stage: Stage) -> None:
             },
             attempt=connect_once(stage, vantage, address, port),
             control=connect_once(stage, vantage, neighbour, port),
-            way=route_to(stage.namespace(place), address),
+            way=observe(stage.namespace(place), route_to(address)),
             witness=witness,
         )
 
@@ -173,19 +173,19 @@ def _judge_internal(stage: Stage) -> None:
         },
         attempt=connect_once(stage, closed1, outside, port),
         control=connect_once(stage, closed1, neighbour, port),
-        way=route_to(stage.namespace(CLOSED1), outside),
+        way=observe(stage.namespace(CLOSED1), route_to(outside)),
         witness=connect_once(stage, stage.container(RED1), outside, port),
     )
     control = _ask(stage, CLOSED1, CLOSED2)
-    before = observe_firewall(sandbox)
+    before = observe(sandbox, firewall())
     lookup = _ask(stage, CLOSED1, OUTSIDE)
     stage.judge(
         name_outside,
         about={"network": CLOSED, "name": OUTSIDE},
         lookup=lookup,
         control=control,
-        engine=observe_engine(sandbox),
-        inside=observe_network(sandbox, CLOSED),
+        engine=observe(sandbox, engine()),
+        inside=observe(sandbox, network(CLOSED)),
         before=before,
-        after=observe_firewall(sandbox),
+        after=observe(sandbox, firewall()),
     )

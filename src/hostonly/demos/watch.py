@@ -8,9 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 from hostonly.demos.stage import Stage
-from hostonly.errors import Unreachable
-from hostonly.facts import Fact, NotObserved, read
-from hostonly.facts.vxlan import Frame, argv, observe_watching, parse
+from hostonly.facts import Fact, NotObserved, observe
+from hostonly.facts.vxlan import Frame, vxlan, watching
 from hostonly.vantages import Vantage
 from hostonly.waiting import limit, more_patience
 
@@ -37,24 +36,18 @@ def vxlan_watched(
 
     seconds = round(limit(SECONDS))
 
-    def watch(place: Vantage) -> Fact[tuple[Frame, ...]]:
-        try:
-            return read(place.run(argv(PACKETS, seconds), timeout=SECONDS + 60.0), parse)
-        except Unreachable as error:
-            return NotObserved(str(error))
-
     with ThreadPoolExecutor(len(places)) as threads:
-        running = [threads.submit(watch, place) for place in places]
+        running = [threads.submit(observe, place, vxlan(PACKETS, seconds)) for place in places]
         for place in places:
             stage.wait_until(
-                partial(observe_watching, place),
+                partial(observe, place, watching()),
                 bool,
                 f"waiting for tcpdump on {place.name}",
                 seconds=READY_SECONDS,
             )
         done = act()
         over = [end.done() for end in running]
-        seen = [stage.probe(end.result) for end in running]
+        seen = [stage.probe(end.result()) for end in running]
         return done, [
             _cut_short(fact, seconds) if early else fact
             for fact, early in zip(seen, over, strict=True)

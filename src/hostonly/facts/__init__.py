@@ -1,7 +1,7 @@
-"""One module a fact: the command that shows it and the pure parser that reads it.
+"""One module a fact: the question that asks for it and the pure parser that reads the answer.
 
 A fact is ``Observed`` or ``NotObserved``; a missing tool, a refused permission or unreadable
-output is never an empty value.
+output is never an empty value. ``observe`` and ``observe_all`` are the one door to a fact.
 """
 
 from hostonly.facts.fact import (
@@ -9,19 +9,22 @@ from hostonly.facts.fact import (
     NotObserved,
     Observed,
     Unreadable,
-    observe,
     read,
     select,
     settled,
     together,
 )
+from hostonly.facts.questions import Question, observe, observe_all, question
 
 __all__ = [
     "Fact",
     "NotObserved",
     "Observed",
+    "Question",
     "Unreadable",
     "observe",
+    "observe_all",
+    "question",
     "read",
     "select",
     "settled",

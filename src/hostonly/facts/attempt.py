@@ -11,8 +11,8 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.facts.questions import ROOT, Question
 from hostonly.vantages import Result
 
 
@@ -63,12 +63,12 @@ def read_attempt(what: str, result: Result) -> Fact[Attempt]:
     return NotObserved(result.failure, (result,))
 
 
-def attempt_look(what: str, argv: Sequence[str]) -> Look[Attempt]:
-    """``argv`` run as the attempt to ``what``."""
-    return Look(tuple(argv), lambda result: read_attempt(what, result))
+def attempt(what: str, argv: Sequence[str]) -> Question[Attempt]:
+    """What becomes of ``argv``, the attempt to ``what``."""
+    return Question(tuple(argv), lambda result: read_attempt(what, result))
 
 
 def system_call(name: str, number: int, arguments: str, setup: str = "") -> tuple[str, ...]:
     """The command that makes system call ``number``; ``setup`` and ``arguments`` are perl."""
     script = SYSTEM_CALL.format(name=name, number=number, arguments=arguments, setup=setup)
-    return ("sudo", "perl", "-e", script)
+    return (*ROOT, "perl", "-e", script)

@@ -1,8 +1,7 @@
 """Many commands at one vantage in one round trip, side by side, each with a result of its own.
 
 A connection to a sandbox costs some 50 ms a command, which a check of twenty facts would feel. So
-a shell there starts all of them at once and says what became of each. Running stays apart from
-reading: a ``Look`` is a command and the pure function that reads its result.
+a shell there starts all of them at once and says what became of each.
 
 Sources: timeout(1) of coreutils 9.1 (124 for a command that outlived its limit, 137 where it had to be killed then; ``--foreground``
 leaves it in the process group that the vantage ends); write(2) to a pipe is whole up to PIPE_BUF
@@ -13,18 +12,12 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
 
 from hostonly.errors import Unreachable
-from hostonly.facts.fact import Fact, NotObserved, read
 from hostonly.vantages import TIMED_OUT, Result, Vantage, shown
 from hostonly.waiting import limit, more_patience
-
-K = TypeVar("K", bound=Hashable)
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 COMMAND_SECONDS = 30.0
 # Beyond the commands' own limit: until the last of them has begun, and the last line has come. What is
@@ -52,32 +45,6 @@ job() {
   } 4>&1 | tag "$number" out
 }
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Look(Generic[T_co]):
-    """A command that changes nothing, and how its result is read."""
-
-    argv: tuple[str, ...]
-    read: Callable[[Result], Fact[T_co]]
-
-
-def look(argv: Sequence[str], parse: Callable[[str], T]) -> Look[T]:
-    """A ``Look`` whose command must end with status 0 and print what ``parse`` understands."""
-    return Look(tuple(argv), lambda result: read(result, parse))
-
-
-def observe_all(
-    vantage: Vantage, looks: Mapping[K, Look[Any]], *, timeout: float = COMMAND_SECONDS
-) -> dict[K, Fact[Any]]:
-    """The facts of all ``looks`` by their keys, from one round trip to ``vantage``."""
-    try:
-        results = run_at_once(vantage, [each.argv for each in looks.values()], timeout=timeout)
-    except Unreachable as error:
-        return {key: NotObserved(str(error)) for key in looks}
-    return {
-        key: each.read(result) for (key, each), result in zip(looks.items(), results, strict=True)
-    }
 
 
 def run_at_once(

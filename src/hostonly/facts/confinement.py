@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # In the order of their numbers (capabilities(7), Linux 6.x).
 CAPABILITIES = [
@@ -59,6 +60,10 @@ CAPABILITIES = [
 ]
 
 
+# Of a process's own (namespaces(7)).
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """``count`` ids from ``first`` on, those of ``who``; ``inside`` is what the first is called
@@ -80,6 +85,11 @@ class Range:
         return f"{self.who} {self.first}–{self.first + self.count - 1}"
 
 
+def id_map(pid: int, kind: str) -> Question[tuple[Range, ...]]:
+    """The ids of ``kind`` (``uid`` or ``gid``) that process ``pid``'s user namespace has."""
+    return question(["cat", f"/proc/{pid}/{kind}_map"], parse_map, root=True)
+
+
 def parse_map(output: str) -> tuple[Range, ...]:
     """``cat /proc/PID/uid_map``: id inside, id outside, how many."""
     found = []
@@ -92,6 +102,12 @@ def parse_map(output: str) -> tuple[Range, ...]:
     if not found:
         raise Unreadable("no ids are mapped at all")
     return tuple(found)
+
+
+def id_owners(kind: str) -> Question[tuple[Range, ...]]:
+    """Whose the ids of ``kind`` (``uid`` or ``gid``) are on the vantage's machine."""
+    listed = {"uid": "passwd", "gid": "group"}[kind]
+    return question(["sh", "-c", f"cat /etc/sub{kind}; getent {listed}"], parse_owners)
 
 
 def parse_owners(output: str) -> tuple[Range, ...]:
@@ -108,6 +124,12 @@ def parse_owners(output: str) -> tuple[Range, ...]:
     if not any(each.first == 0 for each in found):
         raise Unreadable("no user at all, not even root")
     return tuple(found)
+
+
+def namespaces(process: int | str = "self") -> Question[dict[str, str]]:
+    """The namespaces of process ``process``, by their kinds."""
+    links = (f"/proc/{process}/ns/{kind}" for kind in NAMESPACES)
+    return question(["readlink", *links], parse_namespaces, root=True)
 
 
 def parse_namespaces(output: str) -> dict[str, str]:
@@ -130,6 +152,11 @@ class Confined:
     effective: tuple[str, ...]
     bounding: tuple[str, ...]
     seccomp: int
+
+
+def confined(pid: int) -> Question[Confined]:
+    """How process ``pid`` is limited."""
+    return question(["cat", f"/proc/{pid}/status"], parse_status, root=True)
 
 
 def parse_status(output: str) -> Confined:
@@ -159,6 +186,12 @@ class Owned:
     command: str
 
 
+def processes() -> Question[tuple[Owned, ...]]:
+    """Every process that the vantage sees."""
+    columns = "pid=,userns=,uid=,gid=,args="
+    return question(["ps", "-e", "-ww", "-o", columns], parse_processes, root=True)
+
+
 def parse_processes(output: str) -> tuple[Owned, ...]:
     """``ps -e -ww -o pid=,userns=,uid=,gid=,args=`` run as root: others' namespaces are ``-``."""
     found = []
@@ -183,6 +216,12 @@ class Mount:
     kind: str
 
 
+def mounts(process: int | str = "self") -> Question[tuple[Mount, ...]]:
+    """What is mounted where process ``process`` looks; others' only root may see."""
+    mountinfo = ["cat", f"/proc/{process}/mountinfo"]
+    return question(mountinfo, parse_mountinfo, root=process != "self")
+
+
 def parse_mountinfo(output: str) -> tuple[Mount, ...]:
     """``cat /proc/PID/mountinfo``; spaces in names are ``\\040`` there."""
     found = []
@@ -203,6 +242,12 @@ class Layers:
 
     base: str
     layer: str
+
+
+def layers(container: str) -> Question[Layers]:
+    """What the root file system of LXC's ``container`` is put together from."""
+    info = ["lxc-info", "--name", container, "-c", "lxc.rootfs.path"]
+    return question(info, parse_layers, root=True)
 
 
 def parse_layers(output: str) -> Layers:
@@ -238,6 +283,11 @@ def parse_paths(output: str) -> tuple[str, ...]:
 def parse_lines(output: str) -> tuple[str, ...]:
     """The lines of ``output``, whatever they say."""
     return tuple(output.splitlines())
+
+
+def keys() -> Question[Mapping[str, int]]:
+    """The kernel's keys that root of the vantage sees."""
+    return question(["cat", "/proc/keys"], parse_keys, root=True)
 
 
 def parse_keys(output: str) -> Mapping[str, int]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class Flow:
         return f"{self.protocol} {self.original} {self.state}".rstrip()
 
 
-def observe_flows(vantage: Vantage) -> Fact[tuple[Flow, ...]]:
-    """Every connection that the kernel of ``vantage`` tracks in its network, seen as root."""
-    return observe(vantage, ["sudo", "conntrack", "-L", "-o", "xml"], parse)
+def conntrack() -> Question[tuple[Flow, ...]]:
+    """Every connection that the kernel tracks in the vantage's network."""
+    return question(["conntrack", "-L", "-o", "xml"], parse, root=True)
 
 
 def parse(output: str) -> tuple[Flow, ...]:

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from hostonly.facts.fact import Fact, NotObserved, Unreadable, json_list, observe, select
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Fact, NotObserved, Unreadable, json_list, read, select
+from hostonly.facts.questions import Question, question
+from hostonly.vantages import Result
 
 T = TypeVar("T")
 
@@ -109,30 +110,43 @@ class Network:
         return dict(self.options).get("com.docker.network.bridge.name", f"br-{self.id[:12]}")
 
 
-def observe_container(sandbox: Vantage, name: str) -> Fact[Container]:
-    """The container called ``name`` at ``sandbox``."""
-    return observe(sandbox, ["docker", "container", "inspect", name], parse_container)
+def container(name: str) -> Question[Container]:
+    """The container called ``name``, or with the id ``name``."""
+    return question(["docker", "container", "inspect", name], parse_container)
 
 
-def observe_running(sandbox: Vantage) -> Fact[tuple[Container, ...]]:
-    """Every container that runs at ``sandbox``, whoever started it."""
-    listed = observe(sandbox, ["docker", "ps", "--quiet", "--no-trunc"], str.split)
-    if isinstance(listed, NotObserved) or not listed.value:
-        return select(listed, lambda _: ())
-    inspect = ["docker", "container", "inspect", *listed.value]
-    found = observe(sandbox, inspect, parse_containers)
-    return replace(found, evidence=(*listed.evidence, *found.evidence))
+def containers(*names: str) -> Question[tuple[Container, ...]]:
+    """The containers called ``names``, one or more."""
+    return question(["docker", "container", "inspect", *names], parse_containers)
 
 
-def observe_network(sandbox: Vantage, name: str) -> Fact[Network]:
-    """The network called ``name`` at ``sandbox``."""
-    return observe(sandbox, ["docker", "network", "inspect", name], parse_network)
+def running() -> Question[tuple[Container, ...]]:
+    """Every container that runs, whoever started it."""
+
+    def inspected(listed: Result) -> Fact[tuple[Container, ...]] | Question[tuple[Container, ...]]:
+        ids = read(listed, str.split)
+        if isinstance(ids, NotObserved) or not ids.value:
+            return select(ids, lambda _: ())
+        inspect = containers(*ids.value)
+
+        def with_both(result: Result) -> Fact[tuple[Container, ...]]:
+            found = read(result, parse_containers)
+            return replace(found, evidence=(listed, *found.evidence))
+
+        return Question(inspect.argv, with_both)
+
+    return Question(("docker", "ps", "--quiet", "--no-trunc"), inspected)
 
 
-def observe_network_names(sandbox: Vantage) -> Fact[tuple[tuple[str, str], ...]]:
-    """Name and driver of every network that the engine at ``sandbox`` has."""
+def network(name: str) -> Question[Network]:
+    """The network called ``name``."""
+    return question(["docker", "network", "inspect", name], parse_network)
+
+
+def network_names() -> Question[tuple[tuple[str, str], ...]]:
+    """Name and driver of every network that the engine has."""
     listing = ["docker", "network", "ls", "--format", "{{.Name}} {{.Driver}}"]
-    return observe(sandbox, listing, parse_network_names)
+    return question(listing, parse_network_names)
 
 
 def parse_network_names(output: str) -> tuple[tuple[str, str], ...]:

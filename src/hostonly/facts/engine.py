@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hostonly.facts.fact import Fact, Unreadable, json_object, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable, json_object
+from hostonly.facts.questions import Question, question
 
 NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -32,9 +32,9 @@ class Engine:
         return _release(self.version)
 
 
-def observe_engine(sandbox: Vantage) -> Fact[Engine]:
-    """The engine that answers at ``sandbox``."""
-    return observe(sandbox, ["docker", "info", "--format", "{{json .}}"], parse)
+def engine() -> Question[Engine]:
+    """The engine that answers the vantage's ``docker``."""
+    return question(["docker", "info", "--format", "{{json .}}"], parse)
 
 
 def parse(output: str) -> Engine:
@@ -43,7 +43,7 @@ def parse(output: str) -> Engine:
     if info.get("ServerErrors"):
         raise Unreadable(f"no engine answers: {info['ServerErrors'][0]}")
     try:
-        engine = Engine(
+        seen = Engine(
             version=str(info["ServerVersion"]),
             firewall_backend=str((info.get("FirewallBackend") or {}).get("Driver", "iptables")),
             swarm=str((info.get("Swarm") or {}).get("LocalNodeState", "inactive")),
@@ -51,8 +51,8 @@ def parse(output: str) -> Engine:
     except (KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"not as the engine's API describes it: {error!r}") from error
     # An unreadable version is to be noticed here, not where it is first compared.
-    _release(engine.version)
-    return engine
+    _release(seen.version)
+    return seen
 
 
 def _release(version: str) -> tuple[int, int, int]:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from hostonly.errors import Unreachable
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import Result
 from hostonly.waiting import until
 
 T = TypeVar("T")
@@ -23,6 +22,10 @@ class Observed(Generic[T_co]):
     value: T_co
     evidence: tuple[Result, ...]
 
+    def value_or(self, default: object) -> T_co:
+        """The value."""
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class NotObserved:
@@ -30,6 +33,10 @@ class NotObserved:
 
     because: str
     evidence: tuple[Result, ...] = ()
+
+    def value_or(self, default: T) -> T:
+        """The ``default``, since there is no value."""
+        return default
 
 
 Fact: TypeAlias = Observed[T] | NotObserved
@@ -51,21 +58,6 @@ def read(result: Result, parse: Callable[[str], T]) -> Fact[T]:
         return Observed(parse(result.stdout), (result,))
     except Unreadable as error:
         return NotObserved(f"`{result.command}` printed what cannot be read: {error}", (result,))
-
-
-def observe(
-    vantage: Vantage,
-    argv: Sequence[str],
-    parse: Callable[[str], T],
-    *,
-    timeout: float = 30.0,
-) -> Fact[T]:
-    """Run ``argv`` at ``vantage`` and ``read`` what it printed with ``parse``."""
-    try:
-        result = vantage.run(argv, timeout=timeout)
-    except Unreachable as error:
-        return NotObserved(str(error))
-    return read(result, parse)
 
 
 def settled(

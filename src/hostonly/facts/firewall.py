@@ -20,14 +20,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hostonly.errors import Unreachable
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, read
 from hostonly.facts.ports import ports_in
-from hostonly.vantages import NOT_FOUND, Result, Vantage
+from hostonly.facts.questions import Question
+from hostonly.vantages import NOT_FOUND, Result
 
 # Options whose one value is free text: it may look like an option itself, and is not quoted then.
 FREE_TEXT = frozenset(
@@ -37,7 +35,6 @@ PROGRAMS = {4: "iptables", 6: "ip6tables"}
 LEGACY = re.compile(r"ip6?tables-legacy tables present")
 NFT = "(nf_tables)"
 HIDDEN = re.compile(r"# Table [`'\"](\S+)['\"] is incompatible")
-ROOT = ("sudo",)
 DESTINATION_PORT_OPTIONS = frozenset({"--dport", "--dports", "--ports", "--destination-port"})
 
 
@@ -146,39 +143,22 @@ class Firewall:
         )
 
 
-def observe_firewall(
-    vantage: Vantage, *, version: int = 4, root: Sequence[str] = ROOT
-) -> Fact[Firewall]:
-    """Every rule at ``vantage`` for IP ``version`` (4 or 6), of both flavours, seen by ``root``: what
-    is written before a command that only root may run."""
-    try:
-        answer = vantage.run(save_look(version, root=root).argv)
-    except Unreachable as error:
-        return NotObserved(str(error))
-    return whole(vantage, Observed(answer, ()), version=version, root=root)
+def firewall(version: int = 4) -> Question[Firewall]:
+    """Every rule for IP ``version`` (4 or 6), of both flavours."""
+
+    def own_first(answer: Result) -> Fact[Firewall] | Question[Firewall]:
+        own, other = _read(answer, version), _other(answer, version)
+        if isinstance(own, NotObserved) or other is None:
+            return own
+        return Question(
+            (f"{other}-save", "-c"), lambda result: _with(own, result, version, other), root=True
+        )
+
+    return Question((f"{PROGRAMS[version]}-save", "-c"), own_first, root=True)
 
 
-def save_look(version: int = 4, *, root: Sequence[str] = ROOT) -> Look[Result]:
-    """The first of the commands, to be run with others; ``whole`` does the rest."""
-    return Look(
-        (*root, f"{PROGRAMS[version]}-save", "-c"), lambda result: Observed(result, (result,))
-    )
-
-
-def whole(
-    vantage: Vantage, answer: Fact[Result], *, version: int = 4, root: Sequence[str] = ROOT
-) -> Fact[Firewall]:
-    """The fact that begins with the ``answer`` of ``save_look``: of the other flavour, too, where
-    there may be something of it."""
-    if isinstance(answer, NotObserved):
-        return answer
-    own = _read(answer.value, version)
-    if isinstance(own, NotObserved) or (other := _other(answer.value, version)) is None:
-        return own
-    try:
-        result = vantage.run((*root, f"{other}-save", "-c"))
-    except Unreachable as error:
-        return NotObserved(str(error), own.evidence)
+def _with(own: Observed[Firewall], result: Result, version: int, other: str) -> Fact[Firewall]:
+    """The firewall with the rules of the flavour ``other``, which are in ``result``."""
     evidence = (*own.evidence, result)
     theirs = _read(result, version, other)
     if isinstance(theirs, Observed):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.facts.questions import Question
 from hostonly.vantages import Result
 from hostonly.waiting import limit
 
@@ -45,13 +45,13 @@ class Answer:
         return f"status {self.status}" if self.status is not None else self.because
 
 
-def look(url: str, *, accept: str | None = None, socket: str | None = None) -> Look[Answer]:
-    """Ask for ``url``, by the Unix ``socket`` where one is given."""
+def http(url: str, *, accept: str | None = None, socket: str | None = None) -> Question[Answer]:
+    """What is answered at ``url``, asked for by the Unix ``socket`` where one is given."""
     # -q: no ~/.curlrc; --noproxy: a proxy would carry the request to somebody else.
     argv = ["curl", "-q", "-sS", "-i", "--noproxy", "*", "-m", f"{limit(SECONDS):.0f}"]
     argv += ["--unix-socket", socket] if socket else []
     argv += ["-H", f"Accept: {accept}"] if accept else []
-    return Look((*argv, url), read_answer)
+    return Question((*argv, url), read_answer)
 
 
 def read_answer(result: Result) -> Fact[Answer]:

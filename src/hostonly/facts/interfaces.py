@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Any
 
-from hostonly.facts.batch import Look, look
-from hostonly.facts.fact import Fact, Unreadable, json_list, observe, read
-from hostonly.vantages import Result, Vantage
-
-COMMAND = ("ip", "-json", "addr")
+from hostonly.facts.fact import Fact, Unreadable, json_list, read
+from hostonly.facts.questions import Question, question
+from hostonly.vantages import Result
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,24 +49,19 @@ class Interface:
         return "UP" in self.flags
 
 
-def observe_interfaces(vantage: Vantage) -> Fact[tuple[Interface, ...]]:
-    """The interfaces that ``vantage`` sees, in the kernel's order."""
-    return observe(vantage, COMMAND, parse)
+def interfaces() -> Question[tuple[Interface, ...]]:
+    """The interfaces that the vantage sees, in the kernel's order."""
+    return question(["ip", "-json", "addr"], parse)
 
 
-def interfaces_look() -> Look[tuple[Interface, ...]]:
-    """The same, to be run with others."""
-    return look(COMMAND, parse)
-
-
-def observe_tentative(vantage: Vantage) -> Fact[tuple[str, ...]]:
-    """The IPv6 addresses of ``vantage`` that the kernel does not use yet, since it still asks
-    whether somebody else has them (RFC 4862)."""
+def tentative() -> Question[tuple[str, ...]]:
+    """The IPv6 addresses that the kernel does not use yet, since it still asks whether somebody
+    else has them (RFC 4862)."""
 
     def addresses(output: str) -> tuple[str, ...]:
         return tuple(a.interface for each in parse(output) for a in each.addresses)
 
-    return observe(vantage, ["ip", "-6", "-json", "addr", "show", "tentative"], addresses)
+    return question(["ip", "-6", "-json", "addr", "show", "tentative"], addresses)
 
 
 def listed_in(result: Result) -> Fact[tuple[Interface, ...]]:

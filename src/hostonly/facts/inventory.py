@@ -10,20 +10,20 @@ from __future__ import annotations
 import enum
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import TypeAlias
 
 from hostonly.facts import inventory_parse as parse
-from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, observe
+from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable
 from hostonly.facts.inventory_parse import Item, Items
+from hostonly.facts.questions import Question, observe, question
 from hostonly.vantages import TIMED_OUT, Vantage
 
 Inventory: TypeAlias = Mapping[str, Fact[Items]]
 
-SECONDS = 30.0
 # What is looked at changes meanwhile: a control group goes that find has just seen, Vagrant writes its
 # index anew while it is read. The next look finds it whole.
 TRIES = 3
@@ -82,20 +82,10 @@ _ID_RANGES = (
 _FORMAT = r"%y %m %u:%g %s %l\t%p\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of thing: ``argv`` shows them all, ``read`` makes items of what it prints."""
+def kinds(home: Path, temporary: Path) -> dict[str, Question[Items]]:
+    """What shows each kind, links first: others are marked by the link that they belong to.
 
-    name: str
-    argv: tuple[str, ...]
-    read: Callable[[str], Items]
-
-
-def kinds(home: Path, temporary: Path, as_root: Sequence[str]) -> tuple[Kind, ...]:
-    """All kinds, links first: others are marked by the link that they belong to.
-
-    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` where temporary files lie;
-    ``as_root`` are the words before a command that needs root, none where we are root.
+    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` where temporary files lie.
     """
     places = _PLACES.format(
         f=_FORMAT, digests=DIGESTS, vagrant=quote(str(home)), tmp=quote(str(temporary))
@@ -103,23 +93,23 @@ def kinds(home: Path, temporary: Path, as_root: Sequence[str]) -> tuple[Kind, ..
     switches = " ".join(f"/proc/sys/{switch}" for switch in _SYSCTLS)
     ip = ("ip", "-json", "-details")
     routes = ("route", "show", "table", "all")
-    return (
-        Kind("links", (*ip, "link"), parse.links),
-        Kind("addresses", (*ip, "address"), parse.addresses),
-        Kind("IPv4 routes", (*ip, "-4", *routes), parse.routes),
-        Kind("IPv6 routes", (*ip, "-6", *routes), parse.routes),
-        Kind("firewall rules", (*as_root, "nft", "-j", "list", "ruleset"), parse.ruleset),
-        Kind("iptables rules", (*as_root, "sh", "-c", _IPTABLES), parse.iptables_rules),
-        Kind("switches", ("sh", "-c", f"grep -Hs . {switches} || test $? -eq 2"), parse.sysctls),
-        Kind("kernel modules", ("sh", "-c", _MODULES), parse.modules),
-        Kind("files", (*as_root, "sh", "-c", places), parse.files),
-        Kind("id ranges", ("sh", "-c", _ID_RANGES), parse.id_ranges),
-        Kind("mounts", ("findmnt", "--json", "--list", "-o", "TARGET,SOURCE"), parse.mounts),
-        Kind("loop devices", ("losetup", "--list", "--noheadings", "-O", "NAME,BACK-FILE"), parse.loops),
-        Kind("control groups", ("find", "/sys/fs/cgroup", "-ignore_readdir_race", "-type", "d", "-name", "lxc.*", "-prune"), parse.cgroups),
-        Kind("processes", ("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,args="), parse.processes),
-        Kind("Vagrant machines", ("sh", "-c", f"test ! -e {_index(home)} || cat {_index(home)}"), parse.machines),
-    )  # fmt: skip
+    return {
+        "links": question((*ip, "link"), parse.links),
+        "addresses": question((*ip, "address"), parse.addresses),
+        "IPv4 routes": question((*ip, "-4", *routes), parse.routes),
+        "IPv6 routes": question((*ip, "-6", *routes), parse.routes),
+        "firewall rules": question(("nft", "-j", "list", "ruleset"), parse.ruleset, root=True),
+        "iptables rules": question(("sh", "-c", _IPTABLES), parse.iptables_rules, root=True),
+        "switches": question(("sh", "-c", f"grep -Hs . {switches} || test $? -eq 2"), parse.sysctls),
+        "kernel modules": question(("sh", "-c", _MODULES), parse.modules),
+        "files": question(("sh", "-c", places), parse.files, root=True),
+        "id ranges": question(("sh", "-c", _ID_RANGES), parse.id_ranges),
+        "mounts": question(("findmnt", "--json", "--list", "-o", "TARGET,SOURCE"), parse.mounts),
+        "loop devices": question(("losetup", "--list", "--noheadings", "-O", "NAME,BACK-FILE"), parse.loops),
+        "control groups": question(("find", "/sys/fs/cgroup", "-ignore_readdir_race", "-type", "d", "-name", "lxc.*", "-prune"), parse.cgroups),
+        "processes": question(("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,args="), parse.processes),
+        "Vagrant machines": question(("sh", "-c", f"test ! -e {_index(home)} || cat {_index(home)}"), parse.machines),
+    }  # fmt: skip
 
 
 def _index(home: Path) -> str:
@@ -127,28 +117,29 @@ def _index(home: Path) -> str:
 
 
 def take(
-    host: Vantage, home: Path, temporary: Path, as_root: Sequence[str] = ()
+    host: Vantage, home: Path, temporary: Path, root: Sequence[str] = ()
 ) -> dict[str, Fact[Items]]:
-    """Look at every kind. One that cannot be looked at is not observed, never empty."""
+    """Look at every kind; ``root`` is as for ``observe``. One that cannot be looked at is not
+    observed, never empty."""
     found: dict[str, Fact[Items]] = {}
     marks: dict[str, str] = {}
-    for kind in kinds(home, temporary, as_root):
-        fact = _looked_at(host, kind)
+    for kind, asked in kinds(home, temporary).items():
+        fact = _looked_at(host, asked, root)
         if isinstance(fact, Observed):
-            if kind.name == "links":
+            if kind == "links":
                 marks = {name: item.mark for name, item in fact.value.items() if item.mark}
             fact = Observed(parse.marked(fact.value, marks), fact.evidence)
-        found[kind.name] = fact
+        found[kind] = fact
     return found
 
 
-def _looked_at(host: Vantage, kind: Kind) -> Fact[Items]:
-    fact = observe(host, kind.argv, kind.read, timeout=SECONDS)
+def _looked_at(host: Vantage, asked: Question[Items], root: Sequence[str]) -> Fact[Items]:
+    fact = observe(host, asked, root=root)
     for _ in range(TRIES - 1):
         if isinstance(fact, Observed) or any(each.exit == TIMED_OUT for each in fact.evidence):
             break
         time.sleep(PAUSE_SECONDS)
-        fact = observe(host, kind.argv, kind.read, timeout=SECONDS)
+        fact = observe(host, asked, root=root)
     return fact
 
 

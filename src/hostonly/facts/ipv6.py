@@ -10,20 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hostonly.facts.fact import Fact, select
-from hostonly.facts.sysctl import observe_sysctls
-from hostonly.vantages import Vantage, typed_on_host
+from hostonly.facts.fact import Fact, read, select
+from hostonly.facts.questions import Question
+from hostonly.facts.sysctl import parse_all, sysctls
+from hostonly.vantages import Result, typed_on_host
 
 DISABLED = r"net\.ipv6\.conf\..*\.disable_ipv6$"
 
 
-def observe_ipv6_off(vantage: Vantage, link: str) -> Fact[str | None]:
-    """Why ``link`` of ``vantage`` has no IPv6, with the command that switches it on again; None where
-    it is not switched off."""
-    return select(
-        observe_sysctls(vantage, DISABLED),
-        lambda switches: off(switches, link, vantage.name, vantage.prompt),
-    )
+def ipv6_off(link: str) -> Question[str | None]:
+    """Why ``link`` has no IPv6, with the command that switches it on again; None where it is not
+    switched off."""
+
+    def read_off(result: Result) -> Fact[str | None]:
+        switches = read(result, parse_all)
+        return select(switches, lambda each: off(each, link, result.vantage, result.prompt))
+
+    return Question(sysctls(DISABLED).argv, read_off)
 
 
 def off(switches: Mapping[str, int], link: str, place: str, prompt: str) -> str | None:

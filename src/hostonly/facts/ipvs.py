@@ -13,8 +13,8 @@ genetlink.h and ip_vs.h (the message), genl(8) (the family's number), perlfunc(1
 
 from __future__ import annotations
 
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # Netlink's header (16 bytes: length, family, NLM_F_REQUEST, sequence, port) and generic netlink's (4: command
 # 15, version 1). The answer is the information, or of type NLMSG_ERROR (2) with the number of the error.
@@ -28,10 +28,10 @@ ASK = (
 SAID = {"allowed": True, "Operation not permitted": False}
 
 
-def observe_ipvs_allowed(vantage: Vantage) -> Fact[bool]:
-    """Whether root of ``vantage``, whose kernel has IPVS, may tell it what to do; in a network of its own,
-    which ends with the attempt."""
-    return observe(vantage, ["sudo", "unshare", "--net", "sh", "-c", ASK], parse)
+def ipvs_allowed() -> Question[bool]:
+    """Whether root of the vantage, whose kernel has IPVS, may tell it what to do; in a network of its
+    own, which ends with the attempt."""
+    return question(["unshare", "--net", "sh", "-c", ASK], parse, root=True)
 
 
 def parse(output: str) -> bool:

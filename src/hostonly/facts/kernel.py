@@ -14,9 +14,9 @@ loaded so stays loaded: the engine would have had it loaded by the same rules.
 
 from __future__ import annotations
 
-from hostonly.errors import Unreachable
 from hostonly.facts.fact import Fact, NotObserved, Observed
-from hostonly.vantages import Vantage
+from hostonly.facts.questions import Question
+from hostonly.vantages import Result
 
 # A pair of links first, since ipvlan and macvlan need one beneath them.
 TRY_LINK = "ip link add below type veth peer name other && ip link add {link} above type {kind}"
@@ -45,18 +45,17 @@ def missing(kind: str) -> str:
     return f"this kernel has no {kind}: the module {kind} is neither built in nor loaded"
 
 
-def observe_capability(vantage: Vantage, kind: str) -> Fact[bool]:
-    """Whether the kernel of ``vantage`` has ``kind``, one of ``KINDS``."""
+def capability(kind: str) -> Question[bool]:
+    """Whether the vantage's kernel has ``kind``, one of ``KINDS``."""
+
+    def read_attempt(result: Result) -> Fact[bool]:
+        if result.ok:
+            return Observed(True, (result,))
+        if any(words in result.stderr for words in MISSING):
+            return Observed(False, (result,))
+        if kind in LOOKED_FOR and result.exit == 1 and not result.output:
+            return Observed(False, (result,))
+        return NotObserved(result.failure, (result,))
+
     apart = () if kind in IN_PLACE else ("unshare", "--net")
-    argv = ["sudo", *apart, "sh", "-c", KINDS[kind]]
-    try:
-        result = vantage.run(argv)
-    except Unreachable as error:
-        return NotObserved(str(error))
-    if result.ok:
-        return Observed(True, (result,))
-    if any(words in result.stderr for words in MISSING):
-        return Observed(False, (result,))
-    if kind in LOOKED_FOR and result.exit == 1 and not result.output:
-        return Observed(False, (result,))
-    return NotObserved(result.failure, (result,))
+    return Question((*apart, "sh", "-c", KINDS[kind]), read_attempt, root=True)

@@ -10,15 +10,22 @@ import re
 from collections.abc import Mapping
 
 from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # Of each the values for the user namespace of who reads.
-USERS = "/proc/sys/user/max_*notify_*"
+USERS = "user/max_*notify_*"
 
 
-def show(*files: str) -> list[str]:
-    """The command that shows the switches ``files``, which may be patterns; absent ones may be."""
+def limits(*names: str) -> Question[Mapping[str, int]]:
+    """The limits ``names`` below /proc/sys, which may be patterns; absent ones may be."""
+    files = " ".join(f"/proc/sys/{name}" for name in names)
     # 2 is said of an absent file as well.
-    return ["sh", "-c", f"grep -Hs . {' '.join(files)} || test $? -eq 2"]
+    return question(["sh", "-c", f"grep -Hs . {files} || test $? -eq 2"], parse_limits)
+
+
+def key_users() -> Question[Mapping[int, str]]:
+    """How many keys each user has, and may have."""
+    return question(["cat", "/proc/key-users"], parse_key_users, root=True)
 
 
 def parse_limits(output: str) -> Mapping[str, int]:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look, look
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # Who holds a published port: the process that the engine starts for it or, from 28 on, the engine itself.
 PROXY, ENGINE = "docker-proxy", "dockerd"
@@ -39,19 +38,12 @@ class Listener:
     device: str | None = None
 
 
-def observe_listeners(vantage: Vantage, protocol: str = "tcp") -> Fact[tuple[Listener, ...]]:
-    """What listens at ``vantage`` on ``protocol`` (``tcp`` or ``udp``), seen as root."""
-    return observe(vantage, command(protocol), lambda output: parse(output, protocol))
-
-
-def listeners_look(protocol: str = "tcp") -> Look[tuple[Listener, ...]]:
-    """The same, to be run with others."""
-    return look(command(protocol), lambda output: parse(output, protocol))
-
-
-def command(protocol: str) -> list[str]:
-    """What shows the listeners of ``protocol``."""
-    return ["sudo", "ss", "-H", "-l", {"tcp": "-t", "udp": "-u"}[protocol], "-n", "-p"]
+def listeners(protocol: str = "tcp") -> Question[tuple[Listener, ...]]:
+    """What listens on ``protocol`` (``tcp`` or ``udp``)."""
+    kind = {"tcp": "-t", "udp": "-u"}[protocol]
+    return question(
+        ["ss", "-H", "-l", kind, "-n", "-p"], lambda output: parse(output, protocol), root=True
+    )
 
 
 def on_port(listeners: tuple[Listener, ...], port: int) -> tuple[Listener, ...]:

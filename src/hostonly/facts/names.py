@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hostonly.errors import Unreachable
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable
-from hostonly.vantages import Container, Result
+from hostonly.facts.questions import Question
+from hostonly.vantages import Result
 from hostonly.waiting import limit
 
 WAIT_SECONDS = 1
@@ -44,13 +44,10 @@ class Lookup:
         )
 
 
-def observe_name(container: Container, name: str) -> Fact[Lookup]:
-    """Ask the resolver of ``container`` for ``name``; that it does not resolve is an answer too."""
-    try:
-        result = container.run(["nslookup", f"-timeout={limit(WAIT_SECONDS):.0f}", name])
-    except Unreachable as error:
-        return NotObserved(str(error))
-    return read_lookup(result, name)
+def lookup(name: str) -> Question[Lookup]:
+    """What the resolver of a container says of ``name``; that it does not resolve is an answer too."""
+    argv = ("nslookup", f"-timeout={limit(WAIT_SECONDS):.0f}", name)
+    return Question(argv, lambda result: read_lookup(result, name))
 
 
 def read_lookup(result: Result, name: str) -> Fact[Lookup]:

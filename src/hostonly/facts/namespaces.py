@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hostonly.facts.fact import Fact, NotObserved, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.docker import container as inspected
+from hostonly.facts.docker import parse_container
+from hostonly.facts.fact import Fact, NotObserved, Unreadable, read
+from hostonly.facts.questions import Question, question
+from hostonly.vantages import Result
 
 LINK = re.compile(r"net:\[(\d+)\]")
 
@@ -25,11 +28,23 @@ class NetworkNamespace:
         return f"net:[{self.inode}]"
 
 
-def observe_namespace_of(sandbox: Vantage, pid: int) -> Fact[NetworkNamespace]:
-    """The namespace of process ``pid`` of ``sandbox``; 1 is the sandbox's own init."""
-    if pid <= 0:
-        return NotObserved(f"no process has the number {pid}")
-    return observe(sandbox, ["sudo", "readlink", f"/proc/{pid}/ns/net"], parse)
+def namespace(pid: int = 1) -> Question[NetworkNamespace]:
+    """The namespace of process ``pid`` of a sandbox; 1 is the sandbox's own init."""
+    return question(["readlink", f"/proc/{pid}/ns/net"], parse, root=True)
+
+
+def namespace_of(container: str) -> Question[NetworkNamespace]:
+    """The namespace of the container called ``container``: of the process that is its init."""
+
+    def of_init(result: Result) -> Fact[NetworkNamespace] | Question[NetworkNamespace]:
+        seen = read(result, parse_container)
+        if isinstance(seen, NotObserved):
+            return seen
+        if not seen.value.running:
+            return NotObserved(f"no process has the number {seen.value.pid}")
+        return namespace(seen.value.pid)
+
+    return Question(inspected(container).argv, of_init)
 
 
 def parse(output: str) -> NetworkNamespace:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hostonly.facts.fact import Fact, Unreadable, json_list, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable, json_list
+from hostonly.facts.questions import Question, question
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Neighbour:
     states: frozenset[str]
 
 
-def observe_neighbours(vantage: Vantage) -> Fact[tuple[Neighbour, ...]]:
-    """The neighbour table of ``vantage``. Nothing is sent to fill it."""
-    return observe(vantage, ["ip", "-json", "neigh"], parse)
+def neighbours() -> Question[tuple[Neighbour, ...]]:
+    """The vantage's neighbour table. Nothing is sent to fill it."""
+    return question(["ip", "-json", "neigh"], parse)
 
 
 def parse(output: str) -> tuple[Neighbour, ...]:

@@ -7,11 +7,10 @@ iptables-nft are there as well, by their family (``ip``, ``ip6``) and name.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 TABLE = re.compile(r"table (\S+) (\S+) \{")
 CHAIN = re.compile(r"\tchain (\S+) \{")
@@ -34,9 +33,9 @@ class NftDrop:
     packets: int | None
 
 
-def nft_look(root: Sequence[str]) -> Look[tuple[NftDrop, ...]]:
-    """Every such rule and policy, seen by ``root``: what is written before a command of root's."""
-    return look((*root, "nft", "list", "ruleset"), parse)
+def nftables() -> Question[tuple[NftDrop, ...]]:
+    """Every such rule and policy."""
+    return question(["nft", "list", "ruleset"], parse, root=True)
 
 
 def parse(output: str) -> tuple[NftDrop, ...]:

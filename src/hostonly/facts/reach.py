@@ -16,11 +16,11 @@ import re
 from dataclasses import dataclass
 
 from hostonly.errors import Unreachable
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.facts.questions import Question
 from hostonly.hello.greeting import Greeting, greeting_in
-from hostonly.vantages import TIMED_OUT, Container, Result, Vantage
-from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.vantages import TIMED_OUT, Result
+from hostonly.vantages.route_guard import require_direct, route_command
 from hostonly.waiting import limit
 
 WAIT_SECONDS = 2
@@ -73,37 +73,40 @@ class Reach:
         return f"{self.outcome} {self.said.strip()!r}" if self.said else str(self.outcome)
 
 
-def observe_reach(
-    vantage: Vantage, address: str, port: int, *, bridge: str | None = None
-) -> Fact[Reach]:
-    """Connect once from ``vantage`` to ``address`` (a number, no name) and ``port``. A container
-    connects by its own ``nc``, which must be busybox's.
+def reach(
+    address: str,
+    port: int,
+    *,
+    bridge: str | None = None,
+    busybox: bool = False,
+    only_connect: bool = False,
+    wait: int = WAIT_SECONDS,
+) -> Question[Reach]:
+    """One connection to ``address`` (a number, or in a container a name) and ``port``.
 
-    ``bridge`` must be given when the vantage is the host: unless the kernel's route leaves by it,
-    nothing is sent and the fact is not observed.
+    ``bridge`` must be given when the vantage is the host, unless the caller has asked for the route:
+    unless the kernel's route leaves by it, nothing is sent and the fact is not observed.
+    ``busybox`` must be said of a container's own ``nc``. ``only_connect``: close at once, for
+    servers that wait for us to speak; a connection is EMPTY then. ``wait`` is in seconds: below
+    ``NEIGHBOUR_SECONDS`` an address that nobody has looks like one that is cut off.
     """
-    evidence: tuple[Result, ...] = ()
-    busybox = isinstance(vantage, Container)
-    try:
-        if bridge is not None:
-            evidence = (require_host_only_route(address, bridge, host=vantage),)
-        command = argv(address, port, busybox=busybox)
-        # Its own limit is the evidence; `docker exec` may take its time to begin it.
-        result = vantage.run(command, timeout=WAIT_SECONDS + 30.0)
-    except Unreachable as error:
-        return NotObserved(str(error), evidence)
-    return read_reach(result, busybox=busybox)
+    options = (*(["-z"] if only_connect else []), *([] if busybox else ["-nv"]))
+    # It reads an empty standard input and so sends no byte.
+    connection = Question(
+        ("nc", *options, "-w", f"{limit(wait):.0f}", address, str(port)),
+        lambda result: read_reach(result, busybox=busybox),
+    )
+    if bridge is None:
+        return connection
 
+    def where_it_leads(result: Result) -> NotObserved | Question[Reach]:
+        try:
+            require_direct(result, address, bridge)
+        except Unreachable as error:
+            return NotObserved(str(error))
+        return connection
 
-def reach_look(
-    address: str, port: int, *, only_connect: bool = False, wait: int = WAIT_SECONDS
-) -> Look[Reach]:
-    """The same, to be run with others; the caller has asked for the route. ``only_connect``: close
-    at once, for servers that wait for us to speak; a connection is EMPTY then. ``wait`` is in
-    seconds: below ``NEIGHBOUR_SECONDS`` an address that nobody has looks like one that is cut off.
-    """
-    command = argv(address, port, wait=wait)
-    return Look((command[0], *(["-z"] if only_connect else []), *command[1:]), read_reach)
+    return Question(tuple(route_command(address)), where_it_leads)
 
 
 def read_reach(result: Result, *, busybox: bool = False) -> Fact[Reach]:
@@ -112,12 +115,6 @@ def read_reach(result: Result, *, busybox: bool = False) -> Fact[Reach]:
     if reach is None:
         return NotObserved(result.failure, (result,))
     return Observed(reach, (result,))
-
-
-def argv(address: str, port: int, *, busybox: bool = False, wait: int = WAIT_SECONDS) -> list[str]:
-    """The probe's command line. It reads an empty standard input and so sends no byte."""
-    options = [] if busybox else ["-nv"]
-    return ["nc", *options, "-w", f"{limit(wait):.0f}", address, str(port)]
 
 
 def read_result(result: Result, *, busybox: bool = False) -> Reach | None:

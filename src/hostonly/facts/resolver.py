@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # The engine's own resolver, which it gives to containers on networks that a user made.
 EMBEDDED = "127.0.0.11"
@@ -25,9 +25,9 @@ class Resolver:
     options: tuple[str, ...]
 
 
-def observe_resolver(vantage: Vantage) -> Fact[Resolver]:
-    """The name servers that ``vantage`` asks."""
-    return observe(vantage, ["cat", "/etc/resolv.conf"], parse)
+def resolver() -> Question[Resolver]:
+    """The name servers that the vantage asks."""
+    return question(["cat", "/etc/resolv.conf"], parse)
 
 
 def parse(output: str) -> Resolver:

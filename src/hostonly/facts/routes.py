@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from hostonly.errors import Unreachable
-from hostonly.facts.batch import Look
-from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_list, observe, read
-from hostonly.vantages import Result, Vantage
+from hostonly.facts.fact import Fact, Observed, Unreadable, json_list, read
+from hostonly.facts.questions import Question, question
+from hostonly.vantages import Result
 from hostonly.vantages.route_guard import NO_ROUTE_MESSAGES
 
 
@@ -47,28 +46,16 @@ class Way:
     kind: str = "unicast"
 
 
-def observe_routes(vantage: Vantage, *, family: int = 4) -> Fact[tuple[Route, ...]]:
-    """The main table of ``vantage``, for IP version ``family`` (4 or 6)."""
-
-    def parse_family(output: str) -> tuple[Route, ...]:
-        return parse(output, family=family)
-
-    return observe(vantage, ["ip", f"-{family}", "-json", "route"], parse_family)
+def routes(family: int = 4) -> Question[tuple[Route, ...]]:
+    """The main table, for IP version ``family`` (4 or 6)."""
+    return question(
+        ["ip", f"-{family}", "-json", "route"], lambda output: parse(output, family=family)
+    )
 
 
-def route_to(vantage: Vantage, address: str) -> Fact[Way | None]:
-    """The way that the kernel of ``vantage`` would send to ``address``; None: it has none."""
-    question = way_look(address)
-    try:
-        result = vantage.run(question.argv)
-    except Unreachable as error:
-        return NotObserved(str(error))
-    return question.read(result)
-
-
-def way_look(address: str) -> Look[Way | None]:
-    """The same, to be run with others."""
-    return Look(("ip", "-json", "route", "get", address), read_way)
+def route_to(address: str) -> Question[Way | None]:
+    """The way that the vantage's kernel would send to ``address``; None: it has none."""
+    return Question(("ip", "-json", "route", "get", address), read_way)
 
 
 def read_way(result: Result) -> Fact[Way | None]:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -36,9 +36,11 @@ class Found(Generic[T_co]):
     closed: tuple[str, ...] = ()
 
 
-def search_look(argv: Sequence[str], parse: Callable[[str], T]) -> Look[Found[T]]:
-    """A look whose command ``argv`` is a search by ``find``; ``parse`` reads what it printed of what it found."""
-    return look(["sh", "-c", _WITH_MESSAGES, "search", *argv], lambda out: read_search(out, parse))
+def search(argv: Sequence[str], parse: Callable[[str], T]) -> Question[Found[T]]:
+    """What ``argv``, a search by ``find``, finds; ``parse`` reads what it printed of that."""
+    return question(
+        ["sh", "-c", _WITH_MESSAGES, "search", *argv], lambda output: read_search(output, parse)
+    )
 
 
 def read_search(output: str, parse: Callable[[str], T]) -> Found[T]:

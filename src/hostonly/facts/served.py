@@ -12,9 +12,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_object
 from hostonly.facts.http import NOBODY
+from hostonly.facts.questions import Question
 from hostonly.vantages import Result, shown
 from hostonly.waiting import limit
 
@@ -61,11 +61,11 @@ class Named:
     said: str = ""
 
 
-def served_look(url: str, *, accept: str | None = None) -> Look[Served]:
-    """Fetch ``url`` and compute the digest of its bytes."""
+def served(url: str, *, accept: str | None = None) -> Question[Served]:
+    """The digest of the bytes that come from ``url``."""
     header = ("-H", f"Accept: {accept}") if accept else ()
     pipe = PIPE.format(seconds=limit(SECONDS))
-    return Look(("bash", "-c", pipe, "bash", *header, url), read_served)
+    return Question(("bash", "-c", pipe, "bash", *header, url), read_served)
 
 
 def read_served(result: Result) -> Fact[Served]:

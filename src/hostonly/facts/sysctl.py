@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hostonly.facts.batch import Look, look
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 FORWARDING6 = "net.ipv6.conf.all.forwarding"
 
 
-def observe_sysctl(vantage: Vantage, name: str) -> Fact[int]:
-    """The value of ``name`` at ``vantage``."""
-    return observe(vantage, ["sysctl", "-n", name], parse)
+def sysctl(name: str) -> Question[int]:
+    """The value of ``name``."""
+    return question(["sysctl", "-n", name], parse)
 
 
 def parse(output: str) -> int:
@@ -29,14 +28,9 @@ def parse(output: str) -> int:
         raise Unreadable(repr(output[:80])) from error
 
 
-def sysctls_look(pattern: str) -> Look[Mapping[str, int]]:
+def sysctls(pattern: str) -> Question[Mapping[str, int]]:
     """The values of all names that the regular expression ``pattern`` is found in."""
-    return look(["sysctl", "-a", "-r", pattern], parse_all)
-
-
-def observe_sysctls(vantage: Vantage, pattern: str) -> Fact[Mapping[str, int]]:
-    """The same at ``vantage``."""
-    return observe(vantage, sysctls_look(pattern).argv, parse_all)
+    return question(["sysctl", "-a", "-r", pattern], parse_all)
 
 
 def parse_all(output: str) -> Mapping[str, int]:

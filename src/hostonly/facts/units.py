@@ -6,13 +6,13 @@ Source of the format: systemctl(1) of systemd 252, ``--output=json``: a list of 
 
 from __future__ import annotations
 
-from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Unreadable, json_list
+from hostonly.facts.questions import Question, question
 
 
-def failed_units_look() -> Look[tuple[str, ...]]:
+def failed_units() -> Question[tuple[str, ...]]:
     """The names of the units that have failed, in systemd's order; none where all is well."""
-    return look(["systemctl", "list-units", "--failed", "--output=json"], parse)
+    return question(["systemctl", "list-units", "--failed", "--output=json"], parse)
 
 
 def parse(output: str) -> tuple[str, ...]:

@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 PORT = 4789
+# Beyond the seconds of watching, until it has begun and has told.
+SPARE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,18 @@ class Frame:
     inner: tuple[str, str] | None = None
 
 
-def argv(count: int, seconds: int) -> list[str]:
-    """Watch every link for ``count`` packets, for ``seconds`` at most; status 0 in both cases."""
+def vxlan(count: int, seconds: int) -> Question[tuple[Frame, ...]]:
+    """What passes by on every link: ``count`` packets, or those of ``seconds`` where it is fewer."""
+    # Status 0 in both cases.
     limit = ["timeout", "--preserve-status", "--signal", "INT", str(seconds)]
     watch = ["tcpdump", "-t", "-l", "-n", "-n", "-i", "any", "-c", str(count)]
-    return ["sudo", *limit, *watch, "udp", "port", str(PORT)]
+    argv = [*limit, *watch, "udp", "port", str(PORT)]
+    return question(argv, parse, root=True, timeout=seconds + SPARE_SECONDS)
 
 
-def observe_watching(vantage: Vantage) -> Fact[bool]:
-    """Whether a tcpdump at ``vantage`` has its socket open, so that nothing passes it unseen."""
-    return observe(
-        vantage, ["sudo", "ss", "-H", "-0", "-p"], lambda output: '(("tcpdump",' in output
-    )
+def watching() -> Question[bool]:
+    """Whether a tcpdump has its socket open, so that nothing passes it unseen."""
+    return question(["ss", "-H", "-0", "-p"], lambda output: '(("tcpdump",' in output, root=True)
 
 
 OUTER = re.compile(

@@ -13,7 +13,7 @@ from typing import Any
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Started, Unchanged, Warned
-from hostonly.facts import Fact, Observed, observe
+from hostonly.facts import Fact, Observed, observe, question
 from hostonly.host import modules, traffic
 from hostonly.host.command import as_root, ask_for_root
 from hostonly.host.ending import Beside
@@ -84,7 +84,7 @@ class Machine:
         provider = self.settings.sandbox.provider
         return Status(self.name, self.container, provider, self.address, self._state())
 
-    def observe_state(self) -> Fact[str]:
+    def observed_state(self) -> Fact[str]:
         """The same as a fact, for claims: the state in Vagrant's words, with the evidence."""
         if not (self.lxc.known_to_vagrant and self.lxc.exists):
             return Observed("not_created", ())
@@ -92,7 +92,7 @@ class Machine:
             return Observed(HALF_DESTROYED, ())
         ask_for_root()
         argv = as_root(["lxc-info", "--name", self.container, "--state", "--no-humanize"])
-        return observe(Host(), argv, lambda said: said.strip().lower(), timeout=20)
+        return observe(Host(), question(argv, lambda said: said.strip().lower(), timeout=20))
 
     def _state(self) -> str:
         return state_of(self.lxc)

@@ -33,9 +33,7 @@ def before_file(settings: Settings) -> Path:
 def take() -> dict[str, Fact[Items]]:
     """The inventory of this machine now."""
     ask_for_root()
-    return inventory.take(
-        Host(), box.boxes().parent, Path(tempfile.gettempdir()), as_root=as_root([])
-    )
+    return inventory.take(Host(), box.boxes().parent, Path(tempfile.gettempdir()), root=as_root([]))
 
 
 def record(settings: Settings) -> None:

@@ -28,10 +28,24 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
         hostonly.errors.Unreachable: the route leaves by another interface (named), or by the bridge
             to somebody else who would pass it on, or there is none, or the kernel could not be asked.
     """
+    result = (host or Host()).run(route_command(address), timeout=5.0)
+    require_direct(result, address, bridge)
+    return result
+
+
+def route_command(address: str) -> list[str]:
+    """The command that asks the kernel for its route to ``address``."""
     number, _, link = address.partition("%")
-    by_link = ["oif", link] if link else []
-    command = ["ip", "-json", "route", "get", number, *by_link]
-    result = (host or Host()).run(command, timeout=5.0)
+    return ["ip", "-json", "route", "get", number, *(["oif", link] if link else [])]
+
+
+def require_direct(result: Result, address: str, bridge: str) -> None:
+    """Refuse where the answer ``result`` of ``route_command`` does not lead directly by ``bridge``.
+
+    Raises:
+        hostonly.errors.Unreachable: as for ``require_host_only_route``.
+    """
+    number, _, _ = address.partition("%")
     if not result.ok:
         if any(message in result.stderr for message in NO_ROUTE_MESSAGES):
             family = " IPv6" if ":" in number else ""
@@ -56,7 +70,6 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
             output=result.output,
             remedy="./inv sandbox.up makes the bridge's route; does another network use its address?",
         )
-    return result
 
 
 def _remedy(number: str, bridge: str) -> str:

@@ -22,14 +22,15 @@ from __future__ import annotations
 
 from hostonly.claims.networks import network_driver
 from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_network
+from hostonly.facts import observe
+from hostonly.facts.docker import network
 
 
 def run(stage: Stage) -> None:
     """One step and one claim."""
     stage.step(stage.sandbox, "docker", "network", "ls")
-    network = observe_network(stage.sandbox, "bridge")
-    stage.judge(network_driver, about={"name": "bridge", "driver": "bridge"}, network=network)
+    seen = observe(stage.sandbox, network("bridge"))
+    stage.judge(network_driver, about={"name": "bridge", "driver": "bridge"}, network=seen)
 '''
 LINE = '    "brand-new": "a demo that was not there before",\n'
 

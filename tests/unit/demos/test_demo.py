@@ -171,7 +171,7 @@ def test_a_container_that_has_ended_is_not_waited_for(
         Observed(SimpleNamespace(running=True), ()),
         Observed(SimpleNamespace(running=False, exit_code=1), ()),
     ]
-    monkeypatch.setattr(probes, "observe_container", lambda *_: seen.pop(0))
+    monkeypatch.setattr(probes, "observe", lambda *_: seen.pop(0))
     claim = perform(demo(run), testbed, events.append).claims[-1]
     assert claim.because == (
         "container hello ended with 1: hello-socket: port 8080: Permission denied"

@@ -18,7 +18,7 @@ BRIDGE = "hostonly0"
 
 
 class Machine:
-    """A machine that answers the last of three commands with `OFF`, and has none of the others."""
+    """A machine that answers the second of three commands with `OFF`, and has none of the others."""
 
     def __init__(self, name: str) -> None:
         self.name = self.prompt = name
@@ -29,7 +29,7 @@ class Machine:
     ) -> Result:
         self.asked.append(argv[-1])
         said = base64.b64encode(OFF.encode()).decode()
-        lines = [f"2 out {said}", "0 exit 127 1.0 1.1", "1 exit 127 1.0 1.1", "2 exit 0 1.0 1.1"]
+        lines = [f"1 out {said}", "0 exit 127 1.0 1.1", "1 exit 0 1.0 1.1", "2 exit 127 1.0 1.1"]
         return Result(self.name, self.prompt, "sh", 0, "\n".join(lines), "", 0.0)
 
 

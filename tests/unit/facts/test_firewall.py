@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from hostonly.facts import NotObserved, Observed, Unreadable
-from hostonly.facts.firewall import Firewall, Option, observe_firewall, parse
+from hostonly.facts import NotObserved, Observed, Unreadable, observe
+from hostonly.facts.firewall import Firewall, Option, firewall, parse
 from hostonly.facts.ports import ports_in, rewritten_to
 from hostonly.vantages import Result, shown
 
@@ -123,7 +123,7 @@ DROPPING = "*filter\n:FORWARD DROP [3:180]\n[6:360] -A FORWARD -p tcp -j DROP\nC
 
 
 def seen(says: Says, version: int = 4) -> Firewall:
-    fact = observe_firewall(says, version=version)
+    fact = observe(says, firewall(version))
     assert isinstance(fact, Observed)
     assert len(fact.evidence) == len(says.asked)
     return fact.value
@@ -169,18 +169,12 @@ def test_of_an_empty_answer_nobody_knows_whose_it_is() -> None:
 
 def test_not_observed_is_never_empty() -> None:
     broken = Says(0, LEGACY_HEAD + ENGINES, iptables_nft_save=("Could not fetch rule set\n", 1))
-    assert isinstance(observe_firewall(broken), NotObserved)
-    refused = observe_firewall(
-        Says(126, stderr="sudo: unable to execute iptables-save: Permission denied\n")
+    assert isinstance(observe(broken, firewall()), NotObserved)
+    refused = observe(
+        Says(126, stderr="sudo: unable to execute iptables-save: Permission denied\n"), firewall()
     )
     assert isinstance(refused, NotObserved) and "Permission denied" in refused.because
-    hidden = observe_firewall(
-        Says(
-            0,
-            "*nat\nCOMMIT\n",
-            "# Warning: iptables-legacy tables present, use iptables-legacy-save\n",
-        )
-    )
+    hidden = observe(Says(0, "*nat\nCOMMIT\n", LEGACY_THERE), firewall())
     assert isinstance(hidden, NotObserved) and "iptables-legacy" in hidden.because
 
 

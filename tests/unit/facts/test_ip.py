@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from hostonly.facts import Observed, Unreadable, interfaces, neighbours, routes
+from hostonly.facts import Observed, Unreadable, interfaces, neighbours, observe, routes
 from hostonly.facts.interfaces import Address
 from hostonly.facts.routes import Way
 from hostonly.vantages import Result, Vantage
@@ -94,14 +94,13 @@ class Says:
 
 def test_no_way_is_an_observation_but_an_error_is_not() -> None:
     none: Vantage = Says(2, "RTNETLINK answers: Network is unreachable\n")
-    fact = routes.route_to(none, "11.1.1.1")
+    fact = observe(none, routes.route_to("11.1.1.1"))
     assert isinstance(fact, Observed) and fact.value is None
-    assert not isinstance(
-        routes.route_to(Says(1, 'any valid prefix is expected rather than "x".'), "x"), Observed
-    )
-    assert not isinstance(
-        routes.route_to(Says(127, "ip: No such file or directory"), "10.0.0.1"), Observed
-    )
+    for refused in (
+        Says(1, 'any valid prefix is expected rather than "x".'),
+        Says(127, "ip: No such file or directory"),
+    ):
+        assert not isinstance(observe(refused, routes.route_to("x")), Observed)
 
 
 def test_neighbours(captured: Captured) -> None:

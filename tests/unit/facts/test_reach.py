@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from hostonly.errors import Unreachable
-from hostonly.facts import NotObserved, Observed
-from hostonly.facts.reach import Outcome, Reach, observe_reach, read_result
+from hostonly.facts import NotObserved, Observed, observe
+from hostonly.facts.reach import Outcome, Reach, reach, read_result
 from hostonly.hello.greeting import Greeting
 from hostonly.vantages import Result
 
@@ -99,7 +99,7 @@ class Routed:
 
 def test_nothing_is_sent_where_the_route_leaves_elsewhere() -> None:
     host = Routed("eth0")
-    fact = observe_reach(host, "172.16.0.2", 8080, bridge="hostonly0")
+    fact = observe(host, reach("172.16.0.2", 8080, bridge="hostonly0"))
     assert isinstance(fact, NotObserved)
     assert "eth0" in fact.because and "nothing was sent" in fact.because
     assert host.ran == ["ip"]
@@ -107,7 +107,7 @@ def test_nothing_is_sent_where_the_route_leaves_elsewhere() -> None:
 
 def test_the_probe_follows_the_right_route() -> None:
     host = Routed("hostonly0")
-    fact = observe_reach(host, "172.16.0.2", 8080, bridge="hostonly0")
+    fact = observe(host, reach("172.16.0.2", 8080, bridge="hostonly0"))
     assert isinstance(fact, Observed) and fact.value.greeting == Greeting("host", 1)
     assert host.ran == ["ip", "nc"]
 
@@ -119,4 +119,4 @@ def test_a_vantage_that_is_gone() -> None:
         ) -> Result:
             raise Unreachable("no connection")
 
-    assert isinstance(observe_reach(Gone("x"), "127.0.0.1", 8080), NotObserved)
+    assert isinstance(observe(Gone("x"), reach("127.0.0.1", 8080)), NotObserved)
