@@ -30,7 +30,7 @@ from hostonly.demos.probes import (
 from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.swarm import join, spanning
 from hostonly.demos.watch import vxlan_watched
-from hostonly.facts import Fact, Observed, observe, question, together
+from hostonly.facts import Fact, observe, question, together
 from hostonly.facts.docker import Container as Inspected
 from hostonly.facts.docker import container, network_names
 from hostonly.facts.engine import engine
@@ -211,9 +211,8 @@ def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
             f"waiting for a task of {name} on {sandbox.name}",
             seconds=TASK_SECONDS,
         )
-        if isinstance(ids, Observed):
-            stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
-            found.append(observe(sandbox, container(ids.value[0])))
+        stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
+        found.append(observe(sandbox, container(ids.value[0])))
     return found
 
 

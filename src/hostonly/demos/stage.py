@@ -255,7 +255,7 @@ class Stage:
         *,
         seconds: float = READY_SECONDS,
         meanwhile: Callable[[], None] | None = None,
-    ) -> Fact[T]:
+    ) -> Observed[T]:
         """Look again and again until ``satisfied``; the last fact.
 
         ``look`` must change nothing: readiness is seen in a listener, not by a connection,

@@ -55,7 +55,7 @@ def join(stage: Stage) -> None:
             f"waiting for {second.name} to join the swarm",
             seconds=JOIN_SECONDS,
         )
-        if isinstance(seen, NotObserved) or seen.value.swarm != "active":
+        if seen.value.swarm != "active":
             raise Stopped(f"{second.name} did not join the swarm", seen.evidence)
 
 

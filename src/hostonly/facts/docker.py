@@ -127,13 +127,12 @@ def running() -> Question[tuple[Container, ...]]:
         ids = read(listed, str.split)
         if isinstance(ids, NotObserved) or not ids.value:
             return select(ids, lambda _: ())
-        inspect = containers(*ids.value)
 
         def with_both(result: Result) -> Fact[tuple[Container, ...]]:
             found = read(result, parse_containers)
             return replace(found, evidence=(listed, *found.evidence))
 
-        return Question(inspect.argv, with_both)
+        return Question(containers(*ids.value).argv, with_both)
 
     return Question(("docker", "ps", "--quiet", "--no-trunc"), inspected)
 
