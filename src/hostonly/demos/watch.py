@@ -35,9 +35,8 @@ def vxlan_watched(
     """
 
     seconds = round(limit(SECONDS))
-
     with ThreadPoolExecutor(len(places)) as threads:
-        running = [threads.submit(observe, place, vxlan(PACKETS, seconds)) for place in places]
+        running = [threads.submit(observe, place, vxlan(PACKETS, SECONDS)) for place in places]
         for place in places:
             stage.wait_until(
                 partial(observe, place, watching()),

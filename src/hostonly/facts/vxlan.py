@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from hostonly.facts.fact import Unreadable
 from hostonly.facts.questions import Question, question
+from hostonly.waiting import limit
 
 PORT = 4789
 # Beyond the seconds of watching, until it has begun and has told.
@@ -35,11 +36,12 @@ class Frame:
 
 
 def vxlan(count: int, seconds: int) -> Question[tuple[Frame, ...]]:
-    """What passes by on every link: ``count`` packets, or those of ``seconds`` where it is fewer."""
+    """What passes by on every link: ``count`` packets, or where there are fewer those of the limit of
+    ``seconds``."""
     # Status 0 in both cases.
-    limit = ["timeout", "--preserve-status", "--signal", "INT", str(seconds)]
+    ended = ["timeout", "--preserve-status", "--signal", "INT", f"{limit(seconds):.0f}"]
     watch = ["tcpdump", "-t", "-l", "-n", "-n", "-i", "any", "-c", str(count)]
-    argv = [*limit, *watch, "udp", "port", str(PORT)]
+    argv = [*ended, *watch, "udp", "port", str(PORT)]
     return question(argv, parse, root=True, timeout=seconds + SPARE_SECONDS)
 
 
