@@ -14,8 +14,8 @@ import pytest
 
 from hostonly.events import ignore
 from hostonly.host import firewall
-from hostonly.host.command import as_root
 from hostonly.host.ends import End, nat_ends
+from hostonly.process import as_root
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host.command import as_root
 from hostonly.image import state
+from hostonly.process import as_root
 from hostonly.sandbox import names
 from hostonly.settings import Settings
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hostonly.host.command import as_root
 from hostonly.host.ends import BRIDGE, mac
+from hostonly.process import as_root
 from hostonly.settings import Settings
 from tests.integration.command_line import (
     INV,

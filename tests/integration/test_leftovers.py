@@ -17,7 +17,7 @@ import pytest
 from hostonly.facts import Observed
 from hostonly.facts.inventory import Owner, differences
 from hostonly.facts.inventory_parse import Item, Items
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.sandbox import names, owners, remains, trace
 from hostonly.settings import Settings
 

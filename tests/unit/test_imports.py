@@ -12,7 +12,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "hostonly"
 
 # Each part, and the parts of hostonly that it may import besides itself.
-BASE = frozenset({"settings", "errors", "events", "environment", "waiting"})
+BASE = frozenset(
+    {
+        *("settings", "errors", "events", "environment", "waiting"),
+        *("background", "flock", "process"),
+    }
+)
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
 BESIDE = OBSERVING | {
     *("sandbox", "registry", "registry.result", "image", "host", "hello", "hello.call")
@@ -22,9 +27,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "environment": frozenset(),
     "events": frozenset(),
     "waiting": frozenset(),
+    "flock": frozenset(),
+    "background": frozenset(),
+    "process": frozenset({"background", "environment", "waiting"}),
     "settings": frozenset({"errors", "waiting"}),
     "unusable": frozenset({"errors"}),
-    "bootstrap": frozenset({"errors", "events", "environment", "host", "unusable", "waiting"}),
+    "bootstrap": frozenset({"errors", "events", "flock", "host", "unusable", "waiting"}),
     "vantages": BASE,
     "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
@@ -70,6 +78,7 @@ STANDARD_LIBRARY_ONLY = (
     "hello/__main__.py",
     "hello/server.py",
     "__init__.py",
+    "background.py",
     "bootstrap/__init__.py",
     "bootstrap/__main__.py",
     "bootstrap/said.py",
@@ -80,6 +89,8 @@ STANDARD_LIBRARY_ONLY = (
     "environment.py",
     "errors.py",
     "events.py",
+    "flock.py",
+    "process.py",
     "unusable.py",
     "waiting.py",
     "sandbox/__init__.py",
@@ -104,10 +115,13 @@ STANDARD_LIBRARY_ONLY = (
     "report/brief.py",
     "start.py",
     "way.py",
+    "vantages/__init__.py",
+    "vantages/host.py",
     "vantages/route_guard.py",
     "vantages/shared_ssh.py",
+    "vantages/vantage.py",
     "host/__init__.py",
-    "host/apt_get.py",
+    "host/command.py",
     "host/downloads.py",
     "host/packages.py",
     "host/proxies.py",
@@ -115,14 +129,10 @@ STANDARD_LIBRARY_ONLY = (
 HEAVY = {
     "docker",
     "fabric",
-    "filelock",
-    "jc",
     "paramiko",
     "pydantic",
-    "pyroute2",
     "requests",
     "rich",
-    "tenacity",
     "vagrant",
 }
 

@@ -22,6 +22,7 @@ from hostonly.events import Event, Started, Warned
 from hostonly.facts import NotObserved, Observed, observe
 from hostonly.facts.batch import run_at_once
 from hostonly.facts.reach import argv as nc
+from hostonly.flock import Lock
 from hostonly.hello.conformance.subject import says_nothing
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
@@ -277,15 +278,14 @@ def test_who_stopped_watching_too_early_has_not_seen_that_nothing_passed(
 
 
 def test_a_lock(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from filelock import FileLock
-
     from hostonly.sandbox import lock
 
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr(lock, "NAMED_SECONDS", 0.0)
     ours = settings.model_copy(update={"root": tmp_path})
     ours.state.mkdir()
-    held = FileLock(ours.state / lock.LOCK)
+    held = Lock(ours.state / lock.LOCK)
+    assert held.take()
     with (
         held,
         pytest.raises(HostonlyError, match=r"for 0.1 s") as caught,

@@ -28,9 +28,9 @@ from hostonly.facts.batch import look
 from hostonly.facts.fact import json_object
 from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.search import search_look
-from hostonly.host.command import as_root
 from hostonly.host.limits import LIMITS
 from hostonly.host.marker import Marker, marked
+from hostonly.process import as_root
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.names import machines, temporary

@@ -10,7 +10,7 @@ from typing import Any
 from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, observe, select, together
 from hostonly.facts import confinement as read
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.vantages import Vantage
 
 

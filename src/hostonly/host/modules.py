@@ -24,6 +24,7 @@ from hostonly.events import Done, Emit
 from hostonly.host import journal as journals
 from hostonly.host import switches
 from hostonly.host.command import find, run
+from hostonly.waiting import until
 
 # The kernel does not count links as uses of their module: to unload it takes everybody's links away.
 # So these stay loaded, as they do when the kernel has loaded them for whoever asked for a link.
@@ -149,10 +150,12 @@ def _started(process: Path) -> float:
 
 def _soon_unused(names: Sequence[str]) -> list[str]:
     """Those of ``names`` that nobody uses, at once or within `ENDING_SECONDS`."""
-    deadline = time.monotonic() + ENDING_SECONDS
-    while any(_in_use(name) for name in names) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    return [name for name in names if not _in_use(name)]
+
+    def used() -> list[str]:
+        return [name for name in names if _in_use(name)]
+
+    last = until(used, lambda used: not used, ENDING_SECONDS, pause=POLL_SECONDS)
+    return [name for name in names if name not in last]
 
 
 def _in_use(name: str) -> bool:

@@ -175,6 +175,6 @@ def _journal(journal: Path, folders: list[str]) -> None:
     if folders == _journalled(journal):
         return
     if not folders:
-        run(["rm", "-f", str(journal)], root=True)
+        journals.remove(journal)
         return
     journals.write(json.dumps(folders), journal)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Started, Warned
 from hostonly.host.command import run
-from hostonly.waiting import limit
+from hostonly.waiting import limit, retry
 
 if TYPE_CHECKING:
     from hostonly.host.bridges import Bridge
@@ -230,21 +230,20 @@ class Container:
         Raises:
             ToolFailed: systemd inside refused, or does not answer.
         """
-        deadline = time.monotonic() + limit(SECONDS)
-        while True:
-            try:
-                self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0)
-                return
-            except ToolFailed as error:
-                if NO_SYSTEMD not in error.output or time.monotonic() >= deadline:
-                    raise ToolFailed(
-                        f"{self.name} runs, and what it is there for could not be started in it",
-                        ran=error.ran,
-                        output=error.output,
-                        remedy="./inv sandbox.exec -- systemctl --failed   says more; where that does not"
-                        " answer either: ./inv sandbox.destroy and ./inv sandbox.up begin anew",
-                    ) from error
-                time.sleep(0.1)
+        try:
+            retry(
+                lambda: self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0),
+                lambda error: isinstance(error, ToolFailed) and NO_SYSTEMD in error.output,
+                SECONDS,
+            )
+        except ToolFailed as error:
+            raise ToolFailed(
+                f"{self.name} runs, and what it is there for could not be started in it",
+                ran=error.ran,
+                output=error.output,
+                remedy="./inv sandbox.exec -- systemctl --failed   says more; where that does not"
+                " answer either: ./inv sandbox.destroy and ./inv sandbox.up begin anew",
+            ) from error
 
     def _lxc(self, verb: str, *arguments: str, seconds: float = SECONDS) -> str:
         return run([f"lxc-{verb}", "--name", self.name, *arguments], root=True, timeout=seconds)
