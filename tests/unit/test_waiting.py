@@ -28,7 +28,7 @@ from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import TIMED_OUT, Host, Result
-from hostonly.waiting import VARIABLE, limit, more_patience, set_patience, until
+from hostonly.waiting import VARIABLE, limit, more_patience, retry, set_patience, until
 
 # The way to say how a limit is raised.
 RAISED = f"{VARIABLE}=4 (now 1)"
@@ -86,6 +86,26 @@ def test_what_does_not_come_is_not_waited_for_for_ever(
 def test_it_is_looked_once_at_least(clock: Clock) -> None:
     assert until(lambda: clock.now, lambda seen: False, 0.0) == 1000.0
     assert clock.slept == []
+
+
+def test_what_will_pass_is_tried_again(clock: Clock) -> None:
+    def act() -> float:
+        if clock.now < 1003.0:
+            raise ToolFailed("busy")
+        return clock.now
+
+    assert retry(act, lambda error: isinstance(error, ToolFailed), 60.0, pause=1.0) == 1003.0
+    assert clock.slept == [1.0] * 3
+
+
+@pytest.mark.parametrize(("passing", "seconds"), [(True, 5.0), (False, 0.0)])
+def test_what_does_not_pass_is_raised(clock: Clock, passing: bool, seconds: float) -> None:
+    def act() -> None:
+        raise ToolFailed("busy")
+
+    with pytest.raises(ToolFailed, match="busy"):
+        retry(act, lambda error: passing, 5.0, pause=1.0)
+    assert clock.now - 1000.0 == seconds
 
 
 def test_a_next_step_is_more_than_now() -> None:
