@@ -65,11 +65,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     "way": frozenset({"errors", "vantages"}),
 }
 
-# Libraries that stand behind one door each.
+# Libraries that stand behind one door each, or behind few.
 DOORS = {
     "vagrant": ("sandbox/",),
     "fabric": ("vantages/sandbox.py",),
     "docker": ("image/", "facts/engine"),
+    "fcntl": ("flock.py",),
+    # All are run by process.py but what is never waited for, gets our terminal or stays in the background.
+    "subprocess": (
+        *("process.py", "host/command.py", "host/marker.py", "vantages/shared_ssh.py"),
+        *("sandbox/machine.py", "image/engine.py", "hello/conformance/", "tasks/test.py", "bench/"),
+    ),
 }
 
 # These run before there is a .venv, or at every start.
@@ -81,7 +87,7 @@ STANDARD_LIBRARY_ONLY = (
     "background.py",
     "bootstrap/__init__.py",
     "bootstrap/__main__.py",
-    "bootstrap/said.py",
+    "bootstrap/progress.py",
     "bootstrap/stamp.py",
     "bootstrap/step.py",
     "bootstrap/venv.py",

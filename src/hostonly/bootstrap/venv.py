@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hostonly import unusable
-from hostonly.bootstrap.said import say
+from hostonly.bootstrap.progress import say
 from hostonly.bootstrap.stamp import differing, stamp
 from hostonly.bootstrap.step import run
 from hostonly.bootstrap.wheel import find_pip

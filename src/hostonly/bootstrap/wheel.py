@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from hostonly.bootstrap.said import say, show
+from hostonly.bootstrap.progress import say, show
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.host import downloads
 from hostonly.host.proxies import without_login
