@@ -9,7 +9,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
-from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -89,12 +88,7 @@ class Background(Generic[T]):
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._thread.is_alive():
             self._ending.say()
             self._thread.join()
