@@ -39,7 +39,11 @@ INSTALL_EDITABLE = shlex.split(
 
 
 def make(root: Path, held: Lock) -> None:
-    """Bring `.venv` up to date. Raises `HostonlyError`."""
+    """Bring ``.venv`` up to date; each step gets the lock that is ``held``.
+
+    Raises:
+        HostonlyError: a step failed.
+    """
     wrong = differing(root)
     if not wrong:
         return
@@ -111,7 +115,11 @@ def _spell_relative(root: Path) -> None:
 
 
 def refuse_unreadable(root: Path) -> None:
-    """Raises `HostonlyError` where the name of the checkout's folder is no text."""
+    """Refuse a checkout in which Vagrant and pip cannot work.
+
+    Raises:
+        HostonlyError: the name of the checkout's folder is no text.
+    """
     try:
         os.fsencode(root).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -122,7 +130,7 @@ def refuse_unreadable(root: Path) -> None:
 
 
 def locked(root: Path) -> Lock:
-    """Take the lock of `.venv`, waiting for another `./inv`."""
+    """Take the lock of ``.venv``, waiting for another ``./inv``."""
     state = root / ".hostonly"
     state.mkdir(exist_ok=True)
     lock = Lock(state / "venv.lock")

@@ -65,9 +65,10 @@ def _checked(names: Sequence[str]) -> list[str]:
 
 
 def missing(names: Sequence[str]) -> list[str]:
-    """Those of `names` that are not installed, in their order.
+    """Those of ``names`` that are not installed, in their order.
 
-    Raises `ToolFailed` where there is no dpkg.
+    Raises:
+        ToolFailed: there is no dpkg.
     """
     wanted = _checked(names)
     if not wanted:
@@ -119,10 +120,12 @@ def remove_line(names: Sequence[str]) -> str:
 
 
 def refuse_where_forbidden(names: Sequence[str]) -> list[str]:
-    """Those of `names` that are missing; nothing is installed.
+    """Those of ``names`` that are missing; nothing is installed.
 
-    Raises `HostonlyError` when there are any and `HOSTONLY_INSTALL=never` (its remedy is the exact
-    apt-get line for all of them), `UsageError` when that variable is neither `auto` nor `never`.
+    Raises:
+        HostonlyError: there are any, and ``HOSTONLY_INSTALL=never``; its remedy is the exact apt-get line
+            for all of them.
+        UsageError: that variable is neither ``auto`` nor ``never``.
     """
     todo = missing(names)
     if not todo:
@@ -141,16 +144,17 @@ def refuse_where_forbidden(names: Sequence[str]) -> list[str]:
 
 
 def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> list[str]:
-    """Install those of `names` that are missing; gives back what was installed.
+    """Install those of ``names`` that are missing; gives back what was installed.
 
-    They are noted for the checkout at `root`, so that the user can be told later what came for us.
+    They are noted for the checkout at ``root``, so that the user can be told later what came for us.
 
-    As root, or by sudo for an ordinary user. Recommended packages are left
-    out, and nothing is ever removed to make room. What the new ones would start and nobody here uses
-    (`unused_units`) is masked before, and noted; a package that is there already is left alone.
+    As root, or by sudo for an ordinary user. Recommended packages are left out, and nothing is ever removed
+    to make room. What the new ones would start and nobody here uses (`unused_units`) is masked before, and
+    noted; a package that is there already is left alone.
 
-    Raises `HostonlyError` when `HOSTONLY_INSTALL=never` forbids it (its remedy
-    is the exact apt-get line), `ToolFailed` when apt-get fails.
+    Raises:
+        HostonlyError: ``HOSTONLY_INSTALL=never`` forbids it; its remedy is the exact apt-get line.
+        ToolFailed: apt-get failed.
     """
     todo = refuse_where_forbidden(names)
     if not todo:

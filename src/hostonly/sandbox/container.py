@@ -8,7 +8,6 @@ it; what is done about it is decided here, from what LXC itself says.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ SOCKETS = Path("/proc/net/unix")
 
 SECONDS = 20.0
 SHUT_DOWN_SECONDS = 30
-STATE_TRIES = 3
+STATE_SECONDS = 0.4
 
 # What systemctl says where systemd has not opened its socket (systemd 252, sd-bus).
 NO_SYSTEMD = "Failed to connect to bus"
@@ -89,16 +88,14 @@ class Container:
         Raises:
             ToolFailed: lxc-info failed.
         """
-        for _ in range(STATE_TRIES):
+
+        def look() -> str:
             if not (LXC / self.name / "config").exists():
                 return "not_created"
-            try:
-                return self._lxc("info", "--state", "--no-humanize").strip().lower()
-            except ToolFailed as error:
-                # It may have been destroyed between the two looks: then the next one says so.
-                failure = error
-                time.sleep(0.2)
-        raise failure
+            return self._lxc("info", "--state", "--no-humanize").strip().lower()
+
+        # It may have been destroyed between the two looks: then the next one says so.
+        return retry(look, lambda error: isinstance(error, ToolFailed), STATE_SECONDS, pause=0.2)
 
     def init(self) -> str:
         """The process id, here, of the init that runs inside; another one after each start.
