@@ -65,3 +65,23 @@ def until(
         if satisfied(seen) or time.monotonic() >= deadline:
             return seen
         time.sleep(pause)
+
+
+def retry(
+    act: Callable[[], T],
+    passing: Callable[[Exception], bool],
+    seconds: float,
+    *,
+    pause: float = POLL_SECONDS,
+) -> T:
+    """Do ``act`` again and again while it raises an error that is ``passing``, for at most the limit of
+    ``seconds``; then that error is raised. ``pause`` is between two tries, in seconds.
+    """
+    deadline = time.monotonic() + limit(seconds)
+    while True:
+        try:
+            return act()
+        except Exception as error:
+            if not passing(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(pause)

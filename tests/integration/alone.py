@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from hostonly.flock import Lock
+from hostonly.waiting import until
 
 # The long tests take most of an hour.
 SECONDS = 2 * 3600.0
@@ -26,24 +27,19 @@ def alone(folder: Path, tell: Callable[[str], None], *, seconds: float = SECONDS
         TimeoutError: the other run is still at work; it says which.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock, holder = FileLock(folder / "run.lock"), folder / "run.holder"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        with contextlib.suppress(OSError):
-            tell(f"integration tests: waiting for {holder.read_text().strip()}")
-        try:
-            lock.acquire(timeout=seconds)
-        except Timeout:
-            who = holder.read_text().strip()
-            raise TimeoutError(
-                f"{who} has been at work in {folder} for more than {seconds:g} s: wait for it or end it"
-            ) from None
-    try:
+    holder = folder / "run.holder"
+    with Lock(folder / "run.lock") as lock:
+        if not lock.take():
+            with contextlib.suppress(OSError):
+                tell(f"integration tests: waiting for {holder.read_text().strip()}")
+            if not until(lock.take, bool, seconds):
+                who = holder.read_text().strip()
+                raise TimeoutError(
+                    f"{who} has been at work in {folder} for more than {seconds:g} s:"
+                    " wait for it or end it"
+                )
         holder.write_text(
             f"pytest {' '.join(sys.argv[1:])}"
             f" (process {os.getpid()}, since {time.strftime('%H:%M:%S')})\n"
         )
         yield
-    finally:
-        lock.release()

@@ -12,13 +12,13 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly.sandbox import base
+from hostonly.waiting import until
 from tests.integration.host_of_own import HostOfOwn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,11 +54,10 @@ class HostEngine:
         """Change daemon.json (the engine's own, in its folder) and reload."""
         (self.folder / "daemon.json").write_text(json.dumps(settings))
         self.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + SECONDS
         log = self.folder / "log"
-        while "Reloaded configuration" not in log.read_text():
-            assert time.monotonic() < deadline, log.read_text()[-2000:]
-            time.sleep(0.05)
+        assert until(lambda: "Reloaded configuration" in log.read_text(), bool, SECONDS), (
+            log.read_text()[-2000:]
+        )
 
 
 def _environment(folder: Path, rootfs: Path) -> dict[str, str]:
@@ -135,11 +134,12 @@ def host_engine(folder: Path, on: HostOfOwn | None = None) -> Iterator[HostEngin
         )
     engine = HostEngine(folder, rootfs, process)
     try:
-        deadline = time.monotonic() + SECONDS
-        while engine.docker("version").returncode != 0:
-            assert process.poll() is None, (folder / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
-            time.sleep(0.1)
+        until(
+            lambda: engine.docker("version").returncode == 0 or process.poll() is not None,
+            bool,
+            SECONDS,
+        )
+        assert engine.docker("version").returncode == 0, (folder / "log").read_text()[-2000:]
         yield engine
     finally:
         process.terminate()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -14,11 +13,12 @@ import pytest
 
 from hostonly.events import ignore
 from hostonly.host import firewall
-from hostonly.host.command import as_root
 from hostonly.host.ends import End, nat_ends
+from hostonly.process import as_root
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
+from hostonly.waiting import until
 
 # TEST-NET-2 of RFC 5737: nobody's.
 FOREIGN = "198.51.100.7"
@@ -66,10 +66,9 @@ def dropped(settings: Settings, why: str = NOTHING_STARTED, chain: str = "input"
 
 def becomes_more(settings: Settings, before: int, why: str, chain: str = "input") -> None:
     """See the counter rise: the kernel may pass a packet on a moment after the sender has ended."""
-    deadline = time.monotonic() + 10
-    while dropped(settings, why, chain) <= before:
-        assert time.monotonic() < deadline, f"nothing was dropped in {chain}: {why}"
-        time.sleep(0.05)
+    assert until(lambda: dropped(settings, why, chain) > before, bool, 10.0), (
+        f"nothing was dropped in {chain}: {why}"
+    )
 
 
 def pinged(sandbox: Vantage, source: str, target: str) -> bool:

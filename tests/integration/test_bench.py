@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from hostonly.bench import checkout as bench_checkout
 from hostonly.report import bench as report
 from hostonly.sandbox import names
 from hostonly.settings import Settings
+from hostonly.waiting import until
 
 SCHEMA = json.loads(Path(report.__file__).with_name("bench.schema.json").read_text())
 BENCH = (sys.executable, "-m", "hostonly", "bench")
@@ -91,10 +91,8 @@ def ended(
         sys.stderr.write(line)
         if said in line:
             break
-    deadline = time.monotonic() + 120
-    while not also():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
+    assert until(lambda: also() or process.poll() is not None, bool, 120.0, pause=0.05)
+    assert process.poll() is None
     # As a terminal does, all that is in the foreground; a kill is for the one alone.
     (os.kill if number == signal.SIGKILL else os.killpg)(process.pid, number)
     try:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host.command import as_root
 from hostonly.host.ends import ETH0, mac
+from hostonly.process import as_root
 from hostonly.settings import Settings
 
 BRIDGE, NAT, PORT = "ho-test", "ho-test-nat", "8080"

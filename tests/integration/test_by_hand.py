@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from hostonly.host.command import as_root
 from hostonly.image import state
+from hostonly.process import as_root
 from hostonly.sandbox import names
 from hostonly.settings import Settings
+from hostonly.waiting import until
 
 INV = [sys.executable, "-m", "hostonly"]
 IP = as_root(["ip"])
@@ -163,10 +164,7 @@ def test_vagrant_destroy_by_hand_leaves_no_connection(checkout: Path) -> None:
         pytest.skip("the checkout's path is too long for a socket: no connection is shared")
     assert vagrant(checkout, "destroy", "--force").returncode == 0
     # A process that was told to end needs a processor for it.
-    deadline = time.monotonic() + 20
-    while shared() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert shared() == []
+    assert until(shared, operator.not_, 20.0) == []
 
 
 def test_destroying_it_leaves_nothing(settings: Settings) -> None:
@@ -204,10 +202,7 @@ def test_destroying_it_leaves_nothing(settings: Settings) -> None:
     assert inv("sandbox.destroy").returncode == 0
     assert not bridges & links()
     # What was told to end needs a processor for it.
-    deadline = time.monotonic() + 20
-    while ours() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert ours() == []
+    assert until(ours, operator.not_, 20.0) == []
     assert settings.network.bridge not in tables() and settings.network.nat_bridge not in tables()
     assert not any(Path("/var/lib/lxc", name).exists() for name in containers)
     assert not any((names.SANDBOXES / name).exists() for name in containers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from hostonly.host import firewall, forwarding, outsiders, way_in
 from hostonly.host.command import run
 from hostonly.settings import Settings
+from hostonly.waiting import until
 
 
 def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -126,11 +126,13 @@ def killed_in_the_middle(checkout: Path, settings: Settings) -> None:
         start_new_session=True,
     )
     try:
-        deadline = time.monotonic() + 180
-        while way_in.table(settings) not in run(["nft", "list", "tables"], root=True):
-            assert process.poll() is None, "it ended before"
-            assert time.monotonic() < deadline, "the rogue container was never let out"
-            time.sleep(0.05)
+
+        def let_out() -> bool:
+            return way_in.table(settings) in run(["nft", "list", "tables"], root=True)
+
+        until(lambda: let_out() or process.poll() is not None, bool, 180.0, pause=0.05)
+        assert process.poll() is None, "it ended before"
+        assert let_out(), "the rogue container was never let out"
     finally:
         process.kill()
         process.wait()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hostonly.facts.batch import COMMAND_SECONDS
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.settings import Settings
 from tests.integration.command_line import INV, ROOT, answer, inv
 

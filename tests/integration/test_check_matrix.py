@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Any
 import pytest
 
 from hostonly.checks.attack import PROTOCOL
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.settings import Settings
+from hostonly.waiting import until
 from tests.integration.command_line import INV, ROOT, answer, inside, without_br_netfilter
 
 MATRIX = [*INV, "check.matrix", "--json"]
@@ -219,11 +219,9 @@ def test_interrupted_it_leaves_nothing(state: str) -> None:
         MATRIX, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
-        deadline = time.monotonic() + 300
-        while not STATES[state]():
-            assert process.poll() is None, "it ended before"
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        reached = STATES[state]
+        assert until(lambda: reached() or process.poll() is not None, bool, 300.0, pause=0.05)
+        assert process.poll() is None, "it ended before"
         process.send_signal(signal.SIGINT if state == "its containers run" else signal.SIGTERM)
         said, _ = process.communicate(timeout=300)
     finally:

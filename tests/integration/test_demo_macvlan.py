@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from hostonly.host.command import as_root
 from hostonly.host.ends import BRIDGE, mac
+from hostonly.process import as_root
 from hostonly.settings import Settings
+from hostonly.waiting import until
 from tests.integration.command_line import (
     INV,
     ROOT,
@@ -147,9 +147,7 @@ def test_whoever_gets_the_address_next_is_reached_at_once(address: str, settings
         with wrong("sandbox", run, ["docker", "rm", "--force", "own"]):
             port = str(settings.hello.port)
             speaks = ["sandbox.exec", "--", "docker", "exec", "own", "nc", "-w", "2", "127.0.0.1"]
-            deadline = time.monotonic() + 60
-            while inv(*speaks, port).returncode != 0:
-                assert time.monotonic() < deadline
+            assert until(lambda: inv(*speaks, port).returncode == 0, bool, 60.0)
             assert "Hello own!" in host("nc", "-nv", "-w", "2", address, port)
 
 

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +26,7 @@ from hostonly.facts.sysctl import FORWARDING6
 from hostonly.report.model import DemoResult
 from hostonly.settings import Settings
 from hostonly.vantages import Result, Vantage, shown
+from hostonly.waiting import until
 
 INV = [sys.executable, "-m", "hostonly"]
 
@@ -117,10 +117,7 @@ def test_docker_proxy_that_was_ended_before(testbed: Testbed) -> None:
         pids = {piece.partition(",")[0] for piece in listening.split("pid=")[1:]}
         assert pids and "docker-proxy" in listening
         run(sandbox, "sudo", "kill", *pids)
-        deadline = time.monotonic() + 20
-        while run(sandbox, "ss", "-Hltn", "sport", "=", ":8080"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert until(lambda: not run(sandbox, "ss", "-Hltn", "sport", "=", ":8080"), bool, 20.0)
 
     failed = failing(performed("publish", testbed, "-L DOCKER", end))
     assert "nothing listens on 8080" in failed["listener.published"].because

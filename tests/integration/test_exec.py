@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from hostonly.events import ignore
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from hostonly.waiting import until
 
 
 def execute(checkout: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -46,10 +46,7 @@ def masters(checkout: Path) -> list[str]:
 
 def wait_until(seen: Callable[[], bool]) -> None:
     """Return when ``seen``: a process that was told to end needs a processor for it."""
-    deadline = time.monotonic() + 20
-    while not seen():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert until(seen, bool, 20.0)
 
 
 def test_a_command_is_the_same_the_long_way_and_the_short(

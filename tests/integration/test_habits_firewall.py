@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hostonly.facts import inventory
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.settings import Settings
 from hostonly.vantages import Host
 from tests.integration.command_line import answer, claims, inside, inv, up, wrong

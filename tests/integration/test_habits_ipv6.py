@@ -18,7 +18,7 @@ import pytest
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.demos.demo import load, perform
 from hostonly.demos.testbed import Testbed, ready
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.report.model import DemoResult
 from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage

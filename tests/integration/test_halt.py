@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import Sandbox
+from hostonly.waiting import until
 
 # An image of the sandbox's own shell, so that nothing needs to be built or fetched.
 IMPORT = (
@@ -77,10 +77,7 @@ def test_up_of_one_that_is_shutting_down(machine: Machine, ends: bool) -> None:
         with contextlib.suppress(Unreachable):
             ran(vantage, "sudo systemctl --no-block poweroff")
     before = machine.lxc.init()
-    deadline = time.monotonic() + 60
-    while not machine.lxc._is_shutting_down():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert until(machine.lxc._is_shutting_down, bool, 60.0)
     told: list[Event] = []
 
     def tell(event: Event) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from hostonly.settings import Settings
+from hostonly.waiting import until
 from tests.integration.command_line import inv
 from tests.integration.host_of_own import HostOfOwn, host_of_own, settled
 
@@ -42,10 +42,9 @@ def looks(host: HostOfOwn) -> str:
 def at_rest(host: HostOfOwn) -> str:
     """The same, when the kernel has told of each link that it came up, and has tried the address of its own
     that it gave it."""
-    deadline = time.monotonic() + 30
-    while not told_of_all(json.loads(host.must("ip", "-json", "address"))):
-        assert time.monotonic() < deadline, looks(host)
-        time.sleep(0.05)
+    assert until(
+        lambda: told_of_all(json.loads(host.must("ip", "-json", "address"))), bool, 30.0
+    ), looks(host)
     return looks(host)
 
 

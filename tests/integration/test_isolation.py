@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hostonly.events import ignore
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 

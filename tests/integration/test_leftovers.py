@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,9 +17,10 @@ import pytest
 from hostonly.facts import Observed
 from hostonly.facts.inventory import Owner, differences
 from hostonly.facts.inventory_parse import Item, Items
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.sandbox import names, owners, remains, trace
 from hostonly.settings import Settings
+from hostonly.waiting import until
 
 CYCLES = 10
 REST_SECONDS = 30.0
@@ -210,10 +211,7 @@ def at_work(checkout: Path) -> list[str]:
 
 def settled(settings: Settings, before: dict[str, Items]) -> dict[str, list[str]]:
     """The same when it has come to rest: others on this machine have things that come and go, too."""
-    deadline = time.monotonic() + REST_SECONDS
-    while (found := more(settings, before)) and time.monotonic() < deadline:
-        time.sleep(1.0)
-    return found
+    return until(lambda: more(settings, before), operator.not_, REST_SECONDS)
 
 
 def test_what_is_left_without_a_mark_is_counted_too(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from hostonly.host import modules, switches
-from hostonly.host.command import as_root
 from hostonly.host.modules import BRIDGES, LINKS, MODULES
+from hostonly.process import as_root
 from hostonly.sandbox.names import MODULES as JOURNAL
 from tests.integration.command_line import inside, inv
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from hostonly.registry.look import client
 from hostonly.settings import Settings
+from hostonly.waiting import until
 from tests.integration.registry_box import (
     BLOBS,
     REPOSITORIES,
@@ -281,9 +281,9 @@ def test_half_a_push_by_hand_goes_by_itself(settings: Settings) -> None:
         f" systemctl daemon-reload; systemctl restart {unit}.timer"
     )
     try:
-        deadline = time.monotonic() + 30
-        while "half" in catalog():
-            assert time.monotonic() < deadline, inside(f"systemctl status {unit}.* || :")
+        assert until(lambda: "half" not in catalog(), bool, 30.0), inside(
+            f"systemctl status {unit}.* || :"
+        )
         done("registry.up")
         assert inside(f"ls {REPOSITORIES}").split() == [settings.image.name]
         done("registry.inspect", settings.image.name, "--verify")

@@ -13,6 +13,7 @@ import pytest
 from hostonly.events import ignore
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from hostonly.waiting import until
 from tests.integration.held import stalled
 from tests.integration.registry_box import (
     FOLDER,
@@ -123,10 +124,7 @@ def test_killed_in_mid_push_the_push_is_done_again(machine: Machine, big: str, s
             assert watcher.communicate(timeout=120)[0] == "killed\n"
         said, _ = push.communicate(timeout=300)
         assert push.returncode == 0, said
-    deadline = time.monotonic() + 60
-    while restarts() == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    assert until(lambda: restarts() != before, bool, 60.0)
     done("registry.up")
     assert document("registry.inspect", "big", "--verify")["problems"] == []
 

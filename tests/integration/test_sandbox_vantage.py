@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +15,7 @@ from hostonly.errors import Unreachable
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Sandbox
+from hostonly.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,10 +52,7 @@ def test_a_timeout_keeps_what_was_printed_and_ends_the_command(sandbox: Sandbox)
 
 def assert_ended(sandbox: Sandbox, command: str) -> None:
     """Nobody runs ``command`` any more: who was killed is seen for a moment still."""
-    deadline = time.monotonic() + 10
-    while sandbox.run(["pgrep", "-fx", command]).exit != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    assert until(lambda: sandbox.run(["pgrep", "-fx", command]).exit == 1, bool, 10.0)
 
 
 def test_several_threads_share_the_connection(sandbox: Sandbox) -> None:

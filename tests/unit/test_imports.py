@@ -12,7 +12,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "hostonly"
 
 # Each part, and the parts of hostonly that it may import besides itself.
-BASE = frozenset({"settings", "errors", "events", "environment", "waiting"})
+BASE = frozenset(
+    {
+        *("settings", "errors", "events", "environment", "waiting"),
+        *("background", "flock", "process"),
+    }
+)
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
 BESIDE = OBSERVING | {
     *("sandbox", "registry", "registry.result", "image", "host", "hello", "hello.call")
@@ -22,9 +27,12 @@ ALLOWED: dict[str, frozenset[str]] = {
     "environment": frozenset(),
     "events": frozenset(),
     "waiting": frozenset(),
+    "flock": frozenset(),
+    "background": frozenset(),
+    "process": frozenset({"background", "environment", "waiting"}),
     "settings": frozenset({"errors", "waiting"}),
     "unusable": frozenset({"errors"}),
-    "bootstrap": frozenset({"errors", "events", "environment", "host", "unusable", "waiting"}),
+    "bootstrap": frozenset({"errors", "events", "flock", "host", "unusable", "waiting"}),
     "vantages": BASE,
     "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
@@ -57,11 +65,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     "way": frozenset({"errors", "vantages"}),
 }
 
-# Libraries that stand behind one door each.
+# Libraries that stand behind one door each, or behind few.
 DOORS = {
     "vagrant": ("sandbox/",),
     "fabric": ("vantages/sandbox.py",),
     "docker": ("image/", "facts/engine"),
+    "fcntl": ("flock.py",),
+    # All are run by process.py but what is never waited for, gets our terminal or stays in the background.
+    "subprocess": (
+        *("process.py", "host/command.py", "host/marker.py", "vantages/shared_ssh.py"),
+        *("sandbox/machine.py", "image/engine.py", "hello/conformance/", "tasks/test.py", "bench/"),
+    ),
 }
 
 # These run before there is a .venv, or at every start.
@@ -70,9 +84,10 @@ STANDARD_LIBRARY_ONLY = (
     "hello/__main__.py",
     "hello/server.py",
     "__init__.py",
+    "background.py",
     "bootstrap/__init__.py",
     "bootstrap/__main__.py",
-    "bootstrap/said.py",
+    "bootstrap/progress.py",
     "bootstrap/stamp.py",
     "bootstrap/step.py",
     "bootstrap/venv.py",
@@ -80,6 +95,8 @@ STANDARD_LIBRARY_ONLY = (
     "environment.py",
     "errors.py",
     "events.py",
+    "flock.py",
+    "process.py",
     "unusable.py",
     "waiting.py",
     "sandbox/__init__.py",
@@ -104,10 +121,13 @@ STANDARD_LIBRARY_ONLY = (
     "report/brief.py",
     "start.py",
     "way.py",
+    "vantages/__init__.py",
+    "vantages/host.py",
     "vantages/route_guard.py",
     "vantages/shared_ssh.py",
+    "vantages/vantage.py",
     "host/__init__.py",
-    "host/apt_get.py",
+    "host/command.py",
     "host/downloads.py",
     "host/packages.py",
     "host/proxies.py",
@@ -115,14 +135,10 @@ STANDARD_LIBRARY_ONLY = (
 HEAVY = {
     "docker",
     "fabric",
-    "filelock",
-    "jc",
     "paramiko",
     "pydantic",
-    "pyroute2",
     "requests",
     "rich",
-    "tenacity",
     "vagrant",
 }
 

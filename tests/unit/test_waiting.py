@@ -22,12 +22,13 @@ from hostonly.events import Event, Started, Warned
 from hostonly.facts import NotObserved, Observed, observe, question
 from hostonly.facts.batch import run_at_once
 from hostonly.facts.reach import reach
+from hostonly.flock import Lock
 from hostonly.hello.conformance.subject import says_nothing
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import TIMED_OUT, Host, Result
-from hostonly.waiting import VARIABLE, limit, more_patience, set_patience, until
+from hostonly.waiting import VARIABLE, limit, more_patience, retry, set_patience, until
 
 # The way to say how a limit is raised.
 RAISED = f"{VARIABLE}=4 (now 1)"
@@ -85,6 +86,26 @@ def test_what_does_not_come_is_not_waited_for_for_ever(
 def test_it_is_looked_once_at_least(clock: Clock) -> None:
     assert until(lambda: clock.now, lambda seen: False, 0.0) == 1000.0
     assert clock.slept == []
+
+
+def test_what_will_pass_is_tried_again(clock: Clock) -> None:
+    def act() -> float:
+        if clock.now < 1003.0:
+            raise ToolFailed("busy")
+        return clock.now
+
+    assert retry(act, lambda error: isinstance(error, ToolFailed), 60.0, pause=1.0) == 1003.0
+    assert clock.slept == [1.0] * 3
+
+
+@pytest.mark.parametrize(("passing", "seconds"), [(True, 5.0), (False, 0.0)])
+def test_what_does_not_pass_is_raised(clock: Clock, passing: bool, seconds: float) -> None:
+    def act() -> None:
+        raise ToolFailed("busy")
+
+    with pytest.raises(ToolFailed, match="busy"):
+        retry(act, lambda error: passing, 5.0, pause=1.0)
+    assert clock.now - 1000.0 == seconds
 
 
 def test_a_next_step_is_more_than_now() -> None:
@@ -278,15 +299,14 @@ def test_who_stopped_watching_too_early_has_not_seen_that_nothing_passed(
 
 
 def test_a_lock(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from filelock import FileLock
-
     from hostonly.sandbox import lock
 
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr(lock, "NAMED_SECONDS", 0.0)
     ours = settings.model_copy(update={"root": tmp_path})
     ours.state.mkdir()
-    held = FileLock(ours.state / lock.LOCK)
+    held = Lock(ours.state / lock.LOCK)
+    assert held.take()
     with (
         held,
         pytest.raises(HostonlyError, match=r"for 0.1 s") as caught,

@@ -8,11 +8,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from filelock import FileLock, Timeout
-
 from hostonly.bench import checkout, stock
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Started
+from hostonly.flock import Lock
 from hostonly.settings import Settings
 
 
@@ -24,15 +23,10 @@ def alone(user: Settings) -> Iterator[None]:
         HostonlyError: another one is at work.
     """
     user.state.mkdir(exist_ok=True)
-    lock = FileLock(user.state / "bench.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise HostonlyError("another bench is at work in this checkout") from error
-    try:
+    with Lock(user.state / "bench.lock") as lock:
+        if not lock.take():
+            raise HostonlyError("another bench is at work in this checkout")
         yield
-    finally:
-        lock.release()
 
 
 def clear(user: Settings, emit: Emit) -> None:

@@ -25,7 +25,8 @@ from hostonly.bench.checkout import SECONDS, discard
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Progress, Started, Warned
 from hostonly.host import bridges, packages
-from hostonly.host.command import as_root, end, run
+from hostonly.host.command import end, run
+from hostonly.process import as_root
 from hostonly.sandbox import base, idmap, names, needs, remains
 from hostonly.sandbox.vagrant_calls import BUSY, BUSY_SECONDS, elsewhere_unset
 
@@ -238,7 +239,7 @@ def _insecure_key() -> str:
     return (Path(program.strip()) / "keys" / "vagrant.pub").read_text(encoding="utf-8")
 
 
-def _serve(folder: Path, network: IPv4Network) -> subprocess.Popen[str]:
+def _serve(folder: Path, network: IPv4Network) -> subprocess.Popen[bytes]:
     """Make the project's bridge, and start on it the DHCP server of the lxc package's `lxc-net`, options
     included."""
     name = _bridge(folder)
@@ -271,7 +272,5 @@ def _serve(folder: Path, network: IPv4Network) -> subprocess.Popen[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-        errors="replace",
         process_group=0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
@@ -12,11 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hostonly import unusable
-from hostonly.bootstrap.said import say
+from hostonly.bootstrap.progress import say
 from hostonly.bootstrap.stamp import differing, stamp
 from hostonly.bootstrap.step import run
 from hostonly.bootstrap.wheel import find_pip
 from hostonly.errors import HostonlyError
+from hostonly.flock import Lock
+from hostonly.waiting import until
 
 # src/hostonly/bootstrap/venv.py -> the checkout.
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,8 +38,12 @@ INSTALL_EDITABLE = shlex.split(
 )
 
 
-def make(root: Path, lock_file: int) -> None:
-    """Bring `.venv` up to date. Raises `HostonlyError`."""
+def make(root: Path, held: Lock) -> None:
+    """Bring ``.venv`` up to date; each step gets the lock that is ``held``.
+
+    Raises:
+        HostonlyError: a step failed.
+    """
     wrong = differing(root)
     if not wrong:
         return
@@ -55,7 +62,7 @@ def make(root: Path, lock_file: int) -> None:
         # sys.executable may be a shim's; venv itself resolves what is behind it.
         run(
             [sys.executable, "-I", "-m", "venv", "--without-pip", str(venv)],
-            lock_file,
+            held,
             "making .venv",
             root,
         )
@@ -64,7 +71,7 @@ def make(root: Path, lock_file: int) -> None:
         say(f"installing {count} pinned Python packages into .venv")
         run(
             [python, f"{pip}/pip", *INSTALL_PINNED, str(root / "requirements.lock")],
-            lock_file,
+            held,
             "installing the pinned Python packages",
             root,
         )
@@ -74,7 +81,7 @@ def make(root: Path, lock_file: int) -> None:
     # Last, so that `inv` in .venv/bin is this project's and not Invoke's own.
     run(
         [python, "-m", "pip", *INSTALL_EDITABLE, str(root)],
-        lock_file,
+        held,
         "installing hostonly into .venv",
         root,
     )
@@ -82,7 +89,7 @@ def make(root: Path, lock_file: int) -> None:
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         run(
             [python, *COMPILE, str(root / "src" / "hostonly"), str(venv / "lib")],
-            lock_file,
+            held,
             "compiling what is in .venv",
             root,
         )
@@ -108,7 +115,11 @@ def _spell_relative(root: Path) -> None:
 
 
 def refuse_unreadable(root: Path) -> None:
-    """Raises `HostonlyError` where the name of the checkout's folder is no text."""
+    """Refuse a checkout in which Vagrant and pip cannot work.
+
+    Raises:
+        HostonlyError: the name of the checkout's folder is no text.
+    """
     try:
         os.fsencode(root).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -118,19 +129,15 @@ def refuse_unreadable(root: Path) -> None:
         ) from error
 
 
-def locked(root: Path) -> int:
-    """Take the lock of `.venv`, waiting for another `./inv`; freed when its holders end."""
-    import fcntl
-
+def locked(root: Path) -> Lock:
+    """Take the lock of ``.venv``, waiting for another ``./inv``."""
     state = root / ".hostonly"
     state.mkdir(exist_ok=True)
-    lock_file = os.open(state / "venv.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    lock = Lock(state / "venv.lock")
+    if not lock.take():
         say("waiting for another ./inv that is making .venv")
-        fcntl.flock(lock_file, fcntl.LOCK_EX)
-    return lock_file
+        until(lock.take, bool, math.inf)
+    return lock
 
 
 def _interrupted(number: int, frame: object) -> None:
@@ -143,9 +150,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupted)
     try:
         refuse_unreadable(ROOT)
-        lock_file = locked(ROOT)
-        make(ROOT, lock_file)
-        os.close(lock_file)
+        with locked(ROOT) as lock:
+            make(ROOT, lock)
     except KeyboardInterrupt:
         say("interrupted; the next ./inv goes on from here")
         return 130

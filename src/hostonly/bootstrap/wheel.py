@@ -8,16 +8,17 @@ import re
 import sys
 from pathlib import Path
 
-from hostonly.bootstrap.said import say, show
+from hostonly.bootstrap.progress import say, show
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.host import downloads
 from hostonly.host.proxies import without_login
 
 
 def pip_pin(lock: str) -> tuple[str, set[str]]:
-    """The version of pip that `lock` pins, and the sha256 digests of its files.
+    """The version of pip that ``lock`` pins, and the sha256 digests of its files.
 
-    Raises `HostonlyError` when it pins none.
+    Raises:
+        HostonlyError: it pins none.
     """
     found = re.search(r"^pip==(\S+)((?:\s*\\\n\s+--hash=sha256:[0-9a-f]{64})+)", lock, re.MULTILINE)
     if not found:
@@ -81,7 +82,10 @@ def fetched_pip(lock: str, into: Path) -> Path:
     """Fetch the pinned pip from the package index; its digest is checked.
 
     Certificates and proxies are those of the environment. The login that an index's URL may hold is
-    sent to the index's host only, and shown to nobody. Raises `ToolFailed`.
+    sent to the index's host only, and shown to nobody.
+
+    Raises:
+        ToolFailed: it could not be fetched, or is not the pinned one.
     """
     import html
     import http.client
@@ -134,7 +138,8 @@ def fetched_pip(lock: str, into: Path) -> Path:
 def find_pip(lock: str, into: Path, root: Path) -> Path:
     """A wheel of pip: the one python brought, else the pinned one from the index, else Debian's.
 
-    Raises `HostonlyError` when none can be had; its remedy is the apt-get line.
+    Raises:
+        HostonlyError: none can be had; its remedy is the apt-get line.
     """
     wheel = bundled_pip()
     if wheel:

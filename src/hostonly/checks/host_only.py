@@ -29,8 +29,8 @@ from hostonly.facts.ipv6 import ipv6_off
 from hostonly.facts.reach import reach
 from hostonly.facts.routes import route_to, routes
 from hostonly.host import way_in
-from hostonly.host.command import as_root
 from hostonly.host.outsiders import Outsider, hello_at, made
+from hostonly.process import as_root
 from hostonly.report.model import CheckResult
 from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine

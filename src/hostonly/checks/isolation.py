@@ -35,9 +35,9 @@ from hostonly.facts.fact import json_object
 from hostonly.facts.limits import USERS, key_users, limits
 from hostonly.facts.routes import route_to, routes
 from hostonly.facts.search import search
-from hostonly.host.command import as_root
 from hostonly.host.limits import LIMITS
 from hostonly.host.marker import Marker, marked
+from hostonly.process import as_root
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.names import machines, temporary

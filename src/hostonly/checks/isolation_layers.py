@@ -10,7 +10,7 @@ from typing import Any
 from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, Question, observe, question, select, together
 from hostonly.facts.confinement import Layers, layers, parse_lines, parse_paths
-from hostonly.host.command import as_root
+from hostonly.process import as_root
 from hostonly.vantages import Vantage
 
 

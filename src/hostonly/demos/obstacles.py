@@ -6,7 +6,6 @@ found, and the evidence shows it.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from hostonly.facts.firewall import firewall
 from hostonly.facts.nftables import nftables
 from hostonly.facts.reach import REASONS, Outcome, Reach
 from hostonly.facts.sysctl import sysctls
+from hostonly.process import as_root
 from hostonly.vantages import TIMED_OUT, Result, Vantage
 
 # In nc's words, and in those of an engine that waits for another one.
@@ -96,7 +96,7 @@ def _looked(
     root: tuple[str, ...] = ("sudo",)
     if at.prompt == "host":
         # Nobody expects to be asked for a password in the middle of a demo.
-        root = () if os.geteuid() == 0 else ("sudo", "-n")
+        root = tuple(as_root((), ask=False))
     questions: dict[str, Question[Any]] = {"native": nftables()}
     if forwards:
         questions["switches"] = sysctls(FORWARDING[version])

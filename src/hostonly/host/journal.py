@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from hostonly.host import whole
 from hostonly.host.command import run
 
+T = TypeVar("T")
 
-def write(text: str, journal: Path) -> None:
-    """Have ``journal`` hold ``text``, which every user may read, before anything is changed. Raises ToolFailed."""
+
+def read(journal: Path, understand: Callable[[Any], T]) -> T | None:
+    """Give what ``understand`` makes of what ``journal`` holds; None where there is none of our writing."""
+    try:
+        return understand(json.loads(journal.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        # What we have written is whole.
+        return None
+
+
+def write(kept: object, journal: Path) -> None:
+    """Have ``journal`` hold ``kept`` as JSON, which every user may read, before anything is changed.
+
+    Raises:
+        ToolFailed: it could not be written.
+    """
     run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True, timeout=10)
-    whole.write_as_root(journal, text)
+    whole.write_as_root(journal, json.dumps(kept))
 
 
 def remove(journal: Path) -> None:
-    """Remove ``journal``, and what one that was cut off has left beside it. Raises ToolFailed."""
+    """Remove ``journal``, and what one that was cut off has left beside it.
+
+    Raises:
+        ToolFailed: it could not be removed.
+    """
     left = sorted(journal.parent.glob(f"{journal.name}*"))
     if left:
         run(["rm", "-f", *map(str, left)], root=True, timeout=10)

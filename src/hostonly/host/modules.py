@@ -13,17 +13,18 @@ These switches are a network namespace's own since Linux 5.3; before that sandbo
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Done, Emit
 from hostonly.host import journal as journals
 from hostonly.host import switches
 from hostonly.host.command import find, run
+from hostonly.waiting import until
 
 # The kernel does not count links as uses of their module: to unload it takes everybody's links away.
 # So these stay loaded, as they do when the kernel has loaded them for whoever asked for a link.
@@ -73,8 +74,7 @@ def load(journal: Path, emit: Emit) -> None:
     noted = _noted(journal)
     if not noted.issuperset(wanted):
         # Before anything is changed: a kill between the two loses nothing.
-        kept = {"boot": _boot(), "modules": sorted(noted.union(wanted))}
-        journals.write(json.dumps(kept), journal)
+        journals.write({"boot": _boot(), "modules": sorted(noted.union(wanted))}, journal)
     # One command, which is not to be ended between the two.
     script = f"{_LOAD}; {_SWITCH_OFF}" if BRIDGES in wanted else _LOAD
     run(["sh", "-c", script, "sh", *wanted], root=True, timeout=60)
@@ -149,10 +149,12 @@ def _started(process: Path) -> float:
 
 def _soon_unused(names: Sequence[str]) -> list[str]:
     """Those of ``names`` that nobody uses, at once or within `ENDING_SECONDS`."""
-    deadline = time.monotonic() + ENDING_SECONDS
-    while any(_in_use(name) for name in names) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    return [name for name in names if not _in_use(name)]
+
+    def used() -> list[str]:
+        return [name for name in names if _in_use(name)]
+
+    last = until(used, lambda used: not used, ENDING_SECONDS, pause=POLL_SECONDS)
+    return [name for name in names if name not in last]
 
 
 def _in_use(name: str) -> bool:
@@ -170,11 +172,8 @@ def _boot() -> str:
 
 def _noted(journal: Path) -> set[str]:
     """The modules that the ``journal`` of this boot says were not loaded before us."""
-    try:
-        found = json.loads(journal.read_text(encoding="utf-8"))
+
+    def understand(found: dict[str, Any]) -> set[str]:
         return set(map(str, found["modules"])) if found["boot"] == _boot() else set()
-    except FileNotFoundError:
-        return set()
-    except (ValueError, TypeError, KeyError):
-        # Not of our writing, which is whole.
-        return set()
+
+    return journals.read(journal, understand) or set()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from pathlib import Path
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.host import way_in
 from hostonly.host.bridges import MARK
-from hostonly.host.command import as_root, end, run
+from hostonly.host.command import end, run, start
+from hostonly.process import as_root
 from hostonly.settings import Settings
 from hostonly.vantages.neighbour import Neighbour
 from hostonly.waiting import limit, more_patience, until
@@ -207,14 +207,7 @@ def hello_at(outsider: Outsider, port: int) -> Iterator[None]:
             *("env", f"HELLO_PORT={port}", sys.executable, "-m", "hostonly.hello", "neighbour"),
         ]
     )
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-    )
+    process = start(command)
     try:
         listens = ["ss", "-Hltn", f"sport = :{port}"]
         seen = until(

@@ -7,10 +7,11 @@ Only the standard library is imported here: the bootstrap uses this module (thro
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from hostonly import process
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 # Which of them a tool heeds: apt those of small letters, for their schemes; Java none at all.
@@ -24,6 +25,8 @@ HEEDED: Mapping[str, tuple[str, ...]] = {
 JAVA_OPTIONS = ("MAVEN_OPTS", "MAVEN_ARGS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")
 _JAVA = re.compile(r"-D(https?)\.proxyHost=(\S+)(?:.*?-D\1\.proxyPort=(\d+))?")
 _MAVEN_SAYS = re.compile(r"ProxyInfo\{host='([^']+)'.*?port=(\d+)")
+# What apt-config may take, which reads a few files.
+APT_SECONDS = 10.0
 _PORTS = {"https": 443, "": 80, "http": 80}
 
 
@@ -122,17 +125,8 @@ def _of_java(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _of_apt(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     asked = ["apt-config", "dump", "--no-empty", "--format", "%f=%v%n", "Acquire"]
     try:
-        said = subprocess.run(
-            asked,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=10,
-            check=False,
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
+        said = process.run(asked, env=environ, seconds=APT_SECONDS).stdout
+    except OSError:
         return
     for line in said.splitlines():
         setting, _, value = line.partition("=")

@@ -6,7 +6,6 @@ user, or a program of his, has turned meanwhile is his: it is not put back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,8 +78,7 @@ def turn(switches: Iterable[Switch], journal: Path) -> None:
         kept[switch.name] = Turned(was, switch.to, switch.follows, followed or "")
     if kept != before:
         # Before anything is changed: a kill between the two loses nothing.
-        text = json.dumps({name: asdict(turned) for name, turned in kept.items()})
-        journals.write(text, journal)
+        journals.write({name: asdict(turned) for name, turned in kept.items()}, journal)
     if todo:
         write(todo)
 
@@ -104,11 +102,7 @@ def _ours(name: str, turned: Turned) -> bool:
 
 
 def _journalled(journal: Path) -> dict[str, Turned]:
-    try:
-        found = json.loads(journal.read_text(encoding="utf-8"))
+    def understand(found: dict[str, dict[str, str]]) -> dict[str, Turned]:
         return {name: Turned(**turned) for name, turned in found.items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, AttributeError):
-        # Not of our writing, which is whole.
-        return {}
+
+    return journals.read(journal, understand) or {}

@@ -25,8 +25,9 @@ def settle(*paths: Path) -> None:
             os.close(descriptor)
 
 
-def write(file: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a ``file`` of our own, which is never readable by more than ``mode`` allows.
+def write(file: Path, content: bytes, mode: int = 0o644, *, lasting: bool = True) -> None:
+    """Write a ``file`` of our own, which is never readable by more than ``mode`` allows. One that is not
+    ``lasting`` may go in a power cut. Only one process may write it at a time.
 
     Raises:
         OSError: it could not be written; what was there before is still there.
@@ -38,9 +39,11 @@ def write(file: Path, content: bytes, mode: int = 0o644) -> None:
     with os.fdopen(descriptor, "wb") as out:
         out.write(content)
     written.chmod(mode)
-    settle(written)
+    if lasting:
+        settle(written)
     written.replace(file)
-    settle(file.parent)
+    if lasting:
+        settle(file.parent)
 
 
 def write_as_root(file: Path, text: str) -> None:

@@ -20,7 +20,7 @@ from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.sandbox import names
 from hostonly.sandbox.machine import Machine
 from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.waiting import limit, more_patience, until
+from hostonly.waiting import limit, more_patience, retry, until
 
 if TYPE_CHECKING:
     import docker
@@ -33,6 +33,7 @@ REQUEST_SECONDS = 120
 NO_ROOM = "no space left on device"
 # containerd's, of the layer that a container would lie on.
 COLLECTED = "parent snapshot"
+COLLECTED_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,13 @@ class Engine:
         own collector in the same moment: asked again it unpacks it again.
         """
         from docker.errors import APIError
-        from tenacity import retry, retry_if_exception, stop_after_attempt, wait_fixed
 
-        again = retry_if_exception(
-            lambda error: isinstance(error, APIError) and COLLECTED in str(error)
+        return retry(
+            lambda: self.client.containers.create(reference, **options),
+            lambda error: isinstance(error, APIError) and COLLECTED in str(error),
+            COLLECTED_SECONDS,
+            pause=0.5,
         )
-        trying = retry(retry=again, stop=stop_after_attempt(4), wait=wait_fixed(0.5), reraise=True)
-        made: Container = trying(self.client.containers.create)(reference, **options)
-        return made
 
     def by_containerd(self) -> bool:
         """Whether containerd keeps its images, and an image's id is not its configuration's digest."""

@@ -6,33 +6,16 @@ import calendar
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from hostonly.errors import HostonlyError
+from hostonly.host.command import Run
 
 JAR = Path("target/hello-socket.jar")
 
 # A cold Maven repository behind a slow line; a warm build takes four seconds.
 MAVEN_TIMEOUT = 600.0
-
-
-class Run(Protocol):
-    """Runs a program on this machine and gives its standard output.
-
-    Raises `hostonly.errors.ToolFailed` when it fails, cannot be started, or
-    takes longer than `timeout` seconds.
-    """
-
-    def __call__(
-        self,
-        argv: Sequence[str],
-        *,
-        cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> str: ...
 
 
 def digest(root: Path, files: Iterable[Path], *facts: str) -> str:

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hostonly.errors import HostonlyError
-from hostonly.image.jar import Run, digest
+from hostonly.host.command import Run
+from hostonly.image.jar import digest
 from hostonly.image.recipe import RECIPE, Recipe, read_recipe
 
 TAR = "base.tar"

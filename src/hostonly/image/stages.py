@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hostonly.background import Background
 from hostonly.errors import UsageError
 from hostonly.host import packages
 from hostonly.host.command import find
-from hostonly.host.ending import Beside
 from hostonly.image import publish
 from hostonly.image.build import build, pushed_before
 from hostonly.image.engine import Engine, docker_cli, sandbox_engine
@@ -31,7 +31,7 @@ def up(machine: Machine) -> None:
     packages.refuse_where_forbidden([*needs.PACKAGES, *tools()])
     # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
     needs.install(machine.settings, machine.emit)
-    with Beside(lambda: parts(machine.settings, machine.emit)) as made:
+    with Background(lambda: parts(machine.settings, machine.emit)) as made:
         machine.up()
         made.result()
 

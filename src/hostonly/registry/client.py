@@ -8,13 +8,15 @@ from pathlib import Path
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import TimeoutError as LimitStruck
 from urllib3.util import Retry
 
 from hostonly.errors import HostonlyError
 from hostonly.registry.reader import MANIFESTS, RegistryReader
 from hostonly.registry.reference import check_repository, check_version
 from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.waiting import limit
+from hostonly.waiting import limit, more_patience
 
 SECONDS = 10.0
 
@@ -66,7 +68,9 @@ class RegistryClient(RegistryReader):
             yield from answer.iter_content(CHUNK)
         except requests.RequestException as error:
             raise HostonlyError(
-                f"the registry broke off in the middle: {error}", ran=f"curl {answer.url}"
+                f"the registry broke off in the middle: {error}",
+                ran=f"curl {answer.url}",
+                remedy=_if_late(error) or None,
             ) from error
 
     def _get(self, path: str, *, method: str = "GET", stream: bool = False) -> requests.Response:
@@ -92,7 +96,7 @@ class RegistryClient(RegistryReader):
             raise HostonlyError(
                 f"the registry at {self.url} does not answer: {error}",
                 ran=ran,
-                remedy="./inv registry.up",
+                remedy=f"./inv registry.up   {_if_late(error)}".rstrip(),
             ) from error
         if answer.status_code not in (200, 202, 404):
             raise HostonlyError(
@@ -101,3 +105,12 @@ class RegistryClient(RegistryReader):
                 output=answer.text[:2000],
             )
         return answer
+
+
+def _if_late(error: requests.RequestException) -> str:
+    """Say how a limit is raised where it was ours that struck; else nothing."""
+    # What urllib3 has said; after several attempts that is the reason of the last.
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    refused = isinstance(reason, NewConnectionError)
+    return more_patience() if isinstance(reason, LimitStruck) and not refused else ""

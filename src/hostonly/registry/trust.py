@@ -7,7 +7,6 @@ it is somebody else's and is neither changed nor removed.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,16 +164,13 @@ def _read(file: Path) -> str | None:
 
 
 def _journalled(journal: Path) -> list[str]:
-    try:
-        return [str(folder) for folder in json.loads(journal.read_text(encoding="utf-8"))]
-    except (FileNotFoundError, ValueError):
-        return []
+    return journals.read(journal, lambda folders: [str(folder) for folder in folders]) or []
 
 
 def _journal(journal: Path, folders: list[str]) -> None:
     if folders == _journalled(journal):
         return
-    if not folders:
-        run(["rm", "-f", str(journal)], root=True)
-        return
-    journals.write(json.dumps(folders), journal)
+    if folders:
+        journals.write(folders, journal)
+    else:
+        journals.remove(journal)

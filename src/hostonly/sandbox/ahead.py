@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
 from hostonly.host.command import end, start
+from hostonly.process import Process
 from hostonly.sandbox import box, lock, names, quick
 from hostonly.sandbox.awaiting import FAILED, say
 from hostonly.sandbox.status import container_of, state_of
@@ -49,7 +49,7 @@ class Begun:
 
     argv: list[str]
     file: Path
-    process: subprocess.Popen[str]
+    process: Process
 
 
 # One for each run of the program, since there is one command line.
@@ -112,7 +112,7 @@ def file(arguments: Sequence[str]) -> Path | None:
     return _begun.file
 
 
-def take(argv: Sequence[str]) -> subprocess.Popen[str] | None:
+def take(argv: Sequence[str]) -> Process | None:
     """The Vagrant with exactly that command line, which is the caller's from now on; one with
     another is ended."""
     global _begun

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostonly.host import packages
+from hostonly.host import packages, whole
 from hostonly.sandbox import box, names, needs
 
 if TYPE_CHECKING:
@@ -52,10 +52,8 @@ class Awaited:
 
 def say(file: Path, word: str) -> None:
     """Say ``word`` to a Vagrant that waits for ``file``."""
-    # Whole or not at all: its being there is the signal.
-    written = file.with_suffix(".new")
-    written.write_text(word, encoding="utf-8")
-    written.replace(file)
+    # Its being there is the signal.
+    whole.write(file, word.encode(), lasting=False)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ it; what is done about it is decided here, from what LXC itself says.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Started, Warned
 from hostonly.host.command import run
-from hostonly.waiting import limit
+from hostonly.waiting import limit, retry
 
 if TYPE_CHECKING:
     from hostonly.host.bridges import Bridge
@@ -35,7 +34,7 @@ SOCKETS = Path("/proc/net/unix")
 
 SECONDS = 20.0
 SHUT_DOWN_SECONDS = 30
-STATE_TRIES = 3
+STATE_SECONDS = 0.4
 
 # What systemctl says where systemd has not opened its socket (systemd 252, sd-bus).
 NO_SYSTEMD = "Failed to connect to bus"
@@ -89,16 +88,14 @@ class Container:
         Raises:
             ToolFailed: lxc-info failed.
         """
-        for _ in range(STATE_TRIES):
+
+        def look() -> str:
             if not (LXC / self.name / "config").exists():
                 return "not_created"
-            try:
-                return self._lxc("info", "--state", "--no-humanize").strip().lower()
-            except ToolFailed as error:
-                # It may have been destroyed between the two looks: then the next one says so.
-                failure = error
-                time.sleep(0.2)
-        raise failure
+            return self._lxc("info", "--state", "--no-humanize").strip().lower()
+
+        # It may have been destroyed between the two looks: then the next one says so.
+        return retry(look, lambda error: isinstance(error, ToolFailed), STATE_SECONDS, pause=0.2)
 
     def init(self) -> str:
         """The process id, here, of the init that runs inside; another one after each start.
@@ -230,21 +227,20 @@ class Container:
         Raises:
             ToolFailed: systemd inside refused, or does not answer.
         """
-        deadline = time.monotonic() + limit(SECONDS)
-        while True:
-            try:
-                self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0)
-                return
-            except ToolFailed as error:
-                if NO_SYSTEMD not in error.output or time.monotonic() >= deadline:
-                    raise ToolFailed(
-                        f"{self.name} runs, and what it is there for could not be started in it",
-                        ran=error.ran,
-                        output=error.output,
-                        remedy="./inv sandbox.exec -- systemctl --failed   says more; where that does not"
-                        " answer either: ./inv sandbox.destroy and ./inv sandbox.up begin anew",
-                    ) from error
-                time.sleep(0.1)
+        try:
+            retry(
+                lambda: self._lxc("attach", "--", "systemctl", "start", *units, seconds=60.0),
+                lambda error: isinstance(error, ToolFailed) and NO_SYSTEMD in error.output,
+                SECONDS,
+            )
+        except ToolFailed as error:
+            raise ToolFailed(
+                f"{self.name} runs, and what it is there for could not be started in it",
+                ran=error.ran,
+                output=error.output,
+                remedy="./inv sandbox.exec -- systemctl --failed   says more; where that does not"
+                " answer either: ./inv sandbox.destroy and ./inv sandbox.up begin anew",
+            ) from error
 
     def _lxc(self, verb: str, *arguments: str, seconds: float = SECONDS) -> str:
         return run([f"lxc-{verb}", "--name", self.name, *arguments], root=True, timeout=seconds)

@@ -77,7 +77,5 @@ def ensure(folder: Path, machines: dict[str, str]) -> Keys:
         lines.append(f"{address} {kind} {blob}\n")
     text = "".join(lines)
     if not keys.known_hosts.exists() or keys.known_hosts.read_text(encoding="utf-8") != text:
-        written = keys.known_hosts.with_suffix(".new")
-        written.write_text(text, encoding="utf-8")
-        written.replace(keys.known_hosts)
+        whole.write(keys.known_hosts, text.encode())
     return keys

@@ -7,15 +7,15 @@ Who takes both of a checkout's takes that of the demos first, as demos do, which
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started
+from hostonly.flock import Lock
+from hostonly.host import whole
 from hostonly.host.command import run
 from hostonly.sandbox.base import STORE
 from hostonly.waiting import limit, more_patience, until
@@ -36,12 +36,11 @@ STORE_SECONDS = 1800.0
 SILENT_SECONDS = 1.0
 # From taking a lock to having said so.
 NAMED_SECONDS = 1.0
-POLL_SECONDS = 0.1
 
 
 # The locks that this process took before the task began, by their files: one set for each run of the
 # program, since there is one command line.
-_ahead: dict[str, int] = {}
+_ahead: dict[str, Lock] = {}
 
 # Whether this process has the lock of `store`.
 _in_store = False
@@ -56,42 +55,22 @@ def take_ahead(state: Path, task: str, locks: Sequence[str]) -> bool:
     """Take ``locks`` of the checkout with the folder ``state``, in this order, for the next `demos` and
     `sandboxes` of this process: all, where nobody else has one of them, or none; whether it has them.
     ``task`` says what for to those who wait."""
-    for lock in locks:
-        descriptor = _take(state / lock)
-        if descriptor is None:
-            let_go()
-            return False
-        _ahead[lock] = descriptor
-    for lock in locks:
-        try:
-            _say_who(state, lock, task)
-        except OSError:
-            let_go()
-            return False
-    return True
-
-
-def _take(file: Path) -> int | None:
-    """What holds the lock ``file``; None where another process does."""
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        for name in locks:
+            _ahead[name] = Lock(state / name)
+            if not _ahead[name].take():
+                raise BlockingIOError
+        for name in locks:
+            _say_who(state, name, task)
     except OSError:
-        return None
-    try:
-        # As filelock does, which takes longer to load than this to do.
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_ino == file.stat().st_ino:
-            return descriptor
-    except OSError:
-        pass
-    os.close(descriptor)
-    return None
+        let_go()
+    return bool(_ahead)
 
 
 def let_go() -> None:
     """Give back what `take_ahead` took and nobody has used."""
     while _ahead:
-        os.close(_ahead.popitem()[1])
+        _ahead.popitem()[1].release()
 
 
 def sandboxes(settings: Settings, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
@@ -115,44 +94,29 @@ def demos(settings: Settings, task: str, emit: Emit) -> contextlib.AbstractConte
 
 @contextlib.contextmanager
 def _held(state: Path, name: str, task: str, emit: Emit) -> Iterator[None]:
-    state.mkdir(exist_ok=True)
-    taken = _ahead.pop(name, None)
-    if taken is not None:
-        try:
-            _say_who(state, name, task)
-            yield
-        finally:
-            os.close(taken)
-        return
-    from filelock import FileLock, Timeout
+    with _ahead.pop(name, None) or Lock(state / name) as lock:
 
-    lock = FileLock(state / name)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        who = _who(state / holder(name))
-        emit(Started(f"waiting for {who}"))
-        try:
-            lock.acquire(timeout=limit(LOCK_SECONDS))
-        except Timeout as error:
-            raise HostonlyError(
-                f"{who} {_CHANGING[name]} for {limit(LOCK_SECONDS):g} s",
-                remedy=f"Wait for it or end it, then try again. {more_patience()}",
-            ) from error
-    try:
-        # A purge that held the lock before us took the folder away.
-        state.mkdir(exist_ok=True)
+        def taken() -> bool:
+            # A purge that has it takes the folder away.
+            state.mkdir(exist_ok=True)
+            return lock.take()
+
+        if not taken():
+            who = _who(state / holder(name))
+            emit(Started(f"waiting for {who}"))
+            if not until(taken, bool, LOCK_SECONDS):
+                raise HostonlyError(
+                    f"{who} {_CHANGING[name]} for {limit(LOCK_SECONDS):g} s",
+                    remedy=f"Wait for it or end it, then try again. {more_patience()}",
+                )
         _say_who(state, name, task)
         yield
-    finally:
-        lock.release()
 
 
 def _say_who(state: Path, lock: str, task: str) -> None:
-    # Whole or not at all: others read it meanwhile.
-    written = state / f"{holder(lock)}.{os.getpid()}"
-    written.write_text(f"inv {task} (process {os.getpid()})\n", encoding="utf-8")
-    written.replace(state / holder(lock))
+    who = f"inv {task} (process {os.getpid()})\n"
+    # Others read it meanwhile.
+    whole.write(state / holder(lock), who.encode(), lasting=False)
 
 
 def _who(said_in: Path) -> str:
@@ -167,7 +131,7 @@ def _who(said_in: Path) -> str:
                 return said
         return None
 
-    return until(named, bool, NAMED_SECONDS, pause=POLL_SECONDS / 5) or "another process"
+    return until(named, bool, NAMED_SECONDS, pause=0.02) or "another process"
 
 
 @contextlib.contextmanager
@@ -183,39 +147,23 @@ def store(emit: Emit) -> Iterator[None]:
     global _in_store
     if _in_store:
         raise RuntimeError("the store's lock was taken twice")
-    began = time.monotonic()
-    told = False
-    while True:
-        if not STORE.exists():
-            run(["mkdir", "-p", "-m", "0755", str(STORE)], root=True, timeout=10)
+    with Lock(STORE, folder=True) as lock:
+
+        def taken() -> bool:
+            if not STORE.exists():
+                run(["mkdir", "-p", "-m", "0755", str(STORE)], root=True, timeout=10)
+            return lock.take()
+
+        if not until(taken, bool, SILENT_SECONDS):
+            # To look whether a base is there takes no time that is worth a word.
+            emit(Started("waiting for another checkout that builds, takes or removes a base"))
+            if not until(taken, bool, STORE_SECONDS):
+                raise HostonlyError(
+                    f"another checkout has been at work in {STORE} for {limit(STORE_SECONDS):g} s",
+                    remedy=f"Wait for it or end it, then try again. {more_patience()}",
+                )
         try:
-            folder = os.open(STORE, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        try:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waited = time.monotonic() - began
-                # To look whether a base is there takes no time that is worth a word.
-                if not told and waited >= SILENT_SECONDS:
-                    emit(
-                        Started("waiting for another checkout that builds, takes or removes a base")
-                    )
-                    told = True
-                if waited >= limit(STORE_SECONDS):
-                    raise HostonlyError(
-                        f"another checkout has been at work in {STORE} for {limit(STORE_SECONDS):g} s",
-                        remedy=f"Wait for it or end it, then try again. {more_patience()}",
-                    ) from None
-                time.sleep(POLL_SECONDS)
-                continue
-            # Purged while we waited: then it is another folder that counts.
-            if not STORE.exists() or os.fstat(folder).st_ino != STORE.stat().st_ino:
-                continue
             _in_store = True
             yield
-            return
         finally:
             _in_store = False
-            os.close(folder)

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from hostonly.background import Background
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Emit, Started, Unchanged, Warned
 from hostonly.facts import Fact, Observed, observe, question
 from hostonly.host import modules, traffic
-from hostonly.host.command import as_root, ask_for_root
-from hostonly.host.ending import Beside
+from hostonly.host.command import ask_for_root
+from hostonly.process import as_root
 from hostonly.sandbox import ahead, place, quick, starting
 from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.login import Login
@@ -144,6 +145,7 @@ class Machine:
         # ssh joins its words with spaces and hands them to a shell there: quoted, they survive.
         line = [shlex.join(command)] if command else []
         argv = self.login.shared.argv(self.lxc.init())
+        # With the terminal itself: nothing of ours stands between.
         return subprocess.run([*argv, *line], check=False).returncode
 
     # --- its life
@@ -264,7 +266,7 @@ class Machine:
     def _end(self, arguments: list[str], act: Callable[[Any], Any]) -> None:
         """Vagrant with ``arguments``, and LXC shutting it down already: Vagrant takes longer to begin."""
         verb, begun = arguments[0], ahead.file(arguments)
-        with Beside(self.lxc.shut_down) as down:
+        with Background(self.lxc.shut_down) as down:
             try:
                 if begun is not None:
                     say(begun, PREPARED)

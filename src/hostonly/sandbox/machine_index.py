@@ -7,11 +7,16 @@ The format is that of version 1 (`machine_index.rb` of Vagrant 2.3): JSON, with 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 from pathlib import Path
 
+from hostonly.flock import Lock
+from hostonly.host import whole
 from hostonly.sandbox import box
+from hostonly.waiting import until
+
+# Vagrant has its lock for as long as it takes to write a file.
+SECONDS = 60.0
 
 
 def forget(root: Path) -> int:
@@ -20,11 +25,9 @@ def forget(root: Path) -> int:
     file = box.boxes().parent / "data" / "machine-index" / "index"
     if not file.exists():
         return 0
-    with (
-        contextlib.suppress(OSError),
-        file.with_name("index.lock").open("a", encoding="utf-8") as lock,
-    ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.suppress(OSError), Lock(file.with_name("index.lock")) as lock:
+        if not until(lock.take, bool, SECONDS):
+            return 0
         try:
             index = json.loads(file.read_text(encoding="utf-8"))
             ours = [key for key, machine in index["machines"].items() if _is_ours(machine, root)]
@@ -33,10 +36,8 @@ def forget(root: Path) -> int:
         if ours:
             for key in ours:
                 del index["machines"][key]
-            # Whole or not at all: it is that of every machine of this user's.
-            written = file.with_name("index.hostonly")
-            written.write_text(json.dumps(index), encoding="utf-8")
-            written.replace(file)
+            # It is that of every machine of this user's.
+            whole.write(file, json.dumps(index).encode())
         return len(ours)
     return 0
 

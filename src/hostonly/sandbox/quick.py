@@ -17,13 +17,14 @@ import hashlib
 import json
 import os
 import shlex
-import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hostonly import process
 from hostonly.errors import HostonlyError
+from hostonly.process import as_root
 from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.shared_ssh import SharedConnection
 
@@ -134,20 +135,11 @@ def settings_of(note: Note) -> str:
 def init_of(container: str) -> str:
     """The process id, here, of the init that runs in ``container``; empty where none does, or where
     sudo would have to ask for a password first."""
-    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    asked = [*root, "lxc-info", "--name", container, "--pid", "--no-humanize"]
+    asked = as_root(["lxc-info", "--name", container, "--pid", "--no-humanize"], ask=False)
     try:
-        answer = subprocess.run(
-            asked,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        said = process.run(asked, seconds=SECONDS).stdout.strip()
+    except OSError:
         return ""
-    said = answer.stdout.strip()
     return said if said.isdecimal() else ""
 
 

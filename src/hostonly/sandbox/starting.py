@@ -8,9 +8,9 @@ from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from hostonly.background import Background
 from hostonly.errors import ToolFailed, Unreachable
 from hostonly.events import Started
-from hostonly.host.ending import Beside
 from hostonly.sandbox import ahead, quick
 from hostonly.sandbox.awaiting import told, vagrant_can_wait
 from hostonly.sandbox.login import PORT
@@ -49,7 +49,7 @@ def start(machine: Machine, prepare: Callable[[], None]) -> None:
             awaiting.work()
             _connect(machine, over)
 
-        with Beside(beside) as made:
+        with Background(beside) as made:
             machine.emit(Started(f"vagrant up {machine.name}"))
             try:
                 machine.vagrant.act("up", up, awaiting=awaiting.file)

@@ -16,7 +16,8 @@ from hostonly.facts import Fact, NotObserved, Observed, Unreadable, inventory
 from hostonly.facts.inventory import Difference, Whose
 from hostonly.facts.inventory_parse import Items
 from hostonly.host import whole
-from hostonly.host.command import as_root, ask_for_root
+from hostonly.host.command import ask_for_root
+from hostonly.process import as_root
 from hostonly.sandbox import box, names
 from hostonly.sandbox.owners import Marks
 from hostonly.settings import Settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Progress
 from hostonly.host.command import run, unsetting
-from hostonly.waiting import limit
+from hostonly.waiting import more_patience, retry
 
 if TYPE_CHECKING:
     import vagrant
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 # Longer than Vagrant's own limits for booting and for a graceful halt together.
 VAGRANT_SECONDS = 420.0
 BUSY_SECONDS = 60.0
+# What Vagrant says of its own limit, which the `Vagrantfile` sets.
+BOOT_LIMIT = "config.vm.boot_timeout"
 # What Vagrant says where another one is at work on the machine, or on its index of machines.
 BUSY = ("another process is already executing an action on the machine", "is locked")
 
@@ -61,11 +62,13 @@ class VagrantCalls:
             api: Any = Followed
             act(api(root=str(self.settings.root)))
         except ToolFailed as error:
+            late = more_patience() if BOOT_LIMIT in error.output else error.remedy
             raise ToolFailed(
                 f"vagrant {verb} of {self.name} did not work: {error.what}",
                 ran=f"vagrant {verb} {self.name}",
                 output=error.output,
-                remedy="./inv sandbox.up tries again; ./inv sandbox.destroy begins anew",
+                remedy="./inv sandbox.up tries again; ./inv sandbox.destroy begins anew"
+                + (f". {late}" if late else ""),
             ) from error
 
     def run(self, arguments: list[str], awaiting: Path | None = None) -> None:
@@ -80,25 +83,25 @@ class VagrantCalls:
         from hostonly.sandbox import ahead
 
         argv = command(self.settings.to_json(), arguments, awaiting)
-        begun = ahead.take(argv)
-        deadline = time.monotonic() + limit(BUSY_SECONDS)
-        while True:
-            try:
-                run(
-                    argv,
-                    cwd=self.settings.root,
-                    timeout=VAGRANT_SECONDS,
-                    on_line=lambda line: self.emit(Progress(line.strip())),
-                    begun=begun,
-                )
-                return
-            except ToolFailed as error:
-                begun = None
-                # Its caller was killed and it was not: it ends by itself, and frees its lock.
-                if not any(words in error.output for words in BUSY) or time.monotonic() >= deadline:
-                    raise
+        begun = [ahead.take(argv)]
+
+        def call() -> None:
+            run(
+                argv,
+                cwd=self.settings.root,
+                timeout=VAGRANT_SECONDS,
+                on_line=lambda line: self.emit(Progress(line.strip())),
+                begun=begun.pop() if begun else None,
+            )
+
+        def busy(error: Exception) -> bool:
+            # The caller of another was killed and it was not: it ends by itself, and frees its lock.
+            found = isinstance(error, ToolFailed) and any(words in error.output for words in BUSY)
+            if found:
                 self.emit(Progress("another Vagrant is at work on this machine"))
-                time.sleep(1.0)
+            return found
+
+        retry(call, busy, BUSY_SECONDS, pause=1.0)
 
 
 def command(settings: str, arguments: Sequence[str], awaiting: Path | None = None) -> list[str]:

@@ -28,6 +28,12 @@ def static_steps() -> list[Step]:
         ("ruff check", [python, "-m", "ruff", "check", "."]),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
         ("mypy", [python, "-m", "mypy"]),
+        # What is imported is declared, and what is declared is used; of the tests' by tests alone.
+        ("deptry", [python, "-m", "deptry", "src", "tests"]),
+        (
+            "deptry of src",
+            [python, "-m", "deptry", "src", "--optional-dependencies-dev-groups", "dev"],
+        ),
     ]
 
 

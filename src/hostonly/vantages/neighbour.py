@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
+from hostonly.process import as_root
 from hostonly.vantages.host import Host
 from hostonly.vantages.vantage import Result
 
@@ -29,8 +29,7 @@ class Neighbour:
     def argv(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs ``argv`` there from a shell of the host."""
         # Unlike `ip netns exec`, nsenter leaves /sys alone.
-        entered = ["nsenter", f"--net=/run/netns/{self.namespace}", "--", *argv]
-        return entered if os.geteuid() == 0 else ["sudo", *entered]
+        return as_root(["nsenter", f"--net=/run/netns/{self.namespace}", "--", *argv])
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hostonly.errors import Unreachable
 from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.vantage import TIMED_OUT, Result, shown, typed
-from hostonly.waiting import limit
+from hostonly.waiting import limit, retry
 
 if TYPE_CHECKING:
     import fabric
@@ -177,19 +177,17 @@ class Sandbox:
         with self._opening:
             if self._connection is not None and self._connection.is_connected:
                 return self._connection
-            deadline = time.monotonic() + limit(self._retry_seconds)
-            while True:
-                if self._bridge is not None:
-                    require_host_only_route(self.target.address, self._bridge)
-                try:
-                    self._connection = self._connect()
-                except (OSError, EOFError) as error:
+            try:
+                self._connection = retry(
+                    self._connect,
                     # Refused, unanswered, or closed before the banner: a booting sandbox does so.
-                    if time.monotonic() >= deadline:
-                        raise self._unreachable(error) from error
-                    time.sleep(RETRY_SECONDS)
-                else:
-                    return self._connection
+                    lambda error: isinstance(error, OSError | EOFError),
+                    self._retry_seconds,
+                    pause=RETRY_SECONDS,
+                )
+            except (OSError, EOFError) as error:
+                raise self._unreachable(error) from error
+            return self._connection
 
     def _connect(self) -> fabric.Connection:
         """Open one connection; OSError or EOFError when nobody answers.
@@ -201,6 +199,8 @@ class Sandbox:
         import fabric
         import paramiko
 
+        if self._bridge is not None:
+            require_host_only_route(self.target.address, self._bridge)
         target = self.target
         try:
             connection = fabric.Connection(

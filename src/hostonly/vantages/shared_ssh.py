@@ -16,13 +16,14 @@ asks it something needs neither a login nor a command in the sandbox.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostonly import process
+from hostonly.flock import Lock
 from hostonly.waiting import limit
 
 IDLE_SECONDS = 120
@@ -74,17 +75,10 @@ class SharedConnection:
     def close(self) -> None:
         """End the connection to the sandbox, of whatever generation."""
         for path in self.folder.glob(f"{self.name}.*.shared"):
-            command = [*self.ssh, "-o", f"ControlPath={_quoted(path.name)}", "-O", "exit"]
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                subprocess.run(
-                    [*command, self.destination],
-                    cwd=self.folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    timeout=limit(CLOSE_SECONDS),
-                    check=False,
-                )
+            there = ["env", f"--chdir={self.folder}", *self.ssh]
+            there += ["-o", f"ControlPath={_quoted(path.name)}", "-O", "exit", self.destination]
+            with contextlib.suppress(OSError):
+                process.run(there, seconds=CLOSE_SECONDS)
             path.unlink(missing_ok=True)
         for path in self.folder.glob(f"{self.name}.*.engine"):
             path.unlink(missing_ok=True)
@@ -100,10 +94,8 @@ class SharedConnection:
     def _open(self, path: Path) -> bool:
         """Open it in the background; False where it cannot be had. One caller opens, others do not wait."""
         engine = self.engine(path.name.split(".")[-2])
-        with (self.folder / f"{self.name}.opening").open("w", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+        with Lock(self.folder / f"{self.name}.opening") as lock:
+            if not lock.take():
                 return False
             self.close()
             options = [
@@ -119,6 +111,7 @@ class SharedConnection:
                 *("-o", "BatchMode=yes"),
             ]
             try:
+                # Not by `process`: what stays in the background would keep the pipes.
                 subprocess.run(
                     [*self.ssh, *options, self.destination],
                     cwd=self.folder,

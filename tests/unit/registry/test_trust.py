@@ -11,6 +11,7 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.host import command, whole
+from hostonly.host import journal as journals
 from hostonly.registry import certificate, look, trust
 from hostonly.settings import Settings
 
@@ -30,8 +31,8 @@ def here(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert all(str(tmp_path) in word for word in argv if word.startswith("/"))
         return command.run(argv, **more)
 
-    monkeypatch.setattr(trust, "run", run)
-    monkeypatch.setattr(whole, "run", run)
+    for module in (trust, whole, journals):
+        monkeypatch.setattr(module, "run", run)
     monkeypatch.setattr(look, "tls_client", lambda settings: Answers())
     ours = settings.model_copy(update={"root": tmp_path / "checkout"})
     certificate.ensure(ours.state / "registry" / "sandbox", str(ours.network.sandbox))

@@ -59,7 +59,7 @@ def test_it_is_taken_by_its_own_command_line_and_goes_on_by_the_word(root: Path)
         process = ahead.take(line(arguments, file))
         assert process is not None and process.poll() is None
         say(file, PREPARED)
-        assert process.communicate(timeout=60)[0] == "prepared up sandbox --provider=lxc\n"
+        assert process.communicate(timeout=60)[0] == b"prepared up sandbox --provider=lxc\n"
         assert ahead.take(line(arguments, file)) is None
 
 

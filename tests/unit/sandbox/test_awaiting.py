@@ -15,6 +15,7 @@ from hostonly.host import packages
 from hostonly.sandbox import box
 from hostonly.sandbox.awaiting import FAILED, PREPARED, told, vagrant_can_wait
 from hostonly.settings import Settings
+from hostonly.waiting import until
 from tests.unit.vagrantfile import FILE, MODULE
 
 RUBY = f"""{MODULE}
@@ -93,17 +94,14 @@ def test_the_vagrantfile_waits_for_the_file(tmp_path: Path, word: str) -> None:
 
 
 @pytest.mark.needs("ruby")
-@pytest.mark.parametrize("until", ["", 'until grep -qs begins "$4"; do sleep .02; done; sleep .1'])
-def test_the_vagrantfile_waits_for_nobody_who_is_gone(tmp_path: Path, until: str) -> None:
+@pytest.mark.parametrize("first", ["", 'until grep -qs begins "$4"; do sleep .02; done; sleep .1'])
+def test_the_vagrantfile_waits_for_nobody_who_is_gone(tmp_path: Path, first: str) -> None:
     """Whether that was before it began to wait or after."""
     said = tmp_path / "said"
-    line = f'HOSTONLY_CALLER=$$ ruby -e "$1" "$2" "$3" >"$4" 2>&1 & {until}'
+    line = f'HOSTONLY_CALLER=$$ ruby -e "$1" "$2" "$3" >"$4" 2>&1 & {first}'
     command = [
         *("sh", "-c", line, "sh", RUBY),
         *(str(FILE), str(tmp_path / "prepared"), str(said)),
     ]
     subprocess.run(command, timeout=20, check=True)
-    deadline = time.monotonic() + 60
-    while not said.exists() or "is gone" not in said.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert until(lambda: said.exists() and "is gone" in said.read_text(), bool, 60.0)

@@ -3,7 +3,6 @@ waits for a checkout's is told for whom."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import threading
@@ -13,6 +12,7 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
+from hostonly.flock import Lock
 from hostonly.sandbox import box, lock
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
@@ -59,12 +59,12 @@ def told_while_held(settings: Settings, held_by: str, name: str = lock.LOCK) -> 
         with LOCKS[name](settings, "sandbox.halt sandbox", emit):
             pass
 
-    held = os.open(settings.state / name, os.O_RDWR | os.O_CREAT)
-    fcntl.flock(held, fcntl.LOCK_EX)
+    held = Lock(settings.state / name)
+    assert held.take()
     waiting = threading.Thread(target=take)
     waiting.start()
     assert waits.wait(20)
-    os.close(held)
+    held.release()
     waiting.join(20)
     assert not waiting.is_alive()
     assert file.read_text() == f"inv sandbox.halt sandbox (process {os.getpid()})\n"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hostonly import process
 from hostonly.errors import Unreachable
+from hostonly.process import Completed
 from hostonly.sandbox import quick
 from hostonly.vantages.shared_ssh import SharedConnection
 
@@ -38,9 +39,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     quick.remember(tmp_path, note)
 
-    def answer(argv: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def answer(argv: list[str], **_: Any) -> Completed:
         assert argv == ["lxc-info", "--name", "one-sandbox", "--pid", "--no-humanize"]
-        return subprocess.CompletedProcess(argv, 0, "77\n", "")
+        return Completed(0, "77\n", "")
 
     def become(program: str, argv: list[str]) -> None:
         raise Became(program, argv)
@@ -49,7 +50,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "execvp", become)
     monkeypatch.setattr(SharedConnection, "ready", lambda self, generation: generation == "77")
     monkeypatch.setattr(quick, "require_host_only_route", lambda address, bridge: None)
-    monkeypatch.setattr(subprocess, "run", answer)
+    monkeypatch.setattr(process, "run", answer)
     return tmp_path
 
 
@@ -84,13 +85,11 @@ def test_as_another_user(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     asked: list[list[str]] = []
 
-    def answer(argv: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def answer(argv: list[str], **_: Any) -> Completed:
         asked.append(argv)
-        return subprocess.CompletedProcess(
-            argv, int(password_needed), "" if password_needed else "77\n", ""
-        )
+        return Completed(int(password_needed), "" if password_needed else "77\n", "")
 
-    monkeypatch.setattr(subprocess, "run", answer)
+    monkeypatch.setattr(process, "run", answer)
     with contextlib.nullcontext() if password_needed else pytest.raises(Became):
         quick.attempt(root, ARGV)
     lxc_info = ["lxc-info", "--name", "one-sandbox", "--pid", "--no-humanize"]
@@ -141,9 +140,7 @@ def test_not_without_the_connection(root: Path, monkeypatch: pytest.MonkeyPatch)
 def test_not_with_a_sandbox_started_again(
     root: Path, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    monkeypatch.setattr(
-        subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, said, "")
-    )
+    monkeypatch.setattr(process, "run", lambda *_, **__: Completed(0, said, ""))
     quick.attempt(root, ARGV)
 
 

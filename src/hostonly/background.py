@@ -1,19 +1,14 @@
-"""Ending the programs that we started, before their time and in good order.
+"""Work in the background, whose programs are ended when nobody waits for it any more.
 
-Only the standard library is imported here: the bootstrap uses this module (through
-`hostonly.host.packages`) before there is a `.venv`.
+Only the standard library is imported here: the bootstrap uses this module before there is a `.venv`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
-from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -55,13 +50,13 @@ _ending: ContextVar[Ending | None] = ContextVar("ending", default=None)
 
 @contextlib.contextmanager
 def ended_by(listener: Callable[[], None]) -> Iterator[None]:
-    """``listener`` is called where this code runs in a `Beside` that must end."""
+    """``listener`` is called where this code runs in a `Background` that must end."""
     ending = _ending.get()
     with contextlib.nullcontext() if ending is None else ending.heard_by(listener):
         yield
 
 
-class Beside(Generic[T]):
+class Background(Generic[T]):
     """Runs ``work`` in a thread, beside what is done in the context.
 
     When the context is left without its result having been taken, by an error or a Ctrl-C, the
@@ -89,44 +84,11 @@ class Beside(Generic[T]):
             raise self._error
         return self._results[0]
 
-    def __enter__(self) -> Beside[T]:
+    def __enter__(self) -> Background[T]:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._thread.is_alive():
             self._ending.say()
             self._thread.join()
-
-
-def send(process: subprocess.Popen[str], number: int) -> None:
-    """Send a signal to ``process``, and to its group where it leads one.
-
-    What sudo runs is root's: it is signalled by another sudo, where that asks for no password.
-    """
-    with contextlib.suppress(ProcessLookupError):
-        leads = os.getpgid(process.pid) == process.pid
-        if isinstance(process.args, list) and process.args[0] == "sudo":
-            # A signal to sudo itself may be sent, and is dropped: sudo passes none on that comes
-            # from the group of who called it.
-            subprocess.run(
-                [
-                    *("sudo", "-n", "kill", f"-{signal.Signals(number).name[3:]}", "--"),
-                    f"-{process.pid}" if leads else str(process.pid),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                # Not a session of its own: a password that was given is known by its terminal.
-                process_group=0,
-                check=False,
-            )
-        elif leads:
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
