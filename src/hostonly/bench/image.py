@@ -11,7 +11,7 @@ from hostonly.bench.result import Row
 from hostonly.errors import HostonlyError
 from hostonly.host.command import run
 from hostonly.image.engine import sandbox_engine
-from hostonly.image.flavour import JAVA
+from hostonly.image.flavour import JAVA, TEMPLATE
 from hostonly.image.publish import reference
 
 BUILD = Row("build", "s", "warm image.build over packer build", 0.5)
@@ -48,7 +48,7 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
         }
         # Another name than ours: its image must not take ours' tag away.
         given = ["-var", f"base={images[0]}", "-var", "repository=bench", "-var", "container=bench"]
-        packer = ["packer", "build", "-color=false", *given, str(JAVA.template)]
+        packer = ["packer", "build", "-color=false", *given, str(TEMPLATE)]
         push = ["docker", "push", f"{reference(machine)}:{JAVA.tag}"]
         by_ssh = machine.ssh_argv(push)
 

@@ -12,7 +12,7 @@ from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages
 from hostonly.image import base, identity, saved, sbom, state
 from hostonly.image.engine import Engine
-from hostonly.image.flavour import JAVA, Flavour, labels, template
+from hostonly.image.flavour import JAVA, TEMPLATE, Flavour, labels, template
 from hostonly.image.inputs import inputs
 from hostonly.image.packer import build_by_packer
 from hostonly.image.parts import artefact, base_archive, tools
@@ -54,14 +54,13 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
             now = replace(before, image_id=image_id, place=engine.place)
             state.save(settings, now)
             return now
-    made = artefact(settings, emit, flavour)
+    artefact(settings, emit, flavour)
     foot = given or base.ours(engine, base_archive(settings, emit, flavour), emit)
-    variables = {"base": foot.reference, flavour.variable: str(made), **told}
-    by_packer = build_by_packer(settings, engine, flavour, variables, emit)
+    by_packer = build_by_packer(settings, engine, flavour, {"base": foot.reference, **told}, emit)
     _prove_base(engine, by_packer, foot)
     steps = [
         (f"FROM {named or 'packer/base for ' + flavour.name}", len(foot.layers)),
-        (f"packer build {flavour.template}", len(engine.layers(by_packer)) - len(foot.layers)),
+        (f"packer build {TEMPLATE}", len(engine.layers(by_packer)) - len(foot.layers)),
     ]
     inspected = engine.client.images.get(by_packer).attrs
     written = template(settings.root, flavour)
