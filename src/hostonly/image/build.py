@@ -10,7 +10,7 @@ from dataclasses import replace
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages
-from hostonly.image import base, identity, saved, sbom, state
+from hostonly.image import archive, base, reproducible, sbom, state
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import JAVA, TEMPLATE, Flavour, labels, template
 from hostonly.image.inputs import inputs
@@ -44,7 +44,7 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
             _tag(engine, before.image_id, settings.image.name, flavour.tag)
             emit(Unchanged(state.said_built(name, before.image_id)))
             return before
-        if (image_id := saved.load(settings, engine, before)) is not None:
+        if (image_id := archive.load(settings, engine, before)) is not None:
             _tag(engine, image_id, settings.image.name, flavour.tag)
             again = (
                 "loaded again" if own else f"loaded, as the {before.place}'s engine has built it"
@@ -64,8 +64,8 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     ]
     inspected = engine.client.images.get(by_packer).attrs
     written = template(settings.root, flavour)
-    config = identity.configuration(inspected, told["created"], steps, written.ports)
-    image_id = identity.settle(engine, name, config)
+    config = reproducible.configuration(inspected, told["created"], steps, written.ports)
+    image_id = reproducible.settle(engine, name, config)
     _remove(engine, by_packer, image_id)
     _prove_it_runs(engine, image_id, flavour)
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
@@ -76,7 +76,7 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     bill.write_text(
         sbom.document(contents, settings.image.name, digest, told["created"]), encoding="utf-8"
     )
-    saved.keep(settings, engine, built)
+    archive.keep(settings, engine, built)
     state.save(settings, built)
     emit(Done(f"built the image {name} ({short(image_id)})", time.monotonic() - start))
     return built
