@@ -47,7 +47,7 @@ class Visitor:
 
     def __init__(self, client: socket.socket, line: bytes) -> None:
         self.client = client
-        self.left = memoryview(line)
+        self.left = line
         self.late = monotonic() + DRAIN
 
 
@@ -107,9 +107,10 @@ class HelloSocket:
             except BlockingIOError:
                 return False
             except OSError:  # most likely no descriptor is left: make one free
-                if self._open:
-                    self._leave(next(iter(self._open)))
-                return bool(self._open)
+                if not self._open:
+                    return False
+                self._leave(next(iter(self._open)))
+                continue
             self._count += 1
             client.setblocking(False)
             visitor = Visitor(client, b"%b%d)\n" % (self._prefix, self._count))
