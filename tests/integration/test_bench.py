@@ -14,8 +14,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from hostonly.bench import checkout as bench_checkout
-from hostonly.report import bench as report
+from bench import checkout as bench_checkout
+from bench import report
 from hostonly.sandbox import names
 from hostonly.settings import Settings
 from hostonly.waiting import until

@@ -17,7 +17,7 @@ from hostonly.errors import HostonlyError
 from hostonly.vantages import Host
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
+SOURCES = sorted(file for part in ("src", "bench") for file in (ROOT / part).rglob("*.py"))
 
 LOCALES = {
     "C": {"LC_ALL": "C"},

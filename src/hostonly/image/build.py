@@ -10,9 +10,9 @@ from dataclasses import replace
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages
-from hostonly.image import base, identity, saved, sbom, state
+from hostonly.image import archive, base, reproducible, sbom, state
 from hostonly.image.engine import Engine
-from hostonly.image.flavour import JAVA, Flavour, labels, template
+from hostonly.image.flavour import JAVA, TEMPLATE, Flavour, labels, template
 from hostonly.image.inputs import inputs
 from hostonly.image.packer import build_by_packer
 from hostonly.image.parts import artefact, base_archive, tools
@@ -44,7 +44,7 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
             _tag(engine, before.image_id, settings.image.name, flavour.tag)
             emit(Unchanged(state.said_built(name, before.image_id)))
             return before
-        if (image_id := saved.load(settings, engine, before)) is not None:
+        if (image_id := archive.load(settings, engine, before)) is not None:
             _tag(engine, image_id, settings.image.name, flavour.tag)
             again = (
                 "loaded again" if own else f"loaded, as the {before.place}'s engine has built it"
@@ -54,19 +54,18 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
             now = replace(before, image_id=image_id, place=engine.place)
             state.save(settings, now)
             return now
-    made = artefact(settings, emit, flavour)
+    artefact(settings, emit, flavour)
     foot = given or base.ours(engine, base_archive(settings, emit, flavour), emit)
-    variables = {"base": foot.reference, flavour.variable: str(made), **told}
-    by_packer = build_by_packer(settings, engine, flavour, variables, emit)
+    by_packer = build_by_packer(settings, engine, flavour, {"base": foot.reference, **told}, emit)
     _prove_base(engine, by_packer, foot)
     steps = [
         (f"FROM {named or 'packer/base for ' + flavour.name}", len(foot.layers)),
-        (f"packer build {flavour.template}", len(engine.layers(by_packer)) - len(foot.layers)),
+        (f"packer build {TEMPLATE}", len(engine.layers(by_packer)) - len(foot.layers)),
     ]
     inspected = engine.client.images.get(by_packer).attrs
     written = template(settings.root, flavour)
-    config = identity.configuration(inspected, told["created"], steps, written.ports)
-    image_id = identity.settle(engine, name, config)
+    config = reproducible.configuration(inspected, told["created"], steps, written.ports)
+    image_id = reproducible.settle(engine, name, config)
     _remove(engine, by_packer, image_id)
     _prove_it_runs(engine, image_id, flavour)
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
@@ -77,7 +76,7 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     bill.write_text(
         sbom.document(contents, settings.image.name, digest, told["created"]), encoding="utf-8"
     )
-    saved.keep(settings, engine, built)
+    archive.keep(settings, engine, built)
     state.save(settings, built)
     emit(Done(f"built the image {name} ({short(image_id)})", time.monotonic() - start))
     return built

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hostonly.image import jar, runtime
-from hostonly.image.flavour import JAVA, Flavour
+from hostonly.image.flavour import JAVA, TEMPLATE, Flavour
 
 
 def inputs(root: Path, flavour: Flavour, told: Mapping[str, str], theirs: str = "") -> str:
@@ -19,7 +19,7 @@ def inputs(root: Path, flavour: Flavour, told: Mapping[str, str], theirs: str = 
         HostonlyError: there is no JDK to make our own base with.
     """
     base = theirs or runtime.base_inputs(root, flavour.name)
-    parts = [_artefact(root, flavour), base, (root / flavour.template).read_text(encoding="utf-8")]
+    parts = [_artefact(root, flavour), base, (root / TEMPLATE).read_text(encoding="utf-8")]
     parts += [f"{key}={value}" for key, value in sorted(told.items())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

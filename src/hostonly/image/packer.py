@@ -9,7 +9,7 @@ from pathlib import Path
 from hostonly.events import Emit, Progress, Started, Warned
 from hostonly.host.command import run
 from hostonly.image.engine import Engine
-from hostonly.image.flavour import Flavour
+from hostonly.image.flavour import TEMPLATE, Flavour
 from hostonly.settings import Settings
 
 # The build container's name is the mark by which a killed build's remains are found.
@@ -23,7 +23,7 @@ def build_by_packer(
     variables: Mapping[str, str],
     emit: Emit,
 ) -> str:
-    """Run Packer with ``flavour``'s template and ``variables``; the id of the image that it made.
+    """Run Packer for ``flavour`` with ``variables``; the id of the image that it made.
 
     Raises:
         ToolFailed: Packer failed; with its last lines.
@@ -36,11 +36,11 @@ def build_by_packer(
         # The name is ours.
         engine.client.containers.get(BUILD_CONTAINER).remove(force=True, v=True)
         emit(Warned("a build that was killed had left its container in the engine: removed"))
-    told = {**variables, "repository": settings.image.name, "tag": flavour.tag}
+    told = {**variables, "flavour": flavour.name, "repository": settings.image.name}
     given = [word for key, value in told.items() for word in ("-var", f"{key}={value}")]
-    emit(Started(f"packer build {flavour.template}"))
+    emit(Started(f"packer build {TEMPLATE}"))
     run(
-        ["packer", "build", "-color=false", *given, str(flavour.template)],
+        ["packer", "build", "-color=false", *given, str(TEMPLATE)],
         cwd=settings.root,
         env={
             **engine.environment,

@@ -11,22 +11,22 @@ Sources: deb-control(5), dpkg(1) for `/var/lib/dpkg/status`; the `release` file 
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import io
+import json
 import re
 import tarfile
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import VERSION
 
 if TYPE_CHECKING:
-    from cyclonedx.model.component import Component
     from docker.models.containers import Container
 
 # What an image has that says nothing else (moby, system.DefaultPathEnv).
@@ -169,62 +169,56 @@ def _files(container: Container, path: str) -> Iterator[bytes]:
 def document(contents: Contents, name: str, config: str, created: str) -> str:
     """The bill of materials of the image called ``name`` whose configuration has the digest
     ``config``; ``created`` is the image's own time (RFC 3339)."""
-    from cyclonedx.model.bom import Bom, BomMetaData
-    from cyclonedx.model.component import Component, ComponentType
-    from cyclonedx.output.json import JsonV1Dot6
-    from packageurl import PackageURL
-
-    image = Component(
-        name=name,
-        version=VERSION,
-        type=ComponentType.CONTAINER,
-        bom_ref=config,
-        purl=PackageURL("oci", name=PurePosixPath(name).name, version=config),
-    )
-    when = datetime.datetime.fromisoformat(created)
-    bom = Bom(
-        serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"hostonly:{name}@{config}"),
-        metadata=BomMetaData(component=image, timestamp=when),
-        components=_components(contents),
-    )
-    bom.register_dependency(image, bom.components)
-    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+    purl = _purl("oci", PurePosixPath(name).name, version=config)
+    image = _component("container", name, VERSION, purl) | {"bom-ref": config}
+    components = list(_components(contents))
+    references = [component["bom-ref"] for component in components]
+    bill = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": uuid.uuid5(uuid.NAMESPACE_URL, f"hostonly:{name}@{config}").urn,
+        "version": 1,
+        "metadata": {"timestamp": created, "component": image},
+        "components": components,
+        "dependencies": [{"ref": config, "dependsOn": references}],
+    }
+    return json.dumps(bill, indent=2) + "\n"
 
 
-def _components(contents: Contents) -> Iterator[Component]:
-    from cyclonedx.model import HashAlgorithm, HashType
-    from cyclonedx.model.component import Component, ComponentType
-    from packageurl import PackageURL
-
+def _components(contents: Contents) -> Iterator[dict[str, Any]]:
     for package in contents.packages:
-        qualifiers = {"arch": package.architecture}
-        if contents.distribution:
-            qualifiers["distro"] = contents.distribution
+        told = {"arch": package.architecture, "distro": contents.distribution}
         vendor = contents.vendor or "debian"
-        purl = PackageURL("deb", vendor, package.name, package.version, qualifiers)
-        yield Component(
-            name=package.name,
-            version=package.version,
-            type=ComponentType.LIBRARY,
-            bom_ref=purl.to_string(),
-            purl=purl,
-        )
+        purl = _purl("deb", vendor, package.name, version=package.version, qualifiers=told)
+        yield _component("library", package.name, package.version, purl)
     for module in contents.modules:
-        purl = PackageURL("generic", "openjdk", module, contents.java)
-        yield Component(
-            name=module,
-            version=contents.java,
-            group="openjdk",
-            type=ComponentType.FRAMEWORK,
-            bom_ref=purl.to_string(),
-            purl=purl,
-        )
+        purl = _purl("generic", "openjdk", module, version=contents.java)
+        yield _component("framework", module, contents.java, purl) | {"group": "openjdk"}
     path, digest = contents.artefact
-    yield Component(
-        name=PurePosixPath(path).name,
-        version=VERSION,
-        group="hostonly",
-        type=ComponentType.APPLICATION,
-        bom_ref=path,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
-    )
+    yield {
+        "type": "application",
+        "group": "hostonly",
+        "name": PurePosixPath(path).name,
+        "version": VERSION,
+        "bom-ref": path,
+        "hashes": [{"alg": "SHA-256", "content": digest}],
+    }
+
+
+def _component(kind: str, name: str, version: str | None, purl: str) -> dict[str, Any]:
+    """A component that is referred to by its package URL; of a ``version`` that is None, nothing."""
+    known = {"version": version} if version else {}
+    return {"type": kind, "name": name, **known, "bom-ref": purl, "purl": purl}
+
+
+def _purl(*path: str, version: str | None, qualifiers: Mapping[str, str] | None = None) -> str:
+    """A package URL: type, namespace and name in ``path``; ``qualifiers``, in the order of their
+    names, where they are not empty."""
+
+    def quoted(text: str) -> str:
+        return quote(text, safe=":")
+
+    told = "&".join(f"{key}={quoted(value)}" for key, value in (qualifiers or {}).items() if value)
+    purl = f"pkg:{'/'.join(map(quoted, path))}"
+    return purl + (f"@{quoted(version)}" if version else "") + (f"?{told}" if told else "")

@@ -28,7 +28,7 @@ _CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
 _TEMPORARY = re.compile(rf"(?:^|(?<=[\s/])){MARK}-[0-9a-f]{{8}}-")
 # Those of check.host-only's outsiders (host/outsiders.py).
 _NAMESPACE = re.compile(rf"/run/netns/{MARK}-(.+)-\d+ ")
-# Checkouts, and a stock project, of a bench that has this process id (bench/place.py).
+# Checkouts, and a stock project, of a bench that has this process id (bench/workspace.py).
 _BENCH = re.compile(r"(?P<root>/.*?)/\.hostonly/bench/(?P<pid>\d+)/")
 _STATE = re.compile(r"(/\S*?)/\.hostonly/")
 

@@ -74,10 +74,10 @@ def destroy(ctx: Context, machine: str = "", purge: bool = False) -> None:
         with machine_of(ctx, name) as it, ahead.noted(it, sys.argv):
             it.destroy(last=name == names[-1])
     if purge:
-        from hostonly.bench import cut_off
+        from bench import leftovers
 
         with session(ctx) as (settings, emit):
-            cut_off.purge(settings, emit)
+            leftovers.purge(settings, emit)
             purge_caches(settings, emit)
 
 

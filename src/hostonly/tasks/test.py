@@ -29,7 +29,7 @@ def static_steps() -> list[Step]:
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
         ("mypy", [python, "-m", "mypy"]),
         # What is imported is declared, and what is declared is used; of the tests' by tests alone.
-        ("deptry", [python, "-m", "deptry", "src", "tests"]),
+        ("deptry", [python, "-m", "deptry", "src", "bench", "tests"]),
         (
             "deptry of src",
             [python, "-m", "deptry", "src", "--optional-dependencies-dev-groups", "dev"],

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.bench.checkout import Checkout
-from hostonly.bench.stock import Stock
+from bench.checkout import Checkout
+from bench.stock import Stock
 from hostonly.settings import Settings
 
 USERS = {

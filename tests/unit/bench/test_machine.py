@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.bench import machine
+from bench import machine, report
 from hostonly.errors import HostonlyError
 from hostonly.image import runtime
-from hostonly.report import bench as report
 from hostonly.settings import Settings
 
 SCHEMA = json.loads(Path(report.__file__).with_name("bench.schema.json").read_text())

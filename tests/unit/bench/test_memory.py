@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from hostonly.bench import many
-from hostonly.bench.checkout import Checkout
+from bench import many
+from bench.checkout import Checkout
 from hostonly.errors import HostonlyError
 
 HERE = cast(Checkout, SimpleNamespace(machine=lambda: SimpleNamespace(container="one-sandbox")))

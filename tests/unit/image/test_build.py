@@ -13,8 +13,8 @@ from docker.errors import ImageNotFound
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Event, Unchanged
 from hostonly.host import packages
+from hostonly.image import archive, state
 from hostonly.image import build as build_module
-from hostonly.image import saved, state
 from hostonly.image.build import build, pushed_before
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import PYTHON
@@ -68,7 +68,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setattr(build_module, "labels", lambda root, flavour: {})
     monkeypatch.setattr(build_module, "inputs", lambda root, flavour, told, theirs: "inputs")
     monkeypatch.setattr(state, "is_bill_of", lambda file, config: config == CONFIG)
-    monkeypatch.setattr(saved, "load", load)
+    monkeypatch.setattr(archive, "load", load)
     monkeypatch.setattr(build_module, "artefact", artefact)
     return archives
 

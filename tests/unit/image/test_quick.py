@@ -193,7 +193,7 @@ def test_the_flavour_that_was_not_built(place: Place) -> None:
     assert place.said(["inv", "image.build"]) is None
 
 
-@pytest.mark.parametrize("name", ["packer/hello-socket-python.json", "packer/base/base.toml"])
+@pytest.mark.parametrize("name", ["packer/hello-socket.pkr.json", "packer/base/base.toml"])
 def test_changed_inputs(place: Place, name: str) -> None:
     file = place.root / name
     file.write_text(file.read_text() + "\n")

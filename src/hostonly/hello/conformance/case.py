@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from hostonly.hello.conformance.subject import Starter, Target
+# What tries a case: a function of a `Target` or a `Starter` (subject.py).
+Check = TypeVar("Check", bound=Callable[..., str])
 
 
 class Wrong(Exception):
@@ -53,25 +53,19 @@ class CaseResult:
 CASES: dict[str, Case] = {}
 
 
-def of_running(
-    name: str, sentence: str
-) -> Callable[[Callable[[Target], str]], Callable[[Target], str]]:
-    """Register the function below it as a case for a server that runs, whoever started it."""
-
-    def register(check: Callable[[Target], str]) -> Callable[[Target], str]:
-        CASES[name] = Case(name, sentence, False, check)
-        return check
-
-    return register
+def of_running(name: str, sentence: str) -> Callable[[Check], Check]:
+    """Register the function below it as a case for a server that runs, a `Target`."""
+    return _registering(name, sentence, starts=False)
 
 
-def of_started(
-    name: str, sentence: str
-) -> Callable[[Callable[[Starter], str]], Callable[[Starter], str]]:
-    """Register the function below it as a case that starts servers of its own."""
+def of_started(name: str, sentence: str) -> Callable[[Check], Check]:
+    """Register the function below it as a case that starts servers of its own, by a `Starter`."""
+    return _registering(name, sentence, starts=True)
 
-    def register(check: Callable[[Starter], str]) -> Callable[[Starter], str]:
-        CASES[name] = Case(name, sentence, True, check)
+
+def _registering(name: str, sentence: str, *, starts: bool) -> Callable[[Check], Check]:
+    def register(check: Check) -> Check:
+        CASES[name] = Case(name, sentence, starts, check)
         return check
 
     return register

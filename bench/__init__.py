@@ -7,4 +7,4 @@ in which they run. A row is a ratio of two sides that were measured in the same 
 from __future__ import annotations
 
 # The cheap ones first: who wants a quick look sees rows soon.
-GROUPS = ("start", "hello", "talk", "image", "demo", "life", "many", "box")
+GROUPS = ("start", "hello", "commands", "image", "demo", "lifecycle", "many", "box")

@@ -22,7 +22,7 @@ from hostonly.settings import Settings
 _CHUNK = 1 << 20
 
 
-def archive(settings: Settings, built: Built) -> Path:
+def file_of(settings: Settings, built: Built) -> Path:
     """Where ``built`` is kept, whether it is or not."""
     folder = settings.state / "image"
     return folder / f"saved-{built.flavour}-{short(built.config)}.tar"
@@ -34,7 +34,7 @@ def keep(settings: Settings, engine: Engine, built: Built) -> None:
     Raises:
         docker.errors.APIError: the engine could not give it (`engine.understood`). OSError: there is no room.
     """
-    file = archive(settings, built)
+    file = file_of(settings, built)
     file.parent.mkdir(parents=True, exist_ok=True)
     written = file.with_suffix(".new")
     with written.open("wb") as out:
@@ -54,7 +54,7 @@ def load(settings: Settings, engine: Engine, built: Built) -> str | None:
     """
     from docker.errors import APIError, ImageLoadError
 
-    file = archive(settings, built)
+    file = file_of(settings, built)
     if not file.exists():
         return None
     if _holds(file, built.config):

@@ -3,33 +3,32 @@
 The client is the same for both and does as little as it can: it connects, reads to the end of the
 stream, and closes, each one call of the kernel's on a plain blocking socket; what it read is looked
 at when the time has been taken. What it measures is bounded by itself where a server is quicker than
-it. So the servers' own processor time is told as well, without a goal: connections for each second
-of it.
+it. So the servers' own processor time is told as well: connections for each second of it. No row has
+a goal: both servers do what is promised, and neither is there to be quick.
 """
 
 from __future__ import annotations
 
+import socket
 import struct
 import time
-from _socket import AF_INET, MSG_WAITALL, SO_RCVTIMEO, SOCK_STREAM, SOL_SOCKET
-from _socket import socket as Socket
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hostonly.bench.measure import Comparison, Side
-from hostonly.bench.place import Place
-from hostonly.bench.result import Row
+from bench.measure import Comparison, Side
+from bench.result import Row
+from bench.workspace import Workspace
 from hostonly.errors import HostonlyError
 from hostonly.hello.conformance.subject import Process, Program
 from hostonly.hello.greeting import greeting_of
 from hostonly.image.programs import java_program, python_program
 from hostonly.sandbox import names
 
-ONE = Row("python-java", "1/s", "Python over Java, one connection after another", 1.2, True)
-MANY = Row("python-java-64", "1/s", "Python over Java, 64 connections in flight", 1.2, True)
+ONE = Row("python-java", "1/s", "Python over Java, one connection after another", None)
+MANY = Row("python-java-64", "1/s", "Python over Java, 64 connections in flight", None)
 ONE_CPU = Row(
     "python-java-cpu",
     "1/s",
@@ -55,12 +54,12 @@ TIMEOUT = struct.pack("ll", SECONDS, 0)
 
 
 @contextmanager
-def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """Both servers run all the time, each started once."""
     with ExitStack() as ending:
-        folder = ending.enter_context(TemporaryDirectory(prefix=names.temporary(place.user)))
-        java = java_program(place.user, place.emit, Path(folder))
-        programs = {"python": python_program(place.user.root), "java": java}
+        folder = ending.enter_context(TemporaryDirectory(prefix=names.temporary(workspace.user)))
+        java = java_program(workspace.user, workspace.emit, Path(folder))
+        programs = {"python": python_program(workspace.user.root), "java": java}
         ours, theirs = (ending.enter_context(Program(*it).start()) for it in programs.items())
         made = [
             Comparison(rows, _rates(rows, call, ours), _rates(rows, call, theirs))
@@ -109,7 +108,7 @@ def in_flight(port: int, calls: int) -> list[bytes]:
         OSError: refused, reset, or nothing within ``SECONDS``.
     """
     lines = []
-    waiting: deque[Socket] = deque()
+    waiting: deque[socket.socket] = deque()
     for _ in range(calls):
         waiting.append(_connected(port))
         if len(waiting) == IN_FLIGHT:
@@ -117,16 +116,16 @@ def in_flight(port: int, calls: int) -> list[bytes]:
     return lines + [_read(client) for client in waiting]
 
 
-def _connected(port: int) -> Socket:
-    client = Socket(AF_INET, SOCK_STREAM)
-    client.setsockopt(SOL_SOCKET, SO_RCVTIMEO, TIMEOUT)
+def _connected(port: int) -> socket.socket:
+    client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, TIMEOUT)
     client.connect((LOOPBACK, port))
     return client
 
 
-def _read(client: Socket) -> bytes:
+def _read(client: socket.socket) -> bytes:
     # All that fits, or all there is at the end of the stream: asked for once, woken once.
-    line = client.recv(4096, MSG_WAITALL)
+    line = client.recv(4096, socket.MSG_WAITALL)
     client.close()
     return line
 

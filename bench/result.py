@@ -11,15 +11,12 @@ from statistics import median
 class Row:
     """A row before it is measured: ``name`` (of ``--rows``), ``unit`` of both sides, ``what`` in one
     line, and ``goal``, the ratio ours over theirs that is not to be exceeded; None where it is only told.
-
-    ``at_least`` turns the goal around: the ratio is not to be less (for connections per second).
     """
 
     name: str
     unit: str
     what: str
     goal: float | None
-    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +49,7 @@ class Measured:
     @property
     def met(self) -> bool | None:
         """Whether the goal is met; None where there is none."""
-        if self.row.goal is None:
-            return None
-        return self.ratio >= self.row.goal if self.row.at_least else self.ratio <= self.row.goal
+        return None if self.row.goal is None else self.ratio <= self.row.goal
 
 
 @dataclass(frozen=True, slots=True)

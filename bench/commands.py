@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hostonly.bench.measure import Comparison, limit, timed
-from hostonly.bench.place import Place
-from hostonly.bench.result import Row
+from bench.measure import Comparison, limit, timed
+from bench.result import Row
+from bench.workspace import Workspace
 
 STATUS = Row("status", "s", "sandbox.status over vagrant status", 0.3)
 EXEC_VAGRANT = Row("exec-vagrant", "s", "sandbox.exec -- true over vagrant ssh -c true", 1.0)
@@ -21,9 +21,9 @@ VAGRANT = ("env", "HOSTONLY_PREPARED=1", "VAGRANT_CHECKPOINT_DISABLE=1")
 
 
 @contextmanager
-def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """All on one sandbox."""
-    here = place.main()
+    here = workspace.main()
     here.inv("sandbox.up")
     machine = here.machine()
     ssh = machine.ssh_argv(["true"])

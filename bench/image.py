@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hostonly.bench.measure import Comparison, limit, timed
-from hostonly.bench.place import Place
-from hostonly.bench.result import Row
+from bench.measure import Comparison, limit, timed
+from bench.result import Row
+from bench.workspace import Workspace
 from hostonly.errors import HostonlyError
 from hostonly.host.command import run
 from hostonly.image.engine import sandbox_engine
-from hostonly.image.flavour import JAVA
+from hostonly.image.flavour import JAVA, TEMPLATE
 from hostonly.image.publish import reference
 
 BUILD = Row("build", "s", "warm image.build over packer build", 0.5)
@@ -29,11 +29,11 @@ OPENJDK_MB = 654.0
 
 
 @contextmanager
-def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """All on one sandbox. Packer and `docker push` alone are given the engine's socket, forwarded
     beforehand: nothing but the command itself is measured. `docker push` by ssh is what is typed on
     the host by whom nobody has forwarded anything."""
-    here = place.main()
+    here = workspace.main()
     here.inv("image.push")
     machine = here.machine()
     with sandbox_engine(machine) as engine:
@@ -48,7 +48,7 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
         }
         # Another name than ours: its image must not take ours' tag away.
         given = ["-var", f"base={images[0]}", "-var", "repository=bench", "-var", "container=bench"]
-        packer = ["packer", "build", "-color=false", *given, str(JAVA.template)]
+        packer = ["packer", "build", "-color=false", *given, str(TEMPLATE)]
         push = ["docker", "push", f"{reference(machine)}:{JAVA.tag}"]
         by_ssh = machine.ssh_argv(push)
 

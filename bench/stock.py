@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hostonly.bench.checkout import SECONDS, discard
+from bench.checkout import SECONDS, discard
+from bench.workspace import Workspace
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Progress, Started, Warned
 from hostonly.host import bridges, packages
@@ -29,9 +29,6 @@ from hostonly.host.command import end, run
 from hostonly.process import as_root
 from hostonly.sandbox import base, idmap, names, needs, remains
 from hostonly.sandbox.vagrant_calls import BUSY, BUSY_SECONDS, elsewhere_unset
-
-if TYPE_CHECKING:
-    from hostonly.bench.place import Place
 
 BOX = "hostonly-bench-stock"
 
@@ -99,24 +96,24 @@ class Stock:
 
 
 @contextlib.contextmanager
-def stock(place: Place) -> Iterator[Stock]:
+def stock(workspace: Workspace) -> Iterator[Stock]:
     """The project with its box added and its bridge served; all gone afterwards.
 
     Raises:
         ToolFailed: the box could not be built, or the bridge not made.
     """
-    folder = place.folder / f"{place.name()}{SUFFIX}"
-    packages.install((*needs.PACKAGES, "dnsmasq-base"), place.emit, root=place.user.root)
+    folder = workspace.folder / f"{workspace.name()}{SUFFIX}"
+    packages.install((*needs.PACKAGES, "dnsmasq-base"), workspace.emit, root=workspace.user.root)
     with contextlib.ExitStack() as cleaning:
-        cleaning.callback(_remove, place, folder)
+        cleaning.callback(_remove, workspace, folder)
         folder.mkdir()
         # vagrant-lxc's own template knows no spaces in the path of its box, and the user's may have some.
         link = Path(tempfile.mkdtemp(prefix=_temporary(folder))) / "home"
-        link.symlink_to(place.vagrant_home)
+        link.symlink_to(workspace.vagrant_home)
         made = Stock(folder, link)
-        place.emit(Started("bench: building the stock side's box"))
-        _add_box(place.user.root, made, place.emit)
-        cleaning.callback(end, _serve(folder, place.network()))
+        workspace.emit(Started("bench: building the stock side's box"))
+        _add_box(workspace.user.root, made, workspace.emit)
+        cleaning.callback(end, _serve(folder, workspace.network()))
         claim = names.SANDBOXES / folder.name
         run(["mkdir", "-p", "-m", "0755", str(names.SANDBOXES), str(claim)], root=True)
         run(["tee", str(claim / "owner")], root=True, stdin=f"{folder}\n")
@@ -133,11 +130,11 @@ def stock(place: Place) -> Iterator[Stock]:
         yield made
 
 
-def _remove(place: Place, folder: Path) -> None:
+def _remove(workspace: Workspace, folder: Path) -> None:
     try:
-        remove(folder, place.vagrant_home)
+        remove(folder, workspace.vagrant_home)
     except HostonlyError as error:
-        place.emit(Warned(f"the stock side at {folder} could not be removed: {error}"))
+        workspace.emit(Warned(f"the stock side at {folder} could not be removed: {error}"))
 
 
 def remove(folder: Path, vagrant_home: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from hostonly.bench import checkout, stock
+from bench import checkout, stock
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Started
 from hostonly.flock import Lock
@@ -36,21 +36,21 @@ def clear(user: Settings, emit: Emit) -> None:
         HostonlyError: something could not be removed; its folder stays, for the next try.
     """
     benches = user.state / "bench"
-    for place in sorted(benches.iterdir()) if benches.exists() else []:
+    for workspace in sorted(benches.iterdir()) if benches.exists() else []:
         emit(Started("removing what a bench that was cut off has left"))
         try:
-            inside = sorted(place.iterdir())
+            inside = sorted(workspace.iterdir())
             # What all checkouts share the last of them takes away, and a stock project none of it.
             for folder in inside:
                 if folder.name.endswith(stock.SUFFIX):
-                    stock.remove(folder, place / checkout.VAGRANT_HOME)
+                    stock.remove(folder, workspace / checkout.VAGRANT_HOME)
             for folder in inside:
                 if (folder / "inv").exists():
-                    checkout.remove(folder, place / checkout.VAGRANT_HOME, user.root)
-            checkout.discard(place)
+                    checkout.remove(folder, workspace / checkout.VAGRANT_HOME, user.root)
+            checkout.discard(workspace)
         except ToolFailed as error:
             raise HostonlyError(
-                f"what a bench that was cut off left in {place} could not be removed: {error.what}",
+                f"what a bench that was cut off left in {workspace} could not be removed: {error.what}",
                 ran=error.ran,
                 output=error.output,
                 remedy="Is some of it still at work? Then wait for it, or end it, and try again.",

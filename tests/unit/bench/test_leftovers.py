@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.bench import cut_off, stock
+from bench import leftovers, stock
 from hostonly.errors import HostonlyError
 from hostonly.events import ignore
 from hostonly.host import bridges, packages
@@ -49,64 +49,64 @@ def program(file: Path, root: Path, status: int = 0) -> None:
 
 def left(user: Settings) -> Path:
     """What a bench leaves that is killed with everything there: two checkouts and the stock project."""
-    place = user.state / "bench" / "4000000"
+    workspace = user.state / "bench" / "4000000"
     for name in ("benchabc1", "benchabc3"):
-        (place / name).mkdir(parents=True)
-        program(place / name / "inv", user.root)
-        (place / name / "invoke.yaml").touch()
+        (workspace / name).mkdir(parents=True)
+        program(workspace / name / "inv", user.root)
+        (workspace / name / "invoke.yaml").touch()
     # Only just begun: the copy is not whole, and nothing was made of it.
-    (place / "benchabc3" / "invoke.yaml").unlink()
-    packages.note(place / "benchabc1").parent.mkdir()
-    packages.note(place / "benchabc1").write_text("mmdebstrap\n")
-    project = place / "benchabc2-stock"
+    (workspace / "benchabc3" / "invoke.yaml").unlink()
+    packages.note(workspace / "benchabc1").parent.mkdir()
+    packages.note(workspace / "benchabc1").write_text("mmdebstrap\n")
+    project = workspace / "benchabc2-stock"
     (project / "rootfs").mkdir(parents=True)
     (project / "Vagrantfile").touch()
     (names.SANDBOXES / project.name).mkdir(parents=True)
     (names.SANDBOXES / project.name / "owner").write_text(f"{project}\n")
-    (place / "vagrant.d").mkdir()
+    (workspace / "vagrant.d").mkdir()
     home = Path(tempfile.mkdtemp(prefix=stock._temporary(project))) / "home"
-    home.symlink_to(place / "vagrant.d")
-    return place
+    home.symlink_to(workspace / "vagrant.d")
+    return workspace
 
 
-@pytest.mark.parametrize("how", [cut_off.clear, cut_off.purge])
+@pytest.mark.parametrize("how", [leftovers.clear, leftovers.purge])
 def test_machines_are_destroyed_and_folders_go(user: Settings, how: Callable[..., None]) -> None:
-    place = left(user)
+    workspace = left(user)
     how(user, ignore)
     assert (user.root / "calls").read_text().splitlines() == [
         # The stock project first: what all checkouts share, the last of them takes away.
-        f"benchabc2-stock vagrant destroy -f in {place}/vagrant.d",
-        f"hostonly-bench {place}/benchabc2-stock",
-        f"benchabc1 inv sandbox.destroy in {place}/vagrant.d",
+        f"benchabc2-stock vagrant destroy -f in {workspace}/vagrant.d",
+        f"hostonly-bench {workspace}/benchabc2-stock",
+        f"benchabc1 inv sandbox.destroy in {workspace}/vagrant.d",
     ]
-    assert not place.exists()
+    assert not workspace.exists()
     assert not list((user.root / "tmp").iterdir())
     assert not list(names.SANDBOXES.iterdir())
     assert packages.note(user.root).read_text() == "mmdebstrap\n"
 
 
 def test_what_cannot_be_destroyed_keeps_its_folder_and_is_said(user: Settings) -> None:
-    place = left(user)
-    program(place / "benchabc1" / "inv", user.root, status=3)
+    workspace = left(user)
+    program(workspace / "benchabc1" / "inv", user.root, status=3)
     with pytest.raises(HostonlyError, match="could not be removed: env failed") as said:
-        cut_off.clear(user, ignore)
-    assert str(place) in said.value.what
-    assert (place / "benchabc1" / "invoke.yaml").exists()
-    assert (place / "vagrant.d").exists()
+        leftovers.clear(user, ignore)
+    assert str(workspace) in said.value.what
+    assert (workspace / "benchabc1" / "invoke.yaml").exists()
+    assert (workspace / "vagrant.d").exists()
 
 
 def test_somebody_elses_claim_of_the_name_stays(user: Settings) -> None:
-    place = left(user)
+    workspace = left(user)
     owner = names.SANDBOXES / "benchabc2-stock" / "owner"
     owner.write_text("/another/checkout\n")
-    cut_off.clear(user, ignore)
-    assert not place.exists()
+    leftovers.clear(user, ignore)
+    assert not workspace.exists()
     assert owner.exists()
 
 
 def test_the_dhcp_server_is_ended_by_its_own_command_line_only(user: Settings) -> None:
-    place = left(user)
-    file = place / "benchabc2-stock" / "dnsmasq.pid"
+    workspace = left(user)
+    file = workspace / "benchabc2-stock" / "dnsmasq.pid"
     sleep = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
     other, server = (
         subprocess.Popen([*sleep, f"--pid-file={path}"], stdout=subprocess.PIPE)
@@ -128,12 +128,12 @@ def test_the_dhcp_server_is_ended_by_its_own_command_line_only(user: Settings) -
 
 
 def test_nothing_is_touched_while_a_bench_is_at_work(user: Settings) -> None:
-    place = left(user)
-    with cut_off.alone(user), pytest.raises(HostonlyError, match="another bench is at work"):
-        cut_off.purge(user, ignore)
-    assert (place / "vagrant.d").exists()
+    workspace = left(user)
+    with leftovers.alone(user), pytest.raises(HostonlyError, match="another bench is at work"):
+        leftovers.purge(user, ignore)
+    assert (workspace / "vagrant.d").exists()
 
 
 def test_a_purge_where_there_was_no_bench_makes_nothing(user: Settings) -> None:
-    cut_off.purge(user, ignore)
+    leftovers.purge(user, ignore)
     assert not list(user.state.iterdir())

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hostonly.bench.measure import Comparison, timed
-from hostonly.bench.place import Place
-from hostonly.bench.result import Row
+from bench.measure import Comparison, timed
+from bench.result import Row
+from bench.workspace import Workspace
 from hostonly.errors import ToolFailed
 from hostonly.host.command import run
 
@@ -20,9 +20,9 @@ ROWS = (LIST,)
 
 
 @contextmanager
-def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """Both in the same environment: our own `.venv`."""
-    empty = place.folder / "empty"
+    empty = workspace.folder / "empty"
     empty.mkdir()
     (empty / "tasks.py").touch()
     invoke = str(Path(sys.executable).with_name("invoke"))
@@ -30,7 +30,9 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
         yield [
             Comparison(
                 (LIST,),
-                timed(LIST.name, lambda: run(["./inv", "--list"], cwd=place.user.root, timeout=60)),
+                timed(
+                    LIST.name, lambda: run(["./inv", "--list"], cwd=workspace.user.root, timeout=60)
+                ),
                 timed(LIST.name, lambda: _empty(invoke, empty)),
             )
         ]

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from hostonly.bench.checkout import Checkout
-from hostonly.bench.measure import Comparison, limit
-from hostonly.bench.place import Place
-from hostonly.bench.result import Row
+from bench.checkout import Checkout
+from bench.measure import Comparison, limit
+from bench.result import Row
+from bench.workspace import Workspace
 from hostonly.errors import HostonlyError
 from hostonly.host.command import run
 from hostonly.sandbox import names
@@ -29,10 +29,10 @@ ROWS = (EIGHT, CGROUP, PSS, DISK)
 
 
 @contextmanager
-def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """One, then all of them; memory is looked at while all are up and nothing runs in them."""
     with ExitStack() as cleaning:
-        places = [cleaning.enter_context(place.another()) for _ in range(NUMBER)]
+        checkouts = [cleaning.enter_context(workspace.another()) for _ in range(NUMBER)]
         with ThreadPoolExecutor(NUMBER) as pool:
 
             def all_do(task: str, which: list[Checkout]) -> float:
@@ -41,31 +41,31 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
                 return time.perf_counter() - start
 
             # Once, unmeasured: keys and certificates.
-            all_do("host.prepare", places)
-            all_do("host.restore", places)
+            all_do("host.prepare", checkouts)
+            all_do("host.restore", checkouts)
 
             def eight() -> dict[str, float]:
                 try:
-                    seconds = all_do("sandbox.up", places)
+                    seconds = all_do("sandbox.up", checkouts)
                     return {
                         EIGHT.name: seconds,
-                        CGROUP.name: max(_control_group_mb(one) for one in places),
-                        PSS.name: max(_pss_mb(one) for one in places),
-                        DISK.name: max(_disk_mb(one) for one in places),
+                        CGROUP.name: max(_control_group_mb(one) for one in checkouts),
+                        PSS.name: max(_pss_mb(one) for one in checkouts),
+                        DISK.name: max(_disk_mb(one) for one in checkouts),
                     }
                 finally:
-                    all_do("sandbox.destroy", places)
+                    all_do("sandbox.destroy", checkouts)
 
             def one() -> dict[str, float]:
                 try:
                     return {
-                        EIGHT.name: all_do("sandbox.up", places[:1]),
+                        EIGHT.name: all_do("sandbox.up", checkouts[:1]),
                         **limit(CGROUP.name, LIMIT_MB)(),
                         **limit(PSS.name, LIMIT_MB)(),
                         **limit(DISK.name, DISK_LIMIT_MB)(),
                     }
                 finally:
-                    all_do("sandbox.destroy", places[:1])
+                    all_do("sandbox.destroy", checkouts[:1])
 
             yield [Comparison(ROWS, eight, one, warm=False)]
 

@@ -7,7 +7,7 @@ import json
 import tarfile
 from typing import Any
 
-from hostonly.image.identity import _archive, configuration
+from hostonly.image.reproducible import _archive, configuration
 
 LAYERS = ("sha256:" + "a" * 64, "sha256:" + "b" * 64)
 INSPECTED: dict[str, Any] = {

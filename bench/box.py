@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hostonly.bench.measure import Comparison, limit, timed
-from hostonly.bench.place import Place
-from hostonly.bench.result import Row
+from bench.measure import Comparison, limit, timed
+from bench.result import Row
+from bench.workspace import Workspace
 from hostonly.sandbox import base
 
 BOX = Row("box", "s", "sandbox.box from packages over thirty seconds", 1.0)
@@ -18,9 +18,9 @@ LIMIT_SECONDS = 30.0
 
 
 @contextmanager
-def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """A base of the bench's own, by a line more in its recipe: that of the user's is left alone."""
-    with place.another() as here:
+    with workspace.another() as here:
         with (base.recipe(here.root) / "configure").open("a", encoding="utf-8") as configure:
             configure.write(f"\n# {here.settings.sandbox.name}\n")
         made = base.current(here.root)

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hostonly.bench.measure import Comparison
-from hostonly.bench.place import Place
-from hostonly.bench.result import Row
-from hostonly.bench.stock import stock
+from bench.measure import Comparison
+from bench.result import Row
+from bench.stock import stock
+from bench.workspace import Workspace
 
 UP = Row("up", "s", "cold sandbox.up over stock vagrant up of a plain box", 0.18)
 HALT_UP = Row("halt-up", "s", "sandbox.halt and up again over stock vagrant halt and up", 0.4)
@@ -19,14 +19,14 @@ ROWS = (UP, HALT_UP, DESTROY)
 
 
 @contextmanager
-def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """One life each in turns: made, halted and started again, destroyed. Boxes are there before."""
-    here = place.main()
+    here = workspace.main()
     here.inv("sandbox.destroy")
     # Once, unmeasured: it adds the box.
     here.inv("host.prepare")
     here.inv("host.restore")
-    with stock(place) as plain:
+    with stock(workspace) as plain:
 
         def ours() -> dict[str, float]:
             return _life(

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hostonly.bench.measure import Comparison, timed
-from hostonly.bench.place import Place
-from hostonly.bench.result import Row
+from bench.measure import Comparison, timed
+from bench.result import Row
+from bench.workspace import Workspace
 
 DEMO = Row("demo-host", "s", "second demo.host over its commands and checks by ssh", 1.0)
 
@@ -19,9 +19,9 @@ ROWS = (DEMO,)
 
 
 @contextmanager
-def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
+def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """The script is made from the demo's own document, so that both sides run the same commands."""
-    here = place.main()
+    here = workspace.main()
     here.inv("demo.host")
     document = json.loads(here.inv("demo.host", "--json"))
     text = script(document, here.machine().ssh_argv(), here.settings.hello.port)

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hostonly.bench import GROUPS, machine
-from hostonly.bench.result import BenchResult, Measured, Row, Unmeasured, summary
+from bench import GROUPS, machine
+from bench.result import BenchResult, Measured, Row, Unmeasured, summary
+from bench.workspace import Workspace
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Done, Emit, Progress, Started, Warned
-
-if TYPE_CHECKING:
-    from hostonly.bench.place import Place
 
 ROUNDS = 5
 MOST_ROUNDS = 50
@@ -76,7 +74,7 @@ def chosen(names: Sequence[str]) -> list[Row]:
 
 
 def bench(
-    place: Callable[[], AbstractContextManager[Place]],
+    workspace: Callable[[], AbstractContextManager[Workspace]],
     wanted: Sequence[Row],
     rounds: int,
     emit: Emit,
@@ -90,7 +88,7 @@ def bench(
     end = start + max(LEAST_LIMIT_SECONDS, rounds * ROUND_LIMIT_SECONDS)
     measured: dict[str, Measured] = {}
     unmeasured: list[Unmeasured] = []
-    with place() as here:
+    with workspace() as here:
         about = machine.machine(here.user.root)
         for group in GROUPS:
             module = _module(group)
@@ -162,4 +160,4 @@ def _measured(comparison: Comparison, rounds: int, emit: Emit, end: float) -> It
 
 
 def _module(group: str) -> Any:
-    return import_module(f"hostonly.bench.{group}")
+    return import_module(f"bench.{group}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hostonly.bench.result import BenchResult, Measured, Summary
+from bench.result import BenchResult, Measured, Summary
 from hostonly.report.document import SCHEMA
 from hostonly.report.json import DIGITS
 
@@ -49,8 +49,7 @@ def as_table(result: BenchResult) -> str:
 
 def _line(one: Measured, width: int) -> str:
     ours, theirs = _span(one.ours, one.row.unit), _span(one.theirs, one.row.unit)
-    sign = "≥" if one.row.at_least else "≤"
-    aim = "no goal" if one.row.goal is None else f"goal {sign} {one.row.goal:g}"
+    aim = "no goal" if one.row.goal is None else f"goal ≤ {one.row.goal:g}"
     goal = f"{one.ratio:6.2f} × ({aim})"
     mark = {True: "✓", False: "✗", None: "·"}[one.met]
     return f"{mark} {one.row.name:<{width}}  {ours:<24} over {theirs:<24} {goal:<24} {one.row.what}"

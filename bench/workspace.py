@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from hostonly.bench import cut_off
-from hostonly.bench.checkout import VAGRANT_HOME, Checkout, checkout, discard
+from bench.checkout import VAGRANT_HOME, Checkout, checkout, discard
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.host import bridges
@@ -24,7 +23,7 @@ NETWORK_PREFIX = 26
 
 
 @dataclass(slots=True)
-class Place:
+class Workspace:
     """A bench's surroundings; ``folder`` is below the state of the ``user``'s checkout."""
 
     user: Settings
@@ -69,31 +68,26 @@ class Place:
 
 
 @contextlib.contextmanager
-def place(user: Settings, emit: Emit) -> Iterator[Place]:
-    """The surroundings of one bench. One bench at a time in a checkout.
+def workspace(user: Settings, emit: Emit) -> Iterator[Workspace]:
+    """The surroundings of one bench, for who holds the lock of `leftovers.alone`.
 
     Raises:
-        HostonlyError: another bench is at work here, what an earlier one left could not be removed, or
-            there are no free addresses.
+        HostonlyError: there are no free addresses.
     """
-    with cut_off.alone(user):
-        cut_off.clear(user, emit)
-        block = bridges.free_network(BLOCK_PREFIX)
-        if block is None:
-            raise HostonlyError(
-                "there is no free range of private addresses for the bench's sandboxes"
-            )
-        # By its number check.leftovers knows whether the bench is still at work (sandbox/owners.py).
-        folder = user.state / "bench" / str(os.getpid())
-        folder.mkdir(parents=True)
-        mark = hashlib.sha256(str(user.root).encode()).hexdigest()[:6]
-        made = Place(user, folder, emit, mark, iter(block.subnets(new_prefix=NETWORK_PREFIX)))
-        try:
-            with made._cleaning:
-                yield made
-        finally:
-            # What could not be destroyed stays, with the boxes that it may take to do so.
-            if {entry.name for entry in folder.iterdir()} <= {VAGRANT_HOME}:
-                discard(folder)
-                with contextlib.suppress(OSError):
-                    folder.parent.rmdir()
+    block = bridges.free_network(BLOCK_PREFIX)
+    if block is None:
+        raise HostonlyError("there is no free range of private addresses for the bench's sandboxes")
+    # By its number check.leftovers knows whether the bench is still at work (sandbox/owners.py).
+    folder = user.state / "bench" / str(os.getpid())
+    folder.mkdir(parents=True)
+    mark = hashlib.sha256(str(user.root).encode()).hexdigest()[:6]
+    made = Workspace(user, folder, emit, mark, iter(block.subnets(new_prefix=NETWORK_PREFIX)))
+    try:
+        with made._cleaning:
+            yield made
+    finally:
+        # What could not be destroyed stays, with the boxes that it may take to do so.
+        if {entry.name for entry in folder.iterdir()} <= {VAGRANT_HOME}:
+            discard(folder)
+            with contextlib.suppress(OSError):
+                folder.parent.rmdir()

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from docker.errors import APIError, ImageLoadError, ImageNotFound
 
-from hostonly.image import saved
+from hostonly.image import archive
 from hostonly.image.engine import Engine
 from hostonly.image.state import Built, short
 from hostonly.settings import Settings
@@ -96,14 +96,14 @@ def test_what_was_kept_comes_to_any_engine(
 ) -> None:
     images = Images(CONFIG, info=source)
     made = replace(BUILT, image_id=images.called(CONFIG))
-    saved.keep(here, engine(images), made)
+    archive.keep(here, engine(images), made)
     empty = Images(info=target)
-    assert saved.load(here, engine(empty), made) == empty.called(CONFIG)
+    assert archive.load(here, engine(empty), made) == empty.called(CONFIG)
     assert engine(empty).has(empty.called(CONFIG))
 
 
 def test_nothing_was_kept(here: Settings) -> None:
-    assert saved.load(here, engine(Images()), BUILT) is None
+    assert archive.load(here, engine(Images()), BUILT) is None
 
 
 @pytest.mark.parametrize("content", [packed(OTHER), packed(CONFIG)[:600], b"not an archive", b""])
@@ -111,42 +111,42 @@ def test_nothing_was_kept(here: Settings) -> None:
 def test_an_archive_of_something_else_is_not_taken_and_goes(
     here: Settings, content: bytes, info: dict[str, Any] | None
 ) -> None:
-    saved.keep(here, engine(Images(CONFIG)), BUILT)
-    saved.archive(here, BUILT).write_bytes(content)
+    archive.keep(here, engine(Images(CONFIG)), BUILT)
+    archive.file_of(here, BUILT).write_bytes(content)
     empty = Images(info=info)
-    assert saved.load(here, engine(empty), BUILT) is None
-    assert not saved.archive(here, BUILT).exists() and not empty.known
+    assert archive.load(here, engine(empty), BUILT) is None
+    assert not archive.file_of(here, BUILT).exists() and not empty.known
 
 
 def test_one_that_the_engine_refuses_goes(here: Settings) -> None:
-    saved.keep(here, engine(Images(CONFIG)), BUILT)
+    archive.keep(here, engine(Images(CONFIG)), BUILT)
     images = Images()
     images.refuses = True
-    assert saved.load(here, engine(images), BUILT) is None
-    assert not saved.archive(here, BUILT).exists()
+    assert archive.load(here, engine(images), BUILT) is None
+    assert not archive.file_of(here, BUILT).exists()
 
 
 def test_an_archive_for_which_there_is_no_room_stays(here: Settings) -> None:
-    saved.keep(here, engine(Images(CONFIG)), BUILT)
+    archive.keep(here, engine(Images(CONFIG)), BUILT)
     images = Images()
     images.full = True
     with pytest.raises(ImageLoadError):
-        saved.load(here, engine(images), BUILT)
-    assert saved.archive(here, BUILT).exists()
+        archive.load(here, engine(images), BUILT)
+    assert archive.file_of(here, BUILT).exists()
 
 
 def test_an_interrupted_save_leaves_nothing_to_load(here: Settings) -> None:
     images = Images(CONFIG)
     images.breaks = True
     with pytest.raises(APIError):
-        saved.keep(here, engine(images), BUILT)
-    assert not saved.archive(here, BUILT).exists()
+        archive.keep(here, engine(images), BUILT)
+    assert not archive.file_of(here, BUILT).exists()
 
 
 def test_one_archive_of_a_flavour_is_kept(here: Settings) -> None:
-    saved.keep(here, engine(Images(CONFIG)), BUILT)
+    archive.keep(here, engine(Images(CONFIG)), BUILT)
     other = built(OTHER)
-    saved.keep(here, engine(Images(OTHER)), other)
+    archive.keep(here, engine(Images(OTHER)), other)
     assert [file.name for file in (here.state / "image").iterdir()] == [
         f"saved-java-{short(other.config)}.tar"
     ]
