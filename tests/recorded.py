@@ -21,7 +21,7 @@ from hostonly.demos.leftovers import Leftover, find
 from hostonly.demos.testbed import BuiltImage, Testbed
 from hostonly.errors import Unreachable
 from hostonly.facts import resolver
-from hostonly.report.model import SandboxAbout
+from hostonly.results.demo import SandboxAbout
 from hostonly.settings import Settings
 from hostonly.vantages import Result, Secret, Vantage, shown
 from hostonly.vantages.vantage import MASK

@@ -24,7 +24,7 @@ from hostonly.demos.demo import load, perform
 from hostonly.demos.leftovers import find
 from hostonly.demos.testbed import Testbed, ready
 from hostonly.facts.sysctl import FORWARDING6
-from hostonly.report.model import DemoResult
+from hostonly.results.demo import DemoResult
 from hostonly.settings import Settings
 from hostonly.vantages import Result, Vantage, shown
 

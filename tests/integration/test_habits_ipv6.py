@@ -19,7 +19,7 @@ from hostonly.claims import ClaimResult, Verdict
 from hostonly.demos.demo import load, perform
 from hostonly.demos.testbed import Testbed, ready
 from hostonly.host.command import as_root
-from hostonly.report.model import DemoResult
+from hostonly.results.demo import DemoResult
 from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage
 from tests.integration.command_line import answer, claims, inv, up, wrong

@@ -14,9 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "hostonly"
 # Each part, and the parts of hostonly that it may import besides itself.
 BASE = frozenset({"settings", "errors", "events", "environment", "waiting"})
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
-BESIDE = OBSERVING | {
-    *("sandbox", "registry", "registry.result", "image", "host", "hello", "hello.call")
-}
+BESIDE = OBSERVING | {"results", "sandbox", "registry", "image", "host", "hello"}
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "environment": frozenset(),
@@ -29,24 +27,16 @@ ALLOWED: dict[str, frozenset[str]] = {
     "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
     "hello.greeting": frozenset(),
-    "hello.call": frozenset({"errors", "hello", "hello.greeting"}),
-    "hello": BASE | {"vantages", "hello.greeting", "hello.call"},
+    "results": frozenset({"errors", "events", "claims", "vantages"}),
+    "hello": BASE | {"vantages", "results", "hello.greeting"},
     "host": BESIDE,
     "sandbox": BESIDE,
     "registry": BESIDE,
-    "image.view": frozenset(),
-    "image": BESIDE | {"image.view"},
-    "demos": BESIDE | {"claims", "report.model"},
-    "checks": BESIDE | {"claims", "demos", "report.model"},
-    # The result types, which the demos fill in; what renders them knows nothing else.
-    "report.model": BASE | {"claims", "vantages"},
-    "registry.result": frozenset(),
-    "report": frozenset(
-        {
-            *("report.model", "registry.result", "hello.call", "image.view"),
-            *("errors", "events", "claims", "vantages"),
-        }
-    ),
+    "image": BESIDE,
+    "demos": BESIDE | {"claims"},
+    "checks": BESIDE | {"claims", "demos"},
+    # What renders results knows nothing else; only the command line knows it.
+    "report": frozenset({"results", "errors", "events", "claims", "vantages"}),
     "program": frozenset({"errors", "settings", "report", "unusable"}),
     "bench": BESIDE | {"bench.result", "bootstrap"},
     # Its result types, likewise.
@@ -87,7 +77,7 @@ STANDARD_LIBRARY_ONLY = (
     "sandbox/status.py",
     "sandbox/container.py",
     "report/status.py",
-    "report/safe.py",
+    "report/escape.py",
     "image/quick.py",
     "image/inputs.py",
     "image/flavour.py",
@@ -100,8 +90,9 @@ STANDARD_LIBRARY_ONLY = (
     "registry/inspect.py",
     "registry/reader.py",
     "registry/reference.py",
-    "registry/result.py",
-    "report/brief.py",
+    "results/__init__.py",
+    "results/registry.py",
+    "report/notice.py",
     "start.py",
     "way.py",
     "vantages/route_guard.py",

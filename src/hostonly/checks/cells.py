@@ -15,7 +15,7 @@ from hostonly.demos.stage import Stage
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
-from hostonly.report.model import Cell
+from hostonly.results.matrix import Cell
 
 ROUTED = "routed"
 TARGETS = {

@@ -16,7 +16,8 @@ from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit, Started
 from hostonly.hello.conformance import Outcome, Program, Starter, Target, run_suite
 from hostonly.hello.whom import address_and_port
-from hostonly.report.model import CheckResult, ClaimJudged
+from hostonly.results.check import CheckResult
+from hostonly.results.transcript import ClaimJudged
 from hostonly.sandbox import names
 from hostonly.settings import Settings
 

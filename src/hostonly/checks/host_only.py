@@ -33,7 +33,7 @@ from hostonly.facts.routes import observe_routes, route_to, way_look
 from hostonly.host import way_in
 from hostonly.host.command import as_root
 from hostonly.host.outsiders import Outsider, hello_at, made
-from hostonly.report.model import CheckResult
+from hostonly.results.check import CheckResult
 from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings

@@ -38,7 +38,7 @@ from hostonly.facts.neighbours import Neighbour, observe_neighbours
 from hostonly.facts.reach import Reach, reach_look
 from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.units import failed_units_look
-from hostonly.report.model import CheckResult
+from hostonly.results.check import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
 from hostonly.vantages import Host

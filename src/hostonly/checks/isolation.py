@@ -31,7 +31,7 @@ from hostonly.facts.search import search_look
 from hostonly.host.command import as_root
 from hostonly.host.limits import LIMITS
 from hostonly.host.marker import Marker, marked
-from hostonly.report.model import CheckResult
+from hostonly.results.check import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.names import machines, temporary
 from hostonly.settings import Settings

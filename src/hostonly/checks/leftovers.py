@@ -13,7 +13,7 @@ from hostonly.claims.leftovers import as_before, nothing_left
 from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Unreadable
 from hostonly.facts.inventory_parse import Items
-from hostonly.report.model import CheckResult
+from hostonly.results.check import CheckResult
 from hostonly.sandbox import owners, trace
 from hostonly.settings import Settings
 

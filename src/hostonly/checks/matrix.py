@@ -24,7 +24,8 @@ from hostonly.facts.engine import observe_engine
 from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.reach import NEIGHBOUR_SECONDS, reach_look
 from hostonly.facts.routes import observe_routes, way_look
-from hostonly.report.model import Cell, MatrixResult, StepStarted
+from hostonly.results.matrix import Cell, MatrixResult
+from hostonly.results.transcript import StepStarted
 from hostonly.settings import SSH_PORT, Settings
 from hostonly.vantages import Vantage
 

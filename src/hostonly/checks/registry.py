@@ -38,7 +38,7 @@ from hostonly.facts.served import (
 )
 from hostonly.image import state
 from hostonly.image.flavour import FLAVOURS
-from hostonly.report.model import CheckResult
+from hostonly.results.check import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import Host

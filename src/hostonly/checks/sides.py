@@ -12,7 +12,7 @@ from hostonly.demos.obstacles import explained
 from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Observed, select, together
 from hostonly.facts.batch import COMMAND_SECONDS, Look, observe_all
-from hostonly.report.model import ClaimJudged
+from hostonly.results.transcript import ClaimJudged
 from hostonly.vantages import Result, Vantage
 
 Looks: TypeAlias = Mapping[str, Look[Any]]

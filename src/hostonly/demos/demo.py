@@ -15,7 +15,8 @@ from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit
 from hostonly.facts import Observed
 from hostonly.facts.kernel import missing, observe_capability
-from hostonly.report.model import ClaimJudged, DemoResult, SandboxAbout
+from hostonly.results.demo import DemoResult, SandboxAbout
+from hostonly.results.transcript import ClaimJudged
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
 

@@ -17,7 +17,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started, Warned
 from hostonly.facts import Fact, NotObserved, Observed, settled
 from hostonly.facts.listeners import observe_listeners, on_port
-from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
+from hostonly.results.transcript import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
 from hostonly.vantages import TIMED_OUT, Container, Namespace, Result, Vantage, shown, typed_on_host
 from hostonly.waiting import limit, more_patience, until

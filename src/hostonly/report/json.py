@@ -7,7 +7,9 @@ from typing import Any
 
 from hostonly.claims import ClaimResult, worst
 from hostonly.report.document import SCHEMA
-from hostonly.report.model import Cell, CheckResult, DemoResult, MatrixResult
+from hostonly.results.check import CheckResult
+from hostonly.results.demo import DemoResult
+from hostonly.results.matrix import Cell, MatrixResult
 from hostonly.vantages import Result
 
 # Wall-clock times are measured to the millisecond.

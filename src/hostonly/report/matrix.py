@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from hostonly.claims import Verdict
-from hostonly.report.model import Cell, MatrixResult
+from hostonly.results.matrix import Cell, MatrixResult
 
 WIDTH = 100
 # A column takes a mark, the longest outcome and the number of a note.

@@ -15,17 +15,13 @@ from rich.text import Text
 from hostonly.claims import ClaimResult, Verdict, worst
 from hostonly.events import Event
 from hostonly.report.console import Beside, Transcript
+from hostonly.report.escape import plain
 from hostonly.report.matrix import table
-from hostonly.report.model import (
-    CheckResult,
-    ClaimJudged,
-    DemoResult,
-    MatrixResult,
-    StepEnded,
-    StepStarted,
-)
 from hostonly.report.progress import Follower
-from hostonly.report.safe import plain
+from hostonly.results.check import CheckResult
+from hostonly.results.demo import DemoResult
+from hostonly.results.matrix import MatrixResult
+from hostonly.results.transcript import ClaimJudged, StepEnded, StepStarted
 
 # Of a long output the first lines are shown; the JSON document has them all.
 SHOWN_LINES = 24

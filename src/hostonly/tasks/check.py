@@ -12,7 +12,7 @@ from hostonly.tasks.session import JSON, session, show, transcript
 if TYPE_CHECKING:
     from hostonly.claims import ClaimResult
     from hostonly.events import Emit, Event
-    from hostonly.report.model import CheckResult
+    from hostonly.results.check import CheckResult
     from hostonly.settings import Settings
 
 FLAGS = {"json": JSON}
@@ -36,11 +36,12 @@ def perform(
     """
     import time
 
-    from hostonly.checks.broken_off import broken_off
     from hostonly.errors import HostonlyError, UsageError
     from hostonly.report.document import dumps
     from hostonly.report.json import check_document
-    from hostonly.report.model import ClaimJudged, exit_code
+    from hostonly.results.check import CheckResult
+    from hostonly.results.exit_code import exit_code
+    from hostonly.results.transcript import ClaimJudged
 
     start = time.monotonic()
     judged: list[ClaimResult] = []
@@ -60,7 +61,7 @@ def perform(
         except (HostonlyError, KeyboardInterrupt) as error:
             trouble = error
             seconds = time.monotonic() - start
-            result = broken_off(name, judged, error, seconds, namespace=namespace)
+            result = CheckResult.broken_off(name, judged, error, seconds, namespace=namespace)
         terminal.check_end(result)
         if json:
             show(dumps(check_document(result)))
@@ -108,7 +109,7 @@ def matrix(ctx: Context, json: bool = False) -> None:
     from hostonly.checks.matrix import check
     from hostonly.report.document import dumps
     from hostonly.report.json import matrix_document
-    from hostonly.report.model import EXIT_CODES
+    from hostonly.results.exit_code import EXIT_CODES
 
     with session(ctx) as (settings, follower):
         terminal = transcript(follower, json=json)

@@ -32,7 +32,8 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
     from hostonly.errors import HostonlyError
     from hostonly.report.document import dumps
     from hostonly.report.json import demo_document, demos_document
-    from hostonly.report.model import DemoResult, exit_code
+    from hostonly.results.demo import DemoResult
+    from hostonly.results.exit_code import exit_code
 
     start = time.monotonic()
     demos = [load(name) for name in names]

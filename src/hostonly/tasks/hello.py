@@ -10,7 +10,7 @@ from hostonly.tasks.session import JSON, session, show
 
 if TYPE_CHECKING:
     from hostonly.events import Emit
-    from hostonly.report.model import CheckResult
+    from hostonly.results.check import CheckResult
     from hostonly.settings import Settings
 
 
@@ -57,7 +57,7 @@ def call(
     """Call HelloSocket, and hold every line, the order and the count against what it promises."""
     from hostonly.hello.call import Calls, judge
     from hostonly.hello.whom import address_to_call, port_chosen
-    from hostonly.report.called import as_json, as_text
+    from hostonly.report.hello_call import as_json, as_text
 
     with session(ctx) as (settings, _):
         calls = Calls(count, parallel, timeout)

@@ -14,8 +14,9 @@ from hostonly.claims import ClaimResult, Verdict
 from hostonly.errors import HostonlyError, SettingsError, UsageError
 from hostonly.events import Emit
 from hostonly.program import Interrupted
-from hostonly.report.model import CheckResult, ClaimJudged
 from hostonly.report.progress import Follower
+from hostonly.results.check import CheckResult
+from hostonly.results.transcript import ClaimJudged
 from hostonly.settings import Settings
 
 # Invoke puts its own task behind the name of the module.

@@ -6,7 +6,7 @@ import pytest
 
 from hostonly.demos.testbed import Testbed
 from hostonly.events import Event
-from hostonly.report.model import SandboxAbout
+from hostonly.results.demo import SandboxAbout
 from hostonly.settings import Settings
 from tests.unit.demos.played import IMAGE, Played
 

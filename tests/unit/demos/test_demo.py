@@ -18,7 +18,7 @@ from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Event, Warned
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.kernel import KINDS
-from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
+from hostonly.results.transcript import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
 from tests.unit.demos.played import FREE, HELD, Played, demo, holds, start, two_equal
 

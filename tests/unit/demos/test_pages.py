@@ -9,7 +9,7 @@ import pytest
 from hostonly.claims import Verdict
 from hostonly.demos import DEMOS
 from hostonly.demos.demo import load, perform
-from hostonly.report.model import DemoResult
+from hostonly.results.demo import DemoResult
 from hostonly.settings import Settings
 from tests import pages, recorded
 

@@ -13,7 +13,7 @@ from hostonly.demos.spare import candidates, is_spare, spare_addresses
 from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.testbed import BuiltImage, Testbed
 from hostonly.facts.neighbours import Neighbour
-from hostonly.report.model import SandboxAbout
+from hostonly.results.demo import SandboxAbout
 from hostonly.settings import Settings
 from hostonly.vantages import Result, shown
 

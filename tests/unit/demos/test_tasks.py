@@ -15,7 +15,7 @@ from hostonly.demos import DEMOS
 from hostonly.demos.demo import Demo
 from hostonly.demos.testbed import Testbed
 from hostonly.program.configuration import ProjectConfig
-from hostonly.report.model import DemoResult
+from hostonly.results.demo import DemoResult
 from hostonly.settings import ROOT
 from hostonly.tasks.demo import all_
 

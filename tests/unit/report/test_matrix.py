@@ -14,9 +14,9 @@ from hostonly.claims import ClaimResult, Verdict
 from hostonly.report.document import dumps
 from hostonly.report.json import matrix_document
 from hostonly.report.matrix import WIDTH, table
-from hostonly.report.model import Cell, MatrixResult
 from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal
+from hostonly.results.matrix import Cell, MatrixResult
 from hostonly.vantages import Result
 
 LONG = "".join(f"line {number}\n" for number in range(100))

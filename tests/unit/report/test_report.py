@@ -13,17 +13,12 @@ from hostonly.claims import ClaimResult, Verdict
 from hostonly.events import Event, Warned
 from hostonly.report.document import dumps
 from hostonly.report.json import check_document, demo_document, demos_document
-from hostonly.report.model import (
-    CheckResult,
-    ClaimJudged,
-    DemoResult,
-    SandboxAbout,
-    StepEnded,
-    StepStarted,
-    exit_code,
-)
 from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal, shortened, tally
+from hostonly.results.check import CheckResult
+from hostonly.results.demo import DemoResult, SandboxAbout
+from hostonly.results.exit_code import exit_code
+from hostonly.results.transcript import ClaimJudged, StepEnded, StepStarted
 from hostonly.vantages import Result
 
 LONG = "".join(f"line {number}\n" for number in range(100))

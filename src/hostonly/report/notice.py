@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 
-from hostonly.report.safe import plain
+from hostonly.report.escape import plain
 
 
 def say_unchanged(sentences: Iterable[str]) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 import hostonly.tasks
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.report.model import ClaimJudged, StepEnded
+from hostonly.report.escape import one_a_line, plain
 from hostonly.report.progress import Follower
-from hostonly.report.safe import one_a_line, plain
 from hostonly.report.terminal import Terminal
+from hostonly.results.transcript import ClaimJudged, StepEnded
 from hostonly.tasks.session import show
 from hostonly.vantages import Result
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 
-from hostonly.image.view import ImageView
 from hostonly.report.document import SCHEMA, dumps
+from hostonly.results.image import ImageView
 
 SAYS = {True: "yes", False: "no", None: "not observed"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from hostonly.image.view import ImageView, Layer, Presence
-from hostonly.report.inspected import as_json, as_text
+from hostonly.report.image import as_json, as_text
+from hostonly.results.image import ImageView, Layer, Presence
 
 VIEW = ImageView(
     "hello-socket:latest",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hostonly.hello.call import Called
 from hostonly.report.document import SCHEMA, dumps
+from hostonly.results.hello_call import Called
 
 PERCENTILES = (50, 90, 99, 100)
 SHOWN = 20

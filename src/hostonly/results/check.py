@@ -1,0 +1,45 @@
+"""What a check came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hostonly.claims import ClaimResult, Verdict, worst
+from hostonly.errors import HostonlyError
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A check: claims without steps. ``seconds`` is wall-clock time, ``namespace`` that of its task."""
+
+    name: str
+    claims: tuple[ClaimResult, ...]
+    seconds: float
+    namespace: str = "check"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the claims; UNKNOWN when none was judged."""
+        return worst(claim.verdict for claim in self.claims)
+
+    @classmethod
+    def broken_off(
+        cls,
+        name: str,
+        claims: Sequence[ClaimResult],
+        because: HostonlyError | KeyboardInterrupt,
+        seconds: float,
+        *,
+        namespace: str = "check",
+    ) -> CheckResult:
+        """The check called ``name`` that ended ``because`` of an error or an interrupt: the ``claims``
+        that it had judged, and one that is UNKNOWN."""
+        if isinstance(because, KeyboardInterrupt):
+            why = f"interrupted by {because}" if str(because) else "interrupted"
+        else:
+            why = " ".join(str(because).split())
+        trouble = ClaimResult(
+            "check.done", "The check came to its end.", "hostonly", Verdict.UNKNOWN, why
+        )
+        return cls(name, (*claims, trouble), seconds, namespace)

@@ -1,0 +1,31 @@
+"""Events that tell of a demo or a check while it is run: its steps and its claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hostonly.claims import ClaimResult
+from hostonly.events import Event
+from hostonly.vantages import Result
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(Event):
+    """A command is about to be run; ``prompt`` names the machine whose shell it can be typed in."""
+
+    prompt: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded(Event):
+    """A command was run."""
+
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimJudged(Event):
+    """A claim was judged."""
+
+    claim: ClaimResult
