@@ -33,8 +33,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     "sandbox": BESIDE,
     "registry": BESIDE,
     "image": BESIDE,
-    "demos": BESIDE | {"claims"},
-    "checks": BESIDE | {"claims", "demos"},
+    "stage": BESIDE | {"claims"},
+    "demos": BESIDE | {"claims", "stage"},
+    "checks": BESIDE | {"claims", "stage"},
     # What renders results knows nothing else; only the command line knows it.
     "report": frozenset({"results", "errors", "events", "claims", "vantages"}),
     "program": frozenset({"errors", "settings", "report", "unusable"}),

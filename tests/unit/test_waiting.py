@@ -14,9 +14,6 @@ import pytest
 from hostonly import waiting
 from hostonly.checks import field
 from hostonly.checks.modes import MODES
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.testbed import Testbed
-from hostonly.demos.watch import vxlan_watched
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Event, Started, Warned
 from hostonly.facts import NotObserved, Observed, observe
@@ -26,6 +23,9 @@ from hostonly.hello.conformance.subject import says_nothing
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.testbed import Testbed
+from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import TIMED_OUT, Host, Result
 from hostonly.waiting import VARIABLE, limit, more_patience, set_patience, until
 
@@ -220,7 +220,7 @@ def test_where_a_claim_decides_the_limit_is_a_warning(here: Testbed, clock: Cloc
 
 
 def test_a_step_that_does_not_end(here: Testbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hostonly.demos.stage.STEP_SECONDS", 0.2)
+    monkeypatch.setattr("hostonly.stage.stage.STEP_SECONDS", 0.2)
     stage = Stage("host", here, lambda event: None)
     with pytest.raises(Stopped, match="`sleep 60` was given up after 0 s") as caught:
         stage.step(Host(), "sleep", "60")

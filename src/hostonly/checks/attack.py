@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hostonly.demos.stage import Stage
 from hostonly.facts.batch import Look
 from hostonly.facts.reach import WAIT_SECONDS, Reach, reach_look, read_reach
 from hostonly.facts.routes import Way, read_way, way_look
+from hostonly.stage.stage import Stage
 from hostonly.vantages import Result, Vantage
 
 # Any number that /etc/iproute2/rt_protos does not know.

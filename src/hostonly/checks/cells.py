@@ -11,11 +11,11 @@ from hostonly.checks.expectations import Expected
 from hostonly.checks.field import Field
 from hostonly.checks.places import Place
 from hostonly.claims.cells import cell, leaves
-from hostonly.demos.stage import Stage
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 from hostonly.results.matrix import Cell
+from hostonly.stage.stage import Stage
 
 ROUTED = "routed"
 TARGETS = {

@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hostonly.checks.modes import MODES, PEERS, Mode, Peer, free_ports
-from hostonly.demos.clearing import LATE
-from hostonly.demos.probes import run_again
-from hostonly.demos.stage import READY_SECONDS, Stage, Stopped
-from hostonly.demos.swarm import join, spanning
 from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, Observed, select
 from hostonly.facts.batch import Look, observe_all, run_at_once
@@ -22,6 +18,10 @@ from hostonly.facts.fact import observe
 from hostonly.facts.interfaces import Interface, interfaces_look
 from hostonly.facts.kernel import missing, observe_capability
 from hostonly.facts.listeners import listeners_look, on_port
+from hostonly.stage.clearing import LATE
+from hostonly.stage.probes import run_again
+from hostonly.stage.stage import READY_SECONDS, Stage, Stopped
+from hostonly.stage.swarm import join, spanning
 from hostonly.vantages import Vantage
 from hostonly.waiting import limit, more_patience, until
 

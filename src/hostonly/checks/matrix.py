@@ -12,10 +12,6 @@ from hostonly.checks.cells import ROUTED, Facts, Ground, is_doubtful, judge
 from hostonly.checks.expectations import Expected, expected_of
 from hostonly.checks.field import Field, build, inside, link_with, value_of
 from hostonly.checks.places import Place, ask_all
-from hostonly.demos.demo import Demo, not_performed, perform
-from hostonly.demos.spare import spare_addresses
-from hostonly.demos.stage import Stage
-from hostonly.demos.testbed import ready
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Event, Progress, Started, Warned
 from hostonly.facts import Fact, Observed
@@ -27,6 +23,10 @@ from hostonly.facts.routes import observe_routes, way_look
 from hostonly.results.matrix import Cell, MatrixResult
 from hostonly.results.transcript import StepStarted
 from hostonly.settings import SSH_PORT, Settings
+from hostonly.stage.demo import Demo, not_performed, perform
+from hostonly.stage.free_addresses import spare_addresses
+from hostonly.stage.stage import Stage
+from hostonly.stage.testbed import ready
 from hostonly.vantages import Vantage
 
 NAME = "check-matrix"

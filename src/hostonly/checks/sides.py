@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from hostonly.claims import Claim, ClaimResult
-from hostonly.demos.obstacles import explained
 from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Observed, select, together
 from hostonly.facts.batch import COMMAND_SECONDS, Look, observe_all
 from hostonly.results.transcript import ClaimJudged
+from hostonly.stage.obstacles import explained
 from hostonly.vantages import Result, Vantage
 
 Looks: TypeAlias = Mapping[str, Look[Any]]

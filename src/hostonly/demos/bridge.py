@@ -13,7 +13,13 @@ from hostonly.claims.listeners import listener_none
 from hostonly.claims.namespaces import namespace_own
 from hostonly.claims.networks import address_subnet, interfaces_one, network_driver
 from hostonly.claims.reach import SHUT, route_absent
-from hostonly.demos.probes import (
+from hostonly.facts.docker import observe_container, observe_network
+from hostonly.facts.firewall import observe_firewall
+from hostonly.facts.interfaces import listed_in, observe_interfaces
+from hostonly.facts.listeners import observe_listeners
+from hostonly.facts.namespaces import observe_namespace_of
+from hostonly.facts.routes import observe_routes, route_to
+from hostonly.stage.probes import (
     address_of,
     connect,
     judge_shut_to_host,
@@ -21,13 +27,7 @@ from hostonly.demos.probes import (
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container, observe_network
-from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.interfaces import listed_in, observe_interfaces
-from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.namespaces import observe_namespace_of
-from hostonly.facts.routes import observe_routes, route_to
+from hostonly.stage.stage import Stage
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "bridge"

@@ -10,13 +10,13 @@ from hostonly.claims.hello import hello_continues, hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.listeners import listener_process
 from hostonly.claims.namespaces import interfaces_same, namespace_shared
-from hostonly.demos.probes import LOOPBACK, connect, namespace_of, start, wait_beside
-from hostonly.demos.stage import Stage
 from hostonly.facts.docker import observe_container, observe_running
 from hostonly.facts.firewall import observe_firewall
 from hostonly.facts.interfaces import listed_in, observe_interfaces
 from hostonly.facts.listeners import observe_listeners
 from hostonly.facts.namespaces import observe_namespace_of
+from hostonly.stage.probes import LOOPBACK, connect, namespace_of, start, wait_beside
+from hostonly.stage.stage import Stage
 
 # The container, as the tutorial calls it, and what HelloSocket is told to call itself.
 HELLO = "hello"

@@ -13,8 +13,6 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.ipv6 import address_ipv6, ipv6_forwarding, ipv6_published
 from hostonly.claims.reach import route_absent
-from hostonly.demos.probes import connect, start, wait_for_hello
-from hostonly.demos.stage import Stage, Stopped
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.docker import observe_container
 from hostonly.facts.engine import observe_engine
@@ -25,6 +23,8 @@ from hostonly.facts.kernel import observe_capability
 from hostonly.facts.listeners import observe_listeners
 from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.sysctl import FORWARDING6, observe_sysctl
+from hostonly.stage.probes import connect, start, wait_for_hello
+from hostonly.stage.stage import Stage, Stopped
 from hostonly.vantages import Vantage
 
 HELLO = "hello"

@@ -11,7 +11,12 @@ from hostonly.claims.listeners import listener_none
 from hostonly.claims.namespaces import namespace_own
 from hostonly.claims.networks import interfaces_lo
 from hostonly.claims.reach import SHUT, route_none, unreachable
-from hostonly.demos.probes import (
+from hostonly.facts.docker import observe_container
+from hostonly.facts.interfaces import listed_in
+from hostonly.facts.listeners import observe_listeners
+from hostonly.facts.namespaces import observe_namespace_of
+from hostonly.facts.routes import route_to
+from hostonly.stage.probes import (
     LOOPBACK,
     SSH_PORT,
     connect,
@@ -21,12 +26,7 @@ from hostonly.demos.probes import (
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container
-from hostonly.facts.interfaces import listed_in
-from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.namespaces import observe_namespace_of
-from hostonly.facts.routes import route_to
+from hostonly.stage.stage import Stage
 
 HELLO = "hello"
 NAME = "none"

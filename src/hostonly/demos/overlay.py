@@ -18,18 +18,6 @@ from hostonly.claims.overlay import (
     swarm_gone,
     vxlan_path,
 )
-from hostonly.demos.gossip import SYNC_SECONDS
-from hostonly.demos.probes import (
-    DEFAULT_PORT,
-    address_of,
-    connect,
-    connect_once,
-    start,
-    wait_for_hello,
-)
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.swarm import join, spanning
-from hostonly.demos.watch import vxlan_watched
 from hostonly.facts import Fact, Observed, observe, together
 from hostonly.facts.docker import Container as Inspected
 from hostonly.facts.docker import observe_container, observe_network_names
@@ -41,6 +29,18 @@ from hostonly.facts.listeners import observe_listeners, on_port
 from hostonly.facts.names import observe_name
 from hostonly.facts.reach import Reach, observe_reach
 from hostonly.facts.routes import route_to
+from hostonly.stage.gossip import SYNC_SECONDS
+from hostonly.stage.probes import (
+    DEFAULT_PORT,
+    address_of,
+    connect,
+    connect_once,
+    start,
+    wait_for_hello,
+)
+from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.swarm import join, spanning
+from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import Container, Vantage
 
 SECOND_SANDBOX = True

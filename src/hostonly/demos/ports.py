@@ -10,13 +10,13 @@ from hostonly.claims.hello import hello_apart, hello_rises
 from hostonly.claims.listeners import listener_published
 from hostonly.claims.ports import others_running, port_taken
 from hostonly.claims.publishing import dnat_alive, dnat_target
-from hostonly.demos.probes import LOOPBACK, connect, start, wait_for_hello
-from hostonly.demos.stage import Stage, Stopped
 from hostonly.facts import NotObserved, Observed
 from hostonly.facts.docker import Container, observe_container, observe_running
 from hostonly.facts.engine import observe_engine
 from hostonly.facts.firewall import observe_firewall
 from hostonly.facts.listeners import observe_listeners
+from hostonly.stage.probes import LOOPBACK, connect, start, wait_for_hello
+from hostonly.stage.stage import Stage, Stopped
 
 ONE, TWO, TAKEN, LASTING = "one", "two", "taken", "lasting"
 # All of 127.0.0.0/8 is the sandbox's own.

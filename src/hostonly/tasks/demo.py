@@ -27,13 +27,14 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
     """
     import time
 
-    from hostonly.demos.demo import load, not_performed, perform
-    from hostonly.demos.testbed import ready
+    from hostonly.demos import load
     from hostonly.errors import HostonlyError
     from hostonly.report.document import dumps
     from hostonly.report.json import demo_document, demos_document
     from hostonly.results.demo import DemoResult
     from hostonly.results.exit_code import exit_code
+    from hostonly.stage.demo import not_performed, perform
+    from hostonly.stage.testbed import ready
 
     start = time.monotonic()
     demos = [load(name) for name in names]

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Sequence
 
 from hostonly.claims import Judgement, claim
-from hostonly.demos.demo import Demo
-from hostonly.demos.leftovers import DEMO_LABEL, KEPT_LABEL
-from hostonly.demos.stage import Stage
-from hostonly.demos.testbed import BuiltImage
 from hostonly.errors import Unreachable
 from hostonly.facts import Observed
+from hostonly.stage.demo import Demo
+from hostonly.stage.leftovers import DEMO_LABEL, KEPT_LABEL
+from hostonly.stage.stage import Stage
+from hostonly.stage.testbed import BuiltImage
 from hostonly.vantages import Result, shown
 
 IMAGE = BuiltImage("localhost:5000/hello-socket", "sha256:aa")

@@ -8,14 +8,15 @@ from dataclasses import replace
 import pytest
 
 from hostonly.claims import Verdict
-from hostonly.demos.demo import load, perform
-from hostonly.demos.leftovers import DEMO_LABEL, KEPT_LABEL
-from hostonly.demos.stage import Stage
-from hostonly.demos.testbed import Testbed
+from hostonly.demos import load
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Event, Warned
 from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal
+from hostonly.stage.demo import perform
+from hostonly.stage.leftovers import DEMO_LABEL, KEPT_LABEL
+from hostonly.stage.stage import Stage
+from hostonly.stage.testbed import Testbed
 from tests.unit.demos.played import Played, demo, holds, start
 
 
@@ -32,7 +33,7 @@ def test_an_interrupt_is_cleared_up_after_and_handed_on(
     keep: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hostonly.demos.demo.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.demo.SETTLE_SECONDS", 0.0)
 
     def run(stage: Stage) -> None:
         holds(stage)
@@ -81,7 +82,7 @@ def test_clearing_up_that_is_interrupted_is_begun_again(
     times: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hostonly.demos.demo.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.demo.SETTLE_SECONDS", 0.0)
     interrupts = [KeyboardInterrupt(str(number)) for number in range(times)]
     answer = sandbox._answer
 
@@ -134,7 +135,7 @@ def test_after_an_interrupt_everything_is_undone_twice(
     testbed: Testbed, sandbox: Played, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was interrupted may have its effect, or be reachable again, only after the first time."""
-    monkeypatch.setattr("hostonly.demos.demo.SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.demo.SETTLE_SECONDS", 0.0)
     answer, breaks = sandbox._answer, [Unreachable("the connection to sandbox broke")]
 
     def broken_once(argv: list[str]) -> tuple[int, str, str]:
@@ -305,7 +306,7 @@ def test_a_network_that_is_let_go_of_later_is_waited_for(testbed: Testbed, no_pa
 def test_an_engine_that_never_lets_go_of_its_swarms_network_is_restarted(
     testbed: Testbed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hostonly.demos.gossip.SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.gossip.SECONDS", 0.0)
     slow = Slow("docker network rm", IN_USE, IN_USE, DONE)
     assert len(told(slow, testbed)) == 3
     assert slow.ran.count(RESTART) == 1
@@ -334,7 +335,7 @@ def test_what_does_not_go_by_waiting_is_said(
     command: str,
     answer: tuple[int, str, str],
 ) -> None:
-    monkeypatch.setattr("hostonly.demos.clearing.LEAVE_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.clearing.LEAVE_SECONDS", 0.0)
     slow = Slow(command, answer)
     with pytest.raises(ToolFailed, match=answer[2].strip()) as caught:
         told(slow, testbed)

@@ -9,17 +9,18 @@ from types import SimpleNamespace
 import pytest
 
 from hostonly.claims import Verdict
-from hostonly.demos import DEMOS, probes
-from hostonly.demos.demo import load, not_performed, perform
-from hostonly.demos.probes import wait_beside
-from hostonly.demos.stage import Stage
-from hostonly.demos.testbed import Testbed
+from hostonly.demos import DEMOS, load
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Event, Warned
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.kernel import KINDS
 from hostonly.results.transcript import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
+from hostonly.stage import probes
+from hostonly.stage.demo import not_performed, perform
+from hostonly.stage.probes import wait_beside
+from hostonly.stage.stage import Stage
+from hostonly.stage.testbed import Testbed
 from tests.unit.demos.played import FREE, HELD, Played, demo, holds, start, two_equal
 
 
@@ -158,7 +159,7 @@ def test_readiness_is_seen_and_not_slept_for(testbed: Testbed, sandbox: Played) 
 def test_a_container_that_has_ended_is_not_waited_for(
     testbed: Testbed, sandbox: Played, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hostonly.demos.stage.MEANWHILE_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.stage.MEANWHILE_SECONDS", 0.0)
     sandbox.logs = "hello-socket: port 8080: Permission denied\n"
 
     def run(stage: Stage) -> None:

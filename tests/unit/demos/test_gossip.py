@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hostonly.demos import gossip
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, Started, Warned
+from hostonly.stage import gossip
 from tests.unit.demos.played import Played
 
 # ss -H -l -t -n -p on a sandbox whose engine had left a swarm half a minute before.

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.demos.obstacles import explained, explained_stop
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach
+from hostonly.stage.obstacles import explained, explained_stop
 from hostonly.vantages import Result
 
 OFF = "net.ipv4.ip_forward = 0\n"

@@ -9,12 +9,12 @@ from itertools import islice
 
 import pytest
 
-from hostonly.demos.spare import candidates, is_spare, spare_addresses
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.testbed import BuiltImage, Testbed
 from hostonly.facts.neighbours import Neighbour
 from hostonly.results.demo import SandboxAbout
 from hostonly.settings import Settings
+from hostonly.stage.free_addresses import candidates, is_spare, spare_addresses
+from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.testbed import BuiltImage, Testbed
 from hostonly.vantages import Result, shown
 
 MACHINES = [IPv4Address(f"172.16.0.{last}") for last in (1, 2, 3)]

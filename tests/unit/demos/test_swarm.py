@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from hostonly.checks import field
-from hostonly.demos.probes import start
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.swarm import join
-from hostonly.demos.testbed import Testbed
+from hostonly.stage.probes import start
+from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.swarm import join
+from hostonly.stage.testbed import Testbed
 from hostonly.vantages import Result, shown
 from tests.unit.demos.played import Played
 
@@ -59,7 +59,7 @@ class Node:
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hostonly.demos.stage.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.stage.POLL_SECONDS", 0.0)
 
 
 def joined(testbed: Testbed, second: Node) -> None:
@@ -86,7 +86,7 @@ def test_one_that_cannot_join_is_not_waited_for(testbed: Testbed, state: str) ->
 
 
 def test_one_that_never_joins(testbed: Testbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hostonly.demos.swarm.JOIN_SECONDS", 0.1)
+    monkeypatch.setattr("hostonly.stage.swarm.JOIN_SECONDS", 0.1)
     with pytest.raises(
         Stopped, match="waiting for sandbox2 to join the swarm: not within"
     ) as caught:
@@ -129,7 +129,7 @@ class Attaching(Played):
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hostonly.waiting.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("hostonly.demos.probes.ATTACH_SECONDS", 0.2)
+    monkeypatch.setattr("hostonly.stage.probes.ATTACH_SECONDS", 0.2)
 
 
 def on_overlay(testbed: Testbed, sandbox: Played, *, by: str) -> None:

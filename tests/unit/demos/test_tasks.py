@@ -12,11 +12,11 @@ from invoke import Context, Exit
 
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.demos import DEMOS
-from hostonly.demos.demo import Demo
-from hostonly.demos.testbed import Testbed
 from hostonly.program.configuration import ProjectConfig
 from hostonly.results.demo import DemoResult
 from hostonly.settings import ROOT
+from hostonly.stage.demo import Demo
+from hostonly.stage.testbed import Testbed
 from hostonly.tasks.demo import all_
 
 
@@ -40,8 +40,8 @@ def perform_all(
         claim = ClaimResult("some.thing", "Something.", "nowhere", verdict, "so")
         return DemoResult(demo.name, demo.summary, testbed.about, (), (claim,), 0.5)
 
-    monkeypatch.setattr("hostonly.demos.testbed.ready", ready)
-    monkeypatch.setattr("hostonly.demos.demo.perform", perform)
+    monkeypatch.setattr("hostonly.stage.testbed.ready", ready)
+    monkeypatch.setattr("hostonly.stage.demo.perform", perform)
     config = ProjectConfig(project_location=ROOT)
     config.load_project()
     code = 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hostonly.claims.reach import unreachable
-from hostonly.demos.clearing import LATE
-from hostonly.demos.stage import Stage, Stopped
 from hostonly.facts import Fact, NotObserved, together
 from hostonly.facts.docker import observe_container
 from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
 from hostonly.facts.reach import Outcome, Reach, observe_reach
 from hostonly.facts.routes import route_to
+from hostonly.stage.clearing import LATE
+from hostonly.stage.stage import Stage, Stopped
 from hostonly.vantages import Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 

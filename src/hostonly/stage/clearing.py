@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from hostonly.demos import gossip
-from hostonly.demos.leftovers import DEMO_LABEL, SWARM_MARK, Leftover, find, removals
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Warned
 from hostonly.settings import Network
+from hostonly.stage import gossip
+from hostonly.stage.leftovers import DEMO_LABEL, SWARM_MARK, Leftover, find, removals
 from hostonly.vantages import Result, Vantage
 from hostonly.waiting import more_patience, until
 

@@ -1,23 +1,21 @@
-"""Finding a demo and running it: its steps, its claims, and clearing up whatever happens."""
+"""Running a demo: its steps, its claims, and clearing up whatever happens."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.demos import DEMOS
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.testbed import Testbed
-from hostonly.errors import HostonlyError, UsageError
+from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.facts import Observed
 from hostonly.facts.kernel import missing, observe_capability
 from hostonly.results.demo import DemoResult, SandboxAbout
 from hostonly.results.transcript import ClaimJudged
 from hostonly.settings import Settings
+from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.testbed import Testbed
 from hostonly.vantages import Vantage
 
 # A demo is stopped while its last command may still be at work in the engine: what that was
@@ -41,19 +39,6 @@ class Demo:
     run: Callable[[Stage], None]
     second_sandbox: bool = False
     needs: tuple[str, ...] = ()
-
-
-def load(name: str) -> Demo:
-    """The demo called ``name``.
-
-    Raises:
-        hostonly.errors.UsageError: there is none.
-    """
-    if name not in DEMOS:
-        raise UsageError(f"there is no demo {name!r}; there are {', '.join(DEMOS)}")
-    module = import_module(f"hostonly.demos.{name.replace('-', '_')}")
-    second, needs = getattr(module, "SECOND_SANDBOX", False), getattr(module, "NEEDS", ())
-    return Demo(name, DEMOS[name], module.run, second, needs)
 
 
 def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> DemoResult:

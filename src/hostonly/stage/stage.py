@@ -8,17 +8,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hostonly.claims import Claim, ClaimResult
-from hostonly.demos import gossip
-from hostonly.demos.clearing import Clearing
-from hostonly.demos.leftovers import labels
-from hostonly.demos.obstacles import explained, explained_stop
-from hostonly.demos.testbed import Testbed
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started, Warned
 from hostonly.facts import Fact, NotObserved, Observed, settled
 from hostonly.facts.listeners import observe_listeners, on_port
 from hostonly.results.transcript import ClaimJudged, StepEnded, StepStarted
 from hostonly.settings import Settings
+from hostonly.stage import gossip
+from hostonly.stage.clearing import Clearing
+from hostonly.stage.leftovers import labels
+from hostonly.stage.obstacles import explained, explained_stop
+from hostonly.stage.testbed import Testbed
 from hostonly.vantages import TIMED_OUT, Container, Namespace, Result, Vantage, shown, typed_on_host
 from hostonly.waiting import limit, more_patience, until
 

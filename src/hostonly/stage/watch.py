@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from hostonly.demos.stage import Stage
 from hostonly.errors import Unreachable
 from hostonly.facts import Fact, NotObserved, read
 from hostonly.facts.vxlan import Frame, argv, observe_watching, parse
+from hostonly.stage.stage import Stage
 from hostonly.vantages import Vantage
 from hostonly.waiting import limit, more_patience
 
@@ -32,7 +32,7 @@ def vxlan_watched(
     ``PACKETS`` packets, or watching takes its full time.
 
     Raises:
-        hostonly.demos.stage.Stopped: watching did not begin.
+        hostonly.stage.stage.Stopped: watching did not begin.
     """
 
     seconds = round(limit(SECONDS))

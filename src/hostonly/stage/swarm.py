@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hostonly.demos import gossip
-from hostonly.demos.leftovers import SWARM_MARK
-from hostonly.demos.stage import Stage, Stopped
 from hostonly.facts import Fact, NotObserved
 from hostonly.facts.docker import Network, observe_network
 from hostonly.facts.engine import observe_engine
+from hostonly.stage import gossip
+from hostonly.stage.leftovers import SWARM_MARK
+from hostonly.stage.stage import Stage, Stopped
 from hostonly.vantages import Secret, Vantage
 
 MANAGER_PORT = 2377

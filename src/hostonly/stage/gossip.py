@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hostonly.demos.leftovers import SWARM_STATE
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Started, Warned
 from hostonly.facts import NotObserved, settled
 from hostonly.facts.listeners import ENGINE, Listener, observe_listeners
+from hostonly.stage.leftovers import SWARM_STATE
 from hostonly.vantages import Result, Vantage, shown
 
 PORT = 7946

@@ -7,7 +7,7 @@ them, with a refusal where nobody listens.
 
 from __future__ import annotations
 
-from hostonly.demos.stage import Stage
+from hostonly.stage.stage import Stage
 
 # Neither has a label: the names are the mark by which they are known and removed.
 NAMESPACE = LINK = "hostonly-out"
@@ -21,7 +21,7 @@ def make_outside(stage: Stage) -> str:
     """Make it, to be removed when the demo ends; its address.
 
     Raises:
-        hostonly.demos.stage.Stopped: a step failed.
+        hostonly.stage.stage.Stopped: a step failed.
     """
     sandbox = stage.sandbox
     # An earlier run was killed outright, or told to keep it.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
-from hostonly.demos.stage import Stage, Stopped
 from hostonly.facts import NotObserved
 from hostonly.facts.neighbours import Neighbour, observe_neighbours
+from hostonly.stage.stage import Stage, Stopped
 from hostonly.vantages import Vantage
 
 # An answer on one bridge takes less than a millisecond.
@@ -36,7 +36,7 @@ def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tu
     be asked of a sandbox that has no container of the kind itself: it would not see those of its own.
 
     Raises:
-        hostonly.demos.stage.Stopped: there are fewer, or it could not be found out.
+        hostonly.stage.stage.Stopped: there are fewer, or it could not be found out.
     """
     net = stage.settings.network
     found: list[str] = []
