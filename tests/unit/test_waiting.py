@@ -23,7 +23,8 @@ from hostonly.hello.conformance.subject import says_nothing
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.stage.testbed import Testbed
 from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import TIMED_OUT, Host, Result

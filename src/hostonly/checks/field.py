@@ -20,8 +20,10 @@ from hostonly.facts.kernel import missing, observe_capability
 from hostonly.facts.listeners import listeners_look, on_port
 from hostonly.stage.clearing import LATE
 from hostonly.stage.probes import run_again
-from hostonly.stage.stage import READY_SECONDS, Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.stage.swarm import join, spanning
+from hostonly.stage.wait import READY_SECONDS
 from hostonly.vantages import Vantage
 from hostonly.waiting import limit, more_patience, until
 

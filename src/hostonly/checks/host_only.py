@@ -13,17 +13,15 @@ it gets one for the occasion, as somebody would who wants IPv6 there.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Interface
 from typing import Any
 
-from hostonly.checks.sides import Judged
 from hostonly.claims.reach import SILENT, unreachable
 from hostonly.claims.sandbox import ports_open, route_host_only
 from hostonly.errors import HostonlyError, Unreachable
-from hostonly.events import Emit, Started
+from hostonly.events import Started
 from hostonly.facts import Fact, NotObserved, together
 from hostonly.facts.batch import Look, observe_all
 from hostonly.facts.fact import select
@@ -33,14 +31,13 @@ from hostonly.facts.routes import observe_routes, route_to, way_look
 from hostonly.host import way_in
 from hostonly.host.command import as_root
 from hostonly.host.outsiders import Outsider, hello_at, made
-from hostonly.results.check import CheckResult
 from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Host, Result, Vantage
 from hostonly.vantages.route_guard import require_host_only_route
 
-NAME = "host-only"
 ENGINE_PORT = 2375
 LINK = "eth1"
 NAT = "nat"
@@ -67,22 +64,19 @@ class Door:
         return f"[{self.address}]" if self.version == 6 else self.address
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(settings: Settings, claims: Judge) -> None:
     """Try to reach the sandbox as outsiders would, and as the host does.
 
     Raises:
         HostonlyError: the sandbox is not running, or no outsider could be made.
     """
-    start = time.monotonic()
     # Two at once would take each other's neighbours away, and no sandbox may go meanwhile.
-    with lock.sandboxes(settings, f"check.{NAME}", emit):
-        claims = _checked(settings, emit)
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
+    with lock.sandboxes(settings, "check.host-only", claims.emit):
+        _check(settings, claims)
 
 
-def _checked(settings: Settings, emit: Emit) -> Judged:
-    claims = Judged(emit)
-    machine, network, host = Machine(settings, emit), settings.network, Host()
+def _check(settings: Settings, claims: Judge) -> None:
+    machine, network, host = Machine(settings, claims.emit), settings.network, Host()
     machine.require_running()
     about = {
         "address": machine.address,
@@ -93,7 +87,7 @@ def _checked(settings: Settings, emit: Emit) -> Judged:
     claims.judge(route_host_only, dict(about), way=way, routes=routes)
     with machine.vantage() as sandbox:
         absent = _without_ipv6(settings, host, sandbox)
-        emit(Started("two neighbours on a LAN and a rogue container, and what they reach"))
+        claims.emit(Started("two neighbours on a LAN and a rogue container, and what they reach"))
         with made(settings, ipv6=absent is None) as three:
             near, far, rogue = three
             ours = None if absent else addresses6(settings)
@@ -104,7 +98,6 @@ def _checked(settings: Settings, emit: Emit) -> Judged:
                 with _way_back(settings, sandbox, near, ours):
                     facts |= _tried(settings, [d for d in tried if d.kind != NAT], who, far)
             _judge(claims, settings, tried, who, facts)
-    return claims
 
 
 def addresses6(settings: Settings) -> tuple[IPv6Interface, IPv6Interface]:
@@ -156,7 +149,7 @@ def _tried(
 
 
 def _judge(
-    claims: Judged,
+    claims: Judge,
     settings: Settings,
     tried: Sequence[Door],
     who: Sequence[Outsider],

@@ -6,11 +6,10 @@ Nothing is changed. HelloSocket, where it runs, counts one connection more.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
+from hostonly.checks.sides import Facts, Looks, look_from_both, why_not_look
 from hostonly.claims.publishing import dnat_rules
 from hostonly.claims.sandbox import (
     engine_answers,
@@ -26,7 +25,6 @@ from hostonly.claims.sandbox import (
     sandbox_running,
     ssh_session,
 )
-from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
 from hostonly.facts import http as http_fact
 from hostonly.facts.batch import look
@@ -38,12 +36,11 @@ from hostonly.facts.neighbours import Neighbour, observe_neighbours
 from hostonly.facts.reach import Reach, reach_look
 from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.units import failed_units_look
-from hostonly.results.check import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
-NAME = "host-to-sandbox"
 EVERY_ADDRESS = ("*", "0.0.0.0", "[::]")
 # An image by its id, whole or its first digits.
 HEX = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
@@ -54,11 +51,9 @@ ENGINE_PORTS = (2375, 2376)
 HELLO_PROCESSES = frozenset({"java", "python3"})
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(settings: Settings, claims: Judge) -> None:
     """Look at the sandbox from the host, and from inside it where that decides."""
-    start = time.monotonic()
-    claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
+    host, machine, network = Host(), Machine(settings, claims.emit), settings.network
     address, bridge = machine.address, network.bridge
     state = machine.observe_state()
     way, routes = route_to(host, address), observe_routes(host)
@@ -78,11 +73,10 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         if closed is None:
             claims.explain_by((host, sandbox), bridge)
         _judge(claims, settings, machine, outside, inside, observe_neighbours(host))
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
 def _judge(
-    claims: Judged,
+    claims: Judge,
     settings: Settings,
     machine: Machine,
     outside: Facts,

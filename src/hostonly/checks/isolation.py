@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import platform
 import shlex
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hostonly.checks.isolation_layers import base_of, found_of, layers_of
 from hostonly.checks.isolation_probes import HARMLESS, NODES, OWN_SWITCHES, Probe, probes
-from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
-from hostonly.claims import ClaimResult
+from hostonly.checks.sides import Facts, Looks, look_from_both, why_not_look
 from hostonly.claims import isolation as claims_of
 from hostonly.claims.sandbox import route_host_only, sandbox_running
-from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, observe, select, together
 from hostonly.facts import confinement as read
 from hostonly.facts import limits as limits_of
@@ -31,13 +28,12 @@ from hostonly.facts.search import search_look
 from hostonly.host.command import as_root
 from hostonly.host.limits import LIMITS
 from hostonly.host.marker import Marker, marked
-from hostonly.results.check import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.names import machines, temporary
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Host, Vantage
 
-NAME = "isolation"
 ENGINE = Path("/var/run/docker.sock")
 # curl's exit status where nobody listens.
 REFUSED = 7
@@ -53,22 +49,20 @@ _WALK = shlex.split(
 SECONDS = 600.0
 
 
-def check(settings: Settings, emit: Emit, only: str = "") -> CheckResult:
+def check(settings: Settings, claims: Judge, only: str = "") -> None:
     """Look and try: at the machine called ``only``, or at the first one and the second where it was
     made."""
-    start = time.monotonic()
-    looked = [Machine(settings, emit, name) for name in ([only] if only else machines(settings))]
-    results = [
-        result
-        for number, machine in enumerate(looked)
-        if number == 0 or machine.status().state != "not_created"
-        for result in _looked_at(machine, Judged(emit, of=machine.name if number else ""))
+    first, *others = [
+        Machine(settings, claims.emit, name) for name in ([only] if only else machines(settings))
     ]
-    return CheckResult(NAME, tuple(results), time.monotonic() - start)
+    _look_at(first, claims)
+    for machine in others:
+        if machine.status().state != "not_created":
+            _look_at(machine, claims.of(machine.name))
 
 
-def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
-    """All claims of one machine, judged."""
+def _look_at(machine: Machine, claims: Judge) -> None:
+    """Judge all claims of one machine."""
     host, network = Host(), machine.settings.network
     state, way = machine.observe_state(), route_to(host, machine.address)
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
@@ -100,7 +94,6 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
     _judge_engine(claims, host, outside, inside)
     for probe in tried:
         _judge_probe(claims, probe, inside)
-    return claims.results
 
 
 def _init(host: Vantage, container: str) -> int:
@@ -186,7 +179,7 @@ def _tries(tried: tuple[Probe, ...]) -> dict[str, Any]:
     return looks
 
 
-def _judge_probe(claims: Judged, probe: Probe, inside: Facts) -> None:
+def _judge_probe(claims: Judge, probe: Probe, inside: Facts) -> None:
     if probe.control is None:
         unknown = NotObserved(f"the system calls of {platform.machine()} are not known here")
         facts: dict[str, Fact[Any]] = {"tried": unknown, "control": unknown}
@@ -200,7 +193,7 @@ def _user(namespaces: Fact[Mapping[str, str]]) -> Fact[str]:
     return select(namespaces, lambda links: links["user"])
 
 
-def _judge_ids(claims: Judged, outside: Facts) -> None:
+def _judge_ids(claims: Judge, outside: Facts) -> None:
     users, groups = outside["users"], outside["groups"]
     claims.judge(claims_of.unprivileged, {}, users=users, groups=groups)
     for kind, mapped in (("user", users), ("group", groups)):
@@ -222,7 +215,7 @@ def _judge_ids(claims: Judged, outside: Facts) -> None:
 
 
 def _judge_views(
-    claims: Judged, container: str, marker: Marker, outside: Facts, inside: Facts
+    claims: Judge, container: str, marker: Marker, outside: Facts, inside: Facts
 ) -> None:
     about: dict[str, object] = {"harmless": HARMLESS}
     claims.judge(claims_of.harmless_devices, about, devices=inside["devices"])
@@ -262,7 +255,7 @@ def _keys_of_others(values: tuple[Any, ...]) -> frozenset[str]:
     return frozenset(k for k, uid in keys.items() if not any(uid in ours for ours in mapped))
 
 
-def _judge_shared(claims: Judged, outside: Facts, inside: Facts) -> None:
+def _judge_shared(claims: Judge, outside: Facts, inside: Facts) -> None:
     claims.judge(
         claims_of.half_at_most, {}, host=outside["user limits"], sandbox=inside["user limits"]
     )
@@ -276,7 +269,7 @@ def _judge_shared(claims: Judged, outside: Facts, inside: Facts) -> None:
     )
 
 
-def _judge_engine(claims: Judged, host: Vantage, outside: Facts, inside: Facts) -> None:
+def _judge_engine(claims: Judge, host: Vantage, outside: Facts, inside: Facts) -> None:
     if not ENGINE.exists():
         claims.skip(claims_of.other_engine, f"this machine has no Docker: no {ENGINE}", {})
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,8 +11,7 @@ from hostonly.checks.cells import ROUTED, Facts, Ground, is_doubtful, judge
 from hostonly.checks.expectations import Expected, expected_of
 from hostonly.checks.field import Field, build, inside, link_with, value_of
 from hostonly.checks.places import Place, ask_all
-from hostonly.errors import HostonlyError
-from hostonly.events import Emit, Event, Progress, Started, Warned
+from hostonly.events import Emit, Event, Progress, Started
 from hostonly.facts import Fact, Observed
 from hostonly.facts.batch import Look
 from hostonly.facts.engine import observe_engine
@@ -21,12 +19,17 @@ from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.reach import NEIGHBOUR_SECONDS, reach_look
 from hostonly.facts.routes import observe_routes, way_look
 from hostonly.results.matrix import Cell, MatrixResult
-from hostonly.results.transcript import StepStarted
+from hostonly.results.transcript import (
+    ClaimJudged,
+    DemoEnded,
+    DemoStarted,
+    StepEnded,
+    StepStarted,
+)
 from hostonly.settings import SSH_PORT, Settings
-from hostonly.stage.demo import Demo, not_performed, perform
+from hostonly.stage.demo import Demo, perform_all
 from hostonly.stage.free_addresses import spare_addresses
 from hostonly.stage.stage import Stage
-from hostonly.stage.testbed import ready
 from hostonly.vantages import Vantage
 
 NAME = "check-matrix"
@@ -39,28 +42,20 @@ LOOPBACK = attack.LOOPBACK
 
 def check(settings: Settings, emit: Emit) -> MatrixResult:
     """Bring both sandboxes up, measure, and remove everything again, whatever happens."""
-    start = time.monotonic()
     measured = _Measured()
-    matrix = Demo(NAME, "who reaches whom", measured.run)
-    try:
-        with ready(settings, emit, "check.matrix", second=True) as testbed:
-            emit(Started("measuring who reaches whom"))
-            result = perform(matrix, testbed, _quietly(emit))
-            engine = testbed.about.engine
-    except HostonlyError as error:
-        result, engine = not_performed(matrix, settings, error), ""
-    except KeyboardInterrupt as interrupt:
-        result, engine = not_performed(matrix, settings, HostonlyError("interrupted")), ""
-        result = replace(result, interrupt=interrupt)
+    matrix = Demo(NAME, "who reaches whom", measured.run, second_sandbox=True)
+    ran = perform_all([matrix], settings, _quietly(emit), "check.matrix")
+    (result,) = ran.demos
     cells = tuple(measured.cells)
     judged = {id(each.claim) for each in cells}
     return MatrixResult(
-        engine,
+        result.sandbox.engine,
         cells,
         tuple(measured.options.items()),
         tuple(claim for claim in result.claims if id(claim) not in judged),
-        time.monotonic() - start,
-        result.interrupt,
+        ran.seconds,
+        # Any other trouble is among the claims already.
+        ran.trouble if isinstance(ran.trouble, KeyboardInterrupt) else None,
     )
 
 
@@ -71,7 +66,11 @@ def _quietly(emit: Emit) -> Emit:
         match event:
             case StepStarted(prompt, command):
                 emit(Progress(f"{prompt}$ {command}"))
-            case Started() | Progress() | Warned():
+            case DemoStarted(_, summary):
+                emit(Started(f"measuring {summary}"))
+            case StepEnded() | ClaimJudged() | DemoEnded():
+                pass
+            case _:
                 emit(event)
 
     return pass_on

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from hostonly.checks import tags_now
 from hostonly.checks.sides import (
     Facts,
-    Judged,
     Looks,
     by_name,
     look_from_both,
@@ -23,7 +21,6 @@ from hostonly.claims.registry import (
     pushed_served,
 )
 from hostonly.claims.sandbox import registry_answers, route_host_only, sandbox_running
-from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select
 from hostonly.facts.batch import Look, look
 from hostonly.facts.http import Answer
@@ -38,23 +35,20 @@ from hostonly.facts.served import (
 )
 from hostonly.image import state
 from hostonly.image.flavour import FLAVOURS
-from hostonly.results.check import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
-NAME = "registry"
 # Each command is a process, and all of a round run side by side.
 AT_ONCE = 32
 # Written once, when the sandbox was made: what was pushed before that was pushed to another.
 BIRTH = "/etc/hostonly/sandbox.env"
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(settings: Settings, claims: Judge) -> None:
     """Ask the registry from both sides, and hash every byte that it serves of the image."""
-    start = time.monotonic()
-    claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
+    host, machine, network = Host(), Machine(settings, claims.emit), settings.network
     running, way = machine.observe_state(), route_to(host, machine.address)
     claims.judge(sandbox_running, {"machine": machine.name}, state=running)
     claims.judge(
@@ -130,7 +124,6 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         claims.judge(
             blobs_served, about, blobs=nothing or by_name(blobs[place], third[place], "{}")
         )
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
 def _noted(settings: Settings) -> dict[state.Pushed, float]:
@@ -145,7 +138,7 @@ def _noted(settings: Settings) -> dict[state.Pushed, float]:
 
 
 def _judge_pushed(
-    claims: Judged,
+    claims: Judge,
     repository: str,
     noted: dict[state.Pushed, float],
     first: dict[str, Facts],

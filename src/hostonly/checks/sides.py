@@ -4,60 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, TypeAlias
 
-from hostonly.claims import Claim, ClaimResult
-from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Observed, select, together
 from hostonly.facts.batch import COMMAND_SECONDS, Look, observe_all
-from hostonly.results.transcript import ClaimJudged
-from hostonly.stage.obstacles import explained
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import Vantage
 
 Looks: TypeAlias = Mapping[str, Look[Any]]
 Facts: TypeAlias = dict[str, Fact[Any]]
-
-
-class Judged:
-    """The claims of a check as they are judged, each told of at once.
-
-    ``of`` is the machine that they are said of, where the check looks at another one as well.
-    """
-
-    def __init__(self, emit: Emit, *, of: str = "") -> None:
-        self.results: list[ClaimResult] = []
-        self._emit = emit
-        self._of = of
-        self._machines: tuple[Vantage, ...] = ()
-        self._bridge = ""
-
-    def explain_by(self, machines: tuple[Vantage, ...], bridge: str) -> None:
-        """Look at these ``machines`` for what may have stopped a connection that is not answered from now
-        on. ``bridge`` is the host's, on the host-only network."""
-        self._machines, self._bridge = machines, bridge
-
-    def judge(self, claim: Claim, about: dict[str, object], **facts: Fact[Any]) -> None:
-        """Hold ``claim`` against ``facts``."""
-        result = claim.judge(about=about, **facts)
-        self._add(explained(result, facts.values(), self._machines, self._bridge))
-
-    def skip(
-        self,
-        claim: Claim,
-        because: str,
-        about: dict[str, object],
-        evidence: tuple[Result, ...] = (),
-    ) -> None:
-        """Do not try ``claim``, ``because`` of what is not there, which the ``evidence`` shows."""
-        self._add(claim.skip(because, about=about, evidence=evidence))
-
-    def _add(self, result: ClaimResult) -> None:
-        if self._of:
-            sentence = f"{self._of}: {result.sentence}"
-            result = replace(result, id=f"{self._of}.{result.id}", sentence=sentence)
-        self.results.append(result)
-        self._emit(ClaimJudged(result))
 
 
 def why_not_look(state: Fact[str], way: Fact[Any], bridge: str) -> str | None:

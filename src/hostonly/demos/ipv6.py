@@ -24,7 +24,8 @@ from hostonly.facts.listeners import observe_listeners
 from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.sysctl import FORWARDING6, observe_sysctl
 from hostonly.stage.probes import connect, start, wait_for_hello
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.vantages import Vantage
 
 HELLO = "hello"

@@ -38,7 +38,8 @@ from hostonly.stage.probes import (
     start,
     wait_for_hello,
 )
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.stage.swarm import join, spanning
 from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import Container, Vantage
@@ -124,7 +125,7 @@ def run(stage: Stage) -> None:
     )
     _service(stage, one, two)
     if not stage.keep:
-        stage.clear()
+        stage.clearing.remove_labelled()
         for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
             # The kernel's VXLAN goes with the network's namespace, a moment after the network.
             stage.settle(

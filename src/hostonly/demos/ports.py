@@ -16,7 +16,8 @@ from hostonly.facts.engine import observe_engine
 from hostonly.facts.firewall import observe_firewall
 from hostonly.facts.listeners import observe_listeners
 from hostonly.stage.probes import LOOPBACK, connect, start, wait_for_hello
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 
 ONE, TWO, TAKEN, LASTING = "one", "two", "taken", "lasting"
 # All of 127.0.0.0/8 is the sandbox's own.

@@ -37,7 +37,8 @@ from hostonly.stage.probes import (
     start,
     wait_for_hello,
 )
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 # The tutorial's: the container is on the default bridge.

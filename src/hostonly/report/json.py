@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from hostonly.claims import ClaimResult, worst
+from hostonly.claims import ClaimResult
 from hostonly.report.document import SCHEMA
 from hostonly.results.check import CheckResult
-from hostonly.results.demo import DemoResult
+from hostonly.results.demo import DemoResult, DemosResult
+from hostonly.results.judged import Judged
 from hostonly.results.matrix import Cell, MatrixResult
 from hostonly.vantages import Result
 
 # Wall-clock times are measured to the millisecond.
 DIGITS = 3
+
+
+def document(result: Judged) -> dict[str, Any]:
+    """The document of whatever was judged as a whole."""
+    match result:
+        case DemoResult():
+            return demo_document(result)
+        case DemosResult():
+            return demos_document(result)
+        case CheckResult():
+            return check_document(result)
+        case MatrixResult():
+            return matrix_document(result)
 
 
 def demo_document(result: DemoResult) -> dict[str, Any]:
@@ -35,14 +48,14 @@ def demo_document(result: DemoResult) -> dict[str, Any]:
     }
 
 
-def demos_document(results: Sequence[DemoResult], seconds: float) -> dict[str, Any]:
+def demos_document(result: DemosResult) -> dict[str, Any]:
     """The document of several demos, run in this order; the verdict is their worst."""
     return {
         "schema": SCHEMA,
         "kind": "demos",
-        "verdict": worst(result.verdict for result in results).value,
-        "demos": [demo_document(result) for result in results],
-        "seconds": round(seconds, DIGITS),
+        "verdict": result.verdict.value,
+        "demos": [demo_document(demo) for demo in result.demos],
+        "seconds": round(result.seconds, DIGITS),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hostonly.claims import ClaimResult, Verdict, worst
 from hostonly.errors import HostonlyError
@@ -11,12 +11,14 @@ from hostonly.errors import HostonlyError
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check: claims without steps. ``seconds`` is wall-clock time, ``namespace`` that of its task."""
+    """A check: claims without steps. ``seconds`` is wall-clock time, ``namespace`` that of its task;
+    ``trouble`` is what broke it off, to be raised when the result has been shown."""
 
     name: str
     claims: tuple[ClaimResult, ...]
     seconds: float
     namespace: str = "check"
+    trouble: HostonlyError | KeyboardInterrupt | None = field(default=None, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -39,7 +41,7 @@ class CheckResult:
             why = f"interrupted by {because}" if str(because) else "interrupted"
         else:
             why = " ".join(str(because).split())
-        trouble = ClaimResult(
+        unknown = ClaimResult(
             "check.done", "The check came to its end.", "hostonly", Verdict.UNKNOWN, why
         )
-        return cls(name, (*claims, trouble), seconds, namespace)
+        return cls(name, (*claims, unknown), seconds, namespace, because)

@@ -25,14 +25,15 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class MatrixResult:
     """The matrix as it was measured. ``options`` are what each mode's container was run with;
-    ``claims`` are troubles on the way, of which there should be none."""
+    ``claims`` are troubles on the way, of which there should be none; ``trouble`` interrupted it, to
+    be raised when the result has been shown."""
 
     engine: str
     cells: tuple[Cell, ...]
     options: tuple[tuple[str, str], ...]
     claims: tuple[ClaimResult, ...]
     seconds: float
-    interrupt: KeyboardInterrupt | None = field(default=None, compare=False)
+    trouble: KeyboardInterrupt | None = field(default=None, compare=False)
 
     @property
     def verdict(self) -> Verdict:

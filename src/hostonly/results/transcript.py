@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hostonly.claims import ClaimResult
 from hostonly.events import Event
+from hostonly.results.demo import DemoResult
 from hostonly.vantages import Result
 
 
@@ -29,3 +30,18 @@ class ClaimJudged(Event):
     """A claim was judged."""
 
     claim: ClaimResult
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStarted(Event):
+    """A demo is about to be run."""
+
+    name: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoEnded(Event):
+    """A demo was run and cleared up after."""
+
+    result: DemoResult

@@ -12,7 +12,7 @@ from hostonly.events import Emit, Warned
 from hostonly.settings import Network
 from hostonly.stage import gossip
 from hostonly.stage.leftovers import DEMO_LABEL, SWARM_MARK, Leftover, find, removals
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import Result, Vantage, typed_on_host
 from hostonly.waiting import more_patience, until
 
 # What an engine says where its own limit struck: 15 s for its node to stop, which goes on, and 20 s for a
@@ -85,8 +85,9 @@ class Clearing:
                 errors.append(error)
         return errors
 
-    def commands(self) -> list[tuple[Vantage, tuple[str, ...]]]:
-        """What ``close`` would run, in its order; nothing is run."""
+    def commands(self) -> tuple[str, ...]:
+        """What ``close`` would run, in its order, as a person types it in a shell of the host; nothing
+        is run."""
         made = [
             (vantage, tuple(command))
             for vantage in self._sandboxes()
@@ -98,7 +99,8 @@ class Clearing:
             for leftover in self._mine(vantage)
             for each in self.forgetting(leftover.addresses)
         ]
-        return [*reversed(self._exits), *made, *given_up]
+        every = (*reversed(self._exits), *made, *given_up)
+        return tuple(typed_on_host(vantage.prompt, argv) for vantage, argv in every)
 
     def forgetting(self, addresses: Iterable[str]) -> list[tuple[Vantage, tuple[str, ...]]]:
         """The commands by which host and sandboxes forget whose MAC had those of ``addresses`` that are of

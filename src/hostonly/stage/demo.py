@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hostonly.claims import ClaimResult, Verdict
@@ -11,11 +11,12 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.facts import Observed
 from hostonly.facts.kernel import missing, observe_capability
-from hostonly.results.demo import DemoResult, SandboxAbout
-from hostonly.results.transcript import ClaimJudged
+from hostonly.results.demo import DemoResult, DemosResult, SandboxAbout
+from hostonly.results.transcript import ClaimJudged, DemoEnded, DemoStarted
 from hostonly.settings import Settings
-from hostonly.stage.stage import Stage, Stopped
-from hostonly.stage.testbed import Testbed
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
+from hostonly.stage.testbed import Testbed, ready
 from hostonly.vantages import Vantage
 
 # A demo is stopped while its last command may still be at work in the engine: what that was
@@ -41,6 +42,32 @@ class Demo:
     needs: tuple[str, ...] = ()
 
 
+def perform_all(
+    demos: Sequence[Demo], settings: Settings, emit: Emit, task: str, *, keep: bool = False
+) -> DemosResult:
+    """Run ``demos`` one after the other on one testbed. What could not be run, since there was no
+    testbed or an earlier one was interrupted, has a result that says so. ``task`` and ``keep`` are
+    as for `ready` and `perform`."""
+    start = time.monotonic()
+    results: list[DemoResult] = []
+    trouble: HostonlyError | KeyboardInterrupt | None = None
+    try:
+        second = any(demo.second_sandbox for demo in demos)
+        with ready(settings, emit, task, second=second) as testbed:
+            for demo in demos:
+                emit(DemoStarted(demo.name, demo.summary))
+                results.append(perform(demo, testbed, emit, keep=keep))
+                emit(DemoEnded(results[-1]))
+                trouble = results[-1].trouble
+                if trouble is not None:
+                    break
+    except (HostonlyError, KeyboardInterrupt) as error:
+        trouble = error
+    if trouble is not None:
+        results += [not_performed(demo, settings, trouble) for demo in demos[len(results) :]]
+    return DemosResult(tuple(results), time.monotonic() - start, trouble)
+
+
 def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> DemoResult:
     """Run ``demo`` and clear up after it, unless ``keep``; what came of it.
 
@@ -55,16 +82,20 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
     kept: tuple[str, ...] = ()
     try:
         try:
-            stage.open(second=demo.second_sandbox)
+            if demo.second_sandbox:
+                # Its leftovers go first: it is the one that joined what the other one has.
+                _ = stage.second_sandbox
+            stage.clearing.remove_leftovers(stage.sandbox)
             skipped = _skipped(demo, testbed.sandbox)
             if skipped is None:
                 demo.run(stage)
             else:
                 troubles.append(skipped)
         except HostonlyError as error:
-            troubles.append(stage.stopped(_trouble("demo.steps", STEPS, error)))
+            trouble = _trouble("demo.steps", STEPS, error)
+            troubles.append(stage.explain_stop(trouble, stage.steps))
         if keep:
-            kept = stage.removal_commands()
+            kept = stage.clearing.commands()
     except KeyboardInterrupt as error:
         interrupt = error
     except HostonlyError as error:
@@ -107,10 +138,10 @@ def _clear_up(
     for _ in range(INTERRUPTS):
         try:
             begin = time.monotonic()
-            errors = stage.close()
+            errors = stage.clearing.close()
             if interrupt is not None:
                 time.sleep(max(SETTLE_SECONDS, time.monotonic() - begin))
-                errors += stage.close()
+                errors += stage.clearing.close()
         except KeyboardInterrupt as error:
             interrupt = interrupt or error
         except BrokenPipeError as error:
@@ -124,13 +155,16 @@ def _clear_up(
     raise ended
 
 
-def not_performed(demo: Demo, settings: Settings, error: HostonlyError) -> DemoResult:
+def not_performed(
+    demo: Demo, settings: Settings, trouble: HostonlyError | KeyboardInterrupt
+) -> DemoResult:
     """The result of a demo that had nothing to stand on: no sandbox, or no image, because of
-    ``error``. Nobody asked the engine for its version then: it is empty."""
+    ``trouble``. Nobody asked the engine for its version then: it is empty."""
+    error = trouble if isinstance(trouble, HostonlyError) else HostonlyError("interrupted")
     sandbox = settings.sandbox
     about = SandboxAbout(sandbox.name, sandbox.provider, str(settings.network.sandbox), "")
-    trouble = _trouble("demo.testbed", "The sandbox is up and the image is in its registry.", error)
-    return DemoResult(demo.name, demo.summary, about, (), (trouble,), 0.0)
+    claim = _trouble("demo.testbed", "The sandbox is up and the image is in its registry.", error)
+    return DemoResult(demo.name, demo.summary, about, (), (claim,), 0.0, trouble=trouble)
 
 
 def _skipped(demo: Demo, sandbox: Vantage) -> ClaimResult | None:

@@ -7,7 +7,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 from hostonly.facts import NotObserved
 from hostonly.facts.neighbours import Neighbour, observe_neighbours
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.vantages import Vantage
 
 # An answer on one bridge takes less than a millisecond.
@@ -36,7 +37,7 @@ def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tu
     be asked of a sandbox that has no container of the kind itself: it would not see those of its own.
 
     Raises:
-        hostonly.stage.stage.Stopped: there are fewer, or it could not be found out.
+        Stopped: there are fewer, or it could not be found out.
     """
     net = stage.settings.network
     found: list[str] = []

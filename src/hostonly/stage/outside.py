@@ -21,7 +21,7 @@ def make_outside(stage: Stage) -> str:
     """Make it, to be removed when the demo ends; its address.
 
     Raises:
-        hostonly.stage.stage.Stopped: a step failed.
+        Stopped: a step failed.
     """
     sandbox = stage.sandbox
     # An earlier run was killed outright, or told to keep it.

@@ -11,7 +11,8 @@ from hostonly.facts.namespaces import NetworkNamespace, observe_namespace_of
 from hostonly.facts.reach import Outcome, Reach, observe_reach
 from hostonly.facts.routes import route_to
 from hostonly.stage.clearing import LATE
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.vantages import Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 

@@ -2,65 +2,44 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from hostonly.claims import Claim, ClaimResult
-from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started, Warned
 from hostonly.facts import Fact, NotObserved, Observed, settled
 from hostonly.facts.listeners import observe_listeners, on_port
-from hostonly.results.transcript import ClaimJudged, StepEnded, StepStarted
+from hostonly.results.transcript import StepEnded, StepStarted
 from hostonly.settings import Settings
-from hostonly.stage import gossip
+from hostonly.stage import wait
 from hostonly.stage.clearing import Clearing
+from hostonly.stage.judge import Judge
 from hostonly.stage.leftovers import labels
-from hostonly.stage.obstacles import explained, explained_stop
+from hostonly.stage.stopped import Stopped, stopped_by
 from hostonly.stage.testbed import Testbed
-from hostonly.vantages import TIMED_OUT, Container, Namespace, Result, Vantage, shown, typed_on_host
-from hostonly.waiting import limit, more_patience, until
+from hostonly.vantages import Container, Namespace, Result, Vantage, shown
+from hostonly.waiting import limit, more_patience
 
 T = TypeVar("T")
 
-# Who answers, or has ended, is not waited for any longer: these are for what would hang for ever.
+# Who answers, or has ended, is not waited for any longer: this is for what would hang for ever.
 STEP_SECONDS = 300.0
-READY_SECONDS = 300.0
-POLL_SECONDS = 0.05
-# A JVM listens sooner; who waits longer looks whether it is there at all.
-MEANWHILE_SECONDS = 1.0
-# What docker says behind the reason, and of a name that a container has already.
-SEE_HELP = re.compile(r"(See|Run) '.*--help'")
-NAME_TAKEN = re.compile(r'The container name "/([a-zA-Z0-9_.-]+)" is already in use')
 
 
-class Stopped(HostonlyError):
-    """The demo cannot go on: a step failed, or what it needs is not there. ``evidence`` shows it, and
-    ``remedy`` is what to do next."""
-
-    def __init__(
-        self, what: str, evidence: tuple[Result, ...] = (), *, remedy: str | None = None
-    ) -> None:
-        super().__init__(what, remedy=remedy)
-        self.evidence = evidence
-
-
-class Stage:
+class Stage(Judge):
     """One run of one demo. Not to be used from several threads."""
 
     def __init__(self, demo: str, testbed: Testbed, emit: Emit, *, keep: bool = False) -> None:
+        super().__init__(emit)
         self.demo = demo
         self.keep = keep
         self.steps: list[Result] = []
-        self.claims: list[ClaimResult] = []
         self._testbed = testbed
-        self._emit = emit
-        self._clearing = Clearing(
+        self.clearing = Clearing(
             demo, self.step, testbed.host, self._sandboxes, testbed.settings.network, emit
         )
         self._second: Vantage | None = None
         self._image: str | None = None
+        self.explain_by([testbed.host, testbed.sandbox], testbed.settings.network.bridge)
 
     @property
     def host(self) -> Vantage:
@@ -77,7 +56,8 @@ class Stage:
         """The second sandbox, brought up when first asked for."""
         if self._second is None:
             self._second = self._testbed.second_sandbox()
-            self._clearing.remove_leftovers(self._second)
+            self.explain_by([self.host, self.sandbox, self._second], self.settings.network.bridge)
+            self.clearing.remove_leftovers(self._second)
         return self._second
 
     @property
@@ -107,7 +87,7 @@ class Stage:
                 self._image = built.reference
             else:
                 self._image = built.id
-                self._emit(
+                self.emit(
                     Warned(
                         f"{built.reference} no longer names the image that was built here:"
                         " the demo runs that one, by its id"
@@ -140,44 +120,22 @@ class Stage:
             Stopped: it did not end with status 0, and was not told that it ``may_fail``.
             hostonly.errors.Unreachable: the vantage could not be reached.
         """
-        self._emit(StepStarted(vantage.prompt, shown(argv)))
+        self.emit(StepStarted(vantage.prompt, shown(argv)))
         result = vantage.run(argv, timeout=STEP_SECONDS)
+        self._ended(result)
         later = goes_on is not None and goes_on in result.output
-        return self._taken(vantage, result, may_fail=may_fail or later)
+        if not (result.ok or may_fail or later):
+            raise stopped_by(vantage, result)
+        return result
 
     def probe(self, observe: Callable[[], Fact[T]]) -> Fact[T]:
         """Observe a fact and show the commands that it took as steps, since they do something
         (a connection, say) that belongs to the demo's story."""
         fact = observe()
         for result in fact.evidence:
-            self._emit(StepStarted(result.prompt, result.command))
+            self.emit(StepStarted(result.prompt, result.command))
             self._ended(result)
         return fact
-
-    def judge(
-        self, claim: Claim, *, about: dict[str, object] | None = None, **facts: Fact[Any]
-    ) -> ClaimResult:
-        """Hold ``claim`` against ``facts`` and keep what came of it; where it was not answered, with what
-        may have stopped it."""
-        result = claim.judge(about=about, **facts)
-        bridge = self.settings.network.bridge
-        return self._judged(explained(result, facts.values(), self._machines(), bridge))
-
-    def stopped(self, result: ClaimResult) -> ClaimResult:
-        """Why the demo cannot go on, with what may have stopped a connection of its."""
-        return explained_stop(result, self.steps, self._machines(), self.settings.network.bridge)
-
-    def skip(
-        self,
-        claim: Claim,
-        because: str,
-        *,
-        about: dict[str, object] | None = None,
-        evidence: tuple[Result, ...] = (),
-    ) -> ClaimResult:
-        """Do not try ``claim``, ``because`` of a missing capability that the reason names and the
-        ``evidence`` shows."""
-        return self._judged(claim.skip(because, about=about, evidence=evidence))
 
     def on_exit(self, vantage: Vantage, *argv: str) -> None:
         """Run ``argv`` when the demo ends, however it does; what came last goes first.
@@ -186,7 +144,7 @@ class Stage:
         ``labels`` are removed without it. ``argv`` must be harmless where its counterpart was
         never made; its failure is then no failure.
         """
-        self._clearing.add(vantage, argv)
+        self.clearing.add(vantage, argv)
 
     def undo(self) -> Result:
         """Run now, as a step of the story, what ``on_exit`` was told last; it is then done with.
@@ -194,7 +152,7 @@ class Stage:
         Raises:
             Stopped: it failed.
         """
-        return self._clearing.undo()
+        return self.clearing.undo()
 
     def forget(self, address: str) -> None:
         """See to it that neither the host nor a sandbox remembers a MAC for ``address``, of the host-only
@@ -203,7 +161,7 @@ class Stage:
         Raises:
             Stopped: one of them could not be made to.
         """
-        for vantage, argv in self._clearing.forgetting([address]):
+        for vantage, argv in self.clearing.forgetting([address]):
             self.step(vantage, *argv)
 
     def require_free_port(self, port: int, *, at: Vantage | None = None) -> None:
@@ -229,50 +187,8 @@ class Stage:
                 listeners.evidence,
             )
 
-    def end_gossip(self, sandbox: Vantage) -> None:
-        """See to it that the engine of ``sandbox`` has done with the swarm that it was in before.
-
-        Raises:
-            hostonly.errors.HostonlyError: it has not, and cannot be made to.
-        """
-        gossip.end(sandbox, self.step, self._emit)
-
-    def wait_until(
-        self,
-        observe: Callable[[], Fact[T]],
-        satisfied: Callable[[T], bool],
-        what: str,
-        *,
-        seconds: float = READY_SECONDS,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Fact[T]:
-        """Look again and again until ``satisfied``; the last fact.
-
-        ``observe`` must change nothing: readiness is seen in a listener, not by a connection,
-        which HelloSocket would count. ``meanwhile`` is called once a second, and raises where there is
-        nothing to wait for.
-
-        Raises:
-            Stopped: ``what`` did not come about in ``seconds``, or could not be observed.
-        """
-        looked = time.monotonic()
-
-        def look() -> Observed[T]:
-            nonlocal looked
-            if meanwhile is not None and time.monotonic() - looked >= MEANWHILE_SECONDS:
-                meanwhile()
-                looked = time.monotonic()
-            fact = observe()
-            if isinstance(fact, NotObserved):
-                raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
-            return fact
-
-        last = until(look, lambda fact: satisfied(fact.value), seconds, pause=POLL_SECONDS)
-        if not satisfied(last.value):
-            raise Stopped(
-                f"{what}: not within {limit(seconds):.0f} s", last.evidence, remedy=more_patience()
-            )
-        return last
+    # What it waits for is observed: nothing of the stage has a part in it.
+    wait_until = staticmethod(wait.wait_until)
 
     def settle(
         self,
@@ -280,16 +196,16 @@ class Stage:
         satisfied: Callable[[T], bool],
         what: str,
         *,
-        seconds: float = READY_SECONDS,
+        seconds: float = wait.READY_SECONDS,
     ) -> Fact[T]:
         """The same where a claim will say what came of it: the last fact, whatever it is, and a warning
         where the limit struck."""
         last = settled(observe, satisfied, seconds=0.0)
         if isinstance(last, Observed) and not satisfied(last.value):
-            self._emit(Started(what))
+            self.emit(Started(what))
             last = settled(observe, satisfied, seconds=seconds)
         if isinstance(last, Observed) and not satisfied(last.value):
-            self._emit(Warned(f"{what}: not within {limit(seconds):.0f} s. {more_patience()}"))
+            self.emit(Warned(f"{what}: not within {limit(seconds):.0f} s. {more_patience()}"))
         return last
 
     def wait_for_listener(
@@ -309,61 +225,10 @@ class Stage:
             meanwhile=meanwhile,
         )
 
-    def open(self, *, second: bool = False) -> None:
-        """Remove what an earlier run left that was killed before it could clear up; with ``second``
-        from the second sandbox as well, and there first: it is the one that joined."""
-        if second:
-            _ = self.second_sandbox
-        self._clearing.remove_leftovers(self.sandbox)
-
-    def close(self) -> list[HostonlyError]:
-        """Clear up; what could not be removed. Every part is tried, whatever became of the others."""
-        return self._clearing.close()
-
-    def clear(self) -> None:
-        """Remove now, as steps of the story, everything that carries the demo's label.
-
-        Raises:
-            Stopped: something could not be removed.
-            hostonly.errors.HostonlyError: it could not be found out what there is.
-        """
-        self._clearing.remove_labelled()
-
-    def removal_commands(self) -> tuple[str, ...]:
-        """How a person removes what ``--keep`` left: commands for a shell of the host, in order."""
-        return tuple(typed_on_host(v.prompt, argv) for v, argv in self._clearing.commands())
-
     def _sandboxes(self) -> list[Vantage]:
         # The second one first: it is the one that joined what the first one has.
         return [*([self._second] if self._second is not None else []), self.sandbox]
 
-    def _machines(self) -> list[Vantage]:
-        return [self.host, self.sandbox, *([self._second] if self._second is not None else [])]
-
     def _ended(self, result: Result) -> None:
         self.steps.append(result)
-        self._emit(StepEnded(result))
-
-    def _taken(self, vantage: Vantage, result: Result, *, may_fail: bool) -> Result:
-        self._ended(result)
-        if result.exit == TIMED_OUT and not may_fail:
-            raise Stopped(result.failure, (result,))
-        if not result.ok and not may_fail:
-            lines = [line for line in result.output.splitlines() if line.strip()]
-            reason = next((each for each in reversed(lines) if not SEE_HELP.match(each)), "")
-            taken = NAME_TAKEN.search(result.output)
-            remedy = None
-            if taken:
-                removal = ("docker", "rm", "--force", taken[1])
-                remedy = f"To remove that one: {typed_on_host(vantage.prompt, removal)}"
-            raise Stopped(
-                f"`{result.command}` exited with {result.exit}{reason and f': {reason}'}",
-                (result,),
-                remedy=remedy,
-            )
-        return result
-
-    def _judged(self, result: ClaimResult) -> ClaimResult:
-        self.claims.append(result)
-        self._emit(ClaimJudged(result))
-        return result
+        self.emit(StepEnded(result))

@@ -7,7 +7,8 @@ from hostonly.facts.docker import Network, observe_network
 from hostonly.facts.engine import observe_engine
 from hostonly.stage import gossip
 from hostonly.stage.leftovers import SWARM_MARK
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.vantages import Secret, Vantage
 
 MANAGER_PORT = 2377
@@ -29,7 +30,7 @@ def join(stage: Stage) -> None:
     first, second = stage.sandbox, stage.second_sandbox
     for sandbox in (first, second):
         _require_no_swarm(sandbox)
-        stage.end_gossip(sandbox)
+        gossip.end(sandbox, stage.step, stage.emit)
         stage.require_free_port(gossip.PORT, at=sandbox)
         bridge = ("-o", f"com.docker.network.bridge.name={SWARM_MARK}")
         apart = ("-o", "com.docker.network.bridge.enable_icc=false")

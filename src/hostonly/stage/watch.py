@@ -32,7 +32,7 @@ def vxlan_watched(
     ``PACKETS`` packets, or watching takes its full time.
 
     Raises:
-        hostonly.stage.stage.Stopped: watching did not begin.
+        Stopped: watching did not begin.
     """
 
     seconds = round(limit(SECONDS))

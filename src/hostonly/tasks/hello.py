@@ -9,9 +9,8 @@ from invoke import Context, Exit, task
 from hostonly.tasks.session import JSON, session, show
 
 if TYPE_CHECKING:
-    from hostonly.events import Emit
-    from hostonly.results.check import CheckResult
     from hostonly.settings import Settings
+    from hostonly.stage.judge import Judge
 
 
 @task(
@@ -97,7 +96,7 @@ def conformance(
     subject = Subject(target, command, image, java, python)
     names = [name for name in only.split(",") if name]
 
-    def tried(settings: Settings, emit: Emit) -> CheckResult:
-        return check(settings, emit, subject, names)
+    def tried(settings: Settings, claims: Judge) -> None:
+        check(settings, claims, subject, names)
 
     perform(ctx, "conformance", tried, json=json, namespace="hello")

@@ -12,6 +12,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
 from hostonly.sandbox import lock
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 
 
 def test_it_waits_for_another_and_says_for_which(
@@ -24,5 +25,5 @@ def test_it_waits_for_another_and_says_for_which(
         lock.sandboxes(here, "check.host-only", ignore),
         pytest.raises(HostonlyError, match=r"inv check\.host-only .* has been changing"),
     ):
-        host_only.check(here, events.append)
+        host_only.check(here, Judge(events.append))
     assert f"waiting for inv check.host-only (process {os.getpid()})" in str(events)

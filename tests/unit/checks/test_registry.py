@@ -11,7 +11,7 @@ import pytest
 
 from hostonly.checks import tags_now
 from hostonly.checks.registry import _judge_pushed, _noted, _nothing, _tags
-from hostonly.checks.sides import Facts, Judged
+from hostonly.checks.sides import Facts
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable
 from hostonly.facts.http import Answer
@@ -19,6 +19,7 @@ from hostonly.facts.served import Named, Served
 from hostonly.image import state
 from hostonly.image.state import Built, Pushed
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 
 DIGEST, OTHER, CONFIG, FOREIGN = (f"sha256:{letter * 64}" for letter in "abcd")
 PUSHED = Pushed("hello-socket", "java", DIGEST, CONFIG, "sandbox")
@@ -29,11 +30,11 @@ URL = "http://172.16.0.2:5000/v2/"
 def judged(
     made: Fact[float], served: Served, noted: dict[Pushed, float]
 ) -> list[tuple[Verdict, str]]:
-    claims = Judged(lambda event: None)
+    claims = Judge(lambda event: None)
     host: dict[str, Any] = {DIGEST: Observed(served, ())}
     now: dict[str, Any] = {"latest": Observed(Named(served, served.digest), ())}
     _judge_pushed(claims, "hello-socket", noted, {"host": host, "sandbox": {"made": made}}, now)
-    return [(each.verdict, each.because) for each in claims.results]
+    return [(each.verdict, each.because) for each in claims.claims]
 
 
 def test_what_was_pushed_to_this_sandbox_must_be_there() -> None:

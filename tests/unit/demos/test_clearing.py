@@ -40,7 +40,7 @@ def test_an_interrupt_is_cleared_up_after_and_handed_on(
         stage.step(stage.sandbox, "interrupted")
 
     result = perform(demo(run), testbed, events.append, keep=keep)
-    assert isinstance(result.interrupt, KeyboardInterrupt)
+    assert isinstance(result.trouble, KeyboardInterrupt)
     assert result.verdict is Verdict.UNKNOWN
     assert sandbox.containers == {}
 
@@ -99,7 +99,7 @@ def test_clearing_up_that_is_interrupted_is_begun_again(
         assert sandbox.containers
         return
     result = perform(demo(holds), testbed, events.append)
-    assert isinstance(result.interrupt, KeyboardInterrupt) and str(result.interrupt) == "0"
+    assert isinstance(result.trouble, KeyboardInterrupt) and str(result.trouble) == "0"
     assert (sandbox.containers, result.verdict) == ({}, Verdict.UNKNOWN)
 
 
@@ -271,7 +271,7 @@ class Slow(Played):
 
 def told(sandbox: Slow, testbed: Testbed) -> list[str]:
     """Clear up after the demo; what the engine was told of the command that it is slow with."""
-    Stage("host", replace(testbed, sandbox=sandbox), lambda event: None).clear()
+    Stage("host", replace(testbed, sandbox=sandbox), lambda event: None).clearing.remove_labelled()
     return [line for line in sandbox.ran if line.startswith(sandbox.command)]
 
 
@@ -359,7 +359,7 @@ def test_what_was_cleared_in_the_story_is_not_cleared_again(
 ) -> None:
     def run(stage: Stage) -> None:
         holds(stage)
-        stage.clear()
+        stage.clearing.remove_labelled()
         assert sandbox.containers == {}
 
     result = perform(demo(run), testbed, events.append)

@@ -159,7 +159,7 @@ def test_readiness_is_seen_and_not_slept_for(testbed: Testbed, sandbox: Played) 
 def test_a_container_that_has_ended_is_not_waited_for(
     testbed: Testbed, sandbox: Played, events: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hostonly.stage.stage.MEANWHILE_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.wait.MEANWHILE_SECONDS", 0.0)
     sandbox.logs = "hello-socket: port 8080: Permission denied\n"
 
     def run(stage: Stage) -> None:

@@ -112,7 +112,7 @@ def swarm() -> Swarm:
 
 @pytest.fixture
 def testbed(settings: Settings, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
-    monkeypatch.setattr("hostonly.stage.stage.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.wait.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.waiting.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.demos.overlay.SYNC_SECONDS", 0.2)
     testbed, _ = recorded.playing("overlay", settings, monkeypatch)

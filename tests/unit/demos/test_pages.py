@@ -17,7 +17,7 @@ from tests import pages, recorded
 @pytest.fixture
 def result(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> DemoResult:
     """The demo's file run on its recording."""
-    monkeypatch.setattr("hostonly.stage.stage.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.wait.POLL_SECONDS", 0.0)
     testbed, unplayed = recorded.playing(name, settings, monkeypatch)
     result = perform(load(name), testbed, lambda event: None)
     assert unplayed() == []

@@ -12,7 +12,8 @@ import pytest
 
 from hostonly.demos import ports
 from hostonly.demos.ports import LASTING, RESTART
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.stage.testbed import Testbed
 from hostonly.vantages import shown
 from tests.unit.demos.played import Played

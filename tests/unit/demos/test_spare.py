@@ -13,7 +13,8 @@ from hostonly.facts.neighbours import Neighbour
 from hostonly.results.demo import SandboxAbout
 from hostonly.settings import Settings
 from hostonly.stage.free_addresses import candidates, is_spare, spare_addresses
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.stage.testbed import BuiltImage, Testbed
 from hostonly.vantages import Result, shown
 

@@ -10,7 +10,8 @@ import pytest
 
 from hostonly.checks import field
 from hostonly.stage.probes import start
-from hostonly.stage.stage import Stage, Stopped
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 from hostonly.stage.swarm import join
 from hostonly.stage.testbed import Testbed
 from hostonly.vantages import Result, shown
@@ -59,7 +60,7 @@ class Node:
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hostonly.stage.stage.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.wait.POLL_SECONDS", 0.0)
 
 
 def joined(testbed: Testbed, second: Node) -> None:

@@ -110,7 +110,7 @@ def test_what_was_expected_is_in_the_note() -> None:
 def test_the_evidence_of_what_fails_is_under_the_table() -> None:
     stream = io.StringIO()
     follower = Follower(Console(file=io.StringIO()))
-    Terminal(stream, follower).matrix(matrix("TIMEOUT", Verdict.FAILS))
+    Terminal(stream, follower).end(matrix("TIMEOUT", Verdict.FAILS))
     said = stream.getvalue()
     assert "it is another" in said
     # The command, and what it printed: a line of it and the beginning of the long one.
