@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.checks.attack import PROTOCOL
+from hostonly.checks.matrix.attacker import PROTOCOL
 from hostonly.host.command import as_root
 from hostonly.settings import Settings
 from tests.integration.command_line import INV, ROOT, answer, inside, without_br_netfilter

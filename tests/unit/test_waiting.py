@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from hostonly import waiting
-from hostonly.checks import field
-from hostonly.checks.modes import MODES
+from hostonly.checks.matrix import containers
+from hostonly.checks.matrix.modes import MODES
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Event, Started, Warned
 from hostonly.facts import NotObserved, Observed, observe
@@ -230,11 +230,11 @@ def test_a_step_that_does_not_end(here: Testbed, monkeypatch: pytest.MonkeyPatch
 
 def test_servers_of_the_matrix(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     seen = {mode.name: Observed((), ()) for mode in MODES[:2]}
-    monkeypatch.setattr(field, "observe_all", lambda sandbox, looks: seen)
+    monkeypatch.setattr(containers, "observe_all", lambda sandbox, looks: seen)
     servers = [(mode, 1, 8080) for mode in MODES[:2]]
     names = ", ".join(mode.container for mode in MODES[:2])
     with pytest.raises(Stopped, match=f"does not listen within 300 s in {names}") as caught:
-        field._wait_for_listeners(Host(), servers)
+        containers._wait_for_listeners(Host(), servers)
     assert RAISED in str(caught.value)
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from hostonly.checks.sides import Facts, Looks, look_from_both, why_not_look
+from hostonly.checks.both_sides import Facts, Looks, look_from_both, why_not_look
 from hostonly.claims.publishing import dnat_rules
 from hostonly.claims.sandbox import (
     engine_answers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hostonly.checks import tags_now
-from hostonly.checks.sides import (
+from hostonly.checks.both_sides import (
     Facts,
     Looks,
     by_name,

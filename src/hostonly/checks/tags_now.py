@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hostonly.checks.sides import Facts, Looks, value
+from hostonly.checks.both_sides import Facts, Looks, value
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
 from hostonly.facts.batch import Look
 from hostonly.facts.http import look as http_look

@@ -23,7 +23,7 @@ def leaves(way: Way | None, within: frozenset[str]) -> str | None:
 @claim(
     "cell.{mode}.{target}.{vantage}",
     "From {place}, {what} ({address}:{port}): {expected}.",
-    source="hostonly/checks/expectations.toml",
+    source="hostonly/checks/matrix/expectations.toml",
 )
 def cell(
     *,

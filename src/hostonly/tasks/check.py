@@ -28,10 +28,10 @@ def perform(
     namespace: str = "check",
 ) -> None:
     """Run the check called ``name``, and end with the exit code."""
-    from hostonly.checks import check as checks
+    from hostonly.checks.run import run_check
 
     def work(settings: Settings, emit: Emit) -> CheckResult:
-        return checks.perform(name, check, settings, emit, namespace=namespace)
+        return run_check(name, check, settings, emit, namespace=namespace)
 
     run(ctx, work, json=json)
 
@@ -63,7 +63,7 @@ def leftovers(ctx: Context, json: bool = False) -> None:
 @task(name="host-only", help=FLAGS)
 def host_only(ctx: Context, json: bool = False) -> None:
     """Does anybody else reach the sandbox through this machine? Tried from the LAN and a container."""
-    from hostonly.checks.host_only import check
+    from hostonly.checks.outsiders.check import check
 
     perform(ctx, "host-only", check, json=json)
 
@@ -71,7 +71,7 @@ def host_only(ctx: Context, json: bool = False) -> None:
 @task(help=FLAGS)
 def matrix(ctx: Context, json: bool = False) -> None:
     """Who reaches whom, and why: every network mode from every side, measured on two sandboxes."""
-    from hostonly.checks.matrix import check
+    from hostonly.checks.matrix.check import check
 
     run(ctx, check, json=json)
 
@@ -79,7 +79,7 @@ def matrix(ctx: Context, json: bool = False) -> None:
 @task(help={**FLAGS, "machine": "only this one: sandbox or sandbox2 (default: all there are)"})
 def isolation(ctx: Context, machine: str | None = None, json: bool = False) -> None:
     """Is root in the sandbox kept apart from the host? Looked at from outside, tried from inside."""
-    from hostonly.checks.isolation import check
+    from hostonly.checks.isolation.check import check
     from hostonly.tasks.session import require_machine
 
     def isolated(settings: Settings, claims: Judge) -> None:

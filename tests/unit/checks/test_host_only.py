@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.checks import host_only
+from hostonly.checks.outsiders import check as host_only
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
 from hostonly.sandbox import lock

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from hostonly.checks import matrix
-from hostonly.checks.cells import Facts, Ground, judge
-from hostonly.checks.expectations import Expected, Reason
-from hostonly.checks.field import Field, Row, _lacking, _why_not
-from hostonly.checks.modes import MODES, PEERS
-from hostonly.checks.places import Place
+from hostonly.checks.matrix import check as matrix
+from hostonly.checks.matrix.cells import Facts, Ground, judge
+from hostonly.checks.matrix.containers import Field, Row, _lacking, _why_not
+from hostonly.checks.matrix.expectations import Expected, Reason
+from hostonly.checks.matrix.modes import MODES, PEERS
+from hostonly.checks.matrix.vantages import Place
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.kernel import KINDS, missing

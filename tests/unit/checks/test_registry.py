@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hostonly.checks import tags_now
+from hostonly.checks.both_sides import Facts
 from hostonly.checks.registry import _judge_pushed, _noted, _nothing, _tags
-from hostonly.checks.sides import Facts
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable
 from hostonly.facts.http import Answer

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hostonly.checks import field
+from hostonly.checks.matrix import containers
 from hostonly.stage.probes import start
 from hostonly.stage.stage import Stage
 from hostonly.stage.stopped import Stopped
@@ -139,7 +139,7 @@ def on_overlay(testbed: Testbed, sandbox: Played, *, by: str) -> None:
     if by == "demo":
         start(stage, "hello", "overlay", "--network", "hello-overlay")
     else:
-        field._run(stage, sandbox, [["docker", "run", "--detach", "--name", "hello", "image"]])
+        containers._run(stage, sandbox, [["docker", "run", "--detach", "--name", "hello", "image"]])
 
 
 def played_at_once(
@@ -152,7 +152,7 @@ def played_at_once(
 def test_a_container_that_was_not_attached_in_time_is_made_again(
     testbed: Testbed, no_time: None, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    monkeypatch.setattr(field, "run_at_once", played_at_once)
+    monkeypatch.setattr(containers, "run_at_once", played_at_once)
     sandbox = Attaching()
     on_overlay(testbed, sandbox, by=by)
     run = sandbox.ran[-1]
@@ -164,7 +164,7 @@ def test_a_container_that_was_not_attached_in_time_is_made_again(
 def test_a_container_that_is_never_attached(
     testbed: Testbed, no_time: None, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    monkeypatch.setattr(field, "run_at_once", played_at_once)
+    monkeypatch.setattr(containers, "run_at_once", played_at_once)
     with pytest.raises(Stopped, match=r"hello did not start within 0.2 s") as caught:
         on_overlay(testbed, Attaching(ever=False), by=by)
     assert "context deadline exceeded" in caught.value.evidence[0].output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hostonly.checks.isolation_probes import CALLS, COMMANDS, probes
+from hostonly.checks.isolation.probes import CALLS, COMMANDS, probes
 from hostonly.facts import NotObserved, Observed
 from hostonly.facts.attempt import Attempt, Outcome, attempt_look, read_attempt, system_call
 from hostonly.vantages import Host, Result

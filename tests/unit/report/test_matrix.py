@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from hostonly.checks.expectations import expected_of
+from hostonly.checks.matrix.expectations import expected_of
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.report.document import dumps
 from hostonly.report.json import matrix_document

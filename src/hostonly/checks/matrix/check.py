@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hostonly.checks import attack
-from hostonly.checks.cells import ROUTED, Facts, Ground, is_doubtful, judge
-from hostonly.checks.expectations import Expected, expected_of
-from hostonly.checks.field import Field, build, inside, link_with, value_of
-from hostonly.checks.places import Place, ask_all
+from hostonly.checks.matrix.attacker import LOOPBACK, attempt, route_way, set_routes
+from hostonly.checks.matrix.cells import ROUTED, Facts, Ground, is_doubtful, judge
+from hostonly.checks.matrix.containers import Field, build, inside, link_with, value_of
+from hostonly.checks.matrix.expectations import Expected, expected_of
+from hostonly.checks.matrix.vantages import Place, ask_all
 from hostonly.events import Emit, Event, Progress, Started
 from hostonly.facts import Fact, Observed
 from hostonly.facts.batch import Look
@@ -37,7 +37,6 @@ NAME = "check-matrix"
 ATTEMPTS = 3
 # What a container has; the second one on an overlay leads to its sandbox.
 PEER_LINKS = frozenset({"lo", "eth0", "eth1"})
-LOOPBACK = attack.LOOPBACK
 
 
 def check(settings: Settings, emit: Emit) -> MatrixResult:
@@ -215,15 +214,15 @@ def _attack(ground: Ground, expected: list[Expected]) -> Facts:
     (link,) = attacker.within
     aims = ground.aims(expected)
     addresses = [address for _, address, _ in aims]
-    done = attack.set_routes(ground.stage, attacker.at, link, addresses)
+    done = set_routes(ground.stage, attacker.at, link, addresses)
     ways = ask_all(
-        {("way", attacker, to): (attacker, attack.route_way(to)) for to in dict.fromkeys(addresses)}
+        {("way", attacker, to): (attacker, route_way(to)) for to in dict.fromkeys(addresses)}
     )
     for to, result in done.items():
         way = ways["way", attacker, to]
         ways["way", attacker, to] = replace(way, evidence=(result, *way.evidence))
     questions: dict[Any, tuple[Place, Look[Any]]] = {
-        ("reach", attacker, to, port): (attacker, attack.attempt(to, port))
+        ("reach", attacker, to, port): (attacker, attempt(to, port))
         for _, to, port in aims
         if attacker.keeps(ways["way", attacker, to])
     }

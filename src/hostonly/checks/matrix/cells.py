@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hostonly.checks.attack import LOOPBACK
-from hostonly.checks.expectations import Expected
-from hostonly.checks.field import Field
-from hostonly.checks.places import Place
+from hostonly.checks.matrix.attacker import LOOPBACK
+from hostonly.checks.matrix.containers import Field
+from hostonly.checks.matrix.expectations import Expected
+from hostonly.checks.matrix.vantages import Place
 from hostonly.claims.cells import cell, leaves
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hostonly.checks.isolation_layers import base_of, found_of, layers_of
-from hostonly.checks.isolation_probes import HARMLESS, NODES, OWN_SWITCHES, Probe, probes
-from hostonly.checks.sides import Facts, Looks, look_from_both, why_not_look
+from hostonly.checks.both_sides import Facts, Looks, look_from_both, why_not_look
+from hostonly.checks.isolation.layers import base_of, found_of, layers_of
+from hostonly.checks.isolation.marker import Marker, marked
+from hostonly.checks.isolation.probes import HARMLESS, NODES, OWN_SWITCHES, Probe, probes
 from hostonly.claims import isolation as claims_of
 from hostonly.claims.sandbox import route_host_only, sandbox_running
 from hostonly.facts import Fact, NotObserved, observe, select, together
@@ -27,7 +28,6 @@ from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.search import search_look
 from hostonly.host.command import as_root
 from hostonly.host.limits import LIMITS
-from hostonly.host.marker import Marker, marked
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.names import machines, temporary
 from hostonly.settings import Settings

@@ -12,7 +12,7 @@ from hostonly.settings import Settings
 from hostonly.stage.judge import Judge
 
 
-def perform(
+def run_check(
     name: str,
     check: Callable[[Settings, Judge], object],
     settings: Settings,

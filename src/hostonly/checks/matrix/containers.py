@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hostonly.checks.modes import MODES, PEERS, Mode, Peer, free_ports
+from hostonly.checks.matrix.modes import MODES, PEERS, Mode, Peer, free_ports
 from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, Observed, select
 from hostonly.facts.batch import Look, observe_all, run_at_once
