@@ -11,7 +11,7 @@ import pytest
 
 from hostonly.checks.matrix import check as matrix
 from hostonly.checks.matrix.cells import Facts, Ground, judge
-from hostonly.checks.matrix.containers import Field, Row, _lacking, _why_not
+from hostonly.checks.matrix.containers import Containers, Server, _lacking, _why_not
 from hostonly.checks.matrix.expectations import Expected, Reason
 from hostonly.checks.matrix.modes import MODES, PEERS
 from hostonly.checks.matrix.vantages import Place
@@ -34,13 +34,13 @@ UNKNOWN = NotObserved("the command outlived its limit")
 
 def ground(skipped: dict[str, NotObserved]) -> Ground:
     mode = next(mode for mode in MODES if mode.name == "bridge")
-    row = Row(mode, "", PORT, 1, Observed(ADDRESS, ()))
-    field = Field({} if skipped else {"bridge": row}, {}, skipped)
+    server = Server(mode, "", PORT, 1, Observed(ADDRESS, ()))
+    containers = Containers({} if skipped else {"bridge": server}, {}, skipped)
     stage = SimpleNamespace(
         address="172.16.0.2",
         skip=lambda claim, because, **more: claim.skip(because, **more),
     )
-    return Ground(cast(Any, stage), field, {"host": HOST})
+    return Ground(cast(Any, stage), containers, {"host": HOST})
 
 
 def cell(outcome: Outcome) -> Expected:
@@ -90,7 +90,7 @@ def test_asked_again_until_nobody_can_be_late(
         assert cells == [one]
         return next(left)
 
-    settled = matrix._settled(ground({}), measure, [one])
+    settled = matrix.settled(ground({}), measure, [one])
     assert len(told) == asked and next(left, None) is None
     assert settled[one] is told[-1]
 
@@ -99,7 +99,7 @@ def test_a_mode_that_is_skipped_is_not_asked_again() -> None:
     one = cell(Outcome.ANSWERS)
     rounds: Iterator[Facts] = iter([{}])
     skipped = {"bridge": NotObserved("no such kernel")}
-    settled = matrix._settled(ground(skipped), lambda *_: next(rounds), [one])
+    settled = matrix.settled(ground(skipped), lambda *_: next(rounds), [one])
     assert settled == {one: {}}
 
 

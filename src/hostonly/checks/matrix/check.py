@@ -8,7 +8,7 @@ from typing import Any
 
 from hostonly.checks.matrix.attacker import LOOPBACK, attempt, route_way, set_routes
 from hostonly.checks.matrix.cells import ROUTED, Facts, Ground, is_doubtful, judge
-from hostonly.checks.matrix.containers import Field, build, inside, link_with, value_of
+from hostonly.checks.matrix.containers import Containers, build, inside, link_with, value_of
 from hostonly.checks.matrix.expectations import Expected, expected_of
 from hostonly.checks.matrix.vantages import Place, ask_all
 from hostonly.events import Emit, Event, Progress, Started
@@ -94,36 +94,38 @@ class _Measured:
             )
         }
         spare = spare_addresses(stage, second, links[second.name], 2)
-        field = build(stage, links[stage.sandbox.name], spare)
-        self.options = {name: row.options for name, row in field.rows.items()}
-        ground = Ground(stage, field, _places(stage, second, field, links[second.name]))
+        containers = build(stage, links[stage.sandbox.name], spare)
+        self.options = {name: each.options for name, each in containers.servers.items()}
+        ground = Ground(stage, containers, _places(stage, second, containers, links[second.name]))
         expected = expected_of(engine.release)
         plain = [each for each in expected if each.vantage != ROUTED]
         routed = [each for each in expected if each.vantage == ROUTED]
         for measure, cells in ((_look, plain), (_attack, routed)):
-            settled = _settled(ground, measure, cells)
-            self.cells += [judge(ground, each, settled[each]) for each in cells]
+            facts = settled(ground, measure, cells)
+            self.cells += [judge(ground, each, facts[each]) for each in cells]
 
 
-def _settled(
+def settled(
     ground: Ground, measure: Callable[[Ground, list[Expected]], Facts], expected: list[Expected]
 ) -> dict[Expected, Facts]:
     """The facts that decide each cell. What may have been late is measured again, with its own
     controls, and then with fewer others at the same time."""
     asked = expected
-    settled: dict[Expected, Facts] = {}
+    decided: dict[Expected, Facts] = {}
     for _ in range(ATTEMPTS):
         facts = measure(ground, asked)
-        settled |= dict.fromkeys(asked, facts)
+        decided |= dict.fromkeys(asked, facts)
         asked = [each for each in asked if is_doubtful(ground, each, facts)]
         if not asked:
             break
-    return settled
+    return decided
 
 
-def _places(stage: Stage, second: Vantage, field: Field, second_link: str) -> dict[str, Place]:
+def _places(
+    stage: Stage, second: Vantage, containers: Containers, second_link: str
+) -> dict[str, Place]:
     """The places by name; containers' are called ``peer NAME``."""
-    hello = field.rows["host"].port
+    hello = containers.servers["host"].port
     answers = (stage.address, hello)
     interfaces = value_of(observe_interfaces(stage.sandbox), "the sandbox's interfaces")
     routes = value_of(observe_routes(stage.sandbox), "the sandbox's routes")
@@ -137,7 +139,7 @@ def _places(stage: Stage, second: Vantage, field: Field, second_link: str) -> di
         # Measured later, with other ways: not to be taken for the one above.
         ROUTED: Place("sandbox2", second, frozenset({second_link}), answers, routed=True),
     }
-    for name, (machine, container) in field.peers.items():
+    for name, (machine, container) in containers.peers.items():
         shares = container.network_mode == "host"
         gateways = [end.gateway for end in container.endpoints if end.gateway]
         control: tuple[str, int] | None = None
@@ -185,13 +187,13 @@ def _witnesses(
     ground: Ground, expected: list[Expected]
 ) -> dict[tuple[str, str], tuple[Place, Look[Any]]]:
     """Each server asked in its own network."""
-    sandbox, rows = ground.places["sandbox"], ground.field.rows
+    sandbox, servers = ground.places["sandbox"], ground.containers.servers
     return {
         ("witness", name): (
-            replace(sandbox, name=f"container {row.mode.container}", prefix=inside(row.pid)),
-            reach_look(LOOPBACK, row.port),
+            replace(sandbox, name=f"container {server.mode.container}", prefix=inside(server.pid)),
+            reach_look(LOOPBACK, server.port),
         )
-        for name, row in rows.items()
+        for name, server in servers.items()
         if any(each.mode == name for each in expected)
     }
 

@@ -35,7 +35,21 @@ CREATE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Plan:
+    """A mode's container before it is made: its port, and the ``options`` of ``docker run``."""
+
+    mode: Mode
+    port: int
+    options: str
+
+    def command(self, stage: Stage) -> list[str]:
+        """What makes it."""
+        run = [*_DOCKER_RUN, self.mode.container, *stage.labels, "--env", f"HELLO_PORT={self.port}"]
+        return [*run, *self.options.split(), stage.image, self.mode.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
     """A mode with its container: ``address`` is where it is reached, a fact whose value is None
     where it has none; ``options`` are those of ``docker run`` that made it."""
 
@@ -47,11 +61,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """What was made: ``rows`` by mode, peers' containers by peer with the sandbox each is on, and why
+class Containers:
+    """What was made: ``servers`` by mode, peers' containers by peer with the sandbox each is on, and why
     a mode is ``skipped``, with the attempt that shows it."""
 
-    rows: dict[str, Row]
+    servers: dict[str, Server]
     peers: dict[str, tuple[Vantage, Container]]
     skipped: dict[str, NotObserved]
 
@@ -75,7 +89,7 @@ def value_of(fact: Fact[T], what: str) -> T:
     return fact.value
 
 
-def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
+def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
     """Make networks and containers on the sandbox, whose interface on the host-only network is
     ``link``; returns when every server listens. ``spare`` are two addresses of that network.
 
@@ -84,69 +98,62 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     """
     sandbox, settings = stage.sandbox, stage.settings
     lacking = _lacking(sandbox)
-    modes = [mode for mode in MODES if _why_not(mode, lacking) is None]
+    skipped = {mode.name: why for mode in MODES if (why := _why_not(mode, lacking)) is not None}
+    modes = [mode for mode in MODES if mode.name not in skipped]
     peers = [peer for peer in PEERS if _why_not(peer, lacking) is None]
-    listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
-    ports = free_ports((each.port for each in listening), len(modes), settings)
-    filled = {"link": link, "subnet": str(settings.network.host.network)}
-
-    networks = [
-        [*_CREATE, *stage.labels, *peer.network.format(**filled).split(), peer.network_name]
-        for peer in peers
-        if peer.network is not None
-    ]
-    if any(peer.second for peer in peers):
-        join(stage)
-    _run(stage, sandbox, networks)
-    options = {
-        mode.name: mode.options.format(port=port, address=spare[0])
-        for mode, port in zip(modes, ports, strict=True)
-    }
-    servers = {
-        mode.name: [
-            *_DOCKER_RUN,
-            mode.container,
-            *stage.labels,
-            "--env",
-            f"HELLO_PORT={port}",
-            *options[mode.name].split(),
-            stage.image,
-            mode.name,
-        ]
-        for mode, port in zip(modes, ports, strict=True)
-    }
-    # A container in another's network has to wait for that other one.
-    last = [argv for name, argv in servers.items() if "container:" in options[name]]
-    first = [argv for argv in servers.values() if argv not in last]
     near = [peer for peer in peers if not peer.second]
     far = [peer for peer in peers if peer.second]
-    idle = [_peer(stage, peer, spare[1]) for peer in near]
-    _run(stage, sandbox, [*first, *idle])
-    _run(stage, sandbox, last)
+    listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
+    ports = free_ports((each.port for each in listening), len(modes), settings)
+    plans = [
+        Plan(mode, port, mode.options.format(port=port, address=spare[0]))
+        for mode, port in zip(modes, ports, strict=True)
+    ]
+    if far:
+        join(stage)
+    _make_networks(stage, peers, link)
+    _start(stage, plans, [_peer(stage, peer, spare[1]) for peer in near])
     # An overlay is known on the second sandbox once a container on it asks for it.
-    beyond = [_peer(stage, peer, spare[1]) for peer in far]
-    _run(stage, stage.second_sandbox, beyond)
+    _run(stage, stage.second_sandbox, [_peer(stage, peer, spare[1]) for peer in far])
     for peer in far:
         value_of(spanning(stage, peer.network_name), f"the network {peer.network_name}")
 
     names = [*(mode.container for mode in modes), *(peer.container for peer in near)]
     inspected = _inspect(sandbox, names)
     containers = {each.name: each for each in value_of(inspected, "our containers")}
-    seconds = _inspect(stage.second_sandbox, [peer.container for peer in far])
-    others = {each.name: each for each in value_of(seconds, "our containers")}
+    beyond = _inspect(stage.second_sandbox, [peer.container for peer in far])
+    others = {each.name: each for each in value_of(beyond, "our containers")}
     pids = [containers[mode.container].pid for mode in modes]
     _wait_for_listeners(sandbox, list(zip(modes, pids, ports, strict=True)))
     found = _addresses(stage, modes, containers, inspected)
-    rows = {
-        mode.name: Row(mode, options[mode.name], port, pid, found[mode.name])
-        for mode, port, pid in zip(modes, ports, pids, strict=True)
+    servers = {
+        plan.mode.name: Server(plan.mode, plan.options, plan.port, pid, found[plan.mode.name])
+        for plan, pid in zip(plans, pids, strict=True)
     }
-    skipped = {mode.name: why for mode in MODES if (why := _why_not(mode, lacking)) is not None}
     looking: dict[str, tuple[Vantage, Container]] = {
         **{peer.name: (sandbox, containers[peer.container]) for peer in near},
         **{peer.name: (stage.second_sandbox, others[peer.container]) for peer in far},
     }
-    return Field(rows, looking, skipped)
+    return Containers(servers, looking, skipped)
+
+
+def _make_networks(stage: Stage, peers: Sequence[Peer], link: str) -> None:
+    filled = {"link": link, "subnet": str(stage.settings.network.host.network)}
+    networks = [
+        [*_CREATE, *stage.labels, *peer.network.format(**filled).split(), peer.network_name]
+        for peer in peers
+        if peer.network is not None
+    ]
+    _run(stage, stage.sandbox, networks)
+
+
+def _start(stage: Stage, plans: Sequence[Plan], peers: Sequence[list[str]]) -> None:
+    """Start the servers, and by their commands the ``peers``; who will be in another's network has to
+    wait for that other one."""
+    last = [plan for plan in plans if "container:" in plan.options]
+    first = [plan for plan in plans if plan not in last]
+    _run(stage, stage.sandbox, [*(plan.command(stage) for plan in first), *peers])
+    _run(stage, stage.sandbox, [plan.command(stage) for plan in last])
 
 
 _CREATE = ("docker", "network", "create")
