@@ -2,7 +2,7 @@
 
 A neighbour on the LAN routes the sandbox's networks by this machine, and this machine would carry its
 packets on; a container of somebody else's is behind a bridge of this machine's. Nothing but our
-firewall table stands in their way meanwhile (``hostonly.host.way_in``), and the sandbox is even given a way
+firewall table stands in their way meanwhile (`hostonly.checks.outsiders.opened`), and the sandbox is even given a way
 back for its answers: without the table they are answered, and the check FAILS.
 
 Tried are all of the sandbox's addresses that can be routed to. Of IPv6 it has none by itself on the
@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv6Interface
 from typing import Any
 
+from hostonly.checks.outsiders.made import hello_at, made
+from hostonly.checks.outsiders.opened import not_forwarding6
 from hostonly.claims.reach import SILENT, unreachable
 from hostonly.claims.sandbox import ports_open, route_host_only
 from hostonly.errors import HostonlyError, Unreachable
@@ -28,9 +30,8 @@ from hostonly.facts.fact import select
 from hostonly.facts.ipv6 import observe_ipv6_off
 from hostonly.facts.reach import reach_look
 from hostonly.facts.routes import observe_routes, route_to, way_look
-from hostonly.host import way_in
 from hostonly.host.command import as_root
-from hostonly.host.outsiders import Outsider, hello_at, made
+from hostonly.host.outsiders import Outsider
 from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
@@ -228,7 +229,7 @@ def _without_ipv6(settings: Settings, host: Vantage, sandbox: Vantage) -> NotObs
             return off
         if off.value is not None:
             return NotObserved(off.value, off.evidence)
-    because = way_in.not_forwarding6(settings)
+    because = not_forwarding6(settings)
     return None if because is None else NotObserved(because)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host import firewall, forwarding, outsiders, way_in
+from hostonly.checks.outsiders import opened
+from hostonly.host import firewall, forwarding, outsiders
 from hostonly.settings import Settings
 
 
@@ -36,8 +37,8 @@ def test_where_no_ipv6_is_carried_on_the_missing_capability_is_named(
     values: dict[str, str],
     because: str | None,
 ) -> None:
-    monkeypatch.setattr(way_in, "PROC6", switches(tmp_path, values))
-    said = way_in.not_forwarding6(settings)
+    monkeypatch.setattr(opened, "PROC6", switches(tmp_path, values))
+    said = opened.not_forwarding6(settings)
     assert said is None if because is None else because in str(said)
 
 
@@ -54,8 +55,8 @@ def test_outsiders_have_nothing_in_common(settings: Settings) -> None:
 
 
 def test_the_rogue_tables_name_is_no_sandboxs(settings: Settings) -> None:
-    assert way_in.table(settings).startswith(firewall.table(settings).name)
-    assert "." in way_in.table(settings) and "." not in firewall.table(settings).name
+    assert outsiders.table(settings).startswith(firewall.table(settings).name)
+    assert "." in outsiders.table(settings) and "." not in firewall.table(settings).name
 
 
 @pytest.mark.parametrize("new", ["0", "1"])
@@ -68,7 +69,7 @@ def test_the_bridge_is_put_back_to_what_new_links_have(
         (proc / name).mkdir(parents=True)
         (proc / name / "forwarding").write_text(value)
     monkeypatch.setattr("hostonly.host.switches.PROC", tmp_path)
-    monkeypatch.setattr(way_in, "PROC6", tmp_path / "ipv6")
+    monkeypatch.setattr(outsiders, "PROC6", tmp_path / "ipv6")
 
     def run(argv: list[str], **_: object) -> str:
         if argv[0] == "sysctl":
@@ -76,8 +77,8 @@ def test_the_bridge_is_put_back_to_what_new_links_have(
             (tmp_path / name).write_text(value)
         return ""
 
-    for module in ("switches", "way_in", "forward_chain"):
+    for module in ("switches", "outsiders", "forward_chain"):
         monkeypatch.setattr(f"hostonly.host.{module}.run", run)
-    with way_in.opened(settings, ["holan0"], None, ipv6=False):
+    with opened.opened(settings, ["holan0"], None, ipv6=False):
         assert forwarding.value("hostonly0") == forwarding.value("holan0") == "1"
     assert forwarding.value("hostonly0") == new

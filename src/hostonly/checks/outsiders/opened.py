@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from hostonly.errors import ToolFailed
-from hostonly.host import firewall, forward_chain, forwarding
+from hostonly.host import forward_chain, forwarding
 from hostonly.host.bridges import MARK
 from hostonly.host.command import run
+from hostonly.host.outsiders import PROC6, close, force, read, table
 from hostonly.settings import Settings
-
-PROC6 = Path("/proc/sys/net/ipv6/conf")
 
 
 def not_forwarding6(settings: Settings) -> str | None:
     """Why this machine, whose bridge has IPv6, carries no such packets on to it, whoever asks it to; None
     where it does, or can be told to for single interfaces."""
     bridge = PROC6 / settings.network.bridge
-    if _read(PROC6 / "all" / "forwarding") == "0" and not (bridge / "force_forwarding").exists():
+    if read(PROC6 / "all" / "forwarding") == "0" and not (bridge / "force_forwarding").exists():
         return (
             "net.ipv6.conf.all.forwarding is 0, so this machine carries no IPv6 packet on; to switch it on for"
             " single interfaces (force_forwarding) is for Linux 6.17 and later"
@@ -48,7 +45,7 @@ def opened(
         for link in (*links, bridge):
             forwarding.switch(link, "1")
             if ipv6:
-                _force(link, "1")
+                force(link, "1")
         programs = [forward_chain.IPV4, *([forward_chain.IPV6] if ipv6 else [])]
         rules = [[side, link] for link in links for side in ("-i", "-o")]
         for program in programs:
@@ -58,32 +55,6 @@ def opened(
         yield
     finally:
         close(settings, links)
-
-
-def close(settings: Settings, links: Sequence[str]) -> None:
-    """Put back what `opened` switched, and remove the rules that it made for ``links``.
-
-    The bridge's switches become what every new link has, as the bridge did: what is there now says
-    nothing where another run was killed.
-    """
-    bridge = settings.network.bridge
-    # Whatever comes and goes with the links needs no putting back.
-    new = forwarding.value("default")
-    if new is not None and forwarding.value(bridge) not in (None, new):
-        forwarding.switch(bridge, new)
-    new = _read(PROC6 / "default" / "force_forwarding")
-    if new is not None and _read(PROC6 / bridge / "force_forwarding") not in (None, new):
-        _force(bridge, new)
-    for program in (forward_chain.IPV4, forward_chain.IPV6):
-        forward_chain.remove(program, links)
-    with contextlib.suppress(ToolFailed):
-        run(["nft", "delete", "table", "inet", table(settings)], root=True, timeout=10)
-
-
-def table(settings: Settings) -> str:
-    """The name of the table that hides the rogue container behind this machine's address."""
-    # No sandbox's name has a dot, so that this is nobody's own table.
-    return f"{firewall.table(settings).name}.rogue"
 
 
 def _masquerade(settings: Settings, bridge: str) -> str:
@@ -99,15 +70,3 @@ table inet {name} {{
     }}
 }}
 """
-
-
-def _force(link: str, to: str) -> None:
-    if (PROC6 / link / "force_forwarding").exists():
-        run(["sysctl", "-qw", f"net/ipv6/conf/{link}/force_forwarding={to}"], root=True, timeout=10)
-
-
-def _read(file: Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
