@@ -234,7 +234,7 @@ def test_servers_of_the_matrix(monkeypatch: pytest.MonkeyPatch, clock: Clock) ->
     servers = [(mode, 1, 8080) for mode in MODES[:2]]
     names = ", ".join(mode.container for mode in MODES[:2])
     with pytest.raises(Stopped, match=f"does not listen within 300 s in {names}") as caught:
-        containers._wait_for_listeners(Host(), servers)
+        containers.wait_for_listeners(Host(), servers)
     assert RAISED in str(caught.value)
 
 

@@ -72,10 +72,10 @@ def check(settings: Settings, claims: Judge) -> None:
         inside["firewall"] = whole(sandbox, inside["firewall"])
         if closed is None:
             claims.explain_by((host, sandbox), bridge)
-        _judge(claims, settings, machine, outside, inside, observe_neighbours(host))
+        judge(claims, settings, machine, outside, inside, observe_neighbours(host))
 
 
-def _judge(
+def judge(
     claims: Judge,
     settings: Settings,
     machine: Machine,
@@ -83,6 +83,7 @@ def _judge(
     inside: Facts,
     neighbours: Fact[tuple[Neighbour, ...]],
 ) -> None:
+    """Judge what host and sandbox have seen, and the host's ``neighbours``."""
     address, bridge = machine.address, settings.network.bridge
     registry, hello = settings.registry.port, settings.hello.port
     offered = _offered(inside["listeners"], inside["firewall"], address, hello)

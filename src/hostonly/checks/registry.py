@@ -67,7 +67,7 @@ def check(settings: Settings, claims: Judge) -> None:
         "sandbox": f"http://localhost:{settings.registry.port}/v2/",
     }
     repository = settings.image.name
-    noted = _noted(settings)
+    noted = noted_pushes(settings)
     pushes = tuple(noted)
     with machine.vantage() as sandbox:
 
@@ -95,7 +95,7 @@ def check(settings: Settings, claims: Judge) -> None:
             },
             {**_first(registries["sandbox"], repository), "made": _made()},
         )
-        tags = {place: select(seen["tags"], _tags) for place, seen in first.items()}
+        tags = {place: select(seen["tags"], tags_of) for place, seen in first.items()}
         second = ask(*(_second(registries[place], repository, tags[place]) for place in registries))
         answers = {place: by_name(tags[place], second[place], "told {}") for place in registries}
         blobs = {place: select(answers[place], _blobs) for place in registries}
@@ -111,10 +111,10 @@ def check(settings: Settings, claims: Judge) -> None:
         push.tag: tags_now.named(push.tag, tags["host"], second["host"], moved, third["host"])
         for push in pushes
     }
-    _judge_pushed(claims, repository, noted, first, now)
+    judge_pushed(claims, repository, noted, first, now)
     for place in registries:
         about: dict[str, object] = {"place": place, "repository": repository}
-        nothing = _nothing(tags[place], repository)
+        nothing = nothing_served(tags[place], repository)
         claims.judge(
             manifests_served,
             about,
@@ -126,7 +126,7 @@ def check(settings: Settings, claims: Judge) -> None:
         )
 
 
-def _noted(settings: Settings) -> dict[state.Pushed, float]:
+def noted_pushes(settings: Settings) -> dict[state.Pushed, float]:
     """The last push of each flavour to the settings' repository, and when it was (seconds since 1970)."""
     found = {}
     for flavour in FLAVOURS:
@@ -137,7 +137,7 @@ def _noted(settings: Settings) -> dict[state.Pushed, float]:
     return found
 
 
-def _judge_pushed(
+def judge_pushed(
     claims: Judge,
     repository: str,
     noted: dict[state.Pushed, float],
@@ -204,7 +204,8 @@ def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Look
     return {name: served_look(f"{registry}{repository}/blobs/{name}") for name in value(blobs)}
 
 
-def _tags(answer: Answer) -> tuple[str, ...]:
+def tags_of(answer: Answer) -> tuple[str, ...]:
+    """The tags in an ``answer`` to the question for a repository's."""
     # A registry without the repository says 404, NAME_UNKNOWN.
     if answer.status == 404:
         return ()
@@ -218,7 +219,7 @@ def _blobs(answers: dict[str, Answer]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(digest for each in named for digest in each))
 
 
-def _nothing(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:
+def nothing_served(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:
     """Why there is nothing to fetch, where that is so. That nothing is served wrongly then is no pass."""
     if isinstance(tags, NotObserved) or tags.value:
         return None

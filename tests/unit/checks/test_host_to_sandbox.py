@@ -58,7 +58,7 @@ def verdicts(
     }
     judged = Judge(lambda event: None)
     machine = cast(Any, SimpleNamespace(name="sandbox", address="172.16.0.2"))
-    host_to_sandbox._judge(judged, settings, machine, outside, inside, nobody)
+    host_to_sandbox.judge(judged, settings, machine, outside, inside, nobody)
     wanted = ("ports.closed", "hello.host", "listeners.expected", "published.held")
     return {each.id: (each.verdict, each.because) for each in judged.claims if each.id in wanted}
 

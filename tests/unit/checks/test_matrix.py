@@ -11,7 +11,7 @@ import pytest
 
 from hostonly.checks.matrix import check as matrix
 from hostonly.checks.matrix.cells import Facts, Ground, judge
-from hostonly.checks.matrix.containers import Containers, Server, _lacking, _why_not
+from hostonly.checks.matrix.containers import Containers, Server, lacking_of, why_not
 from hostonly.checks.matrix.expectations import Expected, Reason
 from hostonly.checks.matrix.modes import MODES, PEERS
 from hostonly.checks.matrix.vantages import Place
@@ -123,7 +123,7 @@ class Without:
 
 
 def test_a_mode_that_is_skipped_keeps_what_shows_why() -> None:
-    lacking = _lacking(Without())
+    lacking = lacking_of(Without())
     assert lacking and all(each.because == missing(k) for k, each in lacking.items())
     (mode,) = (mode for mode in MODES if mode.needs == ("macvlan",))
     on_ground = ground({mode.name: lacking["macvlan"]})
@@ -137,7 +137,7 @@ def test_an_overlay_needs_br_netfilter_as_well() -> None:
     (mode,) = (mode for mode in MODES if mode.name == "overlay")
     (peer,) = (peer for peer in PEERS if peer.name == "overlay")
     assert mode.needs == peer.needs == ("vxlan", "br_netfilter")
-    lacking = _lacking(Without("vxlan", "macvlan"))
-    assert [each.name for each in (*MODES, *PEERS) if _why_not(each, lacking)] == ["overlay"] * 2
-    why = _why_not(mode, lacking)
+    lacking = lacking_of(Without("vxlan", "macvlan"))
+    assert [each.name for each in (*MODES, *PEERS) if why_not(each, lacking)] == ["overlay"] * 2
+    why = why_not(mode, lacking)
     assert why is not None and why.because == missing("br_netfilter") and why.evidence

@@ -139,7 +139,9 @@ def on_overlay(testbed: Testbed, sandbox: Played, *, by: str) -> None:
     if by == "demo":
         start(stage, "hello", "overlay", "--network", "hello-overlay")
     else:
-        containers._run(stage, sandbox, [["docker", "run", "--detach", "--name", "hello", "image"]])
+        containers.run_each(
+            stage, sandbox, [["docker", "run", "--detach", "--name", "hello", "image"]]
+        )
 
 
 def played_at_once(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,39 @@ def _look_at(machine: Machine, claims: Judge) -> None:
         )
         layers = layers_of(host, machine.container, closed)
         found = found_of(host, sandbox, marker.process, layers)
+    seen = Seen(outside, inside, layers, found, base_of(host, layers), engine_of(host))
+    judge(claims, machine.container, marker, tried, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of one machine. ``outside`` and ``inside``: from the host and in the sandbox;
+    ``layers``, ``found`` and ``base``: of its files, as the claims need it; ``engine`` is the id of this
+    machine's own, or why it has none."""
+
+    outside: Facts
+    inside: Facts
+    layers: Fact[read.Layers]
+    found: Fact[tuple[str, ...]]
+    base: Facts
+    engine: Fact[str] | str
+
+
+def judge(
+    claims: Judge, container: str, marker: Marker, tried: Sequence[Probe], seen: Seen
+) -> None:
+    """Judge what was ``seen`` of the sandbox called ``container``, where all was ``tried``."""
+    outside, inside = seen.outside, seen.inside
     _judge_ids(claims, outside)
-    _judge_views(claims, machine.container, marker, outside, inside)
-    about = {"name": f"/etc/{marker.process}"}
-    claims.judge(claims_of.written_to_layer, about, layers=layers, found=found)
-    claims.judge(claims_of.base_unchanged, {}, **base_of(host, layers))
+    _judge_views(claims, container, marker, outside, inside)
+    about: dict[str, object] = {"name": f"/etc/{marker.process}"}
+    claims.judge(claims_of.written_to_layer, about, layers=seen.layers, found=seen.found)
+    claims.judge(claims_of.base_unchanged, {}, **seen.base)
     _judge_shared(claims, outside, inside)
-    _judge_engine(claims, host, outside, inside)
+    if isinstance(seen.engine, str):
+        claims.skip(claims_of.other_engine, seen.engine)
+    else:
+        claims.judge(claims_of.other_engine, {}, host=seen.engine, sandbox=inside["engine"])
     for probe in tried:
         _judge_probe(claims, probe, inside)
 
@@ -269,14 +296,11 @@ def _judge_shared(claims: Judge, outside: Facts, inside: Facts) -> None:
     )
 
 
-def _judge_engine(claims: Judge, host: Vantage, outside: Facts, inside: Facts) -> None:
+def engine_of(host: Vantage) -> Fact[str] | str:
+    """The id of this machine's own Docker engine, or why it has none."""
     if not ENGINE.exists():
-        claims.skip(claims_of.other_engine, f"this machine has no Docker: no {ENGINE}", {})
-        return
+        return f"this machine has no Docker: no {ENGINE}"
     theirs = observe(host, as_root(_engine()), _engine_id)
     if isinstance(theirs, NotObserved) and any(r.exit == REFUSED for r in theirs.evidence):
-        claims.skip(
-            claims_of.other_engine, f"no Docker engine listens on this machine's {ENGINE}", {}
-        )
-        return
-    claims.judge(claims_of.other_engine, {}, host=theirs, sandbox=inside["engine"])
+        return f"no Docker engine listens on this machine's {ENGINE}"
+    return theirs

@@ -97,10 +97,10 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
         Stopped: the engine refused, or a server did not listen in time.
     """
     sandbox, settings = stage.sandbox, stage.settings
-    lacking = _lacking(sandbox)
-    skipped = {mode.name: why for mode in MODES if (why := _why_not(mode, lacking)) is not None}
+    lacking = lacking_of(sandbox)
+    skipped = {mode.name: why for mode in MODES if (why := why_not(mode, lacking)) is not None}
     modes = [mode for mode in MODES if mode.name not in skipped]
-    peers = [peer for peer in PEERS if _why_not(peer, lacking) is None]
+    peers = [peer for peer in PEERS if why_not(peer, lacking) is None]
     near = [peer for peer in peers if not peer.second]
     far = [peer for peer in peers if peer.second]
     listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
@@ -114,7 +114,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
     _make_networks(stage, peers, link)
     _start(stage, plans, [_peer(stage, peer, spare[1]) for peer in near])
     # An overlay is known on the second sandbox once a container on it asks for it.
-    _run(stage, stage.second_sandbox, [_peer(stage, peer, spare[1]) for peer in far])
+    run_each(stage, stage.second_sandbox, [_peer(stage, peer, spare[1]) for peer in far])
     for peer in far:
         value_of(spanning(stage, peer.network_name), f"the network {peer.network_name}")
 
@@ -124,7 +124,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
     beyond = _inspect(stage.second_sandbox, [peer.container for peer in far])
     others = {each.name: each for each in value_of(beyond, "our containers")}
     pids = [containers[mode.container].pid for mode in modes]
-    _wait_for_listeners(sandbox, list(zip(modes, pids, ports, strict=True)))
+    wait_for_listeners(sandbox, list(zip(modes, pids, ports, strict=True)))
     found = _addresses(stage, modes, containers, inspected)
     servers = {
         plan.mode.name: Server(plan.mode, plan.options, plan.port, pid, found[plan.mode.name])
@@ -144,7 +144,7 @@ def _make_networks(stage: Stage, peers: Sequence[Peer], link: str) -> None:
         for peer in peers
         if peer.network is not None
     ]
-    _run(stage, stage.sandbox, networks)
+    run_each(stage, stage.sandbox, networks)
 
 
 def _start(stage: Stage, plans: Sequence[Plan], peers: Sequence[list[str]]) -> None:
@@ -152,8 +152,8 @@ def _start(stage: Stage, plans: Sequence[Plan], peers: Sequence[list[str]]) -> N
     wait for that other one."""
     last = [plan for plan in plans if "container:" in plan.options]
     first = [plan for plan in plans if plan not in last]
-    _run(stage, stage.sandbox, [*(plan.command(stage) for plan in first), *peers])
-    _run(stage, stage.sandbox, [plan.command(stage) for plan in last])
+    run_each(stage, stage.sandbox, [*(plan.command(stage) for plan in first), *peers])
+    run_each(stage, stage.sandbox, [plan.command(stage) for plan in last])
 
 
 _CREATE = ("docker", "network", "create")
@@ -177,7 +177,7 @@ def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:
     return [*run, stage.image, "infinity"]
 
 
-def _lacking(sandbox: Vantage) -> dict[str, NotObserved]:
+def lacking_of(sandbox: Vantage) -> dict[str, NotObserved]:
     """The capabilities that modes need and the kernel has not, each with the reason to skip."""
     lacking: dict[str, NotObserved] = {}
     for kind in dict.fromkeys(kind for mode in MODES for kind in mode.needs):
@@ -187,11 +187,12 @@ def _lacking(sandbox: Vantage) -> dict[str, NotObserved]:
     return lacking
 
 
-def _why_not(each: Mode | Peer, lacking: Mapping[str, NotObserved]) -> NotObserved | None:
+def why_not(each: Mode | Peer, lacking: Mapping[str, NotObserved]) -> NotObserved | None:
+    """What of its needs is lacking; None where nothing is."""
     return next((lacking[kind] for kind in each.needs if kind in lacking), None)
 
 
-def _run(stage: Stage, sandbox: Vantage, commands: Sequence[Sequence[str]]) -> None:
+def run_each(stage: Stage, sandbox: Vantage, commands: Sequence[Sequence[str]]) -> None:
     """Run them side by side; each must do it."""
     results = run_at_once(sandbox, commands, timeout=CREATE_SECONDS)
     for command, result in zip(commands, results, strict=True):
@@ -201,7 +202,12 @@ def _run(stage: Stage, sandbox: Vantage, commands: Sequence[Sequence[str]]) -> N
             raise Stopped(result.failure, (result,))
 
 
-def _wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int]]) -> None:
+def wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int]]) -> None:
+    """Wait until each of ``servers`` listens: a mode, its container's process id, and its port.
+
+    Raises:
+        Stopped: one does not in time.
+    """
     waiting = list(servers)
 
     def silent() -> list[str]:
