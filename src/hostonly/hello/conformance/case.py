@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from hostonly.hello.conformance.subject import Starter, Target
+# A function that tries a case: of a running server, a ``Target``, or of a ``Starter`` of them.
+Check = TypeVar("Check", bound=Callable[..., str])
 
 
 class Wrong(Exception):
@@ -53,24 +53,20 @@ class CaseResult:
 CASES: dict[str, Case] = {}
 
 
-def of_running(
-    name: str, sentence: str
-) -> Callable[[Callable[[Target], str]], Callable[[Target], str]]:
+def of_running(name: str, sentence: str) -> Callable[[Check], Check]:
     """Register the function below it as a case for a server that runs, whoever started it."""
 
-    def register(check: Callable[[Target], str]) -> Callable[[Target], str]:
+    def register(check: Check) -> Check:
         CASES[name] = Case(name, sentence, False, check)
         return check
 
     return register
 
 
-def of_started(
-    name: str, sentence: str
-) -> Callable[[Callable[[Starter], str]], Callable[[Starter], str]]:
+def of_started(name: str, sentence: str) -> Callable[[Check], Check]:
     """Register the function below it as a case that starts servers of its own."""
 
-    def register(check: Callable[[Starter], str]) -> Callable[[Starter], str]:
+    def register(check: Check) -> Check:
         CASES[name] = Case(name, sentence, True, check)
         return check
 
