@@ -19,7 +19,7 @@ import pytest
 
 from hostonly.errors import Unreachable
 from hostonly.facts import resolver
-from hostonly.results.demo import SandboxAbout
+from hostonly.results.judged import SandboxAbout
 from hostonly.settings import Settings
 from hostonly.stage.leftovers import Leftover, find
 from hostonly.stage.testbed import BuiltImage, Testbed

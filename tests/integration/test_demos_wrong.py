@@ -21,7 +21,7 @@ import pytest
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.demos import DEMOS, load
 from hostonly.facts.sysctl import FORWARDING6
-from hostonly.results.demo import DemoResult
+from hostonly.results.judged import DemoResult
 from hostonly.settings import Settings
 from hostonly.stage.demo import perform
 from hostonly.stage.leftovers import find

@@ -18,7 +18,7 @@ import pytest
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.demos import load
 from hostonly.host.command import as_root
-from hostonly.results.demo import DemoResult
+from hostonly.results.judged import DemoResult
 from hostonly.settings import Settings
 from hostonly.stage.demo import perform
 from hostonly.stage.testbed import Testbed, ready

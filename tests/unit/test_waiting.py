@@ -185,7 +185,7 @@ def test_a_sandbox_that_does_not_answer(
 
 @pytest.fixture
 def here(settings: Settings) -> Testbed:
-    from hostonly.results.demo import SandboxAbout
+    from hostonly.results.judged import SandboxAbout
     from tests.unit.demos.played import IMAGE, Played
 
     sandbox = Played()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit
-from hostonly.results.check import CheckResult
+from hostonly.results.judged import CheckResult
 from hostonly.settings import Settings
 from hostonly.stage.judge import Judge
 

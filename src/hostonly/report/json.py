@@ -6,10 +6,7 @@ from typing import Any
 
 from hostonly.claims import ClaimResult
 from hostonly.report.document import SCHEMA
-from hostonly.results.check import CheckResult
-from hostonly.results.demo import DemoResult, DemosResult
-from hostonly.results.judged import Judged
-from hostonly.results.matrix import Cell, MatrixResult
+from hostonly.results.judged import Cell, CheckResult, DemoResult, DemosResult, Judged, MatrixResult
 from hostonly.vantages import Result
 
 # Wall-clock times are measured to the millisecond.
@@ -85,12 +82,12 @@ def matrix_document(result: MatrixResult) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    claim = claim_item(cell.claim)
+    aim, claim = cell.aim, claim_item(cell.claim)
     return {
-        "mode": cell.mode,
-        "vantage": cell.vantage,
-        "target": cell.target,
-        "expected": cell.expected,
+        "mode": aim.mode,
+        "vantage": aim.vantage,
+        "target": aim.target,
+        "expected": aim.expected.value,
         "observed": cell.observed,
         **{key: claim[key] for key in ("verdict", "because", "evidence")},
     }

@@ -18,10 +18,7 @@ from hostonly.report.console import Beside, Transcript
 from hostonly.report.escape import plain
 from hostonly.report.matrix import table
 from hostonly.report.progress import Follower
-from hostonly.results.check import CheckResult
-from hostonly.results.demo import DemoResult, DemosResult
-from hostonly.results.judged import Judged
-from hostonly.results.matrix import MatrixResult
+from hostonly.results.judged import CheckResult, DemoResult, DemosResult, Judged, MatrixResult
 from hostonly.results.transcript import ClaimJudged, DemoEnded, DemoStarted, StepEnded, StepStarted
 
 # Of a long output the first lines are shown; the JSON document has them all.

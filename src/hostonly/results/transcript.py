@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hostonly.claims import ClaimResult
 from hostonly.events import Event
-from hostonly.results.demo import DemoResult
+from hostonly.results.judged import DemoResult
 from hostonly.vantages import Result
 
 

@@ -11,7 +11,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.facts import Observed
 from hostonly.facts.kernel import missing, observe_capability
-from hostonly.results.demo import DemoResult, DemosResult, SandboxAbout
+from hostonly.results.judged import DemoResult, DemosResult, SandboxAbout
 from hostonly.results.transcript import ClaimJudged, DemoEnded, DemoStarted
 from hostonly.settings import Settings
 from hostonly.stage.stage import Stage

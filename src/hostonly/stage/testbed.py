@@ -13,7 +13,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Event
 from hostonly.facts import NotObserved
 from hostonly.facts.engine import observe_engine
-from hostonly.results.demo import SandboxAbout
+from hostonly.results.judged import SandboxAbout
 from hostonly.sandbox import lock
 from hostonly.settings import Settings
 from hostonly.vantages import Host, Vantage

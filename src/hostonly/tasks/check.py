@@ -12,7 +12,7 @@ from hostonly.tasks.session import JSON
 
 if TYPE_CHECKING:
     from hostonly.events import Emit
-    from hostonly.results.check import CheckResult
+    from hostonly.results.judged import CheckResult
     from hostonly.settings import Settings
     from hostonly.stage.judge import Judge
 

@@ -13,7 +13,7 @@ from hostonly.tasks.session import JSON, show
 
 if TYPE_CHECKING:
     from hostonly.events import Emit
-    from hostonly.results.demo import DemoResult, DemosResult
+    from hostonly.results.judged import DemoResult, DemosResult
     from hostonly.settings import Settings
 
 FLAGS = {

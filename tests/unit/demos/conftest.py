@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hostonly.events import Event
-from hostonly.results.demo import SandboxAbout
+from hostonly.results.judged import SandboxAbout
 from hostonly.settings import Settings
 from hostonly.stage.testbed import Testbed
 from tests.unit.demos.played import IMAGE, Played

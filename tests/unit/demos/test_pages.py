@@ -8,7 +8,7 @@ import pytest
 
 from hostonly.claims import Verdict
 from hostonly.demos import DEMOS, load
-from hostonly.results.demo import DemoResult
+from hostonly.results.judged import DemoResult
 from hostonly.settings import Settings
 from hostonly.stage.demo import perform
 from tests import pages, recorded

@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 
 from hostonly.facts.neighbours import Neighbour
-from hostonly.results.demo import SandboxAbout
+from hostonly.results.judged import SandboxAbout
 from hostonly.settings import Settings
 from hostonly.stage.free_addresses import candidates, is_spare, spare_addresses
 from hostonly.stage.stage import Stage

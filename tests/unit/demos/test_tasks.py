@@ -15,7 +15,7 @@ from hostonly.demos import DEMOS
 from hostonly.errors import HostonlyError
 from hostonly.events import Event
 from hostonly.program.configuration import ProjectConfig
-from hostonly.results.demo import DemoResult
+from hostonly.results.judged import DemoResult
 from hostonly.results.transcript import DemoStarted
 from hostonly.settings import ROOT
 from hostonly.stage.demo import Demo, perform_all

@@ -15,9 +15,7 @@ from hostonly.report.document import dumps
 from hostonly.report.json import document
 from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal, shortened, tally
-from hostonly.results.check import CheckResult
-from hostonly.results.demo import DemoResult, DemosResult, SandboxAbout
-from hostonly.results.judged import EXIT_CODES
+from hostonly.results.judged import EXIT_CODES, CheckResult, DemoResult, DemosResult, SandboxAbout
 from hostonly.results.transcript import ClaimJudged, DemoEnded, DemoStarted, StepEnded, StepStarted
 from hostonly.vantages import Result
 

@@ -14,7 +14,7 @@ from hostonly.claims.cells import Aim, cell, leaves
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
-from hostonly.results.matrix import Cell
+from hostonly.results.judged import Cell
 from hostonly.stage.stage import Stage
 
 ROUTED = "routed"
@@ -115,8 +115,7 @@ def judge(ground: Ground, each: Expected, facts: Facts) -> Cell:
         used = ground.deciding(each, facts)
         claim = ground.stage.judge(cell, about={"aim": aim}, **used)
         seen = _observed(used, aim)
-    outcome = each.outcome.value
-    return Cell(each.mode, each.vantage, each.target, outcome, seen, each.reason.text, claim)
+    return Cell(aim, seen, claim)
 
 
 def is_doubtful(ground: Ground, each: Expected, facts: Facts) -> bool:

@@ -18,7 +18,7 @@ from hostonly.facts.engine import observe_engine
 from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.reach import NEIGHBOUR_SECONDS, reach_look
 from hostonly.facts.routes import observe_routes, way_look
-from hostonly.results.matrix import Cell, MatrixResult
+from hostonly.results.judged import Cell, MatrixResult
 from hostonly.results.transcript import (
     ClaimJudged,
     DemoEnded,
