@@ -198,8 +198,8 @@ class Stage(Judge):
         *,
         seconds: float = wait.READY_SECONDS,
     ) -> Fact[T]:
-        """The same where a claim will say what came of it: the last fact, whatever it is, and a warning
-        where the limit struck."""
+        """Look again and again until ``satisfied`` where a claim will say what came of it: the last fact,
+        whatever it is, and a warning where the limit struck."""
         last = settled(observe, satisfied, seconds=0.0)
         if isinstance(last, Observed) and not satisfied(last.value):
             self.emit(Started(what))

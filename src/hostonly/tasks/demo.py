@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, Task, task
 
-from hostonly.demos import DEMOS
+from hostonly.demos import DEMOS, load
 from hostonly.tasks.run import run
 from hostonly.tasks.session import JSON, show
 
@@ -27,7 +27,6 @@ def perform(ctx: Context, names: Sequence[str], *, keep: bool, json: bool, many:
     several demos, also where it is one."""
     from dataclasses import replace
 
-    from hostonly.demos import load
     from hostonly.stage.demo import perform_all
 
     def work(settings: Settings, emit: Emit) -> DemoResult | DemosResult:

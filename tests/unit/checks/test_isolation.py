@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hostonly.checks.isolation import check
-from hostonly.checks.isolation.check import Seen, judge
 from hostonly.checks.isolation.marker import Marker
 from hostonly.checks.isolation.probes import probes
+from hostonly.checks.isolation.verdicts import Seen, judge
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved
 from hostonly.stage.judge import Judge
