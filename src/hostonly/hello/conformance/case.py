@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-# A function that tries a case: of a running server, a ``Target``, or of a ``Starter`` of them.
+# What tries a case: a function of a `Target` or a `Starter` (subject.py).
 Check = TypeVar("Check", bound=Callable[..., str])
 
 
@@ -54,20 +54,18 @@ CASES: dict[str, Case] = {}
 
 
 def of_running(name: str, sentence: str) -> Callable[[Check], Check]:
-    """Register the function below it as a case for a server that runs, whoever started it."""
-
-    def register(check: Check) -> Check:
-        CASES[name] = Case(name, sentence, False, check)
-        return check
-
-    return register
+    """Register the function below it as a case for a server that runs, a `Target`."""
+    return _registering(name, sentence, starts=False)
 
 
 def of_started(name: str, sentence: str) -> Callable[[Check], Check]:
-    """Register the function below it as a case that starts servers of its own."""
+    """Register the function below it as a case that starts servers of its own, by a `Starter`."""
+    return _registering(name, sentence, starts=True)
 
+
+def _registering(name: str, sentence: str, *, starts: bool) -> Callable[[Check], Check]:
     def register(check: Check) -> Check:
-        CASES[name] = Case(name, sentence, True, check)
+        CASES[name] = Case(name, sentence, starts, check)
         return check
 
     return register
