@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 from hostonly.errors import HostonlyError
+from hostonly.facts import Fact, NotObserved
 from hostonly.vantages import TIMED_OUT, Result, Vantage, typed_on_host
+
+T = TypeVar("T")
 
 # What docker says behind the reason, and of a name that a container has already.
 SEE_HELP = re.compile(r"(See|Run) '.*--help'")
@@ -21,6 +25,17 @@ class Stopped(HostonlyError):
     ) -> None:
         super().__init__(what, remedy=remedy)
         self.evidence = evidence
+
+
+def require(fact: Fact[T], what: str) -> T:
+    """The value of ``fact``, of which ``what`` says what it is about.
+
+    Raises:
+        Stopped: it was not observed.
+    """
+    if isinstance(fact, NotObserved):
+        raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
+    return fact.value
 
 
 def stopped_by(vantage: Vantage, result: Result) -> Stopped:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from hostonly.facts import Fact, NotObserved, Observed
-from hostonly.stage.stopped import Stopped
+from hostonly.facts import Fact, Observed
+from hostonly.stage.stopped import Stopped, require
 from hostonly.waiting import limit, more_patience, until
 
 T = TypeVar("T")
@@ -44,9 +44,7 @@ def wait_until(
             meanwhile()
             looked = time.monotonic()
         fact = observe()
-        if isinstance(fact, NotObserved):
-            raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
-        return fact
+        return Observed(require(fact, what), fact.evidence)
 
     last = until(look, lambda fact: satisfied(fact.value), seconds, pause=POLL_SECONDS)
     if not satisfied(last.value):

@@ -8,7 +8,7 @@ from typing import Any
 
 from hostonly.checks.matrix.attacker import LOOPBACK, attempt, route_way, set_routes
 from hostonly.checks.matrix.cells import ROUTED, Facts, Ground, is_doubtful, judge
-from hostonly.checks.matrix.containers import Containers, build, inside, link_with, value_of
+from hostonly.checks.matrix.containers import Containers, build, inside, link_with
 from hostonly.checks.matrix.expectations import Expected, expected_of
 from hostonly.checks.matrix.vantages import Place, ask_all
 from hostonly.events import Emit, Event, Progress, Started
@@ -30,6 +30,7 @@ from hostonly.settings import SSH_PORT, Settings
 from hostonly.stage.demo import Demo, perform_all
 from hostonly.stage.free_addresses import spare_addresses
 from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import require
 from hostonly.vantages import Vantage
 
 NAME = "check-matrix"
@@ -85,9 +86,9 @@ class _Measured:
     def run(self, stage: Stage) -> None:
         """Make the containers, ask, and judge."""
         second = stage.second_sandbox
-        engine = value_of(observe_engine(stage.sandbox), "the engine")
+        engine = require(observe_engine(stage.sandbox), "the engine")
         links = {
-            vantage.name: link_with(value_of(observe_interfaces(vantage), "interfaces"), address)
+            vantage.name: link_with(require(observe_interfaces(vantage), "interfaces"), address)
             for vantage, address in (
                 (stage.sandbox, stage.address),
                 (second, str(stage.settings.network.sandbox2)),
@@ -127,8 +128,8 @@ def _places(
     """The places by name; containers' are called ``peer NAME``."""
     hello = containers.servers["host"].port
     answers = (stage.address, hello)
-    interfaces = value_of(observe_interfaces(stage.sandbox), "the sandbox's interfaces")
-    routes = value_of(observe_routes(stage.sandbox), "the sandbox's routes")
+    interfaces = require(observe_interfaces(stage.sandbox), "the sandbox's interfaces")
+    routes = require(observe_routes(stage.sandbox), "the sandbox's routes")
     # All but the way out to the rest of the world.
     out = {route.device for route in routes if route.is_default}
     within = frozenset(each.name for each in interfaces) - out

@@ -21,7 +21,7 @@ from hostonly.facts.listeners import listeners_look, on_port
 from hostonly.stage.clearing import LATE
 from hostonly.stage.probes import run_again
 from hostonly.stage.stage import Stage
-from hostonly.stage.stopped import Stopped
+from hostonly.stage.stopped import Stopped, require
 from hostonly.stage.swarm import join, spanning
 from hostonly.stage.wait import READY_SECONDS
 from hostonly.vantages import Vantage
@@ -82,13 +82,6 @@ def link_with(interfaces: Sequence[Interface], address: str) -> str:
     raise Stopped(f"no interface has {address}")
 
 
-def value_of(fact: Fact[T], what: str) -> T:
-    """The fact's value. Raises ``Stopped`` where there is none: nothing can be built on it."""
-    if isinstance(fact, NotObserved):
-        raise Stopped(f"{what}: not observed: {fact.because}", fact.evidence)
-    return fact.value
-
-
 def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
     """Make networks and containers on the sandbox, whose interface on the host-only network is
     ``link``; returns when every server listens. ``spare`` are two addresses of that network.
@@ -103,7 +96,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
     peers = [peer for peer in PEERS if why_not(peer, lacking) is None]
     near = [peer for peer in peers if not peer.second]
     far = [peer for peer in peers if peer.second]
-    listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
+    listening = require(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
     ports = free_ports((each.port for each in listening), len(modes), settings)
     plans = [
         Plan(mode, port, mode.options.format(port=port, address=spare[0]))
@@ -116,22 +109,22 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
     # An overlay is known on the second sandbox once a container on it asks for it.
     run_each(stage, stage.second_sandbox, [_peer(stage, peer, spare[1]) for peer in far])
     for peer in far:
-        value_of(spanning(stage, peer.network_name), f"the network {peer.network_name}")
+        require(spanning(stage, peer.network_name), f"the network {peer.network_name}")
 
     names = [*(mode.container for mode in modes), *(peer.container for peer in near)]
     inspected = _inspect(sandbox, names)
-    containers = {each.name: each for each in value_of(inspected, "our containers")}
+    made = {each.name: each for each in require(inspected, "our containers")}
     beyond = _inspect(stage.second_sandbox, [peer.container for peer in far])
-    others = {each.name: each for each in value_of(beyond, "our containers")}
-    pids = [containers[mode.container].pid for mode in modes]
+    others = {each.name: each for each in require(beyond, "our containers")}
+    pids = [made[mode.container].pid for mode in modes]
     wait_for_listeners(sandbox, list(zip(modes, pids, ports, strict=True)))
-    found = _addresses(stage, modes, containers, inspected)
+    found = _addresses(stage, modes, made, inspected)
     servers = {
         plan.mode.name: Server(plan.mode, plan.options, plan.port, pid, found[plan.mode.name])
         for plan, pid in zip(plans, pids, strict=True)
     }
     looking: dict[str, tuple[Vantage, Container]] = {
-        **{peer.name: (sandbox, containers[peer.container]) for peer in near},
+        **{peer.name: (sandbox, made[peer.container]) for peer in near},
         **{peer.name: (stage.second_sandbox, others[peer.container]) for peer in far},
     }
     return Containers(servers, looking, skipped)
@@ -182,7 +175,7 @@ def lacking_of(sandbox: Vantage) -> dict[str, NotObserved]:
     lacking: dict[str, NotObserved] = {}
     for kind in dict.fromkeys(kind for mode in MODES for kind in mode.needs):
         found = observe_capability(sandbox, kind)
-        if not value_of(found, f"whether the kernel has {kind}"):
+        if not require(found, f"whether the kernel has {kind}"):
             lacking[kind] = NotObserved(missing(kind), found.evidence)
     return lacking
 
@@ -216,7 +209,7 @@ def wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int]
         waiting[:] = [
             (mode, pid, port)
             for mode, pid, port in waiting
-            if not on_port(value_of(seen[mode.name], f"who listens in {mode.container}"), port)
+            if not on_port(require(seen[mode.name], f"who listens in {mode.container}"), port)
         ]
         return [mode.container for mode, _, _ in waiting]
 
