@@ -88,7 +88,7 @@ def remove(settings: Settings) -> bool:
 
 
 def take_away(three: tuple[Outsider, ...]) -> None:
-    """Remove them; what of it is there."""
+    """Remove what there is of the ``three``."""
     for each in three:
         namespace = each.vantage.namespace
         # The link goes with the namespace that its other end is in, and that with its processes.

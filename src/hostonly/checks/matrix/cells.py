@@ -107,13 +107,13 @@ class Ground:
 def judge(ground: Ground, each: Expected, facts: Facts) -> Cell:
     """The cell, judged by those of ``facts`` that decide it."""
     aim, seen = ground.aim(each), None
+    about: dict[str, object] = {"aim": aim}
     lacking = ground.containers.skipped.get(each.mode)
     if lacking is not None:
-        skip = ground.stage.skip
-        claim = skip(cell, lacking.because, about={"aim": aim}, evidence=lacking.evidence)
+        claim = ground.stage.skip(cell, lacking.because, about=about, evidence=lacking.evidence)
     else:
         used = ground.deciding(each, facts)
-        claim = ground.stage.judge(cell, about={"aim": aim}, **used)
+        claim = ground.stage.judge(cell, about=about, **used)
         seen = _observed(used, aim)
     return Cell(aim, seen, claim)
 

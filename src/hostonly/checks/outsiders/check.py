@@ -98,7 +98,7 @@ def _check(settings: Settings, claims: Judge) -> None:
                 facts = _tried(settings, [d for d in tried if d.kind == NAT], who, far)
                 with _way_back(settings, sandbox, near, ours):
                     facts |= _tried(settings, [d for d in tried if d.kind != NAT], who, far)
-            _judge(claims, settings, tried, who, facts)
+            judge(claims, settings, tried, who, facts)
 
 
 def addresses6(settings: Settings) -> tuple[IPv6Interface, IPv6Interface]:
@@ -149,13 +149,14 @@ def _tried(
     return observe_all(host, looks) | _from_host(host, there, ports)
 
 
-def _judge(
+def judge(
     claims: Judge,
     settings: Settings,
     tried: Sequence[Door],
     who: Sequence[Outsider],
     facts: dict[Any, Fact[Any]],
 ) -> None:
+    """Judge what ``who`` and the host came to at the doors that were ``tried``."""
     ports = services(settings)
     for each in who:
         for door in tried:
