@@ -186,7 +186,7 @@ def test_a_sandbox_that_does_not_answer(
 @pytest.fixture
 def here(settings: Settings) -> Testbed:
     from hostonly.results.judged import SandboxAbout
-    from tests.unit.demos.played import IMAGE, Played
+    from tests.unit.stage.played import IMAGE, Played
 
     sandbox = Played()
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")

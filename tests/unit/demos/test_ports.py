@@ -16,7 +16,7 @@ from hostonly.stage.stage import Stage
 from hostonly.stage.stopped import Stopped
 from hostonly.stage.testbed import Testbed
 from hostonly.vantages import shown
-from tests.unit.demos.played import Played
+from tests.unit.stage.played import Played
 
 CAPTURED = Path(__file__).parents[1] / "facts" / "docker" / "container-published.json"
 

@@ -22,7 +22,7 @@ from hostonly.stage.demo import Demo, perform_all
 from hostonly.stage.stage import Stage
 from hostonly.stage.testbed import Testbed
 from hostonly.tasks.demo import all_, perform
-from tests.unit.demos.played import holds
+from tests.unit.stage.played import holds
 
 
 def all_performed(

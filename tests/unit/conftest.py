@@ -1,4 +1,4 @@
-"""What the tests of the demos share: a played sandbox, and a testbed with it."""
+"""What the tests of the stage, the demos and the checks share: a played sandbox, and a testbed with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hostonly.events import Event
 from hostonly.results.judged import SandboxAbout
 from hostonly.settings import Settings
 from hostonly.stage.testbed import Testbed
-from tests.unit.demos.played import IMAGE, Played
+from tests.unit.stage.played import IMAGE, Played
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hostonly.stage.demo import perform
 from hostonly.stage.leftovers import DEMO_LABEL, KEPT_LABEL
 from hostonly.stage.stage import Stage
 from hostonly.stage.testbed import Testbed
-from tests.unit.demos.played import Played, demo, holds, start
+from tests.unit.stage.played import Played, demo, holds, start
 
 
 def test_nothing_is_left(testbed: Testbed, sandbox: Played, events: list[Event]) -> None:

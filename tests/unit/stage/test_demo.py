@@ -21,7 +21,7 @@ from hostonly.stage.demo import not_performed, perform
 from hostonly.stage.probes import wait_beside
 from hostonly.stage.stage import Stage
 from hostonly.stage.testbed import Testbed
-from tests.unit.demos.played import FREE, HELD, Played, demo, holds, start, two_equal
+from tests.unit.stage.played import FREE, HELD, Played, demo, holds, start, two_equal
 
 
 def test_steps_and_claims_in_order(testbed: Testbed, events: list[Event]) -> None:

@@ -15,7 +15,7 @@ from hostonly.stage.stopped import Stopped
 from hostonly.stage.swarm import join
 from hostonly.stage.testbed import Testbed
 from hostonly.vantages import Result, shown
-from tests.unit.demos.played import Played
+from tests.unit.stage.played import Played
 
 # What Docker 20.10 says where a node has not joined within its 20 s.
 LATER = (

@@ -9,7 +9,7 @@ import pytest
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, Started, Warned
 from hostonly.stage import gossip
-from tests.unit.demos.played import Played
+from tests.unit.stage.played import Played
 
 # ss -H -l -t -n -p on a sandbox whose engine had left a swarm half a minute before.
 LISTENING = (
