@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from hostonly.demos.leftovers import Leftover, find
-from hostonly.demos.testbed import BuiltImage, Testbed
 from hostonly.errors import Unreachable
 from hostonly.facts import resolver
-from hostonly.report.model import SandboxAbout
+from hostonly.results.judged import SandboxAbout
 from hostonly.settings import Settings
+from hostonly.stage.leftovers import Leftover, find
+from hostonly.stage.testbed import BuiltImage, Testbed
 from hostonly.vantages import Result, Secret, Vantage, shown
 from hostonly.vantages.vantage import MASK
 
@@ -103,7 +103,7 @@ def recording(
         runs.append({"at": vantage.name, "found": [astuple(each) for each in leftovers]})
         return leftovers
 
-    monkeypatch.setattr("hostonly.demos.clearing.find", found)
+    monkeypatch.setattr("hostonly.stage.clearing.find", found)
     second: list[Vantage] = []
 
     def second_sandbox() -> Vantage:
@@ -196,7 +196,7 @@ def playing(
     def found(vantage: Vantage) -> tuple[Leftover, ...]:
         return tuple(Leftover(*each) for each in leftovers[vantage.name].popleft())
 
-    monkeypatch.setattr("hostonly.demos.clearing.find", found)
+    monkeypatch.setattr("hostonly.stage.clearing.find", found)
     prompts = {"host": "host", "sandbox": "sandbox"}
     players = {
         place: Player(place, prompts.get(place, "sandbox2"), places.get(place, ()))

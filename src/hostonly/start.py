@@ -27,7 +27,7 @@ def main() -> None:
 
             said = unchanged(root, sys.argv)
             if said is not None:
-                from hostonly.report.brief import say_unchanged
+                from hostonly.report.notice import say_unchanged
 
                 say_unchanged(said)
                 sys.exit(0)
@@ -81,7 +81,7 @@ def _status(root: Path) -> None:
         found = status.noted(root, note)
     except (HostonlyError, OSError, KeyError, TypeError):
         return
-    from hostonly.report.safe import plain
+    from hostonly.report.escape import plain
     from hostonly.report.status import as_json, as_table
 
     print(plain((as_json if "--json" in sys.argv else as_table)(found)), flush=True)

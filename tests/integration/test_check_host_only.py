@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from hostonly.host import firewall, forwarding, outsiders, way_in
+from hostonly.checks.outsiders import opened
+from hostonly.host import firewall, forwarding, outsiders
 from hostonly.host.command import run
 from hostonly.settings import Settings
 from hostonly.waiting import until
@@ -50,7 +51,7 @@ def made(settings: Settings) -> list[Path]:
 
 def assert_nothing_left(settings: Settings) -> None:
     assert not any(path.exists() for path in made(settings))
-    assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
+    assert outsiders.table(settings) not in run(["nft", "list", "tables"], root=True)
     assert "2001:db8" not in run(["ip", "-6", "route"])
     links = [
         ["sandbox.exec", "--", "ip", "-json", "address"],
@@ -76,7 +77,7 @@ def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, settings: Set
     }
     assert set(found) == {"route.host-only", "ports.open", *tried}
     # Where this machine carries no IPv6 packet on, whoever asks it to, there is nothing to try.
-    absent = way_in.not_forwarding6(settings) is not None
+    absent = opened.not_forwarding6(settings) is not None
     assert {id for id, verdict in found.items() if verdict == "SKIPPED"} == (
         {id for id in tried if ".ipv6." in id} if absent else set()
     )
@@ -96,7 +97,7 @@ def test_without_our_table_the_same_check_fails(
     assert done.returncode == 1
     found = verdicts(done)
     assert {found.pop("route.host-only"), found.pop("ports.open")} == {"HOLDS"}
-    if way_in.not_forwarding6(settings):
+    if opened.not_forwarding6(settings):
         found = {id: verdict for id, verdict in found.items() if ".ipv6." not in id}
     # Also where nothing listens: the sandbox's refusal comes back.
     assert {id for id, verdict in found.items() if verdict != "FAILS"} == set()
@@ -128,7 +129,7 @@ def killed_in_the_middle(checkout: Path, settings: Settings) -> None:
     try:
 
         def let_out() -> bool:
-            return way_in.table(settings) in run(["nft", "list", "tables"], root=True)
+            return outsiders.table(settings) in run(["nft", "list", "tables"], root=True)
 
         until(lambda: let_out() or process.poll() is not None, bool, 180.0, pause=0.05)
         assert process.poll() is None, "it ended before"
@@ -147,7 +148,7 @@ def test_killed_in_the_middle_it_is_cleared_up_by_destroy(
     # The sandbox's own addresses and routes go with it.
     assert inv(checkout, "sandbox.destroy").returncode == 0
     assert not any(path.exists() for path in made(settings))
-    assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
+    assert outsiders.table(settings) not in run(["nft", "list", "tables"], root=True)
     done = inv(checkout, "check.leftovers")
     assert done.returncode == 0, done.stdout
 
@@ -194,7 +195,7 @@ def test_where_another_firewall_answers_for_ours_nothing_is_known(
 ) -> None:
     """Silence that something else makes is no proof: the controls are not answered either."""
     near, _, rogue = outsiders.outsiders(settings)
-    wall = f"{way_in.table(settings)}.wall"
+    wall = f"{outsiders.table(settings)}.wall"
     rules = f"""\
 table inet {wall} {{
     chain forward {{

@@ -13,11 +13,11 @@ import pytest
 
 from hostonly import settings as settings_module
 from hostonly.claims import Verdict
-from hostonly.demos import DEMOS
-from hostonly.demos.demo import load, perform
-from hostonly.demos.leftovers import find
-from hostonly.demos.testbed import Testbed, ready
+from hostonly.demos import DEMOS, load
 from hostonly.settings import Settings
+from hostonly.stage.demo import perform
+from hostonly.stage.leftovers import find
+from hostonly.stage.testbed import Testbed, ready
 from tests import pages, recorded
 
 ROOT = Path(__file__).resolve().parents[2]

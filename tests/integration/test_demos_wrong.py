@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.demos import DEMOS
-from hostonly.demos.demo import load, perform
-from hostonly.demos.leftovers import find
-from hostonly.demos.testbed import Testbed, ready
+from hostonly.demos import DEMOS, load
 from hostonly.facts.sysctl import FORWARDING6
-from hostonly.report.model import DemoResult
+from hostonly.results.judged import DemoResult
 from hostonly.settings import Settings
+from hostonly.stage.demo import perform
+from hostonly.stage.leftovers import find
+from hostonly.stage.testbed import Testbed, ready
 from hostonly.vantages import Result, Vantage, shown
 from hostonly.waiting import until
 

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.demos.demo import load, perform
-from hostonly.demos.testbed import Testbed, ready
+from hostonly.demos import load
 from hostonly.process import as_root
-from hostonly.report.model import DemoResult
+from hostonly.results.judged import DemoResult
 from hostonly.settings import Settings
+from hostonly.stage.demo import perform
+from hostonly.stage.testbed import Testbed, ready
 from hostonly.vantages import Host, Vantage
 from tests.integration.command_line import answer, claims, inv, up, wrong
 from tests.integration.host_of_own import HostOfOwn, host_of_own, settled

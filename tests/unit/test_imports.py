@@ -21,9 +21,7 @@ BASE = frozenset(
     }
 )
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
-BESIDE = OBSERVING | {
-    *("sandbox", "registry", "registry.result", "image", "host", "hello", "hello.call")
-}
+BESIDE = OBSERVING | {"results", "sandbox", "registry", "image", "host", "hello"}
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "environment": frozenset(),
@@ -39,24 +37,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     "facts": BASE | {"vantages", "hello.greeting"},
     "claims": OBSERVING,
     "hello.greeting": frozenset(),
-    "hello.call": frozenset({"errors", "hello", "hello.greeting"}),
-    "hello": BASE | {"vantages", "hello.greeting", "hello.call"},
+    "results": frozenset({"errors", "events", "claims", "vantages"}),
+    "hello": BASE | {"vantages", "results", "hello.greeting"},
     "host": BESIDE,
     "sandbox": BESIDE,
     "registry": BESIDE,
-    "image.view": frozenset(),
-    "image": BESIDE | {"image.view"},
-    "demos": BESIDE | {"claims", "report.model"},
-    "checks": BESIDE | {"claims", "demos", "report.model"},
-    # The result types, which the demos fill in; what renders them knows nothing else.
-    "report.model": BASE | {"claims", "vantages"},
-    "registry.result": frozenset(),
-    "report": frozenset(
-        {
-            *("report.model", "registry.result", "hello.call", "image.view"),
-            *("errors", "events", "claims", "vantages"),
-        }
-    ),
+    "image": BESIDE,
+    "stage": BESIDE | {"claims"},
+    "demos": BESIDE | {"claims", "stage"},
+    "checks": BESIDE | {"claims", "stage"},
+    # What renders results knows nothing else; only the command line knows it.
+    "report": frozenset({"results", "errors", "events", "claims", "vantages"}),
     "program": frozenset({"errors", "settings", "report", "unusable"}),
     # Beside the package, which but for its tasks does not know it.
     "bench": BESIDE | {"bootstrap", "report"},
@@ -73,7 +64,7 @@ DOORS = {
     "fcntl": ("flock.py",),
     # All are run by process.py but what is never waited for, gets our terminal or stays in the background.
     "subprocess": (
-        *("process.py", "host/command.py", "host/marker.py", "vantages/shared_ssh.py"),
+        *("process.py", "host/command.py", "checks/isolation/marker.py", "vantages/shared_ssh.py"),
         *("sandbox/machine.py", "image/engine.py", "hello/conformance/", "tasks/test.py", "bench/"),
     ),
 }
@@ -104,7 +95,7 @@ STANDARD_LIBRARY_ONLY = (
     "sandbox/status.py",
     "sandbox/container.py",
     "report/status.py",
-    "report/safe.py",
+    "report/escape.py",
     "image/quick.py",
     "image/inputs.py",
     "image/flavour.py",
@@ -117,8 +108,9 @@ STANDARD_LIBRARY_ONLY = (
     "registry/inspect.py",
     "registry/reader.py",
     "registry/reference.py",
-    "registry/result.py",
-    "report/brief.py",
+    "results/__init__.py",
+    "results/registry.py",
+    "report/notice.py",
     "start.py",
     "way.py",
     "vantages/__init__.py",
@@ -141,6 +133,11 @@ HEAVY = {
     "rich",
     "vagrant",
 }
+
+# Circles that are still to be taken away, each with all its modules.
+KNOWN_CIRCLES = (
+    frozenset({"sandbox.ahead", "sandbox.machine", "sandbox.starting", "sandbox.vagrant_calls"}),
+)
 
 
 def modules() -> list[Path]:
@@ -204,6 +201,68 @@ def test_direction(file: Path) -> None:
     assert own in ALLOWED, f"a new part: say in ALLOWED what {own} may import"
     wrong = within(imported(file)) - ALLOWED[own] - {own}
     assert not wrong, f"{own} must not import {sorted(wrong)}"
+
+
+def graph() -> dict[str, set[str]]:
+    """Each module of hostonly, and those that it imports: anywhere, also inside of a function."""
+    files = {
+        ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in modules()
+    }
+    found: dict[str, set[str]] = {}
+    for module, file in files.items():
+        found[module] = set()
+        for name in imported(file):
+            inner = name.removeprefix("hostonly.")
+            # The last word may be of something in the module, or a module of a package.
+            known = next(
+                (each for each in (inner, inner.rpartition(".")[0]) if each in files), None
+            )
+            if known is not None and known != module:
+                found[module].add(known)
+    return found
+
+
+def circles(imports: dict[str, set[str]]) -> list[frozenset[str]]:
+    """The sets of modules each of which comes to all others, and back to itself, by ``imports``."""
+
+    def reached(module: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [module]
+        while waiting:
+            for each in imports[waiting.pop()] - seen:
+                seen.add(each)
+                waiting.append(each)
+        return seen
+
+    beyond = {module: reached(module) for module in imports}
+    return sorted(
+        {
+            frozenset(each for each in beyond[module] if module in beyond[each])
+            for module in imports
+            if module in beyond[module]
+        },
+        key=sorted,
+    )
+
+
+def test_no_circle_between_modules() -> None:
+    assert circles(graph()) == list(KNOWN_CIRCLES)
+
+
+def test_no_circle_between_parts() -> None:
+    files = [*modules(), *BENCH.glob("*.py")]
+    imports: dict[str, set[str]] = {part(file): set() for file in files}
+    for file in files:
+        imports[part(file)] |= within(imported(file)) - {part(file)}
+    assert circles(imports) == []
+
+
+def test_a_circle_is_seen() -> None:
+    imports = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}
+    assert circles(imports) == [frozenset({"a", "b", "c"})]
+    # Inside of a function, and for the type checker alone.
+    assert "stage.demo" in graph()["demos"]
 
 
 @pytest.mark.parametrize("library", sorted(DOORS))

@@ -69,7 +69,7 @@ def much(c):
 
 @task
 def shown(c, json=False):
-    from hostonly.report.model import StepStarted
+    from hostonly.results.transcript import StepStarted
     from hostonly.report.progress import Follower
     from hostonly.tasks.session import show, transcript
     terminal = transcript(Follower(), json=json)

@@ -12,11 +12,8 @@ from pathlib import Path
 import pytest
 
 from hostonly import waiting
-from hostonly.checks import field
-from hostonly.checks.modes import MODES
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.testbed import Testbed
-from hostonly.demos.watch import vxlan_watched
+from hostonly.checks.matrix import containers
+from hostonly.checks.matrix.modes import MODES
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Event, Started, Warned
 from hostonly.facts import NotObserved, Observed, observe, question
@@ -27,6 +24,10 @@ from hostonly.hello.conformance.subject import says_nothing
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
+from hostonly.stage.testbed import Testbed
+from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import TIMED_OUT, Host, Result
 from hostonly.waiting import VARIABLE, limit, more_patience, retry, set_patience, until
 
@@ -206,8 +207,8 @@ def test_a_sandbox_that_does_not_answer(
 
 @pytest.fixture
 def here(settings: Settings) -> Testbed:
-    from hostonly.report.model import SandboxAbout
-    from tests.unit.demos.played import IMAGE, Played
+    from hostonly.results.judged import SandboxAbout
+    from tests.unit.stage.played import IMAGE, Played
 
     sandbox = Played()
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
@@ -242,7 +243,7 @@ def test_where_a_claim_decides_the_limit_is_a_warning(here: Testbed, clock: Cloc
 
 
 def test_a_step_that_does_not_end(here: Testbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hostonly.demos.stage.STEP_SECONDS", 0.2)
+    monkeypatch.setattr("hostonly.stage.stage.STEP_SECONDS", 0.2)
     stage = Stage("host", here, lambda event: None)
     with pytest.raises(Stopped, match="`sleep 60` was given up after 0 s") as caught:
         stage.step(Host(), "sleep", "60")
@@ -251,11 +252,11 @@ def test_a_step_that_does_not_end(here: Testbed, monkeypatch: pytest.MonkeyPatch
 
 def test_servers_of_the_matrix(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     seen = {mode.name: Observed((), ()) for mode in MODES[:2]}
-    monkeypatch.setattr(field, "observe_all", lambda sandbox, questions: seen)
+    monkeypatch.setattr(containers, "observe_all", lambda sandbox, questions: seen)
     servers = [(mode, 1, 8080) for mode in MODES[:2]]
     names = ", ".join(mode.container for mode in MODES[:2])
     with pytest.raises(Stopped, match=f"does not listen within 300 s in {names}") as caught:
-        field._wait_for_listeners(Host(), servers)
+        containers.wait_for_listeners(Host(), servers)
     assert RAISED in str(caught.value)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit, Started
 from hostonly.hello.conformance import Outcome, Program, Starter, Target, run_suite
 from hostonly.hello.whom import address_and_port
-from hostonly.report.model import CheckResult, ClaimJudged
 from hostonly.sandbox import names
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 
 SOURCE = "HelloSocket: docs/image.md, what a server must do"
 
@@ -48,28 +47,18 @@ class Subject:
             )
 
 
-def check(settings: Settings, emit: Emit, subject: Subject, only: Sequence[str]) -> CheckResult:
+def check(settings: Settings, claims: Judge, subject: Subject, only: Sequence[str]) -> None:
     """Try every case, or those that ``only`` names, on ``subject``.
 
     Raises:
         UsageError: there is no such case, or the target may not be called. HostonlyError: what is
             to be tried could not be made.
     """
-    start = time.monotonic()
-    claims = []
-    with _opened(settings, emit, subject) as opened:
+    with _opened(settings, claims.emit, subject) as opened:
         for result in run_suite(opened, only):
-            claim = ClaimResult(
-                result.case.name,
-                result.case.sentence,
-                SOURCE,
-                VERDICTS[result.outcome],
-                f"{result.case.name}: {result.because}",
-            )
-            emit(ClaimJudged(claim))
-            claims.append(claim)
-    seconds = time.monotonic() - start
-    return CheckResult("conformance", tuple(claims), seconds, namespace="hello")
+            case, verdict = result.case, VERDICTS[result.outcome]
+            because = f"{case.name}: {result.because}"
+            claims.add(ClaimResult(case.name, case.sentence, SOURCE, verdict, because))
 
 
 @contextmanager

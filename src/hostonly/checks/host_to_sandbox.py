@@ -6,11 +6,10 @@ Nothing is changed. HelloSocket, where it runs, counts one connection more.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from hostonly.checks.sides import Facts, Judged, Questions, look_from_both, why_not_look
+from hostonly.checks.both_sides import Facts, Questions, look_from_both, why_not_look
 from hostonly.claims.publishing import dnat_rules
 from hostonly.claims.sandbox import (
     engine_answers,
@@ -26,7 +25,6 @@ from hostonly.claims.sandbox import (
     sandbox_running,
     ssh_session,
 )
-from hostonly.events import Emit
 from hostonly.facts import (
     Fact,
     NotObserved,
@@ -46,12 +44,11 @@ from hostonly.facts.neighbours import Neighbour, neighbours
 from hostonly.facts.reach import Reach, reach
 from hostonly.facts.routes import route_to, routes
 from hostonly.facts.units import failed_units
-from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import SSH_PORT, Settings
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
-NAME = "host-to-sandbox"
 EVERY_ADDRESS = ("*", "0.0.0.0", "[::]")
 # An image by its id, whole or its first digits.
 HEX = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
@@ -62,11 +59,9 @@ ENGINE_PORTS = (2375, 2376)
 HELLO_PROCESSES = frozenset({"java", "python3"})
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(settings: Settings, claims: Judge) -> None:
     """Look at the sandbox from the host, and from inside it where that decides."""
-    start = time.monotonic()
-    claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
+    host, machine, network = Host(), Machine(settings, claims.emit), settings.network
     address, bridge = machine.address, network.bridge
     state = machine.observed_state()
     way, main = observe(host, route_to(address)), observe(host, routes())
@@ -84,18 +79,18 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         )
         if closed is None:
             claims.explain_by((host, sandbox), bridge)
-        _judge(claims, settings, machine, outside, inside, observe(host, neighbours()))
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
+        judge(claims, settings, machine, outside, inside, observe(host, neighbours()))
 
 
-def _judge(
-    claims: Judged,
+def judge(
+    claims: Judge,
     settings: Settings,
     machine: Machine,
     outside: Facts,
     inside: Facts,
     neighbours: Fact[tuple[Neighbour, ...]],
 ) -> None:
+    """Judge what host and sandbox have seen, and the host's ``neighbours``."""
     address, bridge = machine.address, settings.network.bridge
     registry, hello = settings.registry.port, settings.hello.port
     offered = _offered(inside["listeners"], inside["firewall"], address, hello)

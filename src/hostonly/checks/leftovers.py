@@ -6,24 +6,16 @@ is held against what it is again after ``sandbox.destroy``.
 
 from __future__ import annotations
 
-import time
-
-from hostonly.checks.sides import Judged
 from hostonly.claims.leftovers import as_before, nothing_left
-from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Unreadable
 from hostonly.facts.inventory_parse import Items
-from hostonly.report.model import CheckResult
 from hostonly.sandbox import owners, trace
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 
-NAME = "leftovers"
 
-
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(settings: Settings, claims: Judge) -> None:
     """Look at the whole host, kind by kind."""
-    start = time.monotonic()
-    claims = Judged(emit)
     there = trace.sandboxes(settings)
     now = trace.take()
     marks = owners.marks(settings)
@@ -40,7 +32,6 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         else:
             old = before.get(kind, NotObserved("sandbox.up did not look at this kind"))
             claims.judge(as_before, about, changes=trace.changed(kind, old, items, marks))
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
 def _before(settings: Settings, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from hostonly.checks import tags_now
-from hostonly.checks.sides import (
+from hostonly.checks.both_sides import (
     Facts,
-    Judged,
     Questions,
     by_name,
     look_from_both,
@@ -22,7 +20,6 @@ from hostonly.claims.registry import (
     pushed_served,
 )
 from hostonly.claims.sandbox import registry_answers, route_host_only, sandbox_running
-from hostonly.events import Emit
 from hostonly.facts import (
     Fact,
     NotObserved,
@@ -45,23 +42,20 @@ from hostonly.facts.served import (
 )
 from hostonly.image import state
 from hostonly.image.flavour import FLAVOURS
-from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
-NAME = "registry"
 # Each command is a process, and all of a round run side by side.
 AT_ONCE = 32
 # Written once, when the sandbox was made: what was pushed before that was pushed to another.
 BIRTH = "/etc/hostonly/sandbox.env"
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(settings: Settings, claims: Judge) -> None:
     """Ask the registry from both sides, and hash every byte that it serves of the image."""
-    start = time.monotonic()
-    claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
+    host, machine, network = Host(), Machine(settings, claims.emit), settings.network
     running, way = machine.observed_state(), observe(host, route_to(machine.address))
     claims.judge(sandbox_running, {"machine": machine.name}, state=running)
     claims.judge(
@@ -80,7 +74,7 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         "sandbox": f"http://localhost:{settings.registry.port}/v2/",
     }
     repository = settings.image.name
-    noted = _noted(settings)
+    noted = noted_pushes(settings)
     pushes = tuple(noted)
     with machine.vantage() as sandbox:
 
@@ -108,7 +102,7 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
             },
             {**_first(registries["sandbox"], repository), "made": _made()},
         )
-        tags = {place: select(seen["tags"], _tags) for place, seen in first.items()}
+        tags = {place: select(seen["tags"], tags_of) for place, seen in first.items()}
         second = ask(*(_second(registries[place], repository, tags[place]) for place in registries))
         answers = {place: by_name(tags[place], second[place], "told {}") for place in registries}
         blobs = {place: select(answers[place], _blobs) for place in registries}
@@ -124,10 +118,10 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         push.tag: tags_now.named(push.tag, tags["host"], second["host"], moved, third["host"])
         for push in pushes
     }
-    _judge_pushed(claims, repository, noted, first, now)
+    judge_pushed(claims, repository, noted, first, now)
     for place in registries:
         about: dict[str, object] = {"place": place, "repository": repository}
-        nothing = _nothing(tags[place], repository)
+        nothing = nothing_served(tags[place], repository)
         claims.judge(
             manifests_served,
             about,
@@ -137,10 +131,9 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         claims.judge(
             blobs_served, about, blobs=nothing or by_name(blobs[place], third[place], "{}")
         )
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
-def _noted(settings: Settings) -> dict[state.Pushed, float]:
+def noted_pushes(settings: Settings) -> dict[state.Pushed, float]:
     """The last push of each flavour to the settings' repository, and when it was (seconds since 1970)."""
     found = {}
     for flavour in FLAVOURS:
@@ -151,8 +144,8 @@ def _noted(settings: Settings) -> dict[state.Pushed, float]:
     return found
 
 
-def _judge_pushed(
-    claims: Judged,
+def judge_pushed(
+    claims: Judge,
     repository: str,
     noted: dict[state.Pushed, float],
     first: dict[str, Facts],
@@ -218,7 +211,8 @@ def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Ques
     return {name: served(f"{registry}{repository}/blobs/{name}") for name in blobs.value_or(())}
 
 
-def _tags(answer: Answer) -> tuple[str, ...]:
+def tags_of(answer: Answer) -> tuple[str, ...]:
+    """The tags in an ``answer`` to the question for a repository's."""
     # A registry without the repository says 404, NAME_UNKNOWN.
     if answer.status == 404:
         return ()
@@ -232,7 +226,7 @@ def _blobs(answers: dict[str, Answer]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(digest for each in named for digest in each))
 
 
-def _nothing(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:
+def nothing_served(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:
     """Why there is nothing to fetch, where that is so. That nothing is served wrongly then is no pass."""
     if isinstance(tags, NotObserved) or tags.value:
         return None

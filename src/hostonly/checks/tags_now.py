@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hostonly.checks.sides import Facts, Questions
+from hostonly.checks.both_sides import Facts, Questions
 from hostonly.facts import Fact, NotObserved, Observed, Question, Unreadable, select, together
 from hostonly.facts.http import http
 from hostonly.facts.served import MANIFEST, Named, Served, blobs_in, image_said, manifests_in

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hostonly.claims.claim import Judgement, claim
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
@@ -20,46 +22,57 @@ def leaves(way: Way | None, within: frozenset[str]) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A connection of the matrix: from a ``vantage``, called ``place``, to the ``target`` of a ``mode``,
+    which is ``what`` at this ``address`` and ``port``; what is ``expected`` of it, and for which
+    ``reason``. Its way must leave by an interface that is ``within`` the networks looked at, and from a
+    container's gateway by one of those ``beyond``. The server greets with the name of the ``mode``.
+    """
+
+    mode: str
+    target: str
+    vantage: str
+    place: str
+    what: str
+    address: str
+    port: int
+    expected: Outcome
+    reason: str
+    within: frozenset[str] = frozenset()
+    beyond: frozenset[str] = frozenset()
+
+
 @claim(
-    "cell.{mode}.{target}.{vantage}",
-    "From {place}, {what} ({address}:{port}): {expected}.",
-    source="hostonly/checks/expectations.toml",
+    "cell.{aim.mode}.{aim.target}.{aim.vantage}",
+    "From {aim.place}, {aim.what} ({aim.address}:{aim.port}): {aim.expected}.",
+    source="hostonly/checks/matrix/expectations.toml",
 )
 def cell(
     *,
-    mode: str,
-    target: str,
-    vantage: str,
-    place: str,
-    what: str,
-    address: str,
-    port: int,
-    expected: Outcome,
-    reason: str,
-    greets: str,
-    within: frozenset[str],
-    beyond: frozenset[str],
+    aim: Aim,
     way: Way | None,
     onward: Way | None = NOT_ASKED,
     reach: Reach | None = None,
     control: Reach | None = None,
     witness: Reach | None = None,
 ) -> Judgement:
-    """Holds when the connection came to ``expected``.
+    """Holds when the connection came to what is expected.
 
-    A way that is not ``within`` is NO ROUTE, and nothing is sent on it; likewise the way ``onward``
-    from a container's gateway that is not within those ``beyond``. An answer counts when it
-    is the greeting of ``greets``. What is not answered counts only when the ``control``, the same
+    A ``way`` that is not within is NO ROUTE, and nothing is sent on it; likewise the way ``onward``
+    from a container's gateway that is not within those beyond. An answer counts when it
+    is the mode's greeting. What is not answered counts only when the ``control``, the same
     probe from the same place to something that must answer, was, and when the ``witness``, the
     server asked in its own network, is alive.
     """
-    astray = leaves(way, within)
+    expected, reason = aim.expected, aim.reason
+    astray = leaves(way, aim.within)
     if astray is not None:
         return Judgement(
             expected is Outcome.NO_ROUTE, _why(expected, Outcome.NO_ROUTE, reason, astray)
         )
     if onward is not NOT_ASKED:
-        astray = leaves(onward, beyond)
+        astray = leaves(onward, aim.beyond)
         if astray is not None:
             why = _why(expected, Outcome.NO_ROUTE, reason, f"from its gateway {astray}")
             return Judgement(expected is Outcome.NO_ROUTE, why)
@@ -67,7 +80,7 @@ def cell(
         return Judgement(None, "nothing was sent")
     if reach.outcome is Outcome.ANSWERS:
         greeting = reach.greeting
-        if greeting is None or greeting.name != greets:
+        if greeting is None or greeting.name != aim.mode:
             return Judgement(False, f"somebody else answers: {reach.said.strip()!r}")
         return Judgement(
             expected is Outcome.ANSWERS, _why(expected, reach.outcome, reason, reach.said.strip())

@@ -13,14 +13,6 @@ from hostonly.claims.listeners import listener_none
 from hostonly.claims.namespaces import namespace_own
 from hostonly.claims.networks import address_subnet, interfaces_one, network_driver
 from hostonly.claims.reach import SHUT, route_absent
-from hostonly.demos.probes import (
-    address_of,
-    connect,
-    judge_shut_to_host,
-    start,
-    wait_for_hello,
-)
-from hostonly.demos.stage import Stage
 from hostonly.facts import observe
 from hostonly.facts.docker import container, network
 from hostonly.facts.firewall import firewall
@@ -28,6 +20,14 @@ from hostonly.facts.interfaces import interfaces, listed_in
 from hostonly.facts.listeners import listeners
 from hostonly.facts.namespaces import namespace, namespace_of
 from hostonly.facts.routes import route_to, routes
+from hostonly.stage.probes import (
+    address_of,
+    connect,
+    judge_shut_to_host,
+    start,
+    wait_for_hello,
+)
+from hostonly.stage.stage import Stage
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "bridge"

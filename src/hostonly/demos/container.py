@@ -9,19 +9,19 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.namespaces import interfaces_joined, namespace_joined
 from hostonly.claims.ports import port_shared
-from hostonly.demos.probes import (
+from hostonly.facts import observe
+from hostonly.facts.docker import container
+from hostonly.facts.interfaces import listed_in
+from hostonly.facts.logs import logs
+from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.stage.probes import (
     LOOPBACK,
     address_of,
     connect,
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
-from hostonly.facts import observe
-from hostonly.facts.docker import container
-from hostonly.facts.interfaces import listed_in
-from hostonly.facts.logs import logs
-from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.stage.stage import Stage
 
 HELLO, JOINED, THIRD = "hello", "joined", "third"
 NAME = "container"

@@ -10,14 +10,14 @@ from hostonly.claims.hello import hello_continues, hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.listeners import listener_process
 from hostonly.claims.namespaces import interfaces_same, namespace_shared
-from hostonly.demos.probes import LOOPBACK, connect, start, wait_beside
-from hostonly.demos.stage import Stage
 from hostonly.facts import observe
 from hostonly.facts.docker import container, running
 from hostonly.facts.firewall import firewall
 from hostonly.facts.interfaces import interfaces, listed_in
 from hostonly.facts.listeners import listeners
 from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.stage.probes import LOOPBACK, connect, start, wait_beside
+from hostonly.stage.stage import Stage
 
 # The container, as the tutorial calls it, and what HelloSocket is told to call itself.
 HELLO = "hello"

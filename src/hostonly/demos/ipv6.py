@@ -13,8 +13,6 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.ipv6 import address_ipv6, ipv6_forwarding, ipv6_published
 from hostonly.claims.reach import route_absent
-from hostonly.demos.probes import connect, start, wait_for_hello
-from hostonly.demos.stage import Stage, Stopped, require
 from hostonly.facts import Fact, Observed, observe
 from hostonly.facts.docker import container
 from hostonly.facts.engine import engine
@@ -25,6 +23,9 @@ from hostonly.facts.kernel import capability
 from hostonly.facts.listeners import listeners
 from hostonly.facts.routes import route_to, routes
 from hostonly.facts.sysctl import FORWARDING6, sysctl
+from hostonly.stage.probes import connect, start, wait_for_hello
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped, require
 from hostonly.vantages import Vantage
 
 HELLO = "hello"

@@ -12,15 +12,15 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.links import address_shared_mac, neighbour_known
 from hostonly.claims.reach import SILENT, unreachable
-from hostonly.demos.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
-from hostonly.demos.spare import candidates, spare_addresses
-from hostonly.demos.stage import Stage
 from hostonly.facts import Fact, observe, select
 from hostonly.facts.docker import container
 from hostonly.facts.interfaces import interfaces
 from hostonly.facts.kernel import capability, missing
 from hostonly.facts.neighbours import neighbours
 from hostonly.facts.routes import route_to
+from hostonly.stage.free_addresses import candidates, spare_addresses
+from hostonly.stage.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
+from hostonly.stage.stage import Stage
 
 HELLO = "hello"
 NAME = "ipvlan"

@@ -9,14 +9,14 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.links import address_own, neighbour_known, shim_gone, shim_reaches
 from hostonly.claims.reach import SILENT, unreachable
-from hostonly.demos.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
-from hostonly.demos.spare import spare_addresses
-from hostonly.demos.stage import Stage
 from hostonly.facts import Observed, observe, select
 from hostonly.facts.docker import container
 from hostonly.facts.interfaces import interfaces
 from hostonly.facts.neighbours import neighbours
 from hostonly.facts.routes import route_to
+from hostonly.stage.free_addresses import spare_addresses
+from hostonly.stage.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
+from hostonly.stage.stage import Stage
 
 SECOND_SANDBOX = True
 NEEDS = ("macvlan",)

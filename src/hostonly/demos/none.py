@@ -11,7 +11,13 @@ from hostonly.claims.listeners import listener_none
 from hostonly.claims.namespaces import namespace_own
 from hostonly.claims.networks import interfaces_lo
 from hostonly.claims.reach import SHUT, route_none, unreachable
-from hostonly.demos.probes import (
+from hostonly.facts import observe
+from hostonly.facts.docker import container
+from hostonly.facts.interfaces import listed_in
+from hostonly.facts.listeners import listeners
+from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.facts.routes import route_to
+from hostonly.stage.probes import (
     LOOPBACK,
     SSH_PORT,
     connect,
@@ -20,13 +26,7 @@ from hostonly.demos.probes import (
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
-from hostonly.facts import observe
-from hostonly.facts.docker import container
-from hostonly.facts.interfaces import listed_in
-from hostonly.facts.listeners import listeners
-from hostonly.facts.namespaces import namespace, namespace_of
-from hostonly.facts.routes import route_to
+from hostonly.stage.stage import Stage
 
 HELLO = "hello"
 NAME = "none"

@@ -18,18 +18,6 @@ from hostonly.claims.overlay import (
     swarm_gone,
     vxlan_path,
 )
-from hostonly.demos.gossip import SYNC_SECONDS
-from hostonly.demos.probes import (
-    DEFAULT_PORT,
-    address_of,
-    connect,
-    connect_once,
-    start,
-    wait_for_hello,
-)
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.swarm import join, spanning
-from hostonly.demos.watch import vxlan_watched
 from hostonly.facts import Fact, observe, question, together
 from hostonly.facts.docker import Container as Inspected
 from hostonly.facts.docker import container, network_names
@@ -41,6 +29,19 @@ from hostonly.facts.listeners import listeners, on_port
 from hostonly.facts.names import lookup
 from hostonly.facts.reach import Reach, reach
 from hostonly.facts.routes import route_to
+from hostonly.stage.gossip import SYNC_SECONDS
+from hostonly.stage.probes import (
+    DEFAULT_PORT,
+    address_of,
+    connect,
+    connect_once,
+    start,
+    wait_for_hello,
+)
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
+from hostonly.stage.swarm import join, spanning
+from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import Container, Vantage
 
 SECOND_SANDBOX = True
@@ -124,7 +125,7 @@ def run(stage: Stage) -> None:
     )
     _service(stage, one, two)
     if not stage.keep:
-        stage.clear()
+        stage.clearing.remove_labelled()
         for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
             # The kernel's VXLAN goes with the network's namespace, a moment after the network.
             stage.settle(

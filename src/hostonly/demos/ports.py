@@ -10,13 +10,14 @@ from hostonly.claims.hello import hello_apart, hello_rises
 from hostonly.claims.listeners import listener_published
 from hostonly.claims.ports import others_running, port_taken
 from hostonly.claims.publishing import dnat_alive, dnat_target
-from hostonly.demos.probes import LOOPBACK, connect, start, wait_for_hello
-from hostonly.demos.stage import Stage, Stopped
 from hostonly.facts import NotObserved, Observed, observe
 from hostonly.facts.docker import Container, container, running
 from hostonly.facts.engine import engine
 from hostonly.facts.firewall import firewall
 from hostonly.facts.listeners import listeners
+from hostonly.stage.probes import LOOPBACK, connect, start, wait_for_hello
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 
 ONE, TWO, TAKEN, LASTING = "one", "two", "taken", "lasting"
 # All of 127.0.0.0/8 is the sandbox's own.

@@ -20,16 +20,6 @@ from hostonly.claims.publishing import (
     rules_gone,
 )
 from hostonly.claims.reach import SHUT
-from hostonly.demos.probes import (
-    LOOPBACK,
-    address_of,
-    connect,
-    connect_once,
-    judge_shut_to_host,
-    start,
-    wait_for_hello,
-)
-from hostonly.demos.stage import Stage, Stopped, require
 from hostonly.facts import Fact, observe
 from hostonly.facts.conntrack import conntrack
 from hostonly.facts.docker import container, running
@@ -38,6 +28,17 @@ from hostonly.facts.firewall import firewall
 from hostonly.facts.listeners import PROXY, Listener, listeners, on_port
 from hostonly.facts.reach import Reach
 from hostonly.facts.routes import route_to
+from hostonly.stage.probes import (
+    LOOPBACK,
+    address_of,
+    connect,
+    connect_once,
+    judge_shut_to_host,
+    start,
+    wait_for_hello,
+)
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped, require
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 # The tutorial's: the container is on the default bridge.

@@ -17,15 +17,6 @@ from hostonly.claims.names import (
 )
 from hostonly.claims.networks import network_driver
 from hostonly.claims.reach import SILENT, internal_closed, unreachable
-from hostonly.demos.outside import make_outside
-from hostonly.demos.probes import (
-    address_of,
-    connect,
-    connect_once,
-    start,
-    wait_for_hello,
-)
-from hostonly.demos.stage import Stage
 from hostonly.facts import Fact, observe, together
 from hostonly.facts.docker import container, network
 from hostonly.facts.engine import engine
@@ -33,6 +24,15 @@ from hostonly.facts.firewall import firewall
 from hostonly.facts.names import Lookup, lookup
 from hostonly.facts.resolver import resolver
 from hostonly.facts.routes import route_to
+from hostonly.stage.outside import make_outside
+from hostonly.stage.probes import (
+    address_of,
+    connect,
+    connect_once,
+    start,
+    wait_for_hello,
+)
+from hostonly.stage.stage import Stage
 
 RED, BLUE, CLOSED = "red", "blue", "closed"
 RED1, RED2, BLUE1, BOTH = "red1", "red2", "blue1", "both"

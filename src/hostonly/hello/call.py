@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from itertools import chain, islice, pairwise
 from hostonly.errors import UsageError
 from hostonly.hello.exchange import Ending, Exchange, Exchanges
 from hostonly.hello.greeting import Greeting, greeting_of
+from hostonly.results.hello_call import Called, Deviation
 
 # Not a load generator: what a listener's queue and a client's ports bear anywhere.
 MOST_CALLS = 10_000
@@ -47,34 +47,6 @@ class Calls:
         """Make them, to ``address`` (a number) and ``port``, in the order in which they began."""
         calls = Exchanges(address, port, self.count, parallel=self.parallel, limit=self.limit)
         return calls.run()
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """Something that HelloSocket does not do. ``kind`` is one word or two, ``calls`` are the
-    numbers, from 1, of the connections that it was seen on."""
-
-    kind: str
-    calls: tuple[int, ...]
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """What became of some calls. ``seconds`` are those of the answered ones, sorted; ``counts``
-    the first and the last n among them."""
-
-    made: int
-    answered: int
-    counts: tuple[int, int] | None
-    seconds: tuple[float, ...]
-    deviations: tuple[Deviation, ...]
-
-    def percentile(self, percent: float) -> float | None:
-        """The time within which ``percent`` of the answered calls ended; None without any."""
-        if not self.seconds:
-            return None
-        return self.seconds[max(math.ceil(len(self.seconds) * percent / 100), 1) - 1]
 
 
 def judge(exchanges: Sequence[Exchange], name: str | None = None) -> Called:

@@ -13,10 +13,10 @@ from hostonly.image.flavour import Flavour
 from hostonly.image.publish import reference
 from hostonly.image.stages import engine_of
 from hostonly.image.state import PLACES, short
-from hostonly.image.view import ImageView, Layer, Presence
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.look import client
 from hostonly.registry.reader import Manifest
+from hostonly.results.image import ImageView, Layer, Presence
 from hostonly.sandbox.machine import Machine
 
 if TYPE_CHECKING:

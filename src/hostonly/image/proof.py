@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hostonly.registry.result import Image, Inspection
+from hostonly.results.registry import Image, Inspection
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
 from hostonly.registry.look import client as registry_client
 from hostonly.registry.reference import TAG, Reference
-from hostonly.registry.result import Inspection
+from hostonly.results.registry import Inspection
 from hostonly.sandbox.machine import Machine
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from invoke.parser import Argument
 
 from hostonly.errors import HostonlyError, UsageError, last_lines
-from hostonly.report.safe import plain
+from hostonly.report.escape import plain
 
 
 def short(value: object, limit: int = 60) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hostonly.registry.reader import Manifest, RegistryReader
 from hostonly.registry.reference import Reference
-from hostonly.registry.result import Blob, Image, Inspection
+from hostonly.results.registry import Blob, Image, Inspection
 
 GZIP = ("application/vnd.docker.image.rootfs.diff.tar.gzip", "+gzip")
 

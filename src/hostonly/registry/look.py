@@ -8,7 +8,7 @@ from hostonly.registry.identity import Certificate
 from hostonly.registry.inside import InsideLists
 from hostonly.registry.inspect import inspect
 from hostonly.registry.reference import Reference
-from hostonly.registry.result import Inspection
+from hostonly.results.registry import Inspection
 from hostonly.settings import Settings
 from hostonly.vantages import Vantage
 

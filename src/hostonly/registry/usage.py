@@ -10,7 +10,7 @@ from hostonly.registry import service
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
 from hostonly.registry.reference import Reference
-from hostonly.registry.result import Deletion, RepositoryUsage, Usage
+from hostonly.results.registry import Deletion, RepositoryUsage, Usage
 from hostonly.vantages import Result, Vantage
 
 TRIES = 3

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from hostonly.claims import ClaimResult, worst
+from hostonly.claims import ClaimResult
 from hostonly.report.document import SCHEMA
-from hostonly.report.model import Cell, CheckResult, DemoResult, MatrixResult
+from hostonly.results.judged import Cell, CheckResult, DemoResult, DemosResult, Judged, MatrixResult
 from hostonly.vantages import Result
 
 # Wall-clock times are measured to the millisecond.
 DIGITS = 3
+
+
+def document(result: Judged) -> dict[str, Any]:
+    """The document of whatever was judged as a whole."""
+    match result:
+        case DemoResult():
+            return demo_document(result)
+        case DemosResult():
+            return demos_document(result)
+        case CheckResult():
+            return check_document(result)
+        case MatrixResult():
+            return matrix_document(result)
 
 
 def demo_document(result: DemoResult) -> dict[str, Any]:
@@ -33,14 +45,14 @@ def demo_document(result: DemoResult) -> dict[str, Any]:
     }
 
 
-def demos_document(results: Sequence[DemoResult], seconds: float) -> dict[str, Any]:
+def demos_document(result: DemosResult) -> dict[str, Any]:
     """The document of several demos, run in this order; the verdict is their worst."""
     return {
         "schema": SCHEMA,
         "kind": "demos",
-        "verdict": worst(result.verdict for result in results).value,
-        "demos": [demo_document(result) for result in results],
-        "seconds": round(seconds, DIGITS),
+        "verdict": result.verdict.value,
+        "demos": [demo_document(demo) for demo in result.demos],
+        "seconds": round(result.seconds, DIGITS),
     }
 
 
@@ -70,12 +82,12 @@ def matrix_document(result: MatrixResult) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    claim = claim_item(cell.claim)
+    aim, claim = cell.aim, claim_item(cell.claim)
     return {
-        "mode": cell.mode,
-        "vantage": cell.vantage,
-        "target": cell.target,
-        "expected": cell.expected,
+        "mode": aim.mode,
+        "vantage": aim.vantage,
+        "target": aim.target,
+        "expected": aim.expected.value,
         "observed": cell.observed,
         **{key: claim[key] for key in ("verdict", "because", "evidence")},
     }

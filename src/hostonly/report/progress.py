@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hostonly.events import Done, Event, Progress, Started, Unchanged, Warned
-from hostonly.report.safe import plain
+from hostonly.report.escape import plain
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

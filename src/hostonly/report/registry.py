@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hostonly.registry.result import Blob, Deletion, Inspection, Usage
 from hostonly.report.document import SCHEMA, dumps
-from hostonly.report.safe import plain
+from hostonly.report.escape import plain
+from hostonly.results.registry import Blob, Deletion, Inspection, Usage
 
 KILO = 1000.0
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
-from hostonly.host import firewall, forward_chain, limits, modules, outsiders, way_in
+from hostonly.host import firewall, forward_chain, limits, modules, outsiders
 from hostonly.host.bridges import MARK, others
 from hostonly.registry import trust
 from hostonly.sandbox import base, box, idmap, names
@@ -204,7 +204,7 @@ def _called(settings: Settings, sandbox: str) -> Settings:
 
 
 def _tables(settings: Settings) -> tuple[str, str]:
-    return firewall.table(settings).name, way_in.table(settings)
+    return firewall.table(settings).name, outsiders.table(settings)
 
 
 def _marked_files() -> dict[str, str]:

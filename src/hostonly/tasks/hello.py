@@ -9,9 +9,8 @@ from invoke import Context, Exit, task
 from hostonly.tasks.session import JSON, session, show
 
 if TYPE_CHECKING:
-    from hostonly.events import Emit
-    from hostonly.report.model import CheckResult
     from hostonly.settings import Settings
+    from hostonly.stage.judge import Judge
 
 
 @task(
@@ -57,7 +56,7 @@ def call(
     """Call HelloSocket, and hold every line, the order and the count against what it promises."""
     from hostonly.hello.call import Calls, judge
     from hostonly.hello.whom import address_to_call, port_chosen
-    from hostonly.report.called import as_json, as_text
+    from hostonly.report.hello_call import as_json, as_text
 
     with session(ctx) as (settings, _):
         calls = Calls(count, parallel, timeout)
@@ -97,7 +96,7 @@ def conformance(
     subject = Subject(target, command, image, java, python)
     names = [name for name in only.split(",") if name]
 
-    def tried(settings: Settings, emit: Emit) -> CheckResult:
-        return check(settings, emit, subject, names)
+    def tried(settings: Settings, claims: Judge) -> None:
+        check(settings, claims, subject, names)
 
     perform(ctx, "conformance", tried, json=json, namespace="hello")

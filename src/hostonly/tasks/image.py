@@ -49,7 +49,7 @@ def inspect(ctx: Context, flavour: str = "java", json: bool = False) -> None:
     """Show its layers, labels and digests, and where it is: engines, registry."""
     from hostonly.image.flavour import flavour_named
     from hostonly.image.inspect import inspect
-    from hostonly.report.inspected import as_json, as_text
+    from hostonly.report.image import as_json, as_text
 
     with machine_of(ctx, "sandbox") as it:
         view = inspect(it, flavour_named(flavour))

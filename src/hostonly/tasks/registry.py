@@ -25,8 +25,8 @@ def up(ctx: Context) -> None:
 def catalog(ctx: Context, vantage: str = "host", json: bool = False) -> None:
     """List the repositories in the registry, one a line."""
     from hostonly.registry.look import repositories, require_place
+    from hostonly.report.escape import one_a_line
     from hostonly.report.registry import names_json
-    from hostonly.report.safe import one_a_line
 
     with machine_of(ctx, "sandbox") as it:
         require_place(vantage)
@@ -41,8 +41,8 @@ def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
     """List the tags of a repository in the registry, one a line."""
     from hostonly.registry.look import client
     from hostonly.registry.reference import check_repository
+    from hostonly.report.escape import one_a_line
     from hostonly.report.registry import names_json
-    from hostonly.report.safe import one_a_line
 
     with machine_of(ctx, "sandbox") as it:
         repository = check_repository(repository or it.settings.image.name)

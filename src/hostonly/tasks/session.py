@@ -75,7 +75,7 @@ def require_machine(settings: Settings, name: str) -> None:
 def show(text: str) -> None:
     """Write a task's result to standard output: what a container or the registry put into it does
     not drive the terminal."""
-    from hostonly.report.safe import plain
+    from hostonly.report.escape import plain
 
     print(plain(text), flush=True)
 

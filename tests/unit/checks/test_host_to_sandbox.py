@@ -9,7 +9,6 @@ import pytest
 
 from hostonly.checks import host_to_sandbox
 from hostonly.checks.host_to_sandbox import HELLO_PROCESSES
-from hostonly.checks.sides import Judged
 from hostonly.claims import Verdict
 from hostonly.facts import NotObserved, Observed
 from hostonly.facts.firewall import parse
@@ -17,6 +16,7 @@ from hostonly.facts.http import Answer
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 
 SSHD = Listener("tcp", "0.0.0.0", 22, (Holder("sshd", 7),))
 REFUSED, CONNECTED = Reach(Outcome.REFUSED), Reach(Outcome.EMPTY)
@@ -56,11 +56,11 @@ def verdicts(
         **{f"port {port}": Observed(CONNECTED, ()) for port in (22, 5000)},
         "port 8080": Observed(reach, ()),
     }
-    judged = Judged(lambda event: None)
+    judged = Judge(lambda event: None)
     machine = cast(Any, SimpleNamespace(name="sandbox", address="172.16.0.2"))
-    host_to_sandbox._judge(judged, settings, machine, outside, inside, nobody)
+    host_to_sandbox.judge(judged, settings, machine, outside, inside, nobody)
     wanted = ("ports.closed", "hello.host", "listeners.expected", "published.held")
-    return {each.id: (each.verdict, each.because) for each in judged.results if each.id in wanted}
+    return {each.id: (each.verdict, each.because) for each in judged.claims if each.id in wanted}
 
 
 OURS = "localhost:5000/hello-socket"

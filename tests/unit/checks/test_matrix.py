@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from hostonly.checks import matrix
-from hostonly.checks.cells import Facts, Ground, judge
-from hostonly.checks.expectations import Expected, Reason
-from hostonly.checks.field import Field, Row, _lacking, _why_not
-from hostonly.checks.modes import MODES, PEERS
-from hostonly.checks.places import Place
+from hostonly.checks.matrix import check as matrix
+from hostonly.checks.matrix.cells import Facts, Ground, judge
+from hostonly.checks.matrix.containers import Containers, Server, lacking_of, why_not
+from hostonly.checks.matrix.expectations import Expected, Reason
+from hostonly.checks.matrix.modes import MODES, PEERS
+from hostonly.checks.matrix.vantages import Place
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.kernel import KINDS, missing
@@ -34,13 +34,13 @@ UNKNOWN = NotObserved("the command outlived its limit")
 
 def ground(skipped: dict[str, NotObserved]) -> Ground:
     mode = next(mode for mode in MODES if mode.name == "bridge")
-    row = Row(mode, "", PORT, 1, Observed(ADDRESS, ()))
-    field = Field({} if skipped else {"bridge": row}, {}, skipped)
+    server = Server(mode, "", PORT, 1, Observed(ADDRESS, ()))
+    containers = Containers({} if skipped else {"bridge": server}, {}, skipped)
     stage = SimpleNamespace(
         address="172.16.0.2",
         skip=lambda claim, because, **more: claim.skip(because, **more),
     )
-    return Ground(cast(Any, stage), field, {"host": HOST})
+    return Ground(cast(Any, stage), containers, {"host": HOST})
 
 
 def cell(outcome: Outcome) -> Expected:
@@ -90,7 +90,7 @@ def test_asked_again_until_nobody_can_be_late(
         assert cells == [one]
         return next(left)
 
-    settled = matrix._settled(ground({}), measure, [one])
+    settled = matrix.settled(ground({}), measure, [one])
     assert len(told) == asked and next(left, None) is None
     assert settled[one] is told[-1]
 
@@ -99,7 +99,7 @@ def test_a_mode_that_is_skipped_is_not_asked_again() -> None:
     one = cell(Outcome.ANSWERS)
     rounds: Iterator[Facts] = iter([{}])
     skipped = {"bridge": NotObserved("no such kernel")}
-    settled = matrix._settled(ground(skipped), lambda *_: next(rounds), [one])
+    settled = matrix.settled(ground(skipped), lambda *_: next(rounds), [one])
     assert settled == {one: {}}
 
 
@@ -123,7 +123,7 @@ class Without:
 
 
 def test_a_mode_that_is_skipped_keeps_what_shows_why() -> None:
-    lacking = _lacking(Without())
+    lacking = lacking_of(Without())
     assert lacking and all(each.because == missing(k) for k, each in lacking.items())
     (mode,) = (mode for mode in MODES if mode.needs == ("macvlan",))
     on_ground = ground({mode.name: lacking["macvlan"]})
@@ -137,7 +137,7 @@ def test_an_overlay_needs_br_netfilter_as_well() -> None:
     (mode,) = (mode for mode in MODES if mode.name == "overlay")
     (peer,) = (peer for peer in PEERS if peer.name == "overlay")
     assert mode.needs == peer.needs == ("vxlan", "br_netfilter")
-    lacking = _lacking(Without("vxlan", "macvlan"))
-    assert [each.name for each in (*MODES, *PEERS) if _why_not(each, lacking)] == ["overlay"] * 2
-    why = _why_not(mode, lacking)
+    lacking = lacking_of(Without("vxlan", "macvlan"))
+    assert [each.name for each in (*MODES, *PEERS) if why_not(each, lacking)] == ["overlay"] * 2
+    why = why_not(mode, lacking)
     assert why is not None and why.because == missing("br_netfilter") and why.evidence

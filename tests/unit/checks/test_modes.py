@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostonly.checks.modes import MODES, PEERS, free_ports
+from hostonly.checks.matrix.modes import MODES, PEERS, free_ports
 from hostonly.settings import Settings
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hostonly.checks import tags_now
-from hostonly.checks.registry import _judge_pushed, _noted, _nothing, _tags
-from hostonly.checks.sides import Facts, Judged
+from hostonly.checks.both_sides import Facts
+from hostonly.checks.registry import judge_pushed, noted_pushes, nothing_served, tags_of
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable
 from hostonly.facts.http import Answer
@@ -19,6 +19,7 @@ from hostonly.facts.served import Named, Served
 from hostonly.image import state
 from hostonly.image.state import Built, Pushed
 from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
 
 DIGEST, OTHER, CONFIG, FOREIGN = (f"sha256:{letter * 64}" for letter in "abcd")
 PUSHED = Pushed("hello-socket", "java", DIGEST, CONFIG, "sandbox")
@@ -29,11 +30,11 @@ URL = "http://172.16.0.2:5000/v2/"
 def judged(
     made: Fact[float], served: Served, noted: dict[Pushed, float]
 ) -> list[tuple[Verdict, str]]:
-    claims = Judged(lambda event: None)
+    claims = Judge(lambda event: None)
     host: dict[str, Any] = {DIGEST: Observed(served, ())}
     now: dict[str, Any] = {"latest": Observed(Named(served, served.digest), ())}
-    _judge_pushed(claims, "hello-socket", noted, {"host": host, "sandbox": {"made": made}}, now)
-    return [(each.verdict, each.because) for each in claims.results]
+    judge_pushed(claims, "hello-socket", noted, {"host": host, "sandbox": {"made": made}}, now)
+    return [(each.verdict, each.because) for each in claims.claims]
 
 
 def test_what_was_pushed_to_this_sandbox_must_be_there() -> None:
@@ -154,8 +155,8 @@ def test_what_pushes_it_again(flavour: str, place: str, command: str) -> None:
     ],
 )
 def test_the_tags_that_are_told(answer: Answer, tags: tuple[str, ...]) -> None:
-    assert _tags(answer) == tags
-    nothing = _nothing(Observed(tags, ()), "x")
+    assert tags_of(answer) == tags
+    nothing = nothing_served(Observed(tags, ()), "x")
     assert (nothing is None) == bool(tags)
     assert nothing is None or "./inv image.push" in nothing.because
 
@@ -163,21 +164,21 @@ def test_the_tags_that_are_told(answer: Answer, tags: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("answer", [Answer(None, because="(7)"), Answer(500, (), "no")])
 def test_no_list_of_tags_is_no_empty_one(answer: Answer) -> None:
     with pytest.raises(Unreadable):
-        _tags(answer)
+        tags_of(answer)
 
 
 def test_a_push_is_noted_by_flavour_and_for_the_settings_repository(
     settings: Settings, tmp_path: Path
 ) -> None:
     settings = settings.model_copy(update={"root": tmp_path})
-    assert _noted(settings) == {}
+    assert noted_pushes(settings) == {}
     state.save_pushed(settings, replace(PUSHED, manifest=OTHER))
     # From another engine to the same tag: it is the last one that counts.
     state.save_pushed(settings, replace(PUSHED, place="host"))
     state.save_pushed(settings, replace(PUSHED, flavour="python", repository="another"))
     # A build after it is no push.
     state.save(settings, Built("in", "id", "c", "host", "java"))
-    (pushed,) = _noted(settings)
+    (pushed,) = noted_pushes(settings)
     assert (pushed.tag, pushed.manifest, pushed.place) == ("latest", DIGEST, "host")
     state.pushed_record(settings.state, "java").write_text('{"manifest": 7')
-    assert _noted(settings) == {}
+    assert noted_pushes(settings) == {}

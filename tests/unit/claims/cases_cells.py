@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hostonly.claims.cells import cell
+from hostonly.claims.cells import Aim, cell
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 from tests.unit.claims.case import Case
@@ -22,20 +22,10 @@ EMPTY, NO_ROUTE = Reach(Outcome.EMPTY), Reach(Outcome.NO_ROUTE)
 
 
 def about(expected: Outcome) -> dict[str, object]:
-    return {
-        "mode": "bridge",
-        "target": "own",
-        "vantage": "host",
-        "place": "host",
-        "what": "bridge: the container's own address",
-        "address": "172.17.0.2",
-        "port": 8081,
-        "expected": expected,
-        "reason": "so it is",
-        "greets": "bridge",
-        "within": frozenset({"hostonly0"}),
-        "beyond": frozenset({"eth1", "docker0"}),
-    }
+    what = "bridge: the container's own address"
+    within, beyond = frozenset({"hostonly0"}), frozenset({"eth1", "docker0"})
+    where = ("bridge", "own", "host", "host", what, "172.17.0.2", 8081)
+    return {"aim": Aim(*where, expected, "so it is", within, beyond)}
 
 
 def case(holds: bool | None, expected: Outcome, says: str, **values: Any) -> Case:

@@ -21,7 +21,7 @@ NEW = '''"""A demo that was not there before."""
 from __future__ import annotations
 
 from hostonly.claims.networks import network_driver
-from hostonly.demos.stage import Stage
+from hostonly.stage.stage import Stage
 from hostonly.facts import observe
 from hostonly.facts.docker import network
 
@@ -91,7 +91,7 @@ def test_one_file_and_one_line(copy: Path) -> None:
     assert "brand-new" in inv(copy, "demo.list")
     assert "--keep" in inv(copy, "--help", "demo.brand-new")
     loaded = (
-        "from hostonly.demos.demo import load;"
+        "from hostonly.demos import load;"
         "demo = load('brand-new'); print(demo.summary, demo.run.__doc__)"
     )
     done = subprocess.run(

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from hostonly.claims import Verdict
-from hostonly.demos.demo import load, perform
+from hostonly.demos import load
 from hostonly.demos.overlay import INGRESS, SERVICE
-from hostonly.demos.testbed import Testbed
 from hostonly.settings import Settings
+from hostonly.stage.demo import perform
+from hostonly.stage.testbed import Testbed
 from hostonly.vantages import Result, Vantage, shown
 from tests import recorded
 
@@ -111,7 +112,7 @@ def swarm() -> Swarm:
 
 @pytest.fixture
 def testbed(settings: Settings, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
-    monkeypatch.setattr("hostonly.demos.stage.POLL_SECONDS", 0.0)
+    monkeypatch.setattr("hostonly.stage.wait.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.waiting.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.demos.overlay.SYNC_SECONDS", 0.2)
     testbed, _ = recorded.playing("overlay", settings, monkeypatch)

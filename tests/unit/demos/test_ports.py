@@ -12,10 +12,11 @@ import pytest
 
 from hostonly.demos import ports
 from hostonly.demos.ports import LASTING, RESTART
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.testbed import Testbed
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
+from hostonly.stage.testbed import Testbed
 from hostonly.vantages import shown
-from tests.unit.demos.played import Played
+from tests.unit.stage.played import Played
 
 CAPTURED = Path(__file__).parents[1] / "facts" / "docker" / "container-published.json"
 

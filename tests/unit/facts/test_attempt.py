@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hostonly.checks.isolation_probes import CALLS, COMMANDS, probes
+from hostonly.checks.isolation.probes import CALLS, COMMANDS, probes
 from hostonly.facts import NotObserved, Observed, observe
 from hostonly.facts.attempt import Attempt, Outcome, attempt, read_attempt, system_call
 from hostonly.vantages import Host, Result

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import pytest
 
 from hostonly.errors import UsageError
-from hostonly.hello.call import Called, Calls, judge
+from hostonly.hello.call import Calls, judge
 from hostonly.hello.exchange import MOST_BYTES, Ending, Exchange, Exchanges
+from hostonly.results.hello_call import Called
 
 
 def calls(*answers: bytes | Ending, step: float = 1.0) -> list[Exchange]:

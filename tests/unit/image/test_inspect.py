@@ -17,9 +17,9 @@ from hostonly.image import state
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import PYTHON
 from hostonly.image.inspect import inspect
-from hostonly.image.view import ImageView
 from hostonly.registry import client as client_module
 from hostonly.registry.client import RegistryClient
+from hostonly.results.image import ImageView
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from tests.unit.registry.serving import Store, digest, served

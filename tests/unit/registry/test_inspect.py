@@ -15,7 +15,7 @@ from hostonly.registry import client as client_module
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
 from hostonly.registry.reference import Reference
-from hostonly.registry.result import Blob, Image, Inspection
+from hostonly.results.registry import Blob, Image, Inspection
 from tests.unit.registry.serving import LIST, Store, digest, served
 
 NAME = "localhost:5000/app"

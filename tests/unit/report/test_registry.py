@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from hostonly.registry.result import (
+from hostonly.report import registry as report
+from hostonly.results.registry import (
     Blob,
     Deletion,
     Image,
@@ -15,7 +16,6 @@ from hostonly.registry.result import (
     RepositoryUsage,
     Usage,
 )
-from hostonly.report import registry as report
 
 CONFIG = Blob("sha256:c", "config", 1500, 1500)
 LAYER = Blob("sha256:a", "layer", 21_370_310, 21_370_310)

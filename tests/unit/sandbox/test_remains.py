@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hostonly.checks.isolation.marker import marked
 from hostonly.host import outsiders
-from hostonly.host.marker import marked
 from hostonly.sandbox import names, remains
 from hostonly.settings import Settings
 

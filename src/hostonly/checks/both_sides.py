@@ -1,0 +1,59 @@
+"""Looking from the host and from inside the sandbox at once, where that may be done at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from hostonly.facts import Fact, NotObserved, Observed, Question, observe_all, select, together
+from hostonly.facts.batch import COMMAND_SECONDS
+from hostonly.vantages import Vantage
+
+Questions: TypeAlias = Mapping[str, Question[Any]]
+Facts: TypeAlias = dict[str, Fact[Any]]
+
+
+def why_not_look(state: Fact[str], way: Fact[Any], bridge: str) -> str | None:
+    """Why nothing may or can be asked of the sandbox; None where it can."""
+    if isinstance(way, NotObserved):
+        return f"nothing was sent: {way.because}"
+    direct = way.value and (way.value.device, way.value.gateway, way.value.kind)
+    if direct != (bridge, None, "unicast"):
+        return f"nothing was sent, since the way does not lead directly by {bridge}"
+    if isinstance(state, Observed) and state.value != "running":
+        return f"nothing was sent, since the sandbox is {state.value.replace('_', ' ')}"
+    return None
+
+
+def look_from_both(
+    host: Vantage,
+    outside: Questions,
+    sandbox: Vantage,
+    inside: Questions,
+    closed: str | None,
+    *,
+    root: Sequence[str] = (),
+    timeout: float = COMMAND_SECONDS,
+) -> tuple[Facts, Facts]:
+    """What the host sees and what the sandbox sees, a round trip each, at the same time; nothing
+    where that is ``closed``, for this reason. ``root`` is what the host writes before a command that
+    only root may run; ``timeout`` is each command's, in seconds."""
+    if closed is not None:
+        nothing = NotObserved(closed)
+        return dict.fromkeys(outside, nothing), dict.fromkeys(inside, nothing)
+    with ThreadPoolExecutor(1) as pool:
+        # The host looks while the connection to the sandbox is being made.
+        from_host = pool.submit(observe_all, host, outside, root=root, timeout=timeout)
+        from_inside = observe_all(sandbox, inside, timeout=timeout)
+        return from_host.result(), from_inside
+
+
+def by_name(names: Fact[tuple[str, ...]], facts: Facts, key: str) -> Fact[Any]:
+    """The facts under ``key``, filled with each of the ``names``, as one: a mapping by these."""
+    if isinstance(names, NotObserved):
+        return names
+    return select(
+        together([facts[key.format(name)] for name in names.value]),
+        lambda values: dict(zip(names.value, values, strict=True)),
+    )

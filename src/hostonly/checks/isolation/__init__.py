@@ -1,0 +1,1 @@
+"""What root in the sandbox cannot do to this machine."""

@@ -1,0 +1,1 @@
+"""Who else cannot reach the sandbox through this machine."""

@@ -1,0 +1,272 @@
+"""Does anybody else reach the sandbox through this machine?
+
+A neighbour on the LAN routes the sandbox's networks by this machine, and this machine would carry its
+packets on; a container of somebody else's is behind a bridge of this machine's. Nothing but our
+firewall table stands in their way meanwhile (`hostonly.checks.outsiders.opened`), and the sandbox is even given a way
+back for its answers: without the table they are answered, and the check FAILS.
+
+Tried are all of the sandbox's addresses that can be routed to. Of IPv6 it has none by itself on the
+host-only network (a link-local one is for its link alone, and no router carries a packet to it), so that
+it gets one for the occasion, as somebody would who wants IPv6 there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Interface
+from typing import Any
+
+from hostonly.checks.outsiders.made import hello_at, made
+from hostonly.checks.outsiders.opened import not_forwarding6
+from hostonly.claims.reach import SILENT, unreachable
+from hostonly.claims.sandbox import ports_open, route_host_only
+from hostonly.errors import HostonlyError, Unreachable
+from hostonly.events import Started
+from hostonly.facts import Fact, NotObserved, Question, observe, observe_all, select, together
+from hostonly.facts.ipv6 import ipv6_off
+from hostonly.facts.reach import reach
+from hostonly.facts.routes import route_to, routes
+from hostonly.host.outsiders import Outsider
+from hostonly.process import as_root
+from hostonly.sandbox import lock
+from hostonly.sandbox.machine import Machine
+from hostonly.settings import SSH_PORT, Settings
+from hostonly.stage.judge import Judge
+from hostonly.vantages import Host, Vantage
+
+ENGINE_PORT = 2375
+LINK = "eth1"
+NAT = "nat"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An address of the sandbox's. ``bridge`` is the host's own way to it; ``absent`` says why there
+    is no such address to try, and is None where there is."""
+
+    kind: str
+    address: str
+    bridge: str
+    absent: NotObserved | None = None
+
+    @property
+    def version(self) -> int:
+        """Of IP."""
+        return 6 if ":" in self.address else 4
+
+    @property
+    def shown(self) -> str:
+        """The address as it is written before a port."""
+        return f"[{self.address}]" if self.version == 6 else self.address
+
+
+def check(settings: Settings, claims: Judge) -> None:
+    """Try to reach the sandbox as outsiders would, and as the host does.
+
+    Raises:
+        HostonlyError: the sandbox is not running, or no outsider could be made.
+    """
+    # Two at once would take each other's neighbours away, and no sandbox may go meanwhile.
+    with lock.sandboxes(settings, "check.host-only", claims.emit):
+        _check(settings, claims)
+
+
+def _check(settings: Settings, claims: Judge) -> None:
+    machine, network, host = Machine(settings, claims.emit), settings.network, Host()
+    machine.require_running()
+    about = {
+        "address": machine.address,
+        "bridge": network.bridge,
+        "source": str(network.host.ip),
+    }
+    way, main = observe(host, route_to(machine.address)), observe(host, routes())
+    claims.judge(route_host_only, dict(about), way=way, routes=main)
+    with machine.vantage() as sandbox:
+        absent = _without_ipv6(settings, host, sandbox)
+        claims.emit(Started("two neighbours on a LAN and a rogue container, and what they reach"))
+        with made(settings, ipv6=absent is None) as three:
+            near, far, rogue = three
+            ours = None if absent else addresses6(settings)
+            tried, who = doors(settings, absent), (near, rogue)
+            with hello_at(far, settings.hello.port):
+                # Answers from the NAT address find their way by themselves, the others with a route.
+                facts = _tried(settings, [d for d in tried if d.kind == NAT], who, far)
+                with _way_back(settings, sandbox, near, ours):
+                    facts |= _tried(settings, [d for d in tried if d.kind != NAT], who, far)
+            judge(claims, settings, tried, who, facts)
+
+
+def addresses6(settings: Settings) -> tuple[IPv6Interface, IPv6Interface]:
+    """The host's and the sandbox's IPv6 address on the host-only network, for the time of the check:
+    of the range that everybody may use without asking (RFC 4193)."""
+    number = int(settings.network.host.ip) & 0xFFFF
+    ours, theirs = (f"fd68:6f73:7401:{number:x}::{host}/64" for host in (1, 2))
+    return IPv6Interface(ours), IPv6Interface(theirs)
+
+
+def doors(settings: Settings, absent: NotObserved | None) -> tuple[Door, ...]:
+    """The sandbox's addresses; ``absent`` is why it has none of IPv6."""
+    network = settings.network
+    # The Vagrantfile gives the first sandbox the address after the bridge's own.
+    nat = network.nat.ip + 1
+    return (
+        Door("host-only", str(network.sandbox), network.bridge),
+        Door("ipv6", str(addresses6(settings)[1].ip), network.bridge, absent),
+        Door(NAT, str(nat), network.nat_bridge),
+    )
+
+
+def services(settings: Settings) -> dict[str, int]:
+    """What is asked for, with its port."""
+    return {
+        "ssh": SSH_PORT,
+        "registry": settings.registry.port,
+        "engine": ENGINE_PORT,
+        "hello": settings.hello.port,
+    }
+
+
+def _tried(
+    settings: Settings, tried: Sequence[Door], who: Sequence[Outsider], other: Outsider
+) -> dict[Any, Fact[Any]]:
+    """What all outsiders come to at all doors at once, with the controls of that time, and the host."""
+    host, ports = Host(), services(settings)
+    looks: dict[Any, Question[Any]] = {}
+    there = [door for door in tried if door.absent is None]
+    for each in who:
+        for door in there:
+            to = other.address6 if door.version == 6 else other.address
+            control = reach(str(to.ip), settings.hello.port)
+            looks["control", each, door] = _from(each, control)
+            looks["way", each, door] = _from(each, route_to(door.address))
+            for port in ports.values():
+                looks["attempt", each, door, port] = _from(each, reach(door.address, port))
+    return observe_all(host, looks) | _from_host(host, there, ports)
+
+
+def judge(
+    claims: Judge,
+    settings: Settings,
+    tried: Sequence[Door],
+    who: Sequence[Outsider],
+    facts: dict[Any, Fact[Any]],
+) -> None:
+    """Judge what ``who`` and the host came to at the doors that were ``tried``."""
+    ports = services(settings)
+    for each in who:
+        for door in tried:
+            for service, port in ports.items():
+                about = _about(each, door, service, port)
+                if door.absent is not None:
+                    claims.skip(unreachable, door.absent.because, about, door.absent.evidence)
+                    continue
+                claims.judge(
+                    unreachable,
+                    about,
+                    attempt=facts["attempt", each, door, port],
+                    control=facts["control", each, door],
+                    way=facts["way", each, door],
+                    witness=facts["witness", door, port],
+                )
+    door, shown = tried[0], (ports["ssh"], ports["registry"])
+    claims.judge(
+        ports_open,
+        {"address": door.address, "ports": f"{shown[0]} (ssh) and {shown[1]} (registry)"},
+        reaches=select(
+            together([facts["witness", door, port] for port in shown]),
+            lambda values: dict(zip(shown, values, strict=True)),
+        ),
+    )
+
+
+def _about(each: Outsider, door: Door, service: str, port: int) -> dict[str, object]:
+    name = each.vantage.name
+    return {
+        "topic": f"{name.split()[-1]}.{door.kind}.{service}",
+        "place": name,
+        "target": f"the sandbox's {service}",
+        "address": door.shown,
+        "port": port,
+        "expected": SILENT,
+        "device": "eth0",
+    }
+
+
+def _from(each: Outsider, question: Question[Any]) -> Question[Any]:
+    """``question`` from an outsider's place, to be asked on the host."""
+    return question.behind(*each.vantage.argv([]), place=each.vantage.name)
+
+
+def _from_host(host: Vantage, there: Sequence[Door], ports: dict[str, int]) -> dict[Any, Fact[Any]]:
+    """What the host comes to at each door: the sandbox is alive there, and shuts nobody out itself."""
+    return observe_all(
+        host,
+        {
+            ("witness", door, port): reach(
+                door.address, port, bridge=door.bridge, only_connect=True
+            )
+            for door in there
+            for port in ports.values()
+        },
+    )
+
+
+def _without_ipv6(settings: Settings, host: Vantage, sandbox: Vantage) -> NotObserved | None:
+    """Why nobody could reach the sandbox by IPv6 on the host-only network; None where somebody could."""
+    # What every new link begins with, those of the outsiders that are about to be made, too.
+    for at, link in ((host, "default"), (host, settings.network.bridge), (sandbox, LINK)):
+        off = observe(at, ipv6_off(link))
+        if isinstance(off, NotObserved):
+            return off
+        if off.value is not None:
+            return NotObserved(off.value, off.evidence)
+    because = not_forwarding6(settings)
+    return None if because is None else NotObserved(because)
+
+
+@contextlib.contextmanager
+def _way_back(
+    settings: Settings,
+    sandbox: Vantage,
+    near: Outsider,
+    addresses: tuple[IPv6Interface, IPv6Interface] | None,
+) -> Iterator[None]:
+    """A route in the sandbox to the neighbour by the host-only network, and IPv6 ``addresses`` of
+    host and sandbox there; removed afterwards.
+
+    Raises:
+        HostonlyError: it could not be set, so that the check would prove nothing.
+    """
+    bridge = settings.network.bridge
+    host = Host()
+    route = [f"{near.address.ip}/32", "via", str(settings.network.host.ip), "dev", LINK]
+    todo: list[tuple[Vantage, list[str], list[str], list[str]]] = [
+        (sandbox, ["sudo", "ip", "route"], route, [])
+    ]
+    if addresses is not None:
+        ours, theirs = addresses
+        route6 = [f"{near.address6.ip}/128", "via", str(ours.ip), "dev", LINK]
+        todo += [
+            # Nobody else has these addresses: they may be used at once.
+            (host, as_root(["ip", "address"]), [str(ours), "dev", bridge], ["nodad"]),
+            (sandbox, ["sudo", "ip", "address"], [str(theirs), "dev", LINK], ["nodad"]),
+            (sandbox, ["sudo", "ip", "-6", "route"], route6, []),
+        ]
+    done: list[tuple[Vantage, list[str]]] = []
+    try:
+        for where, command, what, how in todo:
+            result = where.run([*command, "replace", *what, *how])
+            if not result.ok:
+                raise HostonlyError(
+                    "the sandbox has no way back to the neighbour, so its silence would prove nothing",
+                    ran=result.command,
+                    output=result.output,
+                )
+            done.append((where, [*command, "delete", *what]))
+        yield
+    finally:
+        for where, undo in reversed(done):
+            with contextlib.suppress(Unreachable):
+                where.run(undo)

@@ -1,0 +1,72 @@
+"""For the time of a check nothing of this machine's stands in an outsider's way but our own table.
+
+As where the user has set ``ip_forward=1``, and as the user's own Docker does it for its containers:
+packets of the outsiders' interfaces and of the host-only bridge are carried on, a FORWARD chain that
+drops has an accept for them, and what comes from behind a bridge goes out under this machine's
+address. None of that must be what keeps them out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from hostonly.host import forward_chain, forwarding
+from hostonly.host.bridges import MARK
+from hostonly.host.command import run
+from hostonly.host.outsiders import PROC6, close, force, read, table
+from hostonly.settings import Settings
+
+
+def not_forwarding6(settings: Settings) -> str | None:
+    """Why this machine, whose bridge has IPv6, carries no such packets on to it, whoever asks it to; None
+    where it does, or can be told to for single interfaces."""
+    bridge = PROC6 / settings.network.bridge
+    if read(PROC6 / "all" / "forwarding") == "0" and not (bridge / "force_forwarding").exists():
+        return (
+            "net.ipv6.conf.all.forwarding is 0, so this machine carries no IPv6 packet on; to switch it on for"
+            " single interfaces (force_forwarding) is for Linux 6.17 and later"
+        )
+    return None
+
+
+@contextlib.contextmanager
+def opened(
+    settings: Settings, links: Sequence[str], masked: str | None, *, ipv6: bool
+) -> Iterator[None]:
+    """Carry on what comes in by ``links`` and by the host-only bridge, in both directions; what comes
+    from behind ``masked`` under this machine's address.
+
+    Raises:
+        ToolFailed: a switch or a rule was refused.
+    """
+    bridge = settings.network.bridge
+    try:
+        for link in (*links, bridge):
+            forwarding.switch(link, "1")
+            if ipv6:
+                force(link, "1")
+        programs = [forward_chain.IPV4, *([forward_chain.IPV6] if ipv6 else [])]
+        rules = [[side, link] for link in links for side in ("-i", "-o")]
+        for program in programs:
+            forward_chain.accept(program, rules)
+        if masked is not None:
+            run(["nft", "-f", "-"], root=True, stdin=_masquerade(settings, masked), timeout=10)
+        yield
+    finally:
+        close(settings, links)
+
+
+def _masquerade(settings: Settings, bridge: str) -> str:
+    name = table(settings)
+    return f"""\
+table inet {name}
+delete table inet {name}
+table inet {name} {{
+    comment "{MARK}: for the time of inv check.host-only"
+    chain postrouting {{
+        type nat hook postrouting priority srcnat; policy accept;
+        iifname "{bridge}" oifname != "{bridge}" masquerade
+    }}
+}}
+"""

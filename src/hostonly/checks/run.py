@@ -1,0 +1,38 @@
+"""Running a check: claims without steps, about what is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from hostonly.errors import HostonlyError, UsageError
+from hostonly.events import Emit
+from hostonly.results.judged import CheckResult
+from hostonly.settings import Settings
+from hostonly.stage.judge import Judge
+
+
+def run_check(
+    name: str,
+    check: Callable[[Settings, Judge], object],
+    settings: Settings,
+    emit: Emit,
+    *,
+    namespace: str = "check",
+) -> CheckResult:
+    """Have ``check`` judge its claims. One that cannot go on, or is interrupted, gives a result that
+    does not hold, with what it had judged and the reason.
+
+    Raises:
+        UsageError: it was asked for wrongly, and nothing was looked at.
+    """
+    start = time.monotonic()
+    judge = Judge(emit)
+    try:
+        check(settings, judge)
+    except UsageError:
+        raise
+    except (HostonlyError, KeyboardInterrupt) as error:
+        seconds = time.monotonic() - start
+        return CheckResult.broken_off(name, judge.claims, error, seconds, namespace=namespace)
+    return CheckResult(name, tuple(judge.claims), time.monotonic() - start, namespace)

@@ -1,0 +1,177 @@
+"""Clearing up after a demo: what it registered to be undone, and what carries its label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.events import Emit, Warned
+from hostonly.settings import Network
+from hostonly.stage import gossip
+from hostonly.stage.leftovers import DEMO_LABEL, SWARM_MARK, Leftover, find, removals
+from hostonly.vantages import Result, Vantage, typed_on_host
+from hostonly.waiting import more_patience, until
+
+# What an engine says where its own limit struck: 15 s for its node to stop, which goes on, and 20 s for a
+# manager to let a container onto an overlay network (moby, daemon/cluster: nodeRunner.Stop, AttachNetwork).
+LATE = "context deadline exceeded"
+LEAVE_SECONDS = 300.0
+# What it says of the network by which it was in a swarm, with something of that swarm's still on it.
+HELD = re.compile(rf"\b{SWARM_MARK}\b.* has active endpoints")
+
+
+class Step(Protocol):
+    """The shape of ``Stage.step``: every removal is a step that is shown."""
+
+    def __call__(self, vantage: Vantage, *argv: str, may_fail: bool = False) -> Result: ...
+
+
+class Clearing:
+    """What is to be cleared up after one run of ``demo``, on the ``sandboxes`` it has come to use, which
+    are on ``network`` with the ``host``."""
+
+    def __init__(
+        self,
+        demo: str,
+        step: Step,
+        host: Vantage,
+        sandboxes: Callable[[], Sequence[Vantage]],
+        network: Network,
+        emit: Emit,
+    ) -> None:
+        self._demo = demo
+        self._step = step
+        self._host = host
+        self._sandboxes = sandboxes
+        self._network = network
+        self._emit = emit
+        self._exits: list[tuple[Vantage, tuple[str, ...]]] = []
+
+    def add(self, vantage: Vantage, argv: tuple[str, ...]) -> None:
+        """To be run at the end; what came last goes first."""
+        self._exits.append((vantage, argv))
+
+    def undo(self) -> Result:
+        """Run what was added last now; it is then done with, unless it failed."""
+        vantage, argv = self._exits[-1]
+        result = self._step(vantage, *argv)
+        self._exits.pop()
+        return result
+
+    def remove_labelled(self) -> None:
+        """Remove everything that carries the demo's label."""
+        for vantage in self._sandboxes():
+            self._remove(vantage, self._mine(vantage))
+
+    def close(self) -> list[HostonlyError]:
+        """Clear up; what could not be removed. Every part is tried, whatever became of the others.
+
+        Called again, everything is tried again: a command that was interrupted may have its effect,
+        and a connection that broke may be back, only after the first time.
+        """
+        errors: list[HostonlyError] = []
+        for vantage, argv in reversed(self._exits):
+            try:
+                self._step(vantage, *argv, may_fail=True)
+            except HostonlyError as error:
+                errors.append(error)
+        for vantage in self._sandboxes():
+            try:
+                self._remove(vantage, self._mine(vantage))
+            except HostonlyError as error:
+                errors.append(error)
+        return errors
+
+    def commands(self) -> tuple[str, ...]:
+        """What ``close`` would run, in its order, as a person types it in a shell of the host; nothing
+        is run."""
+        made = [
+            (vantage, tuple(command))
+            for vantage in self._sandboxes()
+            for command in removals(self._mine(vantage))
+        ]
+        given_up = [
+            each
+            for vantage in self._sandboxes()
+            for leftover in self._mine(vantage)
+            for each in self.forgetting(leftover.addresses)
+        ]
+        every = (*reversed(self._exits), *made, *given_up)
+        return tuple(typed_on_host(vantage.prompt, argv) for vantage, argv in every)
+
+    def forgetting(self, addresses: Iterable[str]) -> list[tuple[Vantage, tuple[str, ...]]]:
+        """The commands by which host and sandboxes forget whose MAC had those of ``addresses`` that are of
+        the host-only network.
+
+        A kernel goes on for up to a minute to send to the MAC that it remembers: whoever gets the address
+        next is not reached meanwhile. What somebody made permanent stays (ip-neighbour(8)).
+        """
+        where: list[tuple[Vantage, tuple[str, ...]]] = [
+            *((sandbox, ()) for sandbox in self._sandboxes()),
+            (self._host, ("dev", self._network.bridge)),
+        ]
+        return [
+            (vantage, ("sudo", "ip", "neigh", "flush", "to", address, *device))
+            for address in addresses
+            if IPv4Address(address) in self._network.host.network
+            for vantage, device in where
+        ]
+
+    def remove_leftovers(self, sandbox: Vantage) -> None:
+        """Remove what earlier runs left: everything of this demo's, and of other demos' what nobody
+        wanted to keep."""
+        old = tuple(each for each in find(sandbox) if each.demo == self._demo or not each.kept)
+        if old:
+            names = ", ".join(f"{each.kind} {each.name}".rstrip() for each in old)
+            self._emit(
+                Warned(
+                    f"an earlier demo left {names} ({DEMO_LABEL}): removing it from {sandbox.name}"
+                )
+            )
+        self._remove(sandbox, old)
+
+    def _mine(self, sandbox: Vantage) -> tuple[Leftover, ...]:
+        return tuple(each for each in find(sandbox) if each.demo == self._demo)
+
+    def _remove(self, sandbox: Vantage, leftovers: tuple[Leftover, ...]) -> None:
+        for command in removals(leftovers):
+            self._run_to_end(sandbox, command)
+        for leftover in leftovers:
+            for vantage, forget in self.forgetting(leftover.addresses):
+                self._step(vantage, *forget, may_fail=True)
+        if any(each.kind == "swarm" for each in leftovers):
+            # Before anybody else leaves: an engine that leaves alone has nobody left to tell it to.
+            gossip.end(sandbox, self._step, self._emit)
+
+    def _run_to_end(self, sandbox: Vantage, command: Sequence[str]) -> None:
+        """Run a removal, again where the engine is still at it: its node goes on to stop behind its answer,
+        and to let go of its swarm's network. What it does not let go of in time it never will (it left
+        while its tasks were being started): then it is restarted. What it says that it has removed is
+        not asked for again.
+
+        Raises:
+            ToolFailed: it could not be done, or not in time.
+            hostonly.errors.HostonlyError: a restart would end containers that run there.
+        """
+        gone: set[str] = set()
+
+        def remove() -> Result:
+            words = [word for word in command if word not in gone]
+            result = self._step(sandbox, *words, may_fail=True)
+            gone.update(result.stdout.splitlines())
+            return result
+
+        last = until(remove, lambda result: result.ok or LATE not in result.output, LEAVE_SECONDS)
+        if HELD.search(last.output):
+            last = until(
+                remove, lambda result: not HELD.search(result.output), gossip.SECONDS, pause=1.0
+            )
+        if HELD.search(last.output):
+            gossip.restart(sandbox, f"still holds {SWARM_MARK}", last, self._step, self._emit)
+            last = remove()
+        if not last.ok:
+            late = LATE in last.output
+            raise ToolFailed(last.failure, remedy=more_patience() if late else None)

@@ -1,0 +1,233 @@
+"""The stage that a demo is given: it runs steps, judges claims, and clears up afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from hostonly.events import Emit, Started, Warned
+from hostonly.facts import Fact, NotObserved, Observed, observe, settled
+from hostonly.facts.listeners import listeners, on_port
+from hostonly.results.transcript import StepEnded, StepStarted
+from hostonly.settings import Settings
+from hostonly.stage import wait
+from hostonly.stage.clearing import Clearing
+from hostonly.stage.judge import Judge
+from hostonly.stage.leftovers import labels
+from hostonly.stage.stopped import Stopped, stopped_by
+from hostonly.stage.testbed import Testbed
+from hostonly.vantages import Container, Namespace, Result, Vantage, shown
+from hostonly.waiting import limit, more_patience
+
+T = TypeVar("T")
+
+# Who answers, or has ended, is not waited for any longer: this is for what would hang for ever.
+STEP_SECONDS = 300.0
+
+
+class Stage(Judge):
+    """One run of one demo. Not to be used from several threads."""
+
+    def __init__(self, demo: str, testbed: Testbed, emit: Emit, *, keep: bool = False) -> None:
+        super().__init__(emit)
+        self.demo = demo
+        self.keep = keep
+        self.steps: list[Result] = []
+        self._testbed = testbed
+        self.clearing = Clearing(
+            demo, self.step, testbed.host, self._sandboxes, testbed.settings.network, emit
+        )
+        self._second: Vantage | None = None
+        self._image: str | None = None
+        self.explain_by([testbed.host, testbed.sandbox], testbed.settings.network.bridge)
+
+    @property
+    def host(self) -> Vantage:
+        """This machine."""
+        return self._testbed.host
+
+    @property
+    def sandbox(self) -> Vantage:
+        """The sandbox."""
+        return self._testbed.sandbox
+
+    @property
+    def second_sandbox(self) -> Vantage:
+        """The second sandbox, brought up when first asked for."""
+        if self._second is None:
+            self._second = self._testbed.second_sandbox()
+            self.explain_by([self.host, self.sandbox, self._second], self.settings.network.bridge)
+            self.clearing.remove_leftovers(self._second)
+        return self._second
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this checkout."""
+        return self._testbed.settings
+
+    @property
+    def address(self) -> str:
+        """The sandbox's address on the host-only network."""
+        return self._testbed.about.address
+
+    @property
+    def image_id(self) -> str:
+        """The id of the image that was built here."""
+        return self._testbed.image.id
+
+    @property
+    def image(self) -> str:
+        """What to write behind ``docker run``: the image's reference while that still names what
+        was built, and else the id of what was built."""
+        if self._image is None:
+            built = self._testbed.image
+            command = ["docker", "image", "inspect", "--format", "{{.Id}}", built.reference]
+            named = self.sandbox.run(command)
+            if named.ok and named.stdout.strip() == built.id:
+                self._image = built.reference
+            else:
+                self._image = built.id
+                self.emit(
+                    Warned(
+                        f"{built.reference} no longer names the image that was built here:"
+                        " the demo runs that one, by its id"
+                    )
+                )
+        return self._image
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The options that everything a demo creates must be created with."""
+        return labels(self.demo, keep=self.keep)
+
+    def container(self, name: str, *, on: Vantage | None = None) -> Container:
+        """The container ``name``, with its own tools; without ``on`` it is one of the sandbox's."""
+        return Container(on or self.sandbox, name)
+
+    def namespace(self, name: str, *, on: Vantage | None = None) -> Namespace:
+        """The network of container ``name``, with the tools of the sandbox it is ``on``."""
+        return Namespace(on or self.sandbox, name)
+
+    def step(
+        self, vantage: Vantage, *argv: str, may_fail: bool = False, goes_on: str | None = None
+    ) -> Result:
+        """Run ``argv`` at ``vantage`` as a step that is shown.
+
+        ``goes_on`` are the words by which it says that it was not waited for to its end: then it has not
+        failed yet, and the caller looks for what becomes of it.
+
+        Raises:
+            Stopped: it did not end with status 0, and was not told that it ``may_fail``.
+            hostonly.errors.Unreachable: the vantage could not be reached.
+        """
+        self.emit(StepStarted(vantage.prompt, shown(argv)))
+        result = vantage.run(argv, timeout=STEP_SECONDS)
+        self._ended(result)
+        later = goes_on is not None and goes_on in result.output
+        if not (result.ok or may_fail or later):
+            raise stopped_by(vantage, result)
+        return result
+
+    def probe(self, fact: Fact[T]) -> Fact[T]:
+        """Show the commands that ``fact`` took as steps, since they do something (a connection, say)
+        that belongs to the demo's story."""
+        for result in fact.evidence:
+            self.emit(StepStarted(result.prompt, result.command))
+            self._ended(result)
+        return fact
+
+    def on_exit(self, vantage: Vantage, *argv: str) -> None:
+        """Run ``argv`` when the demo ends, however it does; what came last goes first.
+
+        For what has no label: routes, links, a swarm. Containers and networks made with
+        ``labels`` are removed without it. ``argv`` must be harmless where its counterpart was
+        never made; its failure is then no failure.
+        """
+        self.clearing.add(vantage, argv)
+
+    def undo(self) -> Result:
+        """Run now, as a step of the story, what ``on_exit`` was told last; it is then done with.
+
+        Raises:
+            Stopped: it failed.
+        """
+        return self.clearing.undo()
+
+    def forget(self, address: str) -> None:
+        """See to it that neither the host nor a sandbox remembers a MAC for ``address``, of the host-only
+        network, before another gets it.
+
+        Raises:
+            Stopped: one of them could not be made to.
+        """
+        for vantage, argv in self.clearing.forgetting([address]):
+            self.step(vantage, *argv)
+
+    def require_free_port(self, port: int, *, at: Vantage | None = None) -> None:
+        """Stop the demo when something listens on ``port`` of the sandbox, saying who. ``at`` is the
+        second sandbox where it is not the first.
+
+        Raises:
+            Stopped: somebody does, or it could not be seen. Nothing is ended.
+        """
+        sandbox = at or self.sandbox
+        seen = observe(sandbox, listeners())
+        if isinstance(seen, NotObserved):
+            raise Stopped(
+                f"who listens on the {sandbox.name} was not observed: {seen.because}",
+                seen.evidence,
+            )
+        here = on_port(seen.value, port)
+        if here:
+            names = {f"{h.name} (pid {h.pid})" for each in here for h in each.holders}
+            raise Stopped(
+                f"port {port} on the {sandbox.name} is held by"
+                f" {', '.join(sorted(names)) or 'a process that was not named'}; it was left alone",
+                seen.evidence,
+            )
+
+    # What it waits for is observed: nothing of the stage has a part in it.
+    wait_until = staticmethod(wait.wait_until)
+
+    def settle(
+        self,
+        look: Callable[[], Fact[T]],
+        satisfied: Callable[[T], bool],
+        what: str,
+        *,
+        seconds: float = wait.READY_SECONDS,
+    ) -> Fact[T]:
+        """Look again and again until ``satisfied`` where a claim will say what came of it: the last fact,
+        whatever it is, and a warning where the limit struck."""
+        last = settled(look, satisfied, seconds=0.0)
+        if isinstance(last, Observed) and not satisfied(last.value):
+            self.emit(Started(what))
+            last = settled(look, satisfied, seconds=seconds)
+        if isinstance(last, Observed) and not satisfied(last.value):
+            self.emit(Warned(f"{what}: not within {limit(seconds):.0f} s. {more_patience()}"))
+        return last
+
+    def wait_for_listener(
+        self,
+        port: int,
+        *,
+        at: Vantage | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        """Wait until something listens on TCP ``port`` ``at`` this vantage, a ``namespace``, say;
+        without one, of the sandbox. ``meanwhile`` is as for ``wait_until``. Raises ``Stopped``."""
+        vantage = at or self.sandbox
+        self.wait_until(
+            lambda: observe(vantage, listeners()),
+            lambda listeners: bool(on_port(listeners, port)),
+            f"waiting for a listener on port {port} of {vantage.name}",
+            meanwhile=meanwhile,
+        )
+
+    def _sandboxes(self) -> list[Vantage]:
+        # The second one first: it is the one that joined what the first one has.
+        return [*([self._second] if self._second is not None else []), self.sandbox]
+
+    def _ended(self, result: Result) -> None:
+        self.steps.append(result)
+        self.emit(StepEnded(result))

@@ -1,0 +1,103 @@
+"""What a demo stands on: the places to look from, and the image to run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+from hostonly.errors import HostonlyError
+from hostonly.events import Emit, Event
+from hostonly.facts import NotObserved, observe
+from hostonly.facts.engine import engine
+from hostonly.results.judged import SandboxAbout
+from hostonly.sandbox import lock
+from hostonly.settings import Settings
+from hostonly.vantages import Host, Vantage
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """The image that was built here: ``reference`` is where it was pushed to
+    (``localhost:5000/hello-socket``), ``id`` what the engine calls it (``sha256:…``). The
+    reference may come to name something else; the id cannot."""
+
+    reference: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Testbed:
+    """A sandbox that is up, with its registry and the image in it. ``second_sandbox`` gives the
+    other one, up and with the same image; it is brought up when first asked for, if not before."""
+
+    # pytest takes classes called Test… for tests.
+    __test__ = False
+
+    settings: Settings
+    host: Vantage
+    sandbox: Vantage
+    about: SandboxAbout
+    image: BuiltImage
+    second_sandbox: Callable[[], Vantage]
+
+
+@contextmanager
+def ready(settings: Settings, emit: Emit, task: str, *, second: bool = False) -> Iterator[Testbed]:
+    """Bring the sandbox up and the image into its registry, where either is missing; connections
+    are closed at the end. Demos of one checkout wait for each other: each removes what
+    an earlier one left, and a sandbox has each port once. Whoever halts or destroys a sandbox waits too.
+
+    ``task`` says to those who wait for whom (``demo.bridge``).
+
+    ``second``: the second sandbox will be needed, so it comes up while the image is made.
+
+    Raises:
+        hostonly.errors.HostonlyError: one of them could not be done.
+    """
+    # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
+    from hostonly.image import publish, stages
+    from hostonly.sandbox.machine import Machine
+
+    emit = _in_turn(emit)
+    with lock.demos(settings, task, emit), ExitStack() as connections:
+        machine = Machine(settings, emit)
+        other = Machine(settings, emit, "sandbox2")
+        stages.up(machine)
+        # Left in the end only when its one job is done: an interrupt leaves no half-made machine.
+        worker = connections.enter_context(ThreadPoolExecutor(1))
+        coming = worker.submit(other.up) if second else None
+        built = stages.pulled(machine)
+
+        @cache
+        def second_sandbox() -> Vantage:
+            if coming is not None:
+                coming.result()
+            else:
+                other.up()
+            stages.carried(machine, other, built)
+            return connections.enter_context(other.vantage())
+
+        sandbox = connections.enter_context(machine.vantage())
+        seen = observe(sandbox, engine())
+        if isinstance(seen, NotObserved):
+            raise HostonlyError(f"the sandbox's engine was not observed: {seen.because}")
+        about = SandboxAbout(
+            settings.sandbox.name, settings.sandbox.provider, machine.address, seen.value.version
+        )
+        image = BuiltImage(publish.reference(machine), built.image_id)
+        yield Testbed(settings, Host(), sandbox, about, image, second_sandbox)
+
+
+def _in_turn(emit: Emit) -> Emit:
+    """``emit`` for several threads: renderers take one event at a time."""
+    turn = threading.RLock()
+
+    def emit_in_turn(event: Event) -> None:
+        with turn:
+            emit(event)
+
+    return emit_in_turn

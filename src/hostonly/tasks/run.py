@@ -1,0 +1,40 @@
+"""Running demos and checks: they are followed, what they came to is shown, and the exit code says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from invoke import Context, Exit
+
+from hostonly.tasks.session import session, show, transcript
+
+if TYPE_CHECKING:
+    from hostonly.events import Emit
+    from hostonly.results.judged import Judged
+    from hostonly.settings import Settings
+
+
+def run(ctx: Context, work: Callable[[Settings, Emit], Judged], *, json: bool) -> None:
+    """Do ``work``, show what it tells meanwhile and what it came to, and end with the exit code.
+
+    Raises:
+        Exit: a claim fails (1) or is unknown (3).
+        UsageError: it was asked for wrongly, and nothing was looked at.
+        HostonlyError: it could not go on; what there is of it has been shown.
+        KeyboardInterrupt: it was interrupted; the same.
+    """
+    from hostonly.report.document import dumps
+    from hostonly.report.json import document
+    from hostonly.results.judged import EXIT_CODES
+
+    with session(ctx) as (settings, follower):
+        terminal = transcript(follower, json=json)
+        result = work(settings, terminal)
+        terminal.end(result)
+        if json:
+            show(dumps(document(result)))
+    if result.trouble is not None:
+        raise result.trouble
+    if code := EXIT_CODES[result.verdict]:
+        raise Exit(code=code)

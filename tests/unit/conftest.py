@@ -1,0 +1,27 @@
+"""What the tests of the stage, the demos and the checks share: a played sandbox, and a testbed with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from hostonly.events import Event
+from hostonly.results.judged import SandboxAbout
+from hostonly.settings import Settings
+from hostonly.stage.testbed import Testbed
+from tests.unit.stage.played import IMAGE, Played
+
+
+@pytest.fixture
+def sandbox() -> Played:
+    return Played()
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def testbed(settings: Settings, sandbox: Played) -> Testbed:
+    about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
+    return Testbed(settings, sandbox, sandbox, about, IMAGE, lambda: sandbox)
