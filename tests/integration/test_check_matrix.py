@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostonly.checks.matrix.attacker import PROTOCOL
 
+from hostonly.checks.matrix.attacker import PROTOCOL
 from hostonly.process import as_root
 from hostonly.settings import Settings
 from hostonly.waiting import until
