@@ -27,7 +27,7 @@ def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Compari
     here.inv("sandbox.up")
     machine = here.machine()
     ssh = machine.ssh_argv(["true"])
-    vagrant = (*VAGRANT, f"HOSTONLY_SETTINGS={machine.settings.to_json()}", "vagrant")
+    vagrant = (*VAGRANT, f"HOSTONLY_SETTINGS={machine.site.to_json()}", "vagrant")
     made = [
         Comparison(
             (STATUS,),

@@ -15,7 +15,7 @@ from bench.checkout import VAGRANT_HOME, Checkout, checkout, discard
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.host import bridges
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # Room for 32 networks of /26: two for each sandbox and some for the stock one.
 BLOCK_PREFIX = 21
@@ -26,7 +26,7 @@ NETWORK_PREFIX = 26
 class Workspace:
     """A bench's surroundings; ``folder`` is below the state of the ``user``'s checkout."""
 
-    user: Settings
+    user: Site
     folder: Path
     emit: Emit
     mark: str
@@ -68,7 +68,7 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def workspace(user: Settings, emit: Emit) -> Iterator[Workspace]:
+def workspace(user: Site, emit: Emit) -> Iterator[Workspace]:
     """The surroundings of one bench, for who holds the lock of `leftovers.alone`.
 
     Raises:

@@ -21,7 +21,7 @@ from hostonly.claims import ClaimResult, Verdict
 from hostonly.demos import DEMOS, load
 from hostonly.facts.sysctl import FORWARDING6
 from hostonly.results.judged import DemoResult
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.demo import perform
 from hostonly.stage.leftovers import find
 from hostonly.stage.testbed import Testbed, ready
@@ -56,8 +56,8 @@ class Disturbed:
 
 
 @pytest.fixture
-def testbed(settings: Settings) -> Iterator[Testbed]:
-    with ready(settings, lambda event: None, "test") as testbed:
+def testbed(site: Site) -> Iterator[Testbed]:
+    with ready(site, lambda event: None, "test") as testbed:
         yield testbed
         assert find(testbed.sandbox) == ()
 
@@ -252,10 +252,10 @@ def check_interrupted(
 
 
 @pytest.fixture
-def sandboxes(name: str, settings: Settings) -> list[Vantage]:
+def sandboxes(name: str, site: Site) -> list[Vantage]:
     """The sandboxes that the demo needs, ready for demos that run beside us."""
     second = load(name).second_sandbox
-    with ready(settings, lambda event: None, "test", second=second) as testbed:
+    with ready(site, lambda event: None, "test", second=second) as testbed:
         return [testbed.sandbox, *([testbed.second_sandbox()] if second else [])]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from hostonly.events import ignore
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.waiting import until
 
 
@@ -49,10 +49,8 @@ def wait_until(seen: Callable[[], bool]) -> None:
     assert until(seen, bool, 20.0)
 
 
-def test_a_command_is_the_same_the_long_way_and_the_short(
-    checkout: Path, settings: Settings
-) -> None:
-    Machine(settings, ignore).up()
+def test_a_command_is_the_same_the_long_way_and_the_short(checkout: Path, site: Site) -> None:
+    Machine(site, ignore).up()
     note = checkout / ".hostonly" / "quick.json"
     note.unlink(missing_ok=True)
     shell = 'printf "%s|" "$@"; cat; echo said >&2; exit 7'
@@ -66,9 +64,9 @@ def test_a_command_is_the_same_the_long_way_and_the_short(
     assert len(masters(checkout)) == len(sockets(checkout)) == 1
 
 
-def test_many_at_once(checkout: Path, settings: Settings) -> None:
+def test_many_at_once(checkout: Path, site: Site) -> None:
     # More than one connection of sshd's takes (MaxSessions is 10).
-    Machine(settings, ignore).up()
+    Machine(site, ignore).up()
     # Each waits for all the others.
     assert execute(checkout, "mkdir", "/tmp/many").returncode == 0
     there = (
@@ -81,8 +79,8 @@ def test_many_at_once(checkout: Path, settings: Settings) -> None:
     assert len(masters(checkout)) == 1
 
 
-def test_a_connection_that_was_killed_is_opened_again(checkout: Path, settings: Settings) -> None:
-    Machine(settings, ignore).up()
+def test_a_connection_that_was_killed_is_opened_again(checkout: Path, site: Site) -> None:
+    Machine(site, ignore).up()
     execute(checkout, "true")
     lines = subprocess.run(
         ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
@@ -94,8 +92,8 @@ def test_a_connection_that_was_killed_is_opened_again(checkout: Path, settings: 
     assert (again.returncode, again.stdout, again.stderr) == (0, "here\n", "")
 
 
-def test_no_connection_outlives_the_sandbox(checkout: Path, settings: Settings) -> None:
-    machine = Machine(settings, ignore)
+def test_no_connection_outlives_the_sandbox(checkout: Path, site: Site) -> None:
+    machine = Machine(site, ignore)
     machine.up()
     execute(checkout, "true")
     machine.halt()
@@ -112,10 +110,8 @@ def test_no_connection_outlives_the_sandbox(checkout: Path, settings: Settings) 
     assert execute(checkout, "true").returncode == 3
 
 
-def test_a_sandbox_restarted_by_hand_is_the_one_that_answers(
-    checkout: Path, settings: Settings
-) -> None:
-    machine = Machine(settings, ignore)
+def test_a_sandbox_restarted_by_hand_is_the_one_that_answers(checkout: Path, site: Site) -> None:
+    machine = Machine(site, ignore)
     machine.up()
     before = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
     for verb in ("stop", "start"):

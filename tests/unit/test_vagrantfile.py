@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.vagrantfile import FILE, MODULE
 
 RUBY = f"""{MODULE}
@@ -43,13 +43,13 @@ def seen_by_vagrant() -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.needs("ruby")
 def test_every_override_counts_as_it_does_for_inv(
-    checkout: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Variables, a file as by -f, and both: there the file has the last word, as Invoke has it."""
     monkeypatch.setenv("INVOKE_SANDBOX_MEMORY", "512")
     monkeypatch.setenv("INVOKE_NETWORK_BRIDGE", "other0")
     monkeypatch.setenv("INVOKE_RUNTIME_CONFIG", "mine.yaml")
-    expected = json.loads(settings.to_json())
+    expected = json.loads(site.to_json())
     expected["sandbox"]["memory"] = 1024
     expected["registry"]["port"] = 5001
     expected["network"]["bridge"] = "other0"

@@ -37,13 +37,13 @@ def run(argv: Sequence[str], lock: Lock, what: str, root: Path) -> None:
     Raises:
         ToolFailed: it failed; its last lines are with it.
     """
-    settings: dict[str, str | None] = dict.fromkeys(MISLEADING)
-    settings |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    site: dict[str, str | None] = dict.fromkeys(MISLEADING)
+    site |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     # python's own downloads honour SSL_CERT_FILE; older pips know only their own names for it.
     if "SSL_CERT_FILE" in os.environ and not {"REQUESTS_CA_BUNDLE", "PIP_CERT"} & set(os.environ):
-        settings["PIP_CERT"] = os.environ["SSL_CERT_FILE"]
+        site["PIP_CERT"] = os.environ["SSL_CERT_FILE"]
     try:
-        command.run(argv, cwd=root, env=settings, timeout=PIP_SECONDS, held=[lock.descriptor])
+        command.run(argv, cwd=root, env=site, timeout=PIP_SECONDS, held=[lock.descriptor])
     except ToolFailed as error:
         first = error.remedy or (
             "When the package index was out of reach: check network, proxy and certificates."

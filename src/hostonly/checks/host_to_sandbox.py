@@ -45,7 +45,7 @@ from hostonly.facts.reach import Reach, reach
 from hostonly.facts.routes import route_to, routes
 from hostonly.facts.units import failed_units
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Settings
+from hostonly.settings import SSH_PORT, Site
 from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
@@ -59,9 +59,9 @@ ENGINE_PORTS = (2375, 2376)
 HELLO_PROCESSES = frozenset({"java", "python3"})
 
 
-def check(settings: Settings, claims: Judge) -> None:
+def check(site: Site, claims: Judge) -> None:
     """Look at the sandbox from the host, and from inside it where that decides."""
-    host, machine, network = Host(), Machine(settings, claims.emit), settings.network
+    host, machine, network = Host(), Machine(site, claims.emit), site.network
     address, bridge = machine.address, network.bridge
     state = machine.observed_state()
     way, main = observe(host, route_to(address)), observe(host, routes())
@@ -75,24 +75,24 @@ def check(settings: Settings, claims: Judge) -> None:
     closed = why_not_look(state, way, bridge)
     with machine.vantage() as sandbox:
         outside, inside = look_from_both(
-            host, _looks_of_host(settings, address), sandbox, _looks_inside(settings), closed
+            host, _looks_of_host(site, address), sandbox, _looks_inside(site), closed
         )
         if closed is None:
             claims.explain_by((host, sandbox), bridge)
-        judge(claims, settings, machine, outside, inside, observe(host, neighbours()))
+        judge(claims, site, machine, outside, inside, observe(host, neighbours()))
 
 
 def judge(
     claims: Judge,
-    settings: Settings,
+    site: Site,
     machine: Machine,
     outside: Facts,
     inside: Facts,
     neighbours: Fact[tuple[Neighbour, ...]],
 ) -> None:
     """Judge what host and sandbox have seen, and the host's ``neighbours``."""
-    address, bridge = machine.address, settings.network.bridge
-    registry, hello = settings.registry.port, settings.hello.port
+    address, bridge = machine.address, site.bridge.name
+    registry, hello = site.registry_port, site.hello_port
     offered = _offered(inside["listeners"], inside["firewall"], address, hello)
     claims.judge(
         ports_open,
@@ -138,7 +138,7 @@ def judge(
     )
     where: dict[str, object] = {"address": address, "port": hello}
     reach = outside[f"port {hello}"]
-    other = _other_server(listed, reach, settings.image.name, hello)
+    other = _other_server(listed, reach, site.image.name, hello)
     if offered is False:
         claims.skip(hello_answers, f"nothing in the sandbox offers port {hello} to the host", where)
     elif other is not None:
@@ -148,8 +148,8 @@ def judge(
         claims.judge(hello_answers, where, reach=reach)
 
 
-def _looks_of_host(settings: Settings, address: str) -> Questions:
-    registry, hello = settings.registry.port, settings.hello.port
+def _looks_of_host(site: Site, address: str) -> Questions:
+    registry, hello = site.registry_port, site.hello_port
     connects = (SSH_PORT, registry, *ENGINE_PORTS, hello)
     return {
         **{f"port {p}": reach(address, p, only_connect=p != hello) for p in connects},
@@ -157,7 +157,7 @@ def _looks_of_host(settings: Settings, address: str) -> Questions:
     }
 
 
-def _looks_inside(settings: Settings) -> Questions:
+def _looks_inside(site: Site) -> Questions:
     return {
         "hostname": question(["hostname"], str.strip),
         "failed units": failed_units(),
@@ -167,7 +167,7 @@ def _looks_inside(settings: Settings) -> Questions:
         "firewall": firewall(),
         "engine": http("http://docker/version", socket=ENGINE_SOCKET),
         "containers": http("http://docker/containers/json", socket=ENGINE_SOCKET),
-        "registry": http(f"http://localhost:{settings.registry.port}/v2/"),
+        "registry": http(f"http://localhost:{site.registry_port}/v2/"),
     }
 
 

@@ -10,19 +10,19 @@ from hostonly.claims.leftovers import as_before, nothing_left
 from hostonly.facts import Fact, NotObserved, Unreadable
 from hostonly.facts.inventory_parse import Items
 from hostonly.sandbox import owners, trace
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.judge import Judge
 
 
-def check(settings: Settings, claims: Judge) -> None:
+def check(site: Site, claims: Judge) -> None:
     """Look at the whole host, kind by kind."""
-    there = trace.sandboxes(settings)
+    there = trace.sandboxes(site)
     now = trace.take()
-    marks = owners.marks(settings)
+    marks = owners.marks(site)
     for kind, items in now.items():
         owned = trace.owned(kind, items, marks)
         claims.judge(nothing_left, {"kind": kind, "sandboxes": there}, owned=owned)
-    before = _before(settings, now)
+    before = _before(site, now)
     for kind, items in now.items():
         about: dict[str, object] = {"kind": kind}
         if there:
@@ -34,8 +34,8 @@ def check(settings: Settings, claims: Judge) -> None:
             claims.judge(as_before, about, changes=trace.changed(kind, old, items, marks))
 
 
-def _before(settings: Settings, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:
+def _before(site: Site, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:
     try:
-        return trace.before(settings)
+        return trace.before(site)
     except Unreadable as error:
         return dict.fromkeys(now, NotObserved(str(error)))

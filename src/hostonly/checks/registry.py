@@ -43,7 +43,7 @@ from hostonly.facts.served import (
 from hostonly.image import state
 from hostonly.image.flavour import FLAVOURS
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
@@ -53,9 +53,9 @@ AT_ONCE = 32
 BIRTH = "/etc/hostonly/sandbox.env"
 
 
-def check(settings: Settings, claims: Judge) -> None:
+def check(site: Site, claims: Judge) -> None:
     """Ask the registry from both sides, and hash every byte that it serves of the image."""
-    host, machine, network = Host(), Machine(settings, claims.emit), settings.network
+    host, machine, network = Host(), Machine(site, claims.emit), site.network
     running, way = machine.observed_state(), observe(host, route_to(machine.address))
     claims.judge(sandbox_running, {"machine": machine.name}, state=running)
     claims.judge(
@@ -70,11 +70,11 @@ def check(settings: Settings, claims: Judge) -> None:
     )
     closed = why_not_look(running, way, network.bridge)
     registries = {
-        "host": f"http://{machine.address}:{settings.registry.port}/v2/",
-        "sandbox": f"http://localhost:{settings.registry.port}/v2/",
+        "host": f"http://{machine.address}:{site.registry_port}/v2/",
+        "sandbox": f"http://localhost:{site.registry_port}/v2/",
     }
-    repository = settings.image.name
-    noted = noted_pushes(settings)
+    repository = site.image.name
+    noted = noted_pushes(site)
     pushes = tuple(noted)
     with machine.vantage() as sandbox:
 
@@ -133,13 +133,13 @@ def check(settings: Settings, claims: Judge) -> None:
         )
 
 
-def noted_pushes(settings: Settings) -> dict[state.Pushed, float]:
+def noted_pushes(site: Site) -> dict[state.Pushed, float]:
     """The last push of each flavour to the settings' repository, and when it was (seconds since 1970)."""
     found = {}
     for flavour in FLAVOURS:
-        file = state.pushed_record(settings.state, flavour)
+        file = state.pushed_record(site.state, flavour)
         pushed = state.load_pushed(file)
-        if pushed is not None and pushed.repository == settings.image.name:
+        if pushed is not None and pushed.repository == site.image.name:
             found[pushed] = file.stat().st_mtime
     return found
 

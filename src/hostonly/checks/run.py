@@ -8,14 +8,14 @@ from collections.abc import Callable
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit
 from hostonly.results.judged import CheckResult
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.judge import Judge
 
 
 def run_check(
     name: str,
-    check: Callable[[Settings, Judge], object],
-    settings: Settings,
+    check: Callable[[Site, Judge], object],
+    site: Site,
     emit: Emit,
     *,
     namespace: str = "check",
@@ -29,7 +29,7 @@ def run_check(
     start = time.monotonic()
     judge = Judge(emit)
     try:
-        check(settings, judge)
+        check(site, judge)
     except UsageError:
         raise
     except (HostonlyError, KeyboardInterrupt) as error:

@@ -20,7 +20,7 @@ from hostonly.errors import ToolFailed
 from hostonly.host import firewall, forward_chain, forwarding
 from hostonly.host.bridges import MARK
 from hostonly.host.command import run
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages.neighbour import Neighbour
 
 NAMES = ("LAN neighbour", "other LAN neighbour", "rogue container")
@@ -48,15 +48,15 @@ class Outsider:
         return self.bridge or self.device
 
 
-def outsiders(settings: Settings) -> tuple[Outsider, Outsider, Outsider]:
-    """The two neighbours and the container for the checkout of ``settings``, made or not."""
-    number = int(settings.network.host.ip) & 0xFFFF
+def outsiders(site: Site) -> tuple[Outsider, Outsider, Outsider]:
+    """The two neighbours and the container for the checkout of ``site``, made or not."""
+    number = int(site.bridge.address.ip) & 0xFFFF
 
     def outsider(index: int, bridge: str | None = None) -> Outsider:
         ours, theirs = 4 * index + 1, 4 * index + 2
         network = f"2001:db8:6f73:{index + 1}::"
         return Outsider(
-            Neighbour(NAMES[index], f"{MARK}-{settings.sandbox.name}-{index}"),
+            Neighbour(NAMES[index], f"{MARK}-{site.name}-{index}"),
             f"{LINK}{number:04x}{index}",
             IPv4Interface(f"198.51.100.{ours}/30"),
             IPv4Interface(f"198.51.100.{theirs}/30"),
@@ -68,21 +68,21 @@ def outsiders(settings: Settings) -> tuple[Outsider, Outsider, Outsider]:
     return outsider(0), outsider(1), outsider(2, f"{BRIDGE}{number:04x}")
 
 
-def table(settings: Settings) -> str:
+def table(site: Site) -> str:
     """The name of the table that hides the rogue container behind this machine's address."""
     # No sandbox's name has a dot, so that this is nobody's own table.
-    return f"{firewall.table(settings).name}.rogue"
+    return f"{firewall.table(site).name}.rogue"
 
 
-def remove(settings: Settings) -> bool:
+def remove(site: Site) -> bool:
     """Remove what a run left that was killed; False where there was nothing."""
-    three = outsiders(settings)
+    three = outsiders(site)
     there = any(
         Path("/run/netns", each.vantage.namespace).exists() or _links(each) for each in three
     )
     if there:
         # Made after the links and removed before them: without links there are no rules either.
-        close(settings, [each.router for each in three])
+        close(site, [each.router for each in three])
         take_away(three)
     return there
 
@@ -109,14 +109,14 @@ def _links(each: Outsider) -> list[str]:
     return [name for name in names if Path("/sys/class/net", name).exists()]
 
 
-def close(settings: Settings, links: Sequence[str]) -> None:
+def close(site: Site, links: Sequence[str]) -> None:
     """Put back what was switched for the outsiders on ``links``, and remove the rules that were made
     for them (`hostonly.checks.outsiders.opened`).
 
     The bridge's switches become what every new link has, as the bridge did: what is there now says
     nothing where another run was killed.
     """
-    bridge = settings.network.bridge
+    bridge = site.bridge.name
     # Whatever comes and goes with the links needs no putting back.
     new = forwarding.value("default")
     if new is not None and forwarding.value(bridge) not in (None, new):
@@ -127,7 +127,7 @@ def close(settings: Settings, links: Sequence[str]) -> None:
     for program in (forward_chain.IPV4, forward_chain.IPV6):
         forward_chain.remove(program, links)
     with contextlib.suppress(ToolFailed):
-        run(["nft", "delete", "table", "inet", table(settings)], root=True, timeout=10)
+        run(["nft", "delete", "table", "inet", table(site)], root=True, timeout=10)
 
 
 def force(link: str, to: str) -> None:

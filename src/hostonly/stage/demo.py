@@ -13,7 +13,7 @@ from hostonly.facts import observe
 from hostonly.facts.kernel import capability, missing
 from hostonly.results.judged import DemoResult, DemosResult, SandboxAbout
 from hostonly.results.transcript import ClaimJudged, DemoEnded, DemoStarted
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.stage import Stage
 from hostonly.stage.stopped import Stopped
 from hostonly.stage.testbed import Testbed, ready
@@ -43,7 +43,7 @@ class Demo:
 
 
 def perform_all(
-    demos: Sequence[Demo], settings: Settings, emit: Emit, task: str, *, keep: bool = False
+    demos: Sequence[Demo], site: Site, emit: Emit, task: str, *, keep: bool = False
 ) -> DemosResult:
     """Run ``demos`` one after the other on one testbed. What could not be run, since there was no
     testbed or an earlier one was interrupted, has a result that says so. ``task`` and ``keep`` are
@@ -53,7 +53,7 @@ def perform_all(
     trouble: HostonlyError | KeyboardInterrupt | None = None
     try:
         second = any(demo.second_sandbox for demo in demos)
-        with ready(settings, emit, task, second=second) as testbed:
+        with ready(site, emit, task, second=second) as testbed:
             for demo in demos:
                 emit(DemoStarted(demo.name, demo.summary))
                 results.append(perform(demo, testbed, emit, keep=keep))
@@ -64,7 +64,7 @@ def perform_all(
     except (HostonlyError, KeyboardInterrupt) as error:
         trouble = error
     if trouble is not None:
-        results += [not_performed(demo, settings, trouble) for demo in demos[len(results) :]]
+        results += [not_performed(demo, site, trouble) for demo in demos[len(results) :]]
     return DemosResult(tuple(results), time.monotonic() - start, trouble)
 
 
@@ -155,14 +155,12 @@ def _clear_up(
     raise ended
 
 
-def not_performed(
-    demo: Demo, settings: Settings, trouble: HostonlyError | KeyboardInterrupt
-) -> DemoResult:
+def not_performed(demo: Demo, site: Site, trouble: HostonlyError | KeyboardInterrupt) -> DemoResult:
     """The result of a demo that had nothing to stand on: no sandbox, or no image, because of
     ``trouble``. Nobody asked the engine for its version then: it is empty."""
     error = trouble if isinstance(trouble, HostonlyError) else HostonlyError("interrupted")
-    sandbox = settings.sandbox
-    about = SandboxAbout(sandbox.name, sandbox.provider, str(settings.network.sandbox), "")
+    sandbox = site.sandbox
+    about = SandboxAbout(sandbox.name, sandbox.provider, site.sandbox.address, "")
     claim = _trouble("demo.testbed", "The sandbox is up and the image is in its registry.", error)
     return DemoResult(demo.name, demo.summary, about, (), (claim,), 0.0, trouble=trouble)
 

@@ -9,7 +9,7 @@ from hostonly.events import Emit, Started, Warned
 from hostonly.facts import Fact, NotObserved, Observed, observe, settled
 from hostonly.facts.listeners import listeners, on_port
 from hostonly.results.transcript import StepEnded, StepStarted
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage import wait
 from hostonly.stage.clearing import Clearing
 from hostonly.stage.judge import Judge
@@ -35,11 +35,11 @@ class Stage(Judge):
         self.steps: list[Result] = []
         self._testbed = testbed
         self.clearing = Clearing(
-            demo, self.step, testbed.host, self._sandboxes, testbed.settings.network, emit
+            demo, self.step, testbed.host, self._sandboxes, testbed.site.network, emit
         )
         self._second: Vantage | None = None
         self._image: str | None = None
-        self.explain_by([testbed.host, testbed.sandbox], testbed.settings.network.bridge)
+        self.explain_by([testbed.host, testbed.sandbox], testbed.site.bridge.name)
 
     @property
     def host(self) -> Vantage:
@@ -56,14 +56,14 @@ class Stage(Judge):
         """The second sandbox, brought up when first asked for."""
         if self._second is None:
             self._second = self._testbed.second_sandbox()
-            self.explain_by([self.host, self.sandbox, self._second], self.settings.network.bridge)
+            self.explain_by([self.host, self.sandbox, self._second], self.site.bridge.name)
             self.clearing.remove_leftovers(self._second)
         return self._second
 
     @property
-    def settings(self) -> Settings:
+    def site(self) -> Site:
         """The settings of this checkout."""
-        return self._testbed.settings
+        return self._testbed.site
 
     @property
     def address(self) -> str:

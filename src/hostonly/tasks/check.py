@@ -13,7 +13,7 @@ from hostonly.tasks.session import JSON
 if TYPE_CHECKING:
     from hostonly.events import Emit
     from hostonly.results.judged import CheckResult
-    from hostonly.settings import Settings
+    from hostonly.site import Site
     from hostonly.stage.judge import Judge
 
 FLAGS = {"json": JSON}
@@ -22,7 +22,7 @@ FLAGS = {"json": JSON}
 def perform(
     ctx: Context,
     name: str,
-    check: Callable[[Settings, Judge], object],
+    check: Callable[[Site, Judge], object],
     *,
     json: bool,
     namespace: str = "check",
@@ -30,8 +30,8 @@ def perform(
     """Run the check called ``name``, and end with the exit code."""
     from hostonly.checks.run import run_check
 
-    def work(settings: Settings, emit: Emit) -> CheckResult:
-        return run_check(name, check, settings, emit, namespace=namespace)
+    def work(site: Site, emit: Emit) -> CheckResult:
+        return run_check(name, check, site, emit, namespace=namespace)
 
     run(ctx, work, json=json)
 
@@ -82,9 +82,9 @@ def isolation(ctx: Context, machine: str | None = None, json: bool = False) -> N
     from hostonly.checks.isolation.check import check
     from hostonly.tasks.session import require_machine
 
-    def isolated(settings: Settings, claims: Judge) -> None:
+    def isolated(site: Site, claims: Judge) -> None:
         if machine is not None:
-            require_machine(settings, machine)
-        check(settings, claims, machine or "")
+            require_machine(site, machine)
+        check(site, claims, machine or "")
 
     perform(ctx, "isolation", isolated, json=json)

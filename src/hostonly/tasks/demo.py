@@ -14,7 +14,7 @@ from hostonly.tasks.session import JSON, show
 if TYPE_CHECKING:
     from hostonly.events import Emit
     from hostonly.results.judged import DemoResult, DemosResult
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 FLAGS = {
     "keep": "leave what the demo makes in place, and say how to remove it",
@@ -29,9 +29,9 @@ def perform(ctx: Context, names: Sequence[str], *, keep: bool, json: bool, many:
 
     from hostonly.stage.demo import perform_all
 
-    def work(settings: Settings, emit: Emit) -> DemoResult | DemosResult:
+    def work(site: Site, emit: Emit) -> DemoResult | DemosResult:
         task = "demo.all" if many else f"demo.{names[0]}"
-        ran = perform_all([load(name) for name in names], settings, emit, task, keep=keep)
+        ran = perform_all([load(name) for name in names], site, emit, task, keep=keep)
         return ran if many else replace(ran.demos[0], trouble=ran.trouble)
 
     run(ctx, work, json=json)

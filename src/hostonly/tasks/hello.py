@@ -9,7 +9,7 @@ from invoke import Context, Exit, task
 from hostonly.tasks.session import JSON, session, show
 
 if TYPE_CHECKING:
-    from hostonly.settings import Settings
+    from hostonly.site import Site
     from hostonly.stage.judge import Judge
 
 
@@ -24,8 +24,8 @@ def serve(ctx: Context, name: str = "", port: int = 0) -> None:
     from hostonly.hello.server import main
     from hostonly.hello.whom import port_chosen
 
-    with session(ctx) as (settings, _):
-        chosen = port_chosen(port, settings)
+    with session(ctx) as (site, _):
+        chosen = port_chosen(port, site)
     # The server says 1 where the port is taken; to us that is a wrong argument.
     code = main([name] if name else [], {**os.environ, "HELLO_PORT": str(chosen)})
     raise Exit(code=2 if code else 0)
@@ -58,10 +58,10 @@ def call(
     from hostonly.hello.whom import address_to_call, port_chosen
     from hostonly.report.hello_call import as_json, as_text
 
-    with session(ctx) as (settings, _):
+    with session(ctx) as (site, _):
         calls = Calls(count, parallel, timeout)
-        port = port_chosen(port, settings)
-        address = address_to_call(host, settings)
+        port = port_chosen(port, site)
+        address = address_to_call(host, site)
         called = judge(calls.make(address, port), name or None)
     show(as_json(called, address, port) if json else as_text(called))
     if called.deviations:
@@ -96,7 +96,7 @@ def conformance(
     subject = Subject(target, command, image, java, python)
     names = [name for name in only.split(",") if name]
 
-    def tried(settings: Settings, claims: Judge) -> None:
-        check(settings, claims, subject, names)
+    def tried(site: Site, claims: Judge) -> None:
+        check(site, claims, subject, names)
 
     perform(ctx, "conformance", tried, json=json, namespace="hello")

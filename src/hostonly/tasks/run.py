@@ -12,10 +12,10 @@ from hostonly.tasks.session import session, show, transcript
 if TYPE_CHECKING:
     from hostonly.events import Emit
     from hostonly.results.judged import Judged
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 
-def run(ctx: Context, work: Callable[[Settings, Emit], Judged], *, json: bool) -> None:
+def run(ctx: Context, work: Callable[[Site, Emit], Judged], *, json: bool) -> None:
     """Do ``work``, show what it tells meanwhile and what it came to, and end with the exit code.
 
     Raises:
@@ -28,9 +28,9 @@ def run(ctx: Context, work: Callable[[Settings, Emit], Judged], *, json: bool) -
     from hostonly.report.json import document
     from hostonly.results.judged import EXIT_CODES
 
-    with session(ctx) as (settings, follower):
+    with session(ctx) as (site, follower):
         terminal = transcript(follower, json=json)
-        result = work(settings, terminal)
+        result = work(site, terminal)
         terminal.end(result)
         if json:
             show(dumps(document(result)))

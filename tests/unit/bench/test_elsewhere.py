@@ -9,7 +9,7 @@ import pytest
 
 from bench.checkout import Checkout
 from bench.stock import Stock
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 USERS = {
     "VAGRANT_HOME": "/theirs",
@@ -52,9 +52,9 @@ def test_stock_vagrant_acts_in_its_own_project(
 
 
 def test_a_checkout_of_the_benchs_has_its_own_boxes_and_settings(
-    tmp_path: Path, settings: Settings
+    tmp_path: Path, site: Site
 ) -> None:
-    here = Checkout(tmp_path, settings, tmp_path / "vagrant.d")
+    here = Checkout(tmp_path, site, tmp_path / "vagrant.d")
     assert environment(here.run("env")) == {
         "VAGRANT_HOME": str(tmp_path / "vagrant.d"),
         # Whether packages may be installed is the user's word.

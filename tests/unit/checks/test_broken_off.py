@@ -14,7 +14,7 @@ from hostonly.claims import ClaimResult, Verdict
 from hostonly.errors import HostonlyError, SettingsError, UsageError
 from hostonly.program import Interrupted
 from hostonly.report.progress import Follower
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.judge import Judge
 
 # Invoke puts its own task behind the name of the module.
@@ -23,11 +23,11 @@ HELD = ClaimResult("a.b", "It is so.", "the book", Verdict.HOLDS, "it was seen")
 
 
 @pytest.fixture(autouse=True)
-def _settled(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+def _settled(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
     @contextmanager
-    def session(ctx: Context) -> Iterator[tuple[Settings, Follower]]:
+    def session(ctx: Context) -> Iterator[tuple[Site, Follower]]:
         with Follower() as follower:
-            yield settings, follower
+            yield site, follower
 
     monkeypatch.setattr("hostonly.tasks.run.session", session)
 
@@ -43,7 +43,7 @@ def _settled(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
 def test_what_was_judged_and_why_no_more(
     error: BaseException, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def check(settings: Settings, claims: Judge) -> None:
+    def check(site: Site, claims: Judge) -> None:
         claims.add(HELD)
         raise error
 
@@ -62,7 +62,7 @@ def test_what_was_judged_and_why_no_more(
 def test_wrong_usage_is_no_result(
     kind: type[UsageError], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def check(settings: Settings, claims: Judge) -> None:
+    def check(site: Site, claims: Judge) -> None:
         raise kind("no such machine")
 
     with pytest.raises(kind):
@@ -71,7 +71,7 @@ def test_wrong_usage_is_no_result(
 
 
 def test_one_that_ends_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    def check(settings: Settings, claims: Judge) -> None:
+    def check(site: Site, claims: Judge) -> None:
         claims.add(HELD)
 
     task.perform(Context(), "some", check, json=True)

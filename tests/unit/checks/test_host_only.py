@@ -17,20 +17,20 @@ from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 from hostonly.host.outsiders import outsiders
 from hostonly.sandbox import lock
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.judge import Judge
 
 SILENT, ANSWERS = Observed(Reach(Outcome.TIMEOUT), ()), Observed(Reach(Outcome.EMPTY), ())
 NO_IPV6 = NotObserved("IPv6 is off on eth1")
 
 
-def verdicts(settings: Settings, attempt: Fact[Any], control: Fact[Any]) -> dict[str, Verdict]:
+def verdicts(site: Site, attempt: Fact[Any], control: Fact[Any]) -> dict[str, Verdict]:
     """What two outsiders come to at each door where it is as told for all, and IPv6 is off."""
-    near, _, rogue = outsiders(settings)
-    tried = host_only.doors(settings, NO_IPV6)
+    near, _, rogue = outsiders(site)
+    tried = host_only.doors(site, NO_IPV6)
     facts: dict[Any, Fact[Any]] = {}
     for door in tried:
-        for port in host_only.services(settings).values():
+        for port in host_only.services(site).values():
             facts["witness", door, port] = ANSWERS
             for each in (near, rogue):
                 way = Way(door.address, "eth0", str(each.gateway.ip), str(each.address.ip))
@@ -38,32 +38,32 @@ def verdicts(settings: Settings, attempt: Fact[Any], control: Fact[Any]) -> dict
                 facts["control", each, door] = control
                 facts["way", each, door] = Observed(way, ())
     claims = Judge(ignore)
-    host_only.judge(claims, settings, tried, (near, rogue), facts)
+    host_only.judge(claims, site, tried, (near, rogue), facts)
     return {claim.id: claim.verdict for claim in claims.claims}
 
 
-def test_silence_holds_where_the_control_was_answered(settings: Settings) -> None:
+def test_silence_holds_where_the_control_was_answered(site: Site) -> None:
     hello = Observed(Reach(Outcome.ANSWERS, "Hello neighbour! (1)\n"), ())
-    found = verdicts(settings, SILENT, hello)
+    found = verdicts(site, SILENT, hello)
     off = {id for id in found if ".ipv6." in id}
     assert {found.pop(id) for id in off} == {Verdict.SKIPPED} and len(off) == 8
     assert set(found.values()) == {Verdict.HOLDS} and len(found) == 17
-    answered = verdicts(settings, hello, hello)
+    answered = verdicts(site, hello, hello)
     assert {answered[id] for id in found if id != "ports.open"} == {Verdict.FAILS}
 
 
-def test_silence_without_a_control_is_not_known(settings: Settings) -> None:
+def test_silence_without_a_control_is_not_known(site: Site) -> None:
     for control in (SILENT, NotObserved("nc is not there")):
-        found = verdicts(settings, SILENT, control)
+        found = verdicts(site, SILENT, control)
         assert {v for id, v in found.items() if ".nat." in id} == {Verdict.UNKNOWN}
 
 
 def test_it_waits_for_another_and_says_for_which(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
     monkeypatch.setattr(host_only, "Machine", None)  # Nothing is looked at, let alone made.
-    here, events = settings.model_copy(update={"root": tmp_path}), list[Event]()
+    here, events = site.model_copy(update={"root": tmp_path}), list[Event]()
     with (
         lock.sandboxes(here, "check.host-only", ignore),
         pytest.raises(HostonlyError, match=r"inv check\.host-only .* has been changing"),

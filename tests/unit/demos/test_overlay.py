@@ -11,7 +11,7 @@ import pytest
 from hostonly.claims import Verdict
 from hostonly.demos import load
 from hostonly.demos.overlay import INGRESS, SERVICE
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.demo import perform
 from hostonly.stage.testbed import Testbed
 from hostonly.vantages import Result, Vantage, shown
@@ -111,11 +111,11 @@ def swarm() -> Swarm:
 
 
 @pytest.fixture
-def testbed(settings: Settings, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
+def testbed(site: Site, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
     monkeypatch.setattr("hostonly.stage.wait.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.waiting.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.demos.overlay.SYNC_SECONDS", 0.2)
-    testbed, _ = recorded.playing("overlay", settings, monkeypatch)
+    testbed, _ = recorded.playing("overlay", site, monkeypatch)
     second = WithIpvs(testbed.second_sandbox(), swarm)
     return replace(
         testbed,

@@ -123,7 +123,7 @@ def test_an_interrupt_ends_those_behind_it_too(
     monkeypatch.setattr("hostonly.stage.demo.SETTLE_SECONDS", 0.0)
     events: list[Event] = []
     demos = [Demo("one", "first", holds), Demo("two", "second", run), Demo("three", "third", holds)]
-    ran = perform_all(demos, testbed.settings, events.append, "demo.all")
+    ran = perform_all(demos, testbed.site, events.append, "demo.all")
     assert isinstance(ran.trouble, KeyboardInterrupt)
     assert [demo.verdict.value for demo in ran.demos] == ["HOLDS", "UNKNOWN", "UNKNOWN"]
     started = [event.name for event in events if isinstance(event, DemoStarted)]

@@ -10,17 +10,17 @@ from hostonly.errors import ToolFailed
 from hostonly.events import Event, Progress, ignore
 from hostonly.sandbox import vagrant_calls
 from hostonly.sandbox.vagrant_calls import VagrantCalls, command
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.waiting import more_patience
 
 
 def test_only_the_users_boxes_are_where_they_say(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VAGRANT_HOME", "/theirs")
     monkeypatch.setenv("VAGRANT_CWD", "/their/project")
     monkeypatch.setenv("VAGRANT_DEFAULT_PROVIDER", "virtualbox")
-    argv = command(settings.to_json(), ["status"])
+    argv = command(site.to_json(), ["status"])
     assert argv[-2:] == ["vagrant", "status"]
     said = subprocess.run([*argv[:-2], "env"], capture_output=True, text=True, check=True).stdout
     found = {line for line in said.splitlines() if line.startswith("VAGRANT_")}
@@ -48,21 +48,21 @@ the timeout ("config.vm.boot_timeout") value.
     ],
 )
 def test_a_limit_that_struck_is_named(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, error: ToolFailed, late: bool
+    site: Site, monkeypatch: pytest.MonkeyPatch, error: ToolFailed, late: bool
 ) -> None:
     def fail(argv: list[str], **how: object) -> str:
         raise error
 
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr(vagrant_calls, "run", fail)
-    calls = VagrantCalls(settings, "sandbox", ignore)
+    calls = VagrantCalls(site, "sandbox", ignore)
     with pytest.raises(ToolFailed, match="vagrant up of sandbox did not work") as caught:
         calls.act("up", lambda api: api.up())
     assert str(caught.value.remedy).startswith("./inv sandbox.up tries again")
     assert (more_patience() in str(caught.value.remedy)) == late
 
 
-def test_another_vagrant_is_waited_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_vagrant_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     busy = "another process is already executing an action on the machine"
     answers, events = [ToolFailed("no", output=busy), None], list[Event]()
 
@@ -73,6 +73,6 @@ def test_another_vagrant_is_waited_for(settings: Settings, monkeypatch: pytest.M
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setattr(vagrant_calls, "run", answer)
-    VagrantCalls(settings, "sandbox", events.append).run(["halt"])
+    VagrantCalls(site, "sandbox", events.append).run(["halt"])
     assert answers == []
     assert events == [Progress("another Vagrant is at work on this machine")]

@@ -34,7 +34,7 @@ from hostonly.host.limits import LIMITS
 from hostonly.process import as_root
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.names import machines, temporary
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.stage.judge import Judge
 from hostonly.vantages import Host, Vantage
 
@@ -51,11 +51,11 @@ _WALK = shlex.split(
 SECONDS = 600.0
 
 
-def check(settings: Settings, claims: Judge, only: str = "") -> None:
+def check(site: Site, claims: Judge, only: str = "") -> None:
     """Look and try: at the machine called ``only``, or at the first one and the second where it was
     made."""
     first, *others = [
-        Machine(settings, claims.emit, name) for name in ([only] if only else machines(settings))
+        Machine(site, claims.emit, name) for name in ([only] if only else machines(site))
     ]
     _look_at(first, claims)
     for machine in others:
@@ -65,7 +65,7 @@ def check(settings: Settings, claims: Judge, only: str = "") -> None:
 
 def _look_at(machine: Machine, claims: Judge) -> None:
     """Judge all claims of one machine."""
-    host, network = Host(), machine.settings.network
+    host, network = Host(), machine.site.network
     state, way = machine.observed_state(), observe(host, route_to(machine.address))
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     about: dict[str, object] = {
@@ -76,7 +76,7 @@ def _look_at(machine: Machine, claims: Judge) -> None:
     claims.judge(route_host_only, about, way=way, routes=observe(host, routes()))
     closed = why_not_look(state, way, network.bridge)
     tried = probes(platform.machine())
-    with machine.vantage() as sandbox, marked(temporary(machine.settings)) as marker:
+    with machine.vantage() as sandbox, marked(temporary(machine.site)) as marker:
         outside, inside = look_from_both(
             host,
             _looks_of_host(_init(host, machine.container) if closed is None else 0, marker),

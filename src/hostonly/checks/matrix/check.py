@@ -25,7 +25,7 @@ from hostonly.results.transcript import (
     StepEnded,
     StepStarted,
 )
-from hostonly.settings import SSH_PORT, Settings
+from hostonly.settings import SSH_PORT, Site
 from hostonly.stage.demo import Demo, perform_all
 from hostonly.stage.free_addresses import spare_addresses
 from hostonly.stage.stage import Stage
@@ -39,11 +39,11 @@ ATTEMPTS = 3
 PEER_LINKS = frozenset({"lo", "eth0", "eth1"})
 
 
-def check(settings: Settings, emit: Emit) -> MatrixResult:
+def check(site: Site, emit: Emit) -> MatrixResult:
     """Bring both sandboxes up, measure, and remove everything again, whatever happens."""
     measured = _Measured()
     matrix = Demo(NAME, "who reaches whom", measured.run, second_sandbox=True)
-    ran = perform_all([matrix], settings, _quietly(emit), "check.matrix")
+    ran = perform_all([matrix], site, _quietly(emit), "check.matrix")
     (result,) = ran.demos
     cells = tuple(measured.cells)
     judged = {id(each.claim) for each in cells}
@@ -90,7 +90,7 @@ class _Measured:
             vantage.name: link_with(require(observe(vantage, interfaces()), "interfaces"), address)
             for vantage, address in (
                 (stage.sandbox, stage.address),
-                (second, str(stage.settings.network.sandbox2)),
+                (second, stage.site.machine("sandbox2").address),
             )
         }
         spare = spare_addresses(stage, second, links[second.name], 2)
@@ -133,7 +133,7 @@ def _places(
     out = {route.device for route in main if route.is_default}
     within = frozenset(each.name for each in links) - out
     places = {
-        "host": Place("host", stage.host, frozenset({stage.settings.network.bridge}), answers),
+        "host": Place("host", stage.host, frozenset({stage.site.bridge.name}), answers),
         "sandbox": Place("sandbox", stage.sandbox, within, (LOOPBACK, hello)),
         "sandbox2": Place("sandbox2", second, frozenset({second_link}), answers),
         # Measured later, with other ways: not to be taken for the one above.
@@ -145,9 +145,9 @@ def _places(
         control: tuple[str, int] | None = None
         if shares:
             control = (LOOPBACK, hello)
-        elif str(stage.settings.network.host.ip) in gateways:
+        elif str(stage.site.bridge.address.ip) in gateways:
             # On the host-only network itself, where the second sandbox always answers.
-            control = (str(stage.settings.network.sandbox2), SSH_PORT)
+            control = (stage.site.machine("sandbox2").address, SSH_PORT)
         elif machine is second:
             control = answers
         elif gateways:

@@ -85,7 +85,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
     Raises:
         Stopped: the engine refused, or a server did not listen in time.
     """
-    sandbox, settings = stage.sandbox, stage.settings
+    sandbox, site = stage.sandbox, stage.site
     lacking = lacking_of(sandbox)
     skipped = {mode.name: why for mode in MODES if (why := why_not(mode, lacking)) is not None}
     modes = [mode for mode in MODES if mode.name not in skipped]
@@ -93,7 +93,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
     near = [peer for peer in peers if not peer.second]
     far = [peer for peer in peers if peer.second]
     listening = require(observe(sandbox, listeners()), "the sandbox's listeners")
-    ports = free_ports((each.port for each in listening), len(modes), settings)
+    ports = free_ports((each.port for each in listening), len(modes), site)
     plans = [
         Plan(mode, port, mode.options.format(port=port, address=spare[0]))
         for mode, port in zip(modes, ports, strict=True)
@@ -127,7 +127,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
 
 
 def _make_networks(stage: Stage, peers: Sequence[Peer], link: str) -> None:
-    filled = {"link": link, "subnet": str(stage.settings.network.host.network)}
+    filled = {"link": link, "subnet": str(stage.site.bridge.network)}
     networks = [
         [*_CREATE, *stage.labels, *peer.network.format(**filled).split(), peer.network_name]
         for peer in peers

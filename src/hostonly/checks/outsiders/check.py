@@ -32,7 +32,7 @@ from hostonly.host.outsiders import Outsider
 from hostonly.process import as_root
 from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Settings
+from hostonly.settings import SSH_PORT, Site
 from hostonly.stage.judge import Judge
 from hostonly.vantages import Host, Vantage
 
@@ -62,19 +62,19 @@ class Door:
         return f"[{self.address}]" if self.version == 6 else self.address
 
 
-def check(settings: Settings, claims: Judge) -> None:
+def check(site: Site, claims: Judge) -> None:
     """Try to reach the sandbox as outsiders would, and as the host does.
 
     Raises:
         HostonlyError: the sandbox is not running, or no outsider could be made.
     """
     # Two at once would take each other's neighbours away, and no sandbox may go meanwhile.
-    with lock.sandboxes(settings, "check.host-only", claims.emit):
-        _check(settings, claims)
+    with lock.sandboxes(site, "check.host-only", claims.emit):
+        _check(site, claims)
 
 
-def _check(settings: Settings, claims: Judge) -> None:
-    machine, network, host = Machine(settings, claims.emit), settings.network, Host()
+def _check(site: Site, claims: Judge) -> None:
+    machine, network, host = Machine(site, claims.emit), site.network, Host()
     machine.require_running()
     about = {
         "address": machine.address,
@@ -84,61 +84,61 @@ def _check(settings: Settings, claims: Judge) -> None:
     way, main = observe(host, route_to(machine.address)), observe(host, routes())
     claims.judge(route_host_only, dict(about), way=way, routes=main)
     with machine.vantage() as sandbox:
-        absent = _without_ipv6(settings, host, sandbox)
+        absent = _without_ipv6(site, host, sandbox)
         claims.emit(Started("two neighbours on a LAN and a rogue container, and what they reach"))
-        with made(settings, ipv6=absent is None) as three:
+        with made(site, ipv6=absent is None) as three:
             near, far, rogue = three
-            ours = None if absent else addresses6(settings)
-            tried, who = doors(settings, absent), (near, rogue)
-            with hello_at(far, settings.hello.port):
+            ours = None if absent else addresses6(site)
+            tried, who = doors(site, absent), (near, rogue)
+            with hello_at(far, site.hello_port):
                 # Answers from the NAT address find their way by themselves, the others with a route.
-                facts = _tried(settings, [d for d in tried if d.kind == NAT], who, far)
-                with _way_back(settings, sandbox, near, ours):
-                    facts |= _tried(settings, [d for d in tried if d.kind != NAT], who, far)
-            judge(claims, settings, tried, who, facts)
+                facts = _tried(site, [d for d in tried if d.kind == NAT], who, far)
+                with _way_back(site, sandbox, near, ours):
+                    facts |= _tried(site, [d for d in tried if d.kind != NAT], who, far)
+            judge(claims, site, tried, who, facts)
 
 
-def addresses6(settings: Settings) -> tuple[IPv6Interface, IPv6Interface]:
+def addresses6(site: Site) -> tuple[IPv6Interface, IPv6Interface]:
     """The host's and the sandbox's IPv6 address on the host-only network, for the time of the check:
     of the range that everybody may use without asking (RFC 4193)."""
-    number = int(settings.network.host.ip) & 0xFFFF
+    number = int(site.bridge.address.ip) & 0xFFFF
     ours, theirs = (f"fd68:6f73:7401:{number:x}::{host}/64" for host in (1, 2))
     return IPv6Interface(ours), IPv6Interface(theirs)
 
 
-def doors(settings: Settings, absent: NotObserved | None) -> tuple[Door, ...]:
+def doors(site: Site, absent: NotObserved | None) -> tuple[Door, ...]:
     """The sandbox's addresses; ``absent`` is why it has none of IPv6."""
-    network = settings.network
+    network = site.network
     # The Vagrantfile gives the first sandbox the address after the bridge's own.
     nat = network.nat.ip + 1
     return (
         Door("host-only", str(network.sandbox), network.bridge),
-        Door("ipv6", str(addresses6(settings)[1].ip), network.bridge, absent),
+        Door("ipv6", str(addresses6(site)[1].ip), network.bridge, absent),
         Door(NAT, str(nat), network.nat_bridge),
     )
 
 
-def services(settings: Settings) -> dict[str, int]:
+def services(site: Site) -> dict[str, int]:
     """What is asked for, with its port."""
     return {
         "ssh": SSH_PORT,
-        "registry": settings.registry.port,
+        "registry": site.registry_port,
         "engine": ENGINE_PORT,
-        "hello": settings.hello.port,
+        "hello": site.hello_port,
     }
 
 
 def _tried(
-    settings: Settings, tried: Sequence[Door], who: Sequence[Outsider], other: Outsider
+    site: Site, tried: Sequence[Door], who: Sequence[Outsider], other: Outsider
 ) -> dict[Any, Fact[Any]]:
     """What all outsiders come to at all doors at once, with the controls of that time, and the host."""
-    host, ports = Host(), services(settings)
+    host, ports = Host(), services(site)
     looks: dict[Any, Question[Any]] = {}
     there = [door for door in tried if door.absent is None]
     for each in who:
         for door in there:
             to = other.address6 if door.version == 6 else other.address
-            control = reach(str(to.ip), settings.hello.port)
+            control = reach(str(to.ip), site.hello_port)
             looks["control", each, door] = _from(each, control)
             looks["way", each, door] = _from(each, route_to(door.address))
             for port in ports.values():
@@ -148,13 +148,13 @@ def _tried(
 
 def judge(
     claims: Judge,
-    settings: Settings,
+    site: Site,
     tried: Sequence[Door],
     who: Sequence[Outsider],
     facts: dict[Any, Fact[Any]],
 ) -> None:
     """Judge what ``who`` and the host came to at the doors that were ``tried``."""
-    ports = services(settings)
+    ports = services(site)
     for each in who:
         for door in tried:
             for service, port in ports.items():
@@ -213,22 +213,22 @@ def _from_host(host: Vantage, there: Sequence[Door], ports: dict[str, int]) -> d
     )
 
 
-def _without_ipv6(settings: Settings, host: Vantage, sandbox: Vantage) -> NotObserved | None:
+def _without_ipv6(site: Site, host: Vantage, sandbox: Vantage) -> NotObserved | None:
     """Why nobody could reach the sandbox by IPv6 on the host-only network; None where somebody could."""
     # What every new link begins with, those of the outsiders that are about to be made, too.
-    for at, link in ((host, "default"), (host, settings.network.bridge), (sandbox, LINK)):
+    for at, link in ((host, "default"), (host, site.bridge.name), (sandbox, LINK)):
         off = observe(at, ipv6_off(link))
         if isinstance(off, NotObserved):
             return off
         if off.value is not None:
             return NotObserved(off.value, off.evidence)
-    because = not_forwarding6(settings)
+    because = not_forwarding6(site)
     return None if because is None else NotObserved(because)
 
 
 @contextlib.contextmanager
 def _way_back(
-    settings: Settings,
+    site: Site,
     sandbox: Vantage,
     near: Outsider,
     addresses: tuple[IPv6Interface, IPv6Interface] | None,
@@ -239,9 +239,9 @@ def _way_back(
     Raises:
         HostonlyError: it could not be set, so that the check would prove nothing.
     """
-    bridge = settings.network.bridge
+    bridge = site.bridge.name
     host = Host()
-    route = [f"{near.address.ip}/32", "via", str(settings.network.host.ip), "dev", LINK]
+    route = [f"{near.address.ip}/32", "via", str(site.bridge.address.ip), "dev", LINK]
     todo: list[tuple[Vantage, list[str], list[str], list[str]]] = [
         (sandbox, ["sudo", "ip", "route"], route, [])
     ]

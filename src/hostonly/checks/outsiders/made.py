@@ -13,7 +13,7 @@ from hostonly.host.bridges import MARK
 from hostonly.host.command import end, run, start
 from hostonly.host.outsiders import Outsider, outsiders, remove, take_away
 from hostonly.process import as_root
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.waiting import limit, more_patience, until
 
 NETWORKS = {"-4": "198.51.100.0/24", "-6": "2001:db8:6f73::/48"}
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.05
 
 
 @contextlib.contextmanager
-def made(settings: Settings, *, ipv6: bool) -> Iterator[tuple[Outsider, Outsider, Outsider]]:
+def made(site: Site, *, ipv6: bool) -> Iterator[tuple[Outsider, Outsider, Outsider]]:
     """All three, for as long as the context lasts; what a killed run left is removed first.
 
     Nothing stands in their way to the sandbox meanwhile but our own firewall table. Without
@@ -33,13 +33,13 @@ def made(settings: Settings, *, ipv6: bool) -> Iterator[tuple[Outsider, Outsider
     Raises:
         HostonlyError: their addresses are in use on this machine. ToolFailed: no namespaces here.
     """
-    three = outsiders(settings)
-    remove(settings)
+    three = outsiders(site)
+    remove(site)
     _refuse_conflicts(ipv6)
     try:
         for each in three:
-            _make(each, settings, ipv6)
-        with opened(settings, [each.router for each in three], _masked(three), ipv6=ipv6):
+            _make(each, site, ipv6)
+        with opened(site, [each.router for each in three], _masked(three), ipv6=ipv6):
             yield three
     finally:
         take_away(three)
@@ -64,8 +64,8 @@ def _refuse_conflicts(ipv6: bool) -> None:
             )
 
 
-def _make(each: Outsider, settings: Settings, ipv6: bool) -> None:
-    namespace, mark = each.vantage.namespace, f'alias "{MARK} {settings.root}"'
+def _make(each: Outsider, site: Site, ipv6: bool) -> None:
+    namespace, mark = each.vantage.namespace, f'alias "{MARK} {site.root}"'
     run(["ip", "netns", "add", namespace], root=True, timeout=10)
     outside = [
         f"link add {each.device} type veth peer name eth0 netns {namespace}",

@@ -15,13 +15,13 @@ from hostonly.host import forward_chain, forwarding
 from hostonly.host.bridges import MARK
 from hostonly.host.command import run
 from hostonly.host.outsiders import PROC6, close, force, read, table
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
-def not_forwarding6(settings: Settings) -> str | None:
+def not_forwarding6(site: Site) -> str | None:
     """Why this machine, whose bridge has IPv6, carries no such packets on to it, whoever asks it to; None
     where it does, or can be told to for single interfaces."""
-    bridge = PROC6 / settings.network.bridge
+    bridge = PROC6 / site.bridge.name
     if read(PROC6 / "all" / "forwarding") == "0" and not (bridge / "force_forwarding").exists():
         return (
             "net.ipv6.conf.all.forwarding is 0, so this machine carries no IPv6 packet on; to switch it on for"
@@ -31,16 +31,14 @@ def not_forwarding6(settings: Settings) -> str | None:
 
 
 @contextlib.contextmanager
-def opened(
-    settings: Settings, links: Sequence[str], masked: str | None, *, ipv6: bool
-) -> Iterator[None]:
+def opened(site: Site, links: Sequence[str], masked: str | None, *, ipv6: bool) -> Iterator[None]:
     """Carry on what comes in by ``links`` and by the host-only bridge, in both directions; what comes
     from behind ``masked`` under this machine's address.
 
     Raises:
         ToolFailed: a switch or a rule was refused.
     """
-    bridge = settings.network.bridge
+    bridge = site.bridge.name
     try:
         for link in (*links, bridge):
             forwarding.switch(link, "1")
@@ -51,14 +49,14 @@ def opened(
         for program in programs:
             forward_chain.accept(program, rules)
         if masked is not None:
-            run(["nft", "-f", "-"], root=True, stdin=_masquerade(settings, masked), timeout=10)
+            run(["nft", "-f", "-"], root=True, stdin=_masquerade(site, masked), timeout=10)
         yield
     finally:
-        close(settings, links)
+        close(site, links)
 
 
-def _masquerade(settings: Settings, bridge: str) -> str:
-    name = table(settings)
+def _masquerade(site: Site, bridge: str) -> str:
+    name = table(site)
     return f"""\
 table inet {name}
 delete table inet {name}
