@@ -22,7 +22,7 @@ from hostonly.demos.testbed import BuiltImage, Testbed
 from hostonly.errors import Unreachable
 from hostonly.facts import resolver
 from hostonly.report.model import SandboxAbout
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Result, Secret, Vantage, shown
 from hostonly.vantages.vantage import MASK
 
@@ -119,9 +119,9 @@ def recording(
     )
 
 
-def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Settings) -> None:
+def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Site) -> None:
     """Keep `runs` of demo `name` as if they had been made with the settings `like`."""
-    bridges = (testbed.settings.network.bridge, testbed.settings.network.nat_bridge)
+    bridges = (testbed.site.bridge.name, testbed.site.nat.name)
     runs = [_about_the_demo(run, bridges) for run in runs]
     # Outputs are repeated a lot: each is kept once.
     outputs: dict[str, int] = {}
@@ -145,7 +145,7 @@ def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Settings
     for server in name_servers.nameservers:
         text = text.replace(server, "192.0.2.53")
     RECORDINGS.mkdir(exist_ok=True)
-    (RECORDINGS / f"{name}.json").write_text(like_default(text, testbed.settings, like) + "\n")
+    (RECORDINGS / f"{name}.json").write_text(like_default(text, testbed.site, like) + "\n")
 
 
 def _about_the_demo(run: dict[str, Any], bridges: tuple[str, str]) -> dict[str, Any]:
@@ -164,20 +164,20 @@ def _about_the_demo(run: dict[str, Any], bridges: tuple[str, str]) -> dict[str, 
     return {**run, "out": json.dumps(items) + "\n"}
 
 
-def like_default(text: str, settings: Settings, default: Settings) -> str:
+def like_default(text: str, site: Site, default: Site) -> str:
     """`text` with the addresses and names of `settings` replaced by those of `default`."""
-    mine, theirs = settings.network, default.network
+    mine, theirs = site.network, default.network
     for old, new in (
         (str(mine.host.network.network_address), str(theirs.host.network.network_address)),
         (str(mine.nat.network.network_address), str(theirs.nat.network.network_address)),
     ):
         text = text.replace(old.rpartition(".")[0] + ".", new.rpartition(".")[0] + ".")
     text = text.replace(mine.nat_bridge, theirs.nat_bridge).replace(mine.bridge, theirs.bridge)
-    return text.replace(settings.sandbox.name, default.sandbox.name)
+    return text.replace(site.name, default.sandbox.name)
 
 
 def playing(
-    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    name: str, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Testbed, Callable[[], list[str]]]:
     """A testbed that plays the recording of demo `name`, and what of it is left unplayed."""
     document = json.loads((RECORDINGS / f"{name}.json").read_text())
@@ -204,13 +204,13 @@ def playing(
     }
     seconds = [player for place, player in players.items() if place not in prompts]
     about = SandboxAbout(
-        settings.sandbox.name,
-        settings.sandbox.provider,
-        str(settings.network.sandbox),
+        site.name,
+        site.sandbox.provider,
+        site.sandbox.address,
         document["engine"],
     )
     testbed = Testbed(
-        settings,
+        site,
         players["host"],
         players["sandbox"],
         about,

@@ -32,7 +32,7 @@ import pytest
 
 from hostonly import settings as settings_module
 from hostonly.sandbox import base
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration import ruin
 from tests.integration.alone import alone
 from tests.integration.ordinary_user import made, user
@@ -138,7 +138,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def _settings() -> Settings:
+def _settings() -> Site:
     from hostonly.program import ProjectConfig
 
     config = ProjectConfig(project_location=COPY)
@@ -198,7 +198,7 @@ def checkout(request: pytest.FixtureRequest, _alone: None) -> Iterator[Path]:
 
 
 @pytest.fixture
-def settings(checkout: Path) -> Settings:
+def site(checkout: Path) -> Site:
     """The settings of the copy, as the tasks that run in it read them."""
     return _settings()
 

@@ -82,7 +82,7 @@ class StandIns:
 def passed_on_by_packer(machine: Machine) -> Iterator[None]:
     """Packer, which is called with a PATH of its own, gives its children the stand-ins of who called it, whose
     folder is in STAND_INS."""
-    folder = machine.settings.state / "bin"
+    folder = machine.site.state / "bin"
     StandIns(folder, {"packer": 'PATH="$STAND_INS:$PATH" exec "$real" "$@"'})
     try:
         yield
@@ -94,7 +94,7 @@ def passed_on_by_packer(machine: Machine) -> Iterator[None]:
 def stalled(machine: Machine) -> Iterator[None]:
     """What is pushed from inside the sandbox to its own registry comes to a stop after some megabytes, as
     where a network goes away: whoever pushes waits, until the context is left."""
-    port = machine.settings.registry.port
+    port = machine.site.registry_port
     rules = f"""\
 table inet stalled {{
     chain in {{

@@ -50,9 +50,9 @@ class HostEngine:
         """What its programs are run with."""
         return _environment(self.folder, self.rootfs)
 
-    def configure(self, settings: dict[str, object]) -> None:
+    def configure(self, site: dict[str, object]) -> None:
         """Change daemon.json (the engine's own, in its folder) and reload."""
-        (self.folder / "daemon.json").write_text(json.dumps(settings))
+        (self.folder / "daemon.json").write_text(json.dumps(site))
         self.process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + SECONDS
         log = self.folder / "log"

@@ -51,7 +51,7 @@ def printed(text: str) -> Callable[[Run, Machine], bool]:
 
 def begun(run: Run, machine: Machine) -> bool:
     """The task has the sandboxes' lock, and has done nothing with it."""
-    who = machine.settings.state / "sandbox.lock.holder"
+    who = machine.site.state / "sandbox.lock.holder"
     return who.exists() and f"(process {run.process.pid})" in who.read_text()
 
 
@@ -70,7 +70,7 @@ def uploading(run: Run, machine: Machine) -> bool:
 
 
 def bridge(machine: Machine) -> Path:
-    return Path("/sys/class/net", machine.settings.network.bridge)
+    return Path("/sys/class/net", machine.site.bridge.name)
 
 
 UP = ("sandbox.up",)

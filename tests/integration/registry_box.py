@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 INV = [sys.executable, "-m", "hostonly"]
@@ -60,14 +60,14 @@ def curl(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def address(settings: Settings) -> str:
+def address(site: Site) -> str:
     """``ADDRESS:PORT`` of the registry, as the tutorial types it on the host."""
-    return f"{settings.network.sandbox}:{settings.registry.port}"
+    return f"{site.sandbox.address}:{site.registry_port}"
 
 
-def push_small(settings: Settings, name: str, content: str = "") -> None:
+def push_small(site: Site, name: str, content: str = "") -> None:
     """Push an image of one tiny layer as ``name[:tag]``, by the sandbox's own engine."""
-    to = f"localhost:{settings.registry.port}/{name}"
+    to = f"localhost:{site.registry_port}/{name}"
     inside(
         f"d=$(mktemp -d); echo {content or name} >$d/file; tar -C $d -c . | docker import - {to};"
         f" docker push -q {to}; docker image rm {to}"

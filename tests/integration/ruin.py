@@ -18,26 +18,26 @@ from hostonly.errors import ToolFailed
 from hostonly.host import bridges, firewall
 from hostonly.host.command import run
 from hostonly.sandbox import names
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 SECONDS = 300.0
 
 
-def clear(settings: Settings) -> str:
+def clear(site: Site) -> str:
     """End what is still at work in the tests' copy, and remove its sandboxes with the host's side; what
     `sandbox.destroy` had to say of the rest, empty where it could do it."""
-    _end_what_works_in(settings.root)
-    for machine in names.machines(settings):
-        container = names.container_name(settings, machine)
-        if names.owner(container) == str(settings.root):
+    _end_what_works_in(site.root)
+    for machine in names.machines(site):
+        container = names.container_name(site, machine)
+        if names.owner(container) == str(site.root):
             _remove(container)
-    shutil.rmtree(settings.root / ".vagrant" / "machines", ignore_errors=True)
-    firewall.remove(firewall.table(settings))
-    for bridge in bridges.bridges(settings, settings.root):
+    shutil.rmtree(site.root / ".vagrant" / "machines", ignore_errors=True)
+    firewall.remove(firewall.table(site))
+    for bridge in bridges.bridges(site, site.root):
         bridges.remove(bridge)
     done = subprocess.run(
         [sys.executable, "-m", "hostonly", "sandbox.destroy"],
-        cwd=settings.root,
+        cwd=site.root,
         capture_output=True,
         text=True,
         timeout=SECONDS,

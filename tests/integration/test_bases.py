@@ -11,7 +11,7 @@ import pytest
 from hostonly.events import ignore
 from hostonly.sandbox import base, names
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 BASES = base.STORE / "bases"
 
@@ -40,9 +40,9 @@ def test_a_vagrant_that_has_no_box_yet_gets_it(
 
 @pytest.mark.long
 def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
-    checkout: Path, settings: Settings, recipe: Path
+    checkout: Path, site: Site, recipe: Path
 ) -> None:
-    first, second = Machine(settings, ignore), Machine(settings, ignore, "sandbox2")
+    first, second = Machine(site, ignore), Machine(site, ignore, "sandbox2")
     first.destroy()
     try:
         assert inv(checkout, "sandbox.up").returncode == 0
@@ -72,9 +72,9 @@ def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
 
 @pytest.mark.long
 def test_an_old_base_stays_under_its_sandboxes(
-    checkout: Path, settings: Settings, recipe: Path
+    checkout: Path, site: Site, recipe: Path
 ) -> None:
-    machine = Machine(settings, ignore)
+    machine = Machine(site, ignore)
     machine.destroy()
     try:
         machine.up()
@@ -104,7 +104,7 @@ def test_an_old_base_stays_under_its_sandboxes(
                 away.rename(broken)
             assert up.returncode == code and said in up.stderr
             assert not base.current(checkout).complete
-            assert names.base_of(settings, "sandbox") == old.folder
+            assert names.base_of(site, "sandbox") == old.folder
             note = names.SANDBOXES / machine.container / "settings"
             assert f"BASE={old.folder}\n" in note.read_text()
     finally:
@@ -113,7 +113,7 @@ def test_an_old_base_stays_under_its_sandboxes(
 
 @pytest.mark.long
 def test_a_full_disk_while_it_is_unpacked_is_said_and_leaves_nothing(
-    checkout: Path, settings: Settings, recipe: Path
+    checkout: Path, site: Site, recipe: Path
 ) -> None:
     base.STORE.mkdir(mode=0o755, exist_ok=True)
     BASES.mkdir(mode=0o755, exist_ok=True)

@@ -18,7 +18,7 @@ import pytest
 
 from hostonly.host.command import as_root
 from hostonly.host.ends import ETH0, mac
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 BRIDGE, NAT, PORT = "ho-test", "ho-test-nat", "8080"
 SWITCH = "/proc/sys/net/bridge/bridge-nf-call-{}"
@@ -120,12 +120,12 @@ def _switches_are_its_own(host: HostOfOwn) -> bool:
 
 
 @pytest.fixture
-def host(settings: Settings) -> Iterator[HostOfOwn]:
+def host(site: Site) -> Iterator[HostOfOwn]:
     if not Path(SWITCH.format("iptables")).exists():
         subprocess.run(as_root(["modprobe", "br_netfilter"]), capture_output=True, check=False)
     if not Path(SWITCH.format("iptables")).exists():
         pytest.skip("this kernel has no br_netfilter (CONFIG_BRIDGE_NETFILTER)")
-    host = HostOfOwn(f"{settings.sandbox.name}-netfilter")
+    host = HostOfOwn(f"{site.name}-netfilter")
     names = [host.name, host.sandbox(1), host.sandbox(2), host.world]
 
     def remove() -> None:
@@ -167,9 +167,9 @@ def host(settings: Settings) -> Iterator[HostOfOwn]:
 
 @pytest.mark.parametrize("program", ["iptables", "ip6tables"])
 def test_sandboxes_meet_where_forward_drops(
-    host: HostOfOwn, program: str, checkout: Path, settings: Settings
+    host: HostOfOwn, program: str, checkout: Path, site: Site
 ) -> None:
-    read = f"at = settings.read(Path({str(checkout / 'invoke.yaml')!r})); "
+    read = f"at = site.read(Path({str(checkout / 'invoke.yaml')!r})); "
     net = "from ipaddress import IPv4Interface; net = at.network.model_copy(update={"
     net += (
         f"'bridge': {BRIDGE!r}, 'nat_bridge': {NAT!r}, 'nat': IPv4Interface('{NAT_HOST}/24')}}); "

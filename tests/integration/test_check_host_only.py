@@ -13,7 +13,7 @@ import pytest
 
 from hostonly.host import firewall, forwarding, outsiders, way_in
 from hostonly.host.command import run
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,25 +39,25 @@ WHO, DOORS = ("neighbour", "container"), ("host-only", "ipv6", "nat")
 SERVICES = ("ssh", "registry", "engine", "hello")
 
 
-def made(settings: Settings) -> list[Path]:
+def made(site: Site) -> list[Path]:
     """Where what the check makes on this machine can be seen."""
     found = []
-    for each in outsiders.outsiders(settings):
+    for each in outsiders.outsiders(site):
         found += [Path("/sys/class/net", name) for name in (each.device, each.router)]
         found.append(Path("/run/netns", each.vantage.namespace))
     return found
 
 
-def assert_nothing_left(settings: Settings) -> None:
-    assert not any(path.exists() for path in made(settings))
-    assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
+def assert_nothing_left(site: Site) -> None:
+    assert not any(path.exists() for path in made(site))
+    assert way_in.table(site) not in run(["nft", "list", "tables"], root=True)
     assert "2001:db8" not in run(["ip", "-6", "route"])
     links = [
         ["sandbox.exec", "--", "ip", "-json", "address"],
         ["sandbox.exec", "--", "ip", "route"],
     ]
     for command in links:
-        said = inv(settings.root, *command)
+        said = inv(site.root, *command)
         assert said.returncode == 0
         assert "fd68:6f73" not in said.stdout and "198.51.100" not in said.stdout
 
@@ -67,7 +67,7 @@ def up(checkout: Path) -> None:
     assert inv(checkout, "sandbox.up").returncode == 0
 
 
-def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, settings: Settings) -> None:
+def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, site: Site) -> None:
     done = inv(checkout, "check.host-only", "--json")
     assert done.returncode == 0, done.stdout
     found = verdicts(done)
@@ -76,18 +76,18 @@ def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, settings: Set
     }
     assert set(found) == {"route.host-only", "ports.open", *tried}
     # Where this machine carries no IPv6 packet on, whoever asks it to, there is nothing to try.
-    absent = way_in.not_forwarding6(settings) is not None
+    absent = way_in.not_forwarding6(site) is not None
     assert {id for id, verdict in found.items() if verdict == "SKIPPED"} == (
         {id for id in tried if ".ipv6." in id} if absent else set()
     )
     assert set(found.values()) <= {"HOLDS", "SKIPPED"}
-    assert_nothing_left(settings)
+    assert_nothing_left(site)
 
 
 def test_without_our_table_the_same_check_fails(
-    checkout: Path, up: None, settings: Settings
+    checkout: Path, up: None, site: Site
 ) -> None:
-    table = firewall.table(settings)
+    table = firewall.table(site)
     assert firewall.remove(table)
     try:
         done = inv(checkout, "check.host-only", "--json")
@@ -96,16 +96,16 @@ def test_without_our_table_the_same_check_fails(
     assert done.returncode == 1
     found = verdicts(done)
     assert {found.pop("route.host-only"), found.pop("ports.open")} == {"HOLDS"}
-    if way_in.not_forwarding6(settings):
+    if way_in.not_forwarding6(site):
         found = {id: verdict for id, verdict in found.items() if ".ipv6." not in id}
     # Also where nothing listens: the sandbox's refusal comes back.
     assert {id for id, verdict in found.items() if verdict != "FAILS"} == set()
-    assert_nothing_left(settings)
+    assert_nothing_left(site)
 
 
-def test_a_table_that_went_comes_back_by_up(checkout: Path, up: None, settings: Settings) -> None:
+def test_a_table_that_went_comes_back_by_up(checkout: Path, up: None, site: Site) -> None:
     """As by `nft flush ruleset`, which a restart of nftables runs."""
-    table = firewall.table(settings)
+    table = firewall.table(site)
     assert firewall.remove(table) and not firewall.present(table)
     done = inv(checkout, "sandbox.up")
     assert done.returncode == 0
@@ -116,7 +116,7 @@ def test_a_table_that_went_comes_back_by_up(checkout: Path, up: None, settings: 
     assert done.returncode == 0 and table.name not in done.stderr
 
 
-def killed_in_the_middle(checkout: Path, settings: Settings) -> None:
+def killed_in_the_middle(checkout: Path, site: Site) -> None:
     """A check that was killed when all its ways were open."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hostonly", "check.host-only"],
@@ -127,48 +127,48 @@ def killed_in_the_middle(checkout: Path, settings: Settings) -> None:
     )
     try:
         deadline = time.monotonic() + 180
-        while way_in.table(settings) not in run(["nft", "list", "tables"], root=True):
+        while way_in.table(site) not in run(["nft", "list", "tables"], root=True):
             assert process.poll() is None, "it ended before"
             assert time.monotonic() < deadline, "the rogue container was never let out"
             time.sleep(0.05)
     finally:
         process.kill()
         process.wait()
-    assert any(path.exists() for path in made(settings))
-    assert forwarding.value(settings.network.bridge) == "1"
+    assert any(path.exists() for path in made(site))
+    assert forwarding.value(site.bridge.name) == "1"
 
 
 def test_killed_in_the_middle_it_is_cleared_up_by_destroy(
-    checkout: Path, up: None, settings: Settings
+    checkout: Path, up: None, site: Site
 ) -> None:
-    killed_in_the_middle(checkout, settings)
+    killed_in_the_middle(checkout, site)
     # The sandbox's own addresses and routes go with it.
     assert inv(checkout, "sandbox.destroy").returncode == 0
-    assert not any(path.exists() for path in made(settings))
-    assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
+    assert not any(path.exists() for path in made(site))
+    assert way_in.table(site) not in run(["nft", "list", "tables"], root=True)
     done = inv(checkout, "check.leftovers")
     assert done.returncode == 0, done.stdout
 
 
 def test_killed_in_the_middle_it_is_cleared_up_by_up_which_says_so(
-    checkout: Path, up: None, settings: Settings
+    checkout: Path, up: None, site: Site
 ) -> None:
     new = forwarding.value("default")
-    killed_in_the_middle(checkout, settings)
+    killed_in_the_middle(checkout, site)
     done = inv(checkout, "sandbox.up")
     assert done.returncode == 0
     assert (
         "a run that was killed had left the neighbours of check.host-only: removed" in done.stderr
     )
-    assert not any(path.exists() for path in made(settings))
-    assert forwarding.value(settings.network.bridge) == new
+    assert not any(path.exists() for path in made(site))
+    assert forwarding.value(site.bridge.name) == new
     # What is in the sandbox still, the next check takes out.
     assert inv(checkout, "check.host-only").returncode == 0
-    assert forwarding.value(settings.network.bridge) == new
-    assert_nothing_left(settings)
+    assert forwarding.value(site.bridge.name) == new
+    assert_nothing_left(site)
 
 
-def test_two_at_once_wait_for_each_other(checkout: Path, up: None, settings: Settings) -> None:
+def test_two_at_once_wait_for_each_other(checkout: Path, up: None, site: Site) -> None:
     pair = [
         subprocess.Popen(
             [sys.executable, "-m", "hostonly", "check.host-only"],
@@ -183,16 +183,16 @@ def test_two_at_once_wait_for_each_other(checkout: Path, up: None, settings: Set
     assert [process.returncode for process in pair] == [0, 0], "\n".join(said)
     waited = [f"waiting for inv check.host-only (process {process.pid})" for process in pair]
     assert (waited[1] in said[0]) != (waited[0] in said[1])
-    assert forwarding.value(settings.network.bridge) == forwarding.value("default")
-    assert_nothing_left(settings)
+    assert forwarding.value(site.bridge.name) == forwarding.value("default")
+    assert_nothing_left(site)
 
 
 def test_where_another_firewall_answers_for_ours_nothing_is_known(
-    checkout: Path, up: None, settings: Settings
+    checkout: Path, up: None, site: Site
 ) -> None:
     """Silence that something else makes is no proof: the controls are not answered either."""
-    near, _, rogue = outsiders.outsiders(settings)
-    wall = f"{way_in.table(settings)}.wall"
+    near, _, rogue = outsiders.outsiders(site)
+    wall = f"{way_in.table(site)}.wall"
     rules = f"""\
 table inet {wall} {{
     chain forward {{

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration.command_line import INV, ROOT, answer, claims
 from tests.integration.registry_box import BLOBS, REPOSITORIES, address, curl, push_small
 
@@ -109,16 +109,16 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @pytest.fixture
-def moved(settings: Settings) -> Iterator[str]:
+def moved(site: Site) -> Iterator[str]:
     """The manifest's digest that was pushed as `latest`, which the test makes name something else. The next
     push notices that."""
-    before = served(settings, "latest")
+    before = served(site, "latest")
     yield digest_of(before)
     root(RESTARTED)
     run([*INV, "image.push"])
     assert check()[0] == 0
     # Where it was the same image, it stays under the manifest that it was given.
-    put(settings, DOCKER, before)
+    put(site, DOCKER, before)
     run([*INV, "image.push"])
 
 
@@ -126,25 +126,25 @@ def digest_of(manifest: str) -> str:
     return "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
 
 
-def put(settings: Settings, kind: str, manifest: str) -> None:
+def put(site: Site, kind: str, manifest: str) -> None:
     """Have `latest` name this manifest."""
-    url = f"http://{address(settings)}/v2/hello-socket/manifests/latest"
+    url = f"http://{address(site)}/v2/hello-socket/manifests/latest"
     header = ["-H", f"Content-Type: {kind}"]
     put = curl("-f", "-X", "PUT", *header, "--data-binary", manifest, url)
     assert put.returncode == 0, put.stderr
 
 
-def served(settings: Settings, version: str) -> str:
+def served(site: Site, version: str) -> str:
     """A manifest as it is."""
-    url = f"http://{address(settings)}/v2/hello-socket/manifests/{version}"
+    url = f"http://{address(site)}/v2/hello-socket/manifests/{version}"
     return curl("-f", "-H", f"Accept: {DOCKER}", url).stdout
 
 
-def test_the_other_flavour_pushed_over_it_by_hand(settings: Settings, moved: str) -> None:
+def test_the_other_flavour_pushed_over_it_by_hand(site: Site, moved: str) -> None:
     run([*INV, "image.push", "--flavour", "python"])
     code, claims = check()
     assert code == 0, claims
-    there = f"localhost:{settings.registry.port}/hello-socket"
+    there = f"localhost:{site.registry_port}/hello-socket"
     root(f"docker tag hello-socket:python {there}:latest; docker push -q {there}:latest")
     code, claims = check()
     failed = [claim["id"] for claim in claims.values() if claim["verdict"] == "FAILS"]
@@ -160,28 +160,28 @@ def test_the_other_flavour_pushed_over_it_by_hand(settings: Settings, moved: str
     )
 
 
-def test_somebody_elses_image_pushed_over_it(settings: Settings, moved: str) -> None:
-    push_small(settings, "hello-socket:latest", "theirs")
+def test_somebody_elses_image_pushed_over_it(site: Site, moved: str) -> None:
+    push_small(site, "hello-socket:latest", "theirs")
     code, claims = check()
     because = claims["registry.pushed"]["because"]
     assert code == 1 and "(not what was last pushed from here: configuration" in because
     assert "an image without a title, made" in because
 
 
-def test_another_manifest_of_the_same_image_is_that_image(settings: Settings, moved: str) -> None:
+def test_another_manifest_of_the_same_image_is_that_image(site: Site, moved: str) -> None:
     """As an engine that keeps its images with containerd writes it."""
-    same = {**json.loads(served(settings, moved)), "mediaType": OCI}
-    put(settings, OCI, json.dumps(same))
+    same = {**json.loads(served(site, moved)), "mediaType": OCI}
+    put(site, OCI, json.dumps(same))
     code, claims = check()
     because = claims["registry.pushed"]["because"]
     assert code == 0, claims
     assert f"another manifest of the image pushed as {moved}" in because
 
 
-def test_a_list_of_images(settings: Settings, moved: str) -> None:
-    ours = {"mediaType": DOCKER, "digest": moved, "size": len(served(settings, moved).encode())}
+def test_a_list_of_images(site: Site, moved: str) -> None:
+    ours = {"mediaType": DOCKER, "digest": moved, "size": len(served(site, moved).encode())}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [ours]}
-    put(settings, INDEX, json.dumps(index))
+    put(site, INDEX, json.dumps(index))
     _, claims = check()
     assert claims["registry.pushed"]["verdict"] == "HOLDS"
     assert (
@@ -189,11 +189,11 @@ def test_a_list_of_images(settings: Settings, moved: str) -> None:
     )
     # Blobs of several platforms are not fetched: that is not known, and no pass.
     assert claims["registry.blobs.host"]["verdict"] == "UNKNOWN"
-    push_small(settings, "hello-socket:theirs", "theirs")
-    theirs = served(settings, "theirs")
+    push_small(site, "hello-socket:theirs", "theirs")
+    theirs = served(site, "theirs")
     other = {"mediaType": DOCKER, "digest": digest_of(theirs), "size": len(theirs.encode())}
     for manifests in ([other], [ours, other]):
-        put(settings, INDEX, json.dumps({**index, "manifests": manifests}))
+        put(site, INDEX, json.dumps({**index, "manifests": manifests}))
         code, claims = check()
         assert code == 1
         assert f"a list of {len(manifests)} manifests" in claims["registry.pushed"]["because"]
@@ -221,9 +221,9 @@ def test_a_tag_without_its_link_and_a_manifest_with_other_bytes(moved: str) -> N
     assert "its manifest has other bytes now (sha256:" in claims["registry.pushed"]["because"]
 
 
-def test_a_build_after_the_push_is_no_push(settings: Settings, moved: str) -> None:
+def test_a_build_after_the_push_is_no_push(site: Site, moved: str) -> None:
     """What was built since is not there, and nobody said that it was."""
-    built = settings.state / "image" / "built-sandbox-java.json"
+    built = site.state / "image" / "built-sandbox-java.json"
     before = built.read_text()
     built.write_text(json.dumps({**json.loads(before), "manifest": None, "config": "sha256:0"}))
     try:

@@ -24,7 +24,7 @@ from hostonly.sandbox import base, box
 from hostonly.sandbox.base import STORE
 from hostonly.sandbox.container import LXC
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration.held import AFTER, BEFORE, BESIDE, StandIns
 from tests.integration.killing import Run, in_session, kill_session, started, wait_until
 from tests.integration.points import (
@@ -45,9 +45,9 @@ AGAIN_SECONDS = 300.0
 
 
 @pytest.fixture
-def machine(checkout: Path, settings: Settings) -> Machine:
+def machine(checkout: Path, site: Site) -> Machine:
     """The machine of the tests' checkout, to look at."""
-    return Machine(settings, lambda event: None)
+    return Machine(site, lambda event: None)
 
 
 def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -101,7 +101,7 @@ def prepared(checkout: Path, machine: Machine, point: Point) -> None:
         assert done.returncode == 0, done.stderr
     if "image" in point.task:
         # So that there is something to build and to push.
-        for file in (machine.settings.state / "image").glob("*"):
+        for file in (machine.site.state / "image").glob("*"):
             if file.is_file():
                 file.unlink()
         forget = (
@@ -133,7 +133,7 @@ def assert_said(point: Point, done: subprocess.CompletedProcess[str]) -> None:
 
 def passing(machine: Machine) -> list[str]:
     """What is in the checkout's state only while a run is at work."""
-    return [each.name for each in machine.settings.state.glob("*-[0-9]*-*")]
+    return [each.name for each in machine.site.state.glob("*-[0-9]*-*")]
 
 
 @pytest.mark.parametrize("point", [*POINTS[1:7], DESTROYS], ids=lambda point: point.name)
@@ -165,7 +165,7 @@ tar --create --directory "$system" ."""
 
 def unpacking(run: Run, machine: Machine) -> bool:
     """What mmdebstrap has made is being unpacked."""
-    name = base.current(machine.settings.root).name
+    name = base.current(machine.site.root).name
     return (STORE / "bases" / f"{name}.partial" / "rootfs" / "usr").exists()
 
 
@@ -253,9 +253,9 @@ def cut(run: Run, machine: Machine) -> None:
                     os.kill(int(child), signal.SIGKILL)
                 os.kill(int(each.parent.name), signal.SIGKILL)
     kill_session(run)
-    for link in (machine.settings.network.bridge, machine.settings.network.nat_bridge):
+    for link in (machine.site.bridge.name, machine.site.nat.name):
         subprocess.run(["ip", "link", "delete", link], check=False, timeout=10)
-    table = firewall.table(machine.settings).name
+    table = firewall.table(machine.site).name
     subprocess.run(["nft", "delete", "table", "inet", table], check=False, timeout=10)
     for each in Path("/run/lxc/lock/var/lib/lxc").glob(f".{machine.container}"):
         each.unlink()
@@ -294,7 +294,7 @@ def test_power_cut_while_it_runs(checkout: Path, machine: Machine) -> None:
     assert inv(checkout, "sandbox.exec", "--", *mark).returncode == 0
     # The monitor and everything in the container at once, as when the power goes.
     subprocess.run(["lxc-stop", "--kill", "--name", machine.container], check=True, timeout=60)
-    for link in (machine.settings.network.bridge, machine.settings.network.nat_bridge):
+    for link in (machine.site.bridge.name, machine.site.nat.name):
         subprocess.run(["ip", "link", "delete", link], check=True, timeout=10)
     again = inv(checkout, "sandbox.up")
     assert again.returncode == 0, again.stderr

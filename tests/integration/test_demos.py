@@ -17,15 +17,15 @@ from hostonly.demos import DEMOS
 from hostonly.demos.demo import load, perform
 from hostonly.demos.leftovers import find
 from hostonly.demos.testbed import Testbed, ready
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests import pages, recorded
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def testbed(settings: Settings) -> Iterator[Testbed]:
-    with ready(settings, lambda event: None, "test") as testbed:
+def testbed(site: Site) -> Iterator[Testbed]:
+    with ready(site, lambda event: None, "test") as testbed:
         yield testbed
 
 
@@ -46,9 +46,9 @@ def test_it_holds_and_its_page_shows_what_ran(
         recorded.save(name, testbed, runs, default)
 
     def like_page(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        settings = testbed.settings
+        site = testbed.site
         return pages.same_names(
-            [(one, recorded.like_default(other, settings, default)) for one, other in pairs]
+            [(one, recorded.like_default(other, site, default)) for one, other in pairs]
         )
 
     page = pages.page(name)

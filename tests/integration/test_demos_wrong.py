@@ -25,7 +25,7 @@ from hostonly.demos.leftovers import find
 from hostonly.demos.testbed import Testbed, ready
 from hostonly.facts.sysctl import FORWARDING6
 from hostonly.report.model import DemoResult
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Result, Vantage, shown
 
 INV = [sys.executable, "-m", "hostonly"]
@@ -56,8 +56,8 @@ class Disturbed:
 
 
 @pytest.fixture
-def testbed(settings: Settings) -> Iterator[Testbed]:
-    with ready(settings, lambda event: None, "test") as testbed:
+def testbed(site: Site) -> Iterator[Testbed]:
+    with ready(site, lambda event: None, "test") as testbed:
         yield testbed
         assert find(testbed.sandbox) == ()
 
@@ -255,10 +255,10 @@ def check_interrupted(
 
 
 @pytest.fixture
-def sandboxes(name: str, settings: Settings) -> list[Vantage]:
+def sandboxes(name: str, site: Site) -> list[Vantage]:
     """The sandboxes that the demo needs, ready for demos that run beside us."""
     second = load(name).second_sandbox
-    with ready(settings, lambda event: None, "test", second=second) as testbed:
+    with ready(site, lambda event: None, "test", second=second) as testbed:
         return [testbed.sandbox, *([testbed.second_sandbox()] if second else [])]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from hostonly.events import ignore
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 def execute(checkout: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -53,9 +53,9 @@ def wait_until(seen: Callable[[], bool]) -> None:
 
 
 def test_a_command_is_the_same_the_long_way_and_the_short(
-    checkout: Path, settings: Settings
+    checkout: Path, site: Site
 ) -> None:
-    Machine(settings, ignore).up()
+    Machine(site, ignore).up()
     note = checkout / ".hostonly" / "quick.json"
     note.unlink(missing_ok=True)
     shell = 'printf "%s|" "$@"; cat; echo said >&2; exit 7'
@@ -69,9 +69,9 @@ def test_a_command_is_the_same_the_long_way_and_the_short(
     assert len(masters(checkout)) == len(sockets(checkout)) == 1
 
 
-def test_many_at_once(checkout: Path, settings: Settings) -> None:
+def test_many_at_once(checkout: Path, site: Site) -> None:
     # More than one connection of sshd's takes (MaxSessions is 10).
-    Machine(settings, ignore).up()
+    Machine(site, ignore).up()
     # Each waits for all the others.
     assert execute(checkout, "mkdir", "/tmp/many").returncode == 0
     there = (
@@ -84,8 +84,8 @@ def test_many_at_once(checkout: Path, settings: Settings) -> None:
     assert len(masters(checkout)) == 1
 
 
-def test_a_connection_that_was_killed_is_opened_again(checkout: Path, settings: Settings) -> None:
-    Machine(settings, ignore).up()
+def test_a_connection_that_was_killed_is_opened_again(checkout: Path, site: Site) -> None:
+    Machine(site, ignore).up()
     execute(checkout, "true")
     lines = subprocess.run(
         ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
@@ -97,8 +97,8 @@ def test_a_connection_that_was_killed_is_opened_again(checkout: Path, settings: 
     assert (again.returncode, again.stdout, again.stderr) == (0, "here\n", "")
 
 
-def test_no_connection_outlives_the_sandbox(checkout: Path, settings: Settings) -> None:
-    machine = Machine(settings, ignore)
+def test_no_connection_outlives_the_sandbox(checkout: Path, site: Site) -> None:
+    machine = Machine(site, ignore)
     machine.up()
     execute(checkout, "true")
     machine.halt()
@@ -116,9 +116,9 @@ def test_no_connection_outlives_the_sandbox(checkout: Path, settings: Settings) 
 
 
 def test_a_sandbox_restarted_by_hand_is_the_one_that_answers(
-    checkout: Path, settings: Settings
+    checkout: Path, site: Site
 ) -> None:
-    machine = Machine(settings, ignore)
+    machine = Machine(site, ignore)
     machine.up()
     before = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
     for verb in ("stop", "start"):

@@ -16,7 +16,7 @@ from hostonly.host import firewall
 from hostonly.sandbox import base, box
 from hostonly.sandbox.container import LXC
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration.faults import MENDED, SAID, Fault
 
 pytestmark = pytest.mark.usefixtures("each_from_a_known_state")
@@ -28,9 +28,9 @@ PARAGRAPH = re.compile(
 
 
 @pytest.fixture
-def machine(checkout: Path, settings: Settings) -> Machine:
+def machine(checkout: Path, site: Site) -> Machine:
     """The machine of the tests' checkout, up and with its image pushed."""
-    it = Machine(settings, lambda event: None)
+    it = Machine(site, lambda event: None)
     assert inv(checkout, "image.push").returncode == 0
     return it
 
@@ -60,13 +60,13 @@ def filled(line: str, machine: Machine) -> str:
     """The line with this machine's names."""
     return line.format(
         container=machine.container,
-        bridge=machine.settings.network.bridge,
+        bridge=machine.site.bridge.name,
         address=machine.address,
-        state=f"'{machine.settings.state}'",
-        root=f"'{machine.settings.root}'",
+        state=f"'{machine.site.state}'",
+        root=f"'{machine.site.root}'",
         boxes=f"'{box.boxes()}'",
-        box=box.name(machine.settings.root),
-        table=firewall.table(machine.settings).name,
+        box=box.name(machine.site.root),
+        table=firewall.table(machine.site).name,
     )
 
 
@@ -87,7 +87,7 @@ def undone(machine: Machine) -> Iterator[list[Fault]]:
             shell(machine, "sandbox", restore)
         else:
             shell(machine, fault.where, fault.undo)
-    assert inv(machine.settings.root, "sandbox.up").returncode == 0
+    assert inv(machine.site.root, "sandbox.up").returncode == 0
 
 
 @pytest.mark.parametrize("fault", [*MENDED, *SAID], ids=lambda fault: fault.name)
@@ -226,7 +226,7 @@ def test_a_sandbox_of_the_future(checkout: Path, machine: Machine, sleep: None) 
         for task in ("sandbox.up", "image.push"):
             done = inv(checkout, task, before=(*CLOCK, "+1100d"))
             assert done.returncode == 0, done.stdout
-        made = machine.settings.state / "registry" / "sandbox" / "ca.crt"
+        made = machine.site.state / "registry" / "sandbox" / "ca.crt"
         before = made.read_bytes()
         for task in ("sandbox.up", "image.push", "demo.host", "check.registry"):
             done = inv(checkout, task)

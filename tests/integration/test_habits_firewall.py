@@ -14,7 +14,7 @@ import pytest
 
 from hostonly.facts import inventory
 from hostonly.host.command import as_root
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Host
 from tests.integration.command_line import answer, claims, inside, inv, up, wrong
 
@@ -216,9 +216,9 @@ def test_a_check_names_it_as_well() -> None:
     assert "on the sandbox net.ipv4.ip_forward is 0" in failed["because"]
 
 
-def test_a_firewall_of_the_hosts(settings: Settings) -> None:
+def test_a_firewall_of_the_hosts(site: Site) -> None:
     table = "inet habit"
-    rule = f"ip daddr {settings.network.sandbox} tcp dport 8080 counter drop"
+    rule = f"ip daddr {site.sandbox.address} tcp dport 8080 counter drop"
     host = Host()
     for line in (
         f"add table {table}",

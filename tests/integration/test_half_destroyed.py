@@ -16,7 +16,7 @@ from hostonly.events import ignore
 from hostonly.sandbox import names
 from hostonly.sandbox.container import LXC
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration.command_line import answer, claims, inv
 from tests.integration.held import HALFWAY
 from tests.integration.killing import kill_session, started, wait_until
@@ -31,10 +31,10 @@ SAYS = "was destroyed only half: removing the rest"
 
 
 @pytest.fixture
-def machine(checkout: Path, settings: Settings) -> Iterator[Machine]:
+def machine(checkout: Path, site: Site) -> Iterator[Machine]:
     """The machine of the tests' checkout, up, with a file in it that the next one will not have."""
     stands_for_inv(checkout)
-    it = Machine(settings, ignore)
+    it = Machine(site, ignore)
     it.up()
     assert inv("sandbox.exec", "--", "touch", "old").returncode == 0
     yield it
@@ -144,10 +144,10 @@ def test_vagrant_by_hand_finishes_it(
 
 
 def test_another_ones_is_finished_too(
-    checkout: Path, machine: Machine, settings: Settings, tmp_path: Path
+    checkout: Path, machine: Machine, site: Site, tmp_path: Path
 ) -> None:
     """And the one that is whole stays as it is."""
-    second = Machine(settings, ignore, "sandbox2")
+    second = Machine(site, ignore, "sandbox2")
     second.up()
     argv = ("lxc-destroy", "--name", second.container, "--force")
     destroyed_half(checkout, second, tmp_path, *argv)
@@ -169,7 +169,7 @@ def test_one_that_does_not_say_what_it_lies_on_is_not_started(
         assert machine.lxc.state() == "stopped"
 
 
-def test_one_that_is_nobodys_is_left_alone(machine: Machine, settings: Settings) -> None:
+def test_one_that_is_nobodys_is_left_alone(machine: Machine, site: Site) -> None:
     """A container of somebody else's has no mark that it is whole: it is none of ours."""
     folder = LXC / machine.container
     machine.destroy()

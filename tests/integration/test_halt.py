@@ -14,7 +14,7 @@ from hostonly.errors import Unreachable
 from hostonly.events import Event, Started, Warned, ignore
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Sandbox
 
 # An image of the sandbox's own shell, so that nothing needs to be built or fetched.
@@ -26,8 +26,8 @@ IMPORT = (
 
 
 @pytest.fixture
-def machine(settings: Settings) -> Iterator[Machine]:
-    machine = Machine(settings, ignore)
+def machine(site: Site) -> Iterator[Machine]:
+    machine = Machine(site, ignore)
     machine.up()
     try:
         yield machine
@@ -88,7 +88,7 @@ def test_up_of_one_that_is_shutting_down(machine: Machine, ends: bool) -> None:
         if ends and isinstance(event, Started) and "which is shutting down" in event.what:
             run(["lxc-attach", "--name", machine.container, "--", "touch", "/run/go"], root=True)
 
-    Machine(machine.settings, tell).up()
+    Machine(machine.site, tell).up()
     assert machine.lxc.init() != before
     assert any(
         "which is shutting down" in event.what for event in told if isinstance(event, Started)
@@ -97,8 +97,8 @@ def test_up_of_one_that_is_shutting_down(machine: Machine, ends: bool) -> None:
     assert ("ended by force" in str(forced)) != ends
 
 
-def test_a_sandbox_takes_little_room(machine: Machine, settings: Settings) -> None:
-    second = Machine(settings, ignore, "sandbox2")
+def test_a_sandbox_takes_little_room(machine: Machine, site: Site) -> None:
+    second = Machine(site, ignore, "sandbox2")
     second.up()
     try:
         for each in (machine, second):

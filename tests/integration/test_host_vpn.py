@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration.command_line import inv
 from tests.integration.host_of_own import HostOfOwn, host_of_own, settled
 
@@ -66,9 +66,9 @@ def told_of_all(links: list[dict[str, Any]]) -> bool:
 
 @pytest.mark.parametrize("everything", [False, True], ids=["our range", "everything"])
 def test_no_sandbox_where_its_packets_would_go_astray(
-    host: HostOfOwn, checkout: Path, settings: Settings, everything: bool
+    host: HostOfOwn, checkout: Path, site: Site, everything: bool
 ) -> None:
-    net = settings.network
+    net = site.network
     to = "default" if everything else str(net.host.network)
     host.must("ip", "route", "add", to, "dev", VPN, "table", "52")
     # Counts what would go astray.

@@ -12,7 +12,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 INV = [sys.executable, "-m", "hostonly"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def test_an_image_is_small_and_no_root_and_has_one_port(flavour: str) -> None:
 
 
 @each_flavour
-def test_the_same_inputs_give_the_same_id(flavour: str, settings: Settings) -> None:
+def test_the_same_inputs_give_the_same_id(flavour: str, site: Site) -> None:
     inv("image.push", "--flavour", flavour)
     before = inspected(flavour)["config"]
     assert "built and unchanged" in inv("image.build", "--flavour", flavour)
@@ -65,7 +65,7 @@ def test_the_same_inputs_give_the_same_id(flavour: str, settings: Settings) -> N
     assert "loaded again" in inv("image.build", "--flavour", flavour)
     assert inspected(flavour)["config"] == before
     inv("sandbox.exec", "--", "docker", "rmi", "--force", before)
-    for kept in (settings.state / "image").glob(f"saved-{flavour}-*"):
+    for kept in (site.state / "image").glob(f"saved-{flavour}-*"):
         kept.unlink()
     assert "built the image" in inv("image.build", "--flavour", flavour)
     assert inspected(flavour)["config"] == before
@@ -135,10 +135,10 @@ def test_an_image_does_everything(flavour: str) -> None:
 
 @pytest.mark.parametrize("flavour", ["java", pytest.param("python", marks=pytest.mark.long)])
 def test_unchanged_is_never_said_of_what_has_changed(
-    flavour: str, settings: Settings, checkout: Path
+    flavour: str, site: Site, checkout: Path
 ) -> None:
-    name, tag = settings.image.name, {"java": "latest", "python": "python"}[flavour]
-    there = f"localhost:{settings.registry.port}/{name}:{tag}"
+    name, tag = site.image.name, {"java": "latest", "python": "python"}[flavour]
+    there = f"localhost:{site.registry_port}/{name}:{tag}"
     build, push = ["image.build", "--flavour", flavour], ["image.push", "--flavour", flavour]
     said = {"build": "is built and unchanged", "push": "is pushed and unchanged"}
 

@@ -16,7 +16,7 @@ import pytest
 from hostonly.events import ignore
 from hostonly.host.command import as_root
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # Each of several users takes what it gets of system call ARGV[0], with the arguments ARGV[2..], tells how much
 # that was and keeps it until the input ends.
@@ -54,8 +54,8 @@ MAY_BE_SKIPPED = {"isolation.docker"}
 
 
 @pytest.fixture
-def machine(settings: Settings) -> Machine:
-    machine = Machine(settings, ignore)
+def machine(site: Site) -> Machine:
+    machine = Machine(site, ignore)
     machine.up()
     return machine
 
@@ -159,9 +159,9 @@ def test_a_limit_that_the_sandbox_may_write_is_seen(checkout: Path, machine: Mac
 
 
 def test_the_second_sandbox_is_looked_at_too(
-    checkout: Path, machine: Machine, settings: Settings
+    checkout: Path, machine: Machine, site: Site
 ) -> None:
-    Machine(settings, ignore, "sandbox2").up()
+    Machine(site, ignore, "sandbox2").up()
     code, document = isolation(checkout)
     assert code == 0, failing(document)
     ids = [c["id"] for c in document["claims"]]
@@ -173,7 +173,7 @@ def test_the_second_sandbox_is_looked_at_too(
     assert [c["id"] for c in document["claims"]] == firsts
     assert {e["vantage"] for c in document["claims"] for e in c["evidence"]} == {"host", "sandbox2"}
 
-    node = f"/var/lib/lxc/{settings.sandbox.name}-sandbox2/docker/hostonly-test-node"
+    node = f"/var/lib/lxc/{site.name}-sandbox2/docker/hostonly-test-node"
     root("mknod", node, "c", "1", "1")
     try:
         code, document = isolation(checkout)

@@ -19,7 +19,7 @@ from hostonly.facts.inventory import Owner, differences
 from hostonly.facts.inventory_parse import Item, Items
 from hostonly.host.command import as_root
 from hostonly.sandbox import names, owners, remains, trace
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 CYCLES = 10
 REST_SECONDS = 30.0
@@ -105,13 +105,13 @@ def made(*argv: str, undo: tuple[str, ...]) -> Iterator[None]:
         root(*undo, check=False)
 
 
-def test_what_is_left_is_found_and_named(warm: Path, settings: Settings) -> None:
-    bridge, table = settings.network.bridge, settings.sandbox.name.replace("-", "_")
-    group = f"/sys/fs/cgroup/{top()}lxc.monitor.{names.container_name(settings, 'sandbox')}"
+def test_what_is_left_is_found_and_named(warm: Path, site: Site) -> None:
+    bridge, table = site.bridge.name, site.name.replace("-", "_")
+    group = f"/sys/fs/cgroup/{top()}lxc.monitor.{names.container_name(site, 'sandbox')}"
     with ExitStack() as stack:
         for argv, undo in (
             (("ip", "link", "add", bridge, "type", "bridge"), ("ip", "link", "del", bridge)),
-            (("ip", "link", "set", bridge, "alias", f"hostonly {settings.root}"), ("true",)),
+            (("ip", "link", "set", bridge, "alias", f"hostonly {site.root}"), ("true",)),
             (
                 ("nft", "add", "table", "inet", f"hostonly_{table}"),
                 ("nft", "delete", "table", "inet", f"hostonly_{table}"),
@@ -135,12 +135,12 @@ def top() -> str:
     return "memory/" if Path("/sys/fs/cgroup/memory").exists() else ""
 
 
-def test_a_like_name_without_the_mark_stays(warm: Path, settings: Settings) -> None:
-    container = names.container_name(settings, "sandbox")
-    link, theirs = f"{settings.network.bridge[:12]}x", f"{container}3"
+def test_a_like_name_without_the_mark_stays(warm: Path, site: Site) -> None:
+    container = names.container_name(site, "sandbox")
+    link, theirs = f"{site.bridge.name[:12]}x", f"{container}3"
     group = f"/sys/fs/cgroup/{top()}lxc.monitor.{theirs}"
     table, folder = (
-        f"hostonlyx_{settings.sandbox.name[:8].replace('-', '_')}",
+        f"hostonlyx_{site.name[:8].replace('-', '_')}",
         f"/var/lib/lxc/{theirs}",
     )
     with ExitStack() as stack:
@@ -179,12 +179,12 @@ def test_a_kind_that_cannot_be_seen_is_not_clean(
     assert "left.firewall-rules" in verdicts(document, "UNKNOWN")
 
 
-def more(settings: Settings, before: dict[str, Items]) -> dict[str, list[str]]:
+def more(site: Site, before: dict[str, Items]) -> dict[str, list[str]]:
     """What there is more than ``before``, marked or not, but for what is another checkout's by its mark.
 
     Of processes those that know of this checkout: in their command line, folder or environment.
     """
-    marks, now, found = owners.marks(settings), taken(), {"processes": at_work(settings.root)}
+    marks, now, found = owners.marks(site), taken(), {"processes": at_work(site.root)}
     for kind in now.keys() - found.keys():
         changes = differences(before[kind], now[kind])
         found[kind] = [
@@ -208,19 +208,19 @@ def at_work(checkout: Path) -> list[str]:
     return found
 
 
-def settled(settings: Settings, before: dict[str, Items]) -> dict[str, list[str]]:
+def settled(site: Site, before: dict[str, Items]) -> dict[str, list[str]]:
     """The same when it has come to rest: others on this machine have things that come and go, too."""
     deadline = time.monotonic() + REST_SECONDS
-    while (found := more(settings, before)) and time.monotonic() < deadline:
+    while (found := more(site, before)) and time.monotonic() < deadline:
         time.sleep(1.0)
     return found
 
 
 def test_what_is_left_without_a_mark_is_counted_too(
-    warm: Path, settings: Settings, tmp_path: Path
+    warm: Path, site: Site, tmp_path: Path
 ) -> None:
     before = taken()
-    link = f"{settings.network.bridge[:10]}leak"
+    link = f"{site.bridge.name[:10]}leak"
     process = subprocess.Popen(["sleep", "60"], cwd=warm)
     try:
         with ExitStack() as stack:
@@ -229,24 +229,24 @@ def test_what_is_left_without_a_mark_is_counted_too(
                 (("mount", "-t", "tmpfs", "none", str(tmp_path)), ("umount", str(tmp_path))),
             ):
                 stack.enter_context(made(*argv, undo=undo))
-            found = more(settings, before)
+            found = more(site, before)
     finally:
         process.kill()
         process.wait()
     assert any(link in each for each in found["links"])
     assert any(str(tmp_path) in each for each in found["mounts"])
     assert any(each.startswith(f"{process.pid} ") for each in found["processes"])
-    assert settled(settings, before) == {}
+    assert settled(site, before) == {}
 
 
 @pytest.mark.long
-def test_ten_cycles_leave_not_one_thing_more(warm: Path, settings: Settings) -> None:
+def test_ten_cycles_leave_not_one_thing_more(warm: Path, site: Site) -> None:
     before = taken()
     listed = everything(warm)
     for cycle in range(CYCLES):
         did(warm, "sandbox.up")
         did(warm, "sandbox.destroy")
-        assert settled(settings, before) == {}, f"cycle {cycle}"
+        assert settled(site, before) == {}, f"cycle {cycle}"
     code, document = leftovers(warm)
     assert code == 0, verdicts(document, "FAILS", "UNKNOWN")
     assert everything(warm) == listed
@@ -257,7 +257,7 @@ def everything(checkout: Path) -> list[str]:
     return sorted(str(path) for path in checkout.rglob("*") if "__pycache__" not in path.parts)
 
 
-def test_items_have_values(settings: Settings) -> None:
+def test_items_have_values(site: Site) -> None:
     """The inventory of this very machine is read, kind by kind."""
     now = taken()
     assert now["links"]["lo"].value.startswith("loopback ")

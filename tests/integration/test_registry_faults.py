@@ -12,7 +12,7 @@ import pytest
 
 from hostonly.events import ignore
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration.held import stalled
 from tests.integration.registry_box import (
     FOLDER,
@@ -36,14 +36,14 @@ def pushed() -> None:
 
 
 @pytest.fixture
-def machine(settings: Settings) -> Machine:
-    return Machine(settings, ignore)
+def machine(site: Site) -> Machine:
+    return Machine(site, ignore)
 
 
 @pytest.fixture
-def big(settings: Settings) -> Iterator[str]:
+def big(site: Site) -> Iterator[str]:
     """The name of a large image on the sandbox's engine, not pushed yet."""
-    name = f"localhost:{settings.registry.port}/big"
+    name = f"localhost:{site.registry_port}/big"
     inside(
         f"d=$(mktemp -d); cd $d; head -c {BIG_BYTES} /dev/urandom >big;"
         f" tar -c big | docker import - {name}; rm -r $d"
@@ -150,9 +150,9 @@ def test_a_push_that_was_ended_leaves_nothing_to_be_seen(machine: Machine, big: 
 
 
 def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(
-    settings: Settings, machine: Machine
+    site: Site, machine: Machine
 ) -> None:
-    name = settings.image.name
+    name = site.image.name
     done("registry.delete", name)
     with stalled(machine), watched("systemctl kill -s KILL docker; echo killed") as watcher:
         broken = inv("image.push")
@@ -166,9 +166,9 @@ def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_push_leaves_nothing_to_be_seen(
-    settings: Settings, machine: Machine, number: signal.Signals
+    site: Site, machine: Machine, number: signal.Signals
 ) -> None:
-    name = settings.image.name
+    name = site.image.name
     done("registry.delete", name)
     with stalled(machine), watched("echo going on") as watcher:
         push = subprocess.Popen([*INV, "image.push"], cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -181,7 +181,7 @@ def test_an_interrupted_push_leaves_nothing_to_be_seen(
     done("image.push")
 
 
-def test_a_full_disk_is_named_and_nothing_of_it_is_seen(settings: Settings) -> None:
+def test_a_full_disk_is_named_and_nothing_of_it_is_seen(site: Site) -> None:
     inside(
         f"systemctl stop docker-registry; mount -t tmpfs -o size=4m,mode=0750 none {FOLDER};"
         f" chown docker-registry: {FOLDER}; systemctl start docker-registry"
@@ -198,18 +198,18 @@ def test_a_full_disk_is_named_and_nothing_of_it_is_seen(settings: Settings) -> N
     finally:
         inside(f"systemctl stop docker-registry; umount {FOLDER}; systemctl start docker-registry")
         done("registry.up")
-    assert catalog() == [settings.image.name]
+    assert catalog() == [site.image.name]
 
 
-def test_a_restart_is_waited_for(settings: Settings) -> None:
+def test_a_restart_is_waited_for(site: Site) -> None:
     line = (
         # Not before somebody waits for it.
         "systemctl stop docker-registry;"
-        f" (until ss -Htn sport = :{settings.registry.port} | grep -q .; do sleep .1; done;"
+        f" (until ss -Htn sport = :{site.registry_port} | grep -q .; do sleep .1; done;"
         " systemctl start docker-registry) &"
-        f" curl -sSf -m 10 localhost:{settings.registry.port}/v2/_catalog; wait"
+        f" curl -sSf -m 10 localhost:{site.registry_port}/v2/_catalog; wait"
     )
-    assert settings.image.name in inside(line)
+    assert site.image.name in inside(line)
 
 
 @pytest.mark.long
@@ -227,9 +227,9 @@ def test_a_push_that_goes_on_is_not_collected_away() -> None:
 
 
 @pytest.mark.long
-def test_images_survive_halt_and_up(settings: Settings) -> None:
-    before = document("registry.inspect", settings.image.name)
+def test_images_survive_halt_and_up(site: Site) -> None:
+    before = document("registry.inspect", site.image.name)
     done("sandbox.halt")
     done("sandbox.up")
-    after = document("registry.inspect", settings.image.name, "--verify")
+    after = document("registry.inspect", site.image.name, "--verify")
     assert after["digest"] == before["digest"] and after["problems"] == []

@@ -14,18 +14,18 @@ import pytest
 
 from hostonly.errors import Unreachable
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def machine(settings: Settings) -> Machine:
+def machine(site: Site) -> Machine:
     subprocess.run(
         [sys.executable, "-m", "hostonly", "sandbox.up"], cwd=ROOT, timeout=600, check=True
     )
-    return Machine(settings, lambda event: None)
+    return Machine(site, lambda event: None)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_host_key_that_is_not_the_known_one_is_not_believed(
         file.write_text("")
     target = replace(machine.login.target, known_hosts=file)
     with pytest.raises(Unreachable):
-        Sandbox(target, bridge=machine.settings.network.bridge).run(["true"])
+        Sandbox(target, bridge=machine.site.bridge.name).run(["true"])
 
 
 def test_nothing_is_sent_where_the_route_does_not_leave_by_the_bridge(machine: Machine) -> None:
@@ -96,4 +96,4 @@ def test_nothing_is_sent_where_the_route_does_not_leave_by_the_bridge(machine: M
 def test_a_port_where_nobody_listens(machine: Machine) -> None:
     target = replace(machine.login.target, port=1)
     with pytest.raises(Unreachable, match="cannot be reached by ssh"):
-        Sandbox(target, bridge=machine.settings.network.bridge).run(["true"])
+        Sandbox(target, bridge=machine.site.bridge.name).run(["true"])

@@ -88,10 +88,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def called(root: Path, locale: dict[str, str], *words: str) -> subprocess.CompletedProcess[bytes]:
     kept = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    settings = {**kept, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    site = {**kept, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "hostonly", *words]
     return subprocess.run(
-        command, cwd=root, env={**settings, **locale}, capture_output=True, timeout=60, check=False
+        command, cwd=root, env={**site, **locale}, capture_output=True, timeout=60, check=False
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.vagrantfile import FILE, MODULE
 
 RUBY = f"""{MODULE}
@@ -43,13 +43,13 @@ def seen_by_vagrant() -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.needs("ruby")
 def test_every_override_counts_as_it_does_for_inv(
-    checkout: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Variables, a file as by -f, and both: there the file has the last word, as Invoke has it."""
     monkeypatch.setenv("INVOKE_SANDBOX_MEMORY", "512")
     monkeypatch.setenv("INVOKE_NETWORK_BRIDGE", "other0")
     monkeypatch.setenv("INVOKE_RUNTIME_CONFIG", "mine.yaml")
-    expected = json.loads(settings.to_json())
+    expected = json.loads(site.to_json())
     expected["sandbox"]["memory"] = 1024
     expected["registry"]["port"] = 5001
     expected["network"]["bridge"] = "other0"
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_named(checkout: Path, monkeypatch: pytest.MonkeyPatch)
 def test_what_inv_hands_over_is_not_asked_for(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOSTONLY_SETTINGS", '{"handed": "over"}')
+    monkeypatch.setenv("HOSTONLY_SITE", '{"handed": "over"}')
     assert seen_by_vagrant().stdout == '{"handed":"over"}\n' * 2
     assert not (checkout / "asked").exists()
 

@@ -25,7 +25,7 @@ from hostonly.facts.reach import argv as nc
 from hostonly.hello.conformance.subject import says_nothing
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import TIMED_OUT, Host, Result
 from hostonly.waiting import VARIABLE, limit, more_patience, set_patience, until
 
@@ -168,9 +168,9 @@ def test_a_server_of_the_conformance_suite() -> None:
 
 
 def test_a_sandbox_that_does_not_answer(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, clock: Clock
+    site: Site, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    machine = Machine(settings, lambda event: None)
+    machine = Machine(site, lambda event: None)
     answers = iter([1] * 20 + [0])
     monkeypatch.setattr(Machine, "_asked", lambda self: next(answers))
     assert machine._ready(300.0), "it came late, and was waited for"
@@ -183,13 +183,13 @@ def test_a_sandbox_that_does_not_answer(
 
 
 @pytest.fixture
-def here(settings: Settings) -> Testbed:
+def here(site: Site) -> Testbed:
     from hostonly.report.model import SandboxAbout
     from tests.unit.demos.played import IMAGE, Played
 
     sandbox = Played()
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
-    return Testbed(settings, sandbox, sandbox, about, IMAGE, lambda: sandbox)
+    return Testbed(site, sandbox, sandbox, about, IMAGE, lambda: sandbox)
 
 
 def test_what_a_demo_waits_for(here: Testbed, clock: Clock) -> None:
@@ -276,14 +276,14 @@ def test_who_stopped_watching_too_early_has_not_seen_that_nothing_passed(
         assert RAISED in fact.because
 
 
-def test_a_lock(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from filelock import FileLock
 
     from hostonly.sandbox import lock
 
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr(lock, "NAMED_SECONDS", 0.0)
-    ours = settings.model_copy(update={"root": tmp_path})
+    ours = site.model_copy(update={"root": tmp_path})
     ours.state.mkdir()
     held = FileLock(ours.state / lock.LOCK)
     with (

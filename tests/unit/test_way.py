@@ -9,7 +9,7 @@ import pytest
 
 from hostonly import way
 from hostonly.errors import Unreachable
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.vagrantfile import FILE, MODULE
 
 RUBY = f"""{MODULE}
@@ -32,14 +32,14 @@ def test_it_leaves_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.needs("ruby")
 @pytest.mark.parametrize("astray", [False, True])
 def test_the_vagrantfile_asks_it(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astray: bool
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astray: bool
 ) -> None:
-    device = "vpn0" if astray else settings.network.bridge
+    device = "vpn0" if astray else site.bridge.name
     ip = tmp_path / "ip"
     ip.write_text(f"""#!/bin/sh\necho '[{{"dst":"172.16.0.2","dev":"{device}"}}]'\n""")
     ip.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv("HOSTONLY_SETTINGS", settings.to_json())
+    monkeypatch.setenv("HOSTONLY_SITE", site.to_json())
     command = ["ruby", "-rjson", "-ropen3", "-e", RUBY, str(FILE), "172.16.0.2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode == 0, "goes on" in done.stdout) == (not astray, not astray), done.stderr

@@ -22,7 +22,7 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
     """A base of the bench's own, by a line more in its recipe: that of the user's is left alone."""
     with place.another() as here:
         with (base.recipe(here.root) / "configure").open("a", encoding="utf-8") as configure:
-            configure.write(f"\n# {here.settings.sandbox.name}\n")
+            configure.write(f"\n# {here.site.name}\n")
         made = base.current(here.root)
         try:
             yield [

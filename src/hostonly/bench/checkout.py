@@ -25,7 +25,7 @@ from hostonly.events import Emit, Warned, ignore
 from hostonly.host import packages
 from hostonly.host.command import run, unsetting
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 NOT_COPIED = (
     *(".git", ".venv", ".hostonly", ".vagrant", "__pycache__", ".*_cache"),
@@ -41,10 +41,10 @@ SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A checkout at ``root`` with ``settings`` of its own, and Vagrant's boxes in ``vagrant_home``."""
+    """A checkout at ``root`` with ``site`` of its own, and Vagrant's boxes in ``vagrant_home``."""
 
     root: Path
-    settings: Settings
+    site: Site
     vagrant_home: Path
 
     def run(self, *words: str, timeout: float = SECONDS) -> str:
@@ -67,12 +67,12 @@ class Checkout:
 
     def machine(self) -> Machine:
         """Its sandbox."""
-        return Machine(self.settings, ignore)
+        return Machine(self.site, ignore)
 
 
 @contextlib.contextmanager
 def checkout(
-    user: Settings,
+    user: Site,
     folder: Path,
     name: str,
     networks: tuple[IPv4Network, IPv4Network],
@@ -129,7 +129,7 @@ def _run(folder: Path, vagrant_home: Path, words: Sequence[str], timeout: float)
 
 
 def _made(
-    user: Settings,
+    user: Site,
     folder: Path,
     name: str,
     networks: tuple[IPv4Network, IPv4Network],

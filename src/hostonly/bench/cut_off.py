@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 from hostonly.bench import checkout, stock
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Started
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 @contextlib.contextmanager
-def alone(user: Settings) -> Iterator[None]:
+def alone(user: Site) -> Iterator[None]:
     """One bench at a time in the checkout of ``user``; the kernel frees the lock of one that was killed.
 
     Raises:
@@ -35,7 +35,7 @@ def alone(user: Settings) -> Iterator[None]:
         lock.release()
 
 
-def clear(user: Settings, emit: Emit) -> None:
+def clear(user: Site, emit: Emit) -> None:
     """Remove what earlier benches of this checkout have left; for who holds the lock of `alone`.
 
     Raises:
@@ -64,7 +64,7 @@ def clear(user: Settings, emit: Emit) -> None:
         emit(Done("removed what a bench that was cut off had left"))
 
 
-def purge(user: Settings, emit: Emit) -> None:
+def purge(user: Site, emit: Emit) -> None:
     """The same where no bench is about to be made.
 
     Raises:

@@ -24,7 +24,7 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
     here = place.main()
     here.inv("demo.host")
     document = json.loads(here.inv("demo.host", "--json"))
-    text = script(document, here.machine().ssh_argv(), here.settings.hello.port)
+    text = script(document, here.machine().ssh_argv(), here.site.hello_port)
     yield [
         Comparison(
             ROWS,

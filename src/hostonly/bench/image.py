@@ -53,7 +53,7 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
         by_ssh = machine.ssh_argv(push)
 
         def size() -> dict[str, float]:
-            inspected = engine.client.images.get(f"{here.settings.image.name}:{JAVA.tag}")
+            inspected = engine.client.images.get(f"{here.site.image.name}:{JAVA.tag}")
             return {SIZE.name: inspected.attrs["Size"] / 1e6}
 
         made = [

@@ -16,7 +16,7 @@ from hostonly.bench.checkout import VAGRANT_HOME, Checkout, checkout, discard
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit
 from hostonly.host import bridges
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # Room for 32 networks of /26: two for each sandbox and some for the stock one.
 BLOCK_PREFIX = 21
@@ -27,7 +27,7 @@ NETWORK_PREFIX = 26
 class Place:
     """A bench's surroundings; ``folder`` is below the state of the ``user``'s checkout."""
 
-    user: Settings
+    user: Site
     folder: Path
     emit: Emit
     mark: str
@@ -69,7 +69,7 @@ class Place:
 
 
 @contextlib.contextmanager
-def place(user: Settings, emit: Emit) -> Iterator[Place]:
+def place(user: Site, emit: Emit) -> Iterator[Place]:
     """The surroundings of one bench. One bench at a time in a checkout.
 
     Raises:

@@ -27,7 +27,7 @@ def comparisons(place: Place, wanted: set[str]) -> Iterator[list[Comparison]]:
     here.inv("sandbox.up")
     machine = here.machine()
     ssh = machine.ssh_argv(["true"])
-    vagrant = (*VAGRANT, f"HOSTONLY_SETTINGS={machine.settings.to_json()}", "vagrant")
+    vagrant = (*VAGRANT, f"HOSTONLY_SITE={machine.site.to_json()}", "vagrant")
     made = [
         Comparison(
             (STATUS,),

@@ -36,17 +36,17 @@ PIP_SECONDS = 1200
 
 def run(command: Sequence[str], lock_file: int, what: str, root: Path) -> None:
     """Run one step in the checkout at `root`, quiet unless it fails. Raises `ToolFailed`, with its last lines."""
-    settings = {k: v for k, v in environment(os.environ).items() if k not in MISLEADING}
-    settings["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
-    settings["PIP_NO_INPUT"] = "1"
+    site = {k: v for k, v in environment(os.environ).items() if k not in MISLEADING}
+    site["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    site["PIP_NO_INPUT"] = "1"
     # python's own downloads honour SSL_CERT_FILE; older pips know only their own names for it.
-    if "SSL_CERT_FILE" in settings and "REQUESTS_CA_BUNDLE" not in settings:
-        settings.setdefault("PIP_CERT", settings["SSL_CERT_FILE"])
+    if "SSL_CERT_FILE" in site and "REQUESTS_CA_BUNDLE" not in site:
+        site.setdefault("PIP_CERT", site["SSL_CERT_FILE"])
     shown = shlex.join(command)
     try:
         process = subprocess.Popen(
             command,
-            env=settings,
+            env=site,
             cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -68,7 +68,7 @@ def run(command: Sequence[str], lock_file: int, what: str, root: Path) -> None:
             process.kill()
             process.wait()
     if process.returncode != 0:
-        trouble = downloads.trouble(command, output, settings)
+        trouble = downloads.trouble(command, output, site)
         raise ToolFailed(
             f"{what}: {trouble.what if trouble else f'exit {process.returncode}'}",
             ran=shown,

@@ -18,7 +18,7 @@ from hostonly.hello.conformance import Outcome, Program, Starter, Target, run_su
 from hostonly.hello.whom import address_and_port
 from hostonly.report.model import CheckResult, ClaimJudged
 from hostonly.sandbox import names
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 SOURCE = "HelloSocket: docs/image.md, what a server must do"
 
@@ -48,7 +48,7 @@ class Subject:
             )
 
 
-def check(settings: Settings, emit: Emit, subject: Subject, only: Sequence[str]) -> CheckResult:
+def check(site: Site, emit: Emit, subject: Subject, only: Sequence[str]) -> CheckResult:
     """Try every case, or those that ``only`` names, on ``subject``.
 
     Raises:
@@ -57,7 +57,7 @@ def check(settings: Settings, emit: Emit, subject: Subject, only: Sequence[str])
     """
     start = time.monotonic()
     claims = []
-    with _opened(settings, emit, subject) as opened:
+    with _opened(site, emit, subject) as opened:
         for result in run_suite(opened, only):
             claim = ClaimResult(
                 result.case.name,
@@ -73,38 +73,38 @@ def check(settings: Settings, emit: Emit, subject: Subject, only: Sequence[str])
 
 
 @contextmanager
-def _opened(settings: Settings, emit: Emit, subject: Subject) -> Iterator[Starter | Target]:
+def _opened(site: Site, emit: Emit, subject: Subject) -> Iterator[Starter | Target]:
     if subject.target:
-        yield Target(*address_and_port(subject.target, settings))
+        yield Target(*address_and_port(subject.target, site))
     elif subject.command:
         argv = shlex.split(subject.command)
         if not argv or shutil.which(argv[0]) is None:
             raise UsageError(f"--command: there is no program {(argv or [''])[0][:60]!r}")
-        yield Program(argv[0], argv, temporary=names.temporary(settings))
+        yield Program(argv[0], argv, temporary=names.temporary(site))
     elif subject.image:
-        with _containers(settings, emit, subject.image) as containers:
+        with _containers(site, emit, subject.image) as containers:
             yield containers
     else:
         from hostonly.image.programs import java_program, python_program
 
-        temporary = names.temporary(settings)
+        temporary = names.temporary(site)
         with tempfile.TemporaryDirectory(prefix=temporary) as folder:
             if subject.java:
-                argv = java_program(settings, emit, Path(folder))
+                argv = java_program(site, emit, Path(folder))
             else:
-                argv = python_program(settings.root)
+                argv = python_program(site.root)
             yield Program("java" if subject.java else "python", argv, temporary=temporary)
 
 
 @contextmanager
-def _containers(settings: Settings, emit: Emit, image: str) -> Iterator[Starter]:
+def _containers(site: Site, emit: Emit, image: str) -> Iterator[Starter]:
     from hostonly.image import stages
     from hostonly.image.engine import sandbox_engine
     from hostonly.image.flavour import FLAVOURS
     from hostonly.image.servers import ContainerServers
     from hostonly.sandbox.machine import Machine
 
-    machine = Machine(settings, emit)
+    machine = Machine(site, emit)
     ours = image in FLAVOURS
     reference = stages.built(machine, FLAVOURS[image]).image_id if ours else image
     machine.require_running()

@@ -80,13 +80,13 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Field:
     Raises:
         Stopped: the engine refused, or a server did not listen in time.
     """
-    sandbox, settings = stage.sandbox, stage.settings
+    sandbox, site = stage.sandbox, stage.site
     lacking = _lacking(sandbox)
     modes = [mode for mode in MODES if _why_not(mode, lacking) is None]
     peers = [peer for peer in PEERS if _why_not(peer, lacking) is None]
     listening = value_of(observe_all(sandbox, {0: listeners_look()})[0], "the sandbox's listeners")
-    ports = free_ports((each.port for each in listening), len(modes), settings)
-    filled = {"link": link, "subnet": str(settings.network.host.network)}
+    ports = free_ports((each.port for each in listening), len(modes), site)
+    filled = {"link": link, "subnet": str(site.bridge.network)}
 
     networks = [
         [*_CREATE, *stage.labels, *peer.network.format(**filled).split(), peer.network_name]

@@ -36,7 +36,7 @@ from hostonly.host.outsiders import Outsider, hello_at, made
 from hostonly.report.model import CheckResult
 from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Settings
+from hostonly.settings import SSH_PORT, Site
 from hostonly.vantages import Host, Result, Vantage
 from hostonly.vantages.route_guard import require_host_only_route
 
@@ -67,7 +67,7 @@ class Door:
         return f"[{self.address}]" if self.version == 6 else self.address
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(site: Site, emit: Emit) -> CheckResult:
     """Try to reach the sandbox as outsiders would, and as the host does.
 
     Raises:
@@ -75,14 +75,14 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     """
     start = time.monotonic()
     # Two at once would take each other's neighbours away, and no sandbox may go meanwhile.
-    with lock.sandboxes(settings, f"check.{NAME}", emit):
-        claims = _checked(settings, emit)
+    with lock.sandboxes(site, f"check.{NAME}", emit):
+        claims = _checked(site, emit)
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
-def _checked(settings: Settings, emit: Emit) -> Judged:
+def _checked(site: Site, emit: Emit) -> Judged:
     claims = Judged(emit)
-    machine, network, host = Machine(settings, emit), settings.network, Host()
+    machine, network, host = Machine(site, emit), site.network, Host()
     machine.require_running()
     about = {
         "address": machine.address,
@@ -92,62 +92,62 @@ def _checked(settings: Settings, emit: Emit) -> Judged:
     way, routes = route_to(host, machine.address), observe_routes(host)
     claims.judge(route_host_only, dict(about), way=way, routes=routes)
     with machine.vantage() as sandbox:
-        absent = _without_ipv6(settings, host, sandbox)
+        absent = _without_ipv6(site, host, sandbox)
         emit(Started("two neighbours on a LAN and a rogue container, and what they reach"))
-        with made(settings, ipv6=absent is None) as three:
+        with made(site, ipv6=absent is None) as three:
             near, far, rogue = three
-            ours = None if absent else addresses6(settings)
-            tried, who = doors(settings, absent), (near, rogue)
-            with hello_at(far, settings.hello.port):
+            ours = None if absent else addresses6(site)
+            tried, who = doors(site, absent), (near, rogue)
+            with hello_at(far, site.hello_port):
                 # Answers from the NAT address find their way by themselves, the others with a route.
-                facts = _tried(settings, [d for d in tried if d.kind == NAT], who, far)
-                with _way_back(settings, sandbox, near, ours):
-                    facts |= _tried(settings, [d for d in tried if d.kind != NAT], who, far)
-            _judge(claims, settings, tried, who, facts)
+                facts = _tried(site, [d for d in tried if d.kind == NAT], who, far)
+                with _way_back(site, sandbox, near, ours):
+                    facts |= _tried(site, [d for d in tried if d.kind != NAT], who, far)
+            _judge(claims, site, tried, who, facts)
     return claims
 
 
-def addresses6(settings: Settings) -> tuple[IPv6Interface, IPv6Interface]:
+def addresses6(site: Site) -> tuple[IPv6Interface, IPv6Interface]:
     """The host's and the sandbox's IPv6 address on the host-only network, for the time of the check:
     of the range that everybody may use without asking (RFC 4193)."""
-    number = int(settings.network.host.ip) & 0xFFFF
+    number = int(site.bridge.address.ip) & 0xFFFF
     ours, theirs = (f"fd68:6f73:7401:{number:x}::{host}/64" for host in (1, 2))
     return IPv6Interface(ours), IPv6Interface(theirs)
 
 
-def doors(settings: Settings, absent: NotObserved | None) -> tuple[Door, ...]:
+def doors(site: Site, absent: NotObserved | None) -> tuple[Door, ...]:
     """The sandbox's addresses; ``absent`` is why it has none of IPv6."""
-    network = settings.network
+    network = site.network
     # The Vagrantfile gives the first sandbox the address after the bridge's own.
     nat = network.nat.ip + 1
     return (
         Door("host-only", str(network.sandbox), network.bridge),
-        Door("ipv6", str(addresses6(settings)[1].ip), network.bridge, absent),
+        Door("ipv6", str(addresses6(site)[1].ip), network.bridge, absent),
         Door(NAT, str(nat), network.nat_bridge),
     )
 
 
-def services(settings: Settings) -> dict[str, int]:
+def services(site: Site) -> dict[str, int]:
     """What is asked for, with its port."""
     return {
         "ssh": SSH_PORT,
-        "registry": settings.registry.port,
+        "registry": site.registry_port,
         "engine": ENGINE_PORT,
-        "hello": settings.hello.port,
+        "hello": site.hello_port,
     }
 
 
 def _tried(
-    settings: Settings, tried: Sequence[Door], who: Sequence[Outsider], other: Outsider
+    site: Site, tried: Sequence[Door], who: Sequence[Outsider], other: Outsider
 ) -> dict[Any, Fact[Any]]:
     """What all outsiders come to at all doors at once, with the controls of that time, and the host."""
-    host, ports = Host(), services(settings)
+    host, ports = Host(), services(site)
     looks: dict[Any, Look[Any]] = {}
     there = [door for door in tried if door.absent is None]
     for each in who:
         for door in there:
             to = other.address6 if door.version == 6 else other.address
-            control = reach_look(str(to.ip), settings.hello.port)
+            control = reach_look(str(to.ip), site.hello_port)
             looks["control", each, door] = _from(each, control)
             looks["way", each, door] = _from(each, way_look(door.address))
             for port in ports.values():
@@ -157,12 +157,12 @@ def _tried(
 
 def _judge(
     claims: Judged,
-    settings: Settings,
+    site: Site,
     tried: Sequence[Door],
     who: Sequence[Outsider],
     facts: dict[Any, Fact[Any]],
 ) -> None:
-    ports = services(settings)
+    ports = services(site)
     for each in who:
         for door in tried:
             for service, port in ports.items():
@@ -226,22 +226,22 @@ def _from_host(host: Vantage, there: Sequence[Door], ports: dict[str, int]) -> d
     return found | observe_all(host, looks)
 
 
-def _without_ipv6(settings: Settings, host: Vantage, sandbox: Vantage) -> NotObserved | None:
+def _without_ipv6(site: Site, host: Vantage, sandbox: Vantage) -> NotObserved | None:
     """Why nobody could reach the sandbox by IPv6 on the host-only network; None where somebody could."""
     # What every new link begins with, those of the outsiders that are about to be made, too.
-    for at, link in ((host, "default"), (host, settings.network.bridge), (sandbox, LINK)):
+    for at, link in ((host, "default"), (host, site.bridge.name), (sandbox, LINK)):
         off = observe_ipv6_off(at, link)
         if isinstance(off, NotObserved):
             return off
         if off.value is not None:
             return NotObserved(off.value, off.evidence)
-    because = way_in.not_forwarding6(settings)
+    because = way_in.not_forwarding6(site)
     return None if because is None else NotObserved(because)
 
 
 @contextlib.contextmanager
 def _way_back(
-    settings: Settings,
+    site: Site,
     sandbox: Vantage,
     near: Outsider,
     addresses: tuple[IPv6Interface, IPv6Interface] | None,
@@ -252,9 +252,9 @@ def _way_back(
     Raises:
         HostonlyError: it could not be set, so that the check would prove nothing.
     """
-    bridge = settings.network.bridge
+    bridge = site.bridge.name
     host = Host()
-    route = [f"{near.address.ip}/32", "via", str(settings.network.host.ip), "dev", LINK]
+    route = [f"{near.address.ip}/32", "via", str(site.bridge.address.ip), "dev", LINK]
     todo: list[tuple[Vantage, list[str], list[str], list[str]]] = [
         (sandbox, ["sudo", "ip", "route"], route, [])
     ]

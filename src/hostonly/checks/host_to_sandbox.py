@@ -40,7 +40,7 @@ from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.units import failed_units_look
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Settings
+from hostonly.settings import SSH_PORT, Site
 from hostonly.vantages import Host
 
 NAME = "host-to-sandbox"
@@ -54,11 +54,11 @@ ENGINE_PORTS = (2375, 2376)
 HELLO_PROCESSES = frozenset({"java", "python3"})
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(site: Site, emit: Emit) -> CheckResult:
     """Look at the sandbox from the host, and from inside it where that decides."""
     start = time.monotonic()
     claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
+    host, machine, network = Host(), Machine(site, emit), site.network
     address, bridge = machine.address, network.bridge
     state = machine.observe_state()
     way, routes = route_to(host, address), observe_routes(host)
@@ -72,25 +72,25 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     closed = why_not_look(state, way, bridge)
     with machine.vantage() as sandbox:
         outside, inside = look_from_both(
-            host, _looks_of_host(settings, address), sandbox, _looks_inside(settings), closed
+            host, _looks_of_host(site, address), sandbox, _looks_inside(site), closed
         )
         inside["firewall"] = whole(sandbox, inside["firewall"])
         if closed is None:
             claims.explain_by((host, sandbox), bridge)
-        _judge(claims, settings, machine, outside, inside, observe_neighbours(host))
+        _judge(claims, site, machine, outside, inside, observe_neighbours(host))
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
 def _judge(
     claims: Judged,
-    settings: Settings,
+    site: Site,
     machine: Machine,
     outside: Facts,
     inside: Facts,
     neighbours: Fact[tuple[Neighbour, ...]],
 ) -> None:
-    address, bridge = machine.address, settings.network.bridge
-    registry, hello = settings.registry.port, settings.hello.port
+    address, bridge = machine.address, site.bridge.name
+    registry, hello = site.registry_port, site.hello_port
     offered = _offered(inside["listeners"], inside["firewall"], address, hello)
     claims.judge(
         ports_open,
@@ -136,7 +136,7 @@ def _judge(
     )
     where: dict[str, object] = {"address": address, "port": hello}
     reach = outside[f"port {hello}"]
-    other = _other_server(listed, reach, settings.image.name, hello)
+    other = _other_server(listed, reach, site.image.name, hello)
     if offered is False:
         claims.skip(hello_answers, f"nothing in the sandbox offers port {hello} to the host", where)
     elif other is not None:
@@ -146,8 +146,8 @@ def _judge(
         claims.judge(hello_answers, where, reach=reach)
 
 
-def _looks_of_host(settings: Settings, address: str) -> Looks:
-    registry, hello = settings.registry.port, settings.hello.port
+def _looks_of_host(site: Site, address: str) -> Looks:
+    registry, hello = site.registry_port, site.hello_port
     connects = (SSH_PORT, registry, *ENGINE_PORTS, hello)
     return {
         **{f"port {p}": reach_look(address, p, only_connect=p != hello) for p in connects},
@@ -155,7 +155,7 @@ def _looks_of_host(settings: Settings, address: str) -> Looks:
     }
 
 
-def _looks_inside(settings: Settings) -> Looks:
+def _looks_inside(site: Site) -> Looks:
     return {
         "hostname": look(["hostname"], str.strip),
         "failed units": failed_units_look(),
@@ -165,7 +165,7 @@ def _looks_inside(settings: Settings) -> Looks:
         "firewall": save_look(),
         "engine": http_fact.look("http://docker/version", socket=ENGINE_SOCKET),
         "containers": http_fact.look("http://docker/containers/json", socket=ENGINE_SOCKET),
-        "registry": http_fact.look(f"http://localhost:{settings.registry.port}/v2/"),
+        "registry": http_fact.look(f"http://localhost:{site.registry_port}/v2/"),
     }
 
 

@@ -34,7 +34,7 @@ from hostonly.host.marker import Marker, marked
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.names import machines, temporary
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Host, Vantage
 
 NAME = "isolation"
@@ -53,11 +53,11 @@ _WALK = shlex.split(
 SECONDS = 600.0
 
 
-def check(settings: Settings, emit: Emit, only: str = "") -> CheckResult:
+def check(site: Site, emit: Emit, only: str = "") -> CheckResult:
     """Look and try: at the machine called ``only``, or at the first one and the second where it was
     made."""
     start = time.monotonic()
-    looked = [Machine(settings, emit, name) for name in ([only] if only else machines(settings))]
+    looked = [Machine(site, emit, name) for name in ([only] if only else machines(site))]
     results = [
         result
         for number, machine in enumerate(looked)
@@ -69,7 +69,7 @@ def check(settings: Settings, emit: Emit, only: str = "") -> CheckResult:
 
 def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
     """All claims of one machine, judged."""
-    host, network = Host(), machine.settings.network
+    host, network = Host(), machine.site.network
     state, way = machine.observe_state(), route_to(host, machine.address)
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     about: dict[str, object] = {
@@ -80,7 +80,7 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
     claims.judge(route_host_only, about, way=way, routes=observe_routes(host))
     closed = why_not_look(state, way, network.bridge)
     tried = probes(platform.machine())
-    with machine.vantage() as sandbox, marked(temporary(machine.settings)) as marker:
+    with machine.vantage() as sandbox, marked(temporary(machine.site)) as marker:
         outside, inside = look_from_both(
             host,
             _looks_of_host(_init(host, machine.container) if closed is None else 0, marker),

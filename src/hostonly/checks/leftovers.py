@@ -15,22 +15,22 @@ from hostonly.facts import Fact, NotObserved, Unreadable
 from hostonly.facts.inventory_parse import Items
 from hostonly.report.model import CheckResult
 from hostonly.sandbox import owners, trace
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 NAME = "leftovers"
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(site: Site, emit: Emit) -> CheckResult:
     """Look at the whole host, kind by kind."""
     start = time.monotonic()
     claims = Judged(emit)
-    there = trace.sandboxes(settings)
+    there = trace.sandboxes(site)
     now = trace.take()
-    marks = owners.marks(settings)
+    marks = owners.marks(site)
     for kind, items in now.items():
         owned = trace.owned(kind, items, marks)
         claims.judge(nothing_left, {"kind": kind, "sandboxes": there}, owned=owned)
-    before = _before(settings, now)
+    before = _before(site, now)
     for kind, items in now.items():
         about: dict[str, object] = {"kind": kind}
         if there:
@@ -43,8 +43,8 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
-def _before(settings: Settings, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:
+def _before(site: Site, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:
     try:
-        return trace.before(settings)
+        return trace.before(site)
     except Unreadable as error:
         return dict.fromkeys(now, NotObserved(str(error)))

@@ -25,7 +25,7 @@ from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.reach import NEIGHBOUR_SECONDS, reach_look
 from hostonly.facts.routes import observe_routes, way_look
 from hostonly.report.model import Cell, MatrixResult, StepStarted
-from hostonly.settings import SSH_PORT, Settings
+from hostonly.settings import SSH_PORT, Site
 from hostonly.vantages import Vantage
 
 NAME = "check-matrix"
@@ -36,20 +36,20 @@ PEER_LINKS = frozenset({"lo", "eth0", "eth1"})
 LOOPBACK = attack.LOOPBACK
 
 
-def check(settings: Settings, emit: Emit) -> MatrixResult:
+def check(site: Site, emit: Emit) -> MatrixResult:
     """Bring both sandboxes up, measure, and remove everything again, whatever happens."""
     start = time.monotonic()
     measured = _Measured()
     matrix = Demo(NAME, "who reaches whom", measured.run)
     try:
-        with ready(settings, emit, "check.matrix", second=True) as testbed:
+        with ready(site, emit, "check.matrix", second=True) as testbed:
             emit(Started("measuring who reaches whom"))
             result = perform(matrix, testbed, _quietly(emit))
             engine = testbed.about.engine
     except HostonlyError as error:
-        result, engine = not_performed(matrix, settings, error), ""
+        result, engine = not_performed(matrix, site, error), ""
     except KeyboardInterrupt as interrupt:
-        result, engine = not_performed(matrix, settings, HostonlyError("interrupted")), ""
+        result, engine = not_performed(matrix, site, HostonlyError("interrupted")), ""
         result = replace(result, interrupt=interrupt)
     cells = tuple(measured.cells)
     judged = {id(each.claim) for each in cells}
@@ -91,7 +91,7 @@ class _Measured:
             vantage.name: link_with(value_of(observe_interfaces(vantage), "interfaces"), address)
             for vantage, address in (
                 (stage.sandbox, stage.address),
-                (second, str(stage.settings.network.sandbox2)),
+                (second, stage.site.machine("sandbox2").address),
             )
         }
         spare = spare_addresses(stage, second, links[second.name], 2)
@@ -132,7 +132,7 @@ def _places(stage: Stage, second: Vantage, field: Field, second_link: str) -> di
     out = {route.device for route in routes if route.is_default}
     within = frozenset(each.name for each in interfaces) - out
     places = {
-        "host": Place("host", stage.host, frozenset({stage.settings.network.bridge}), answers),
+        "host": Place("host", stage.host, frozenset({stage.site.bridge.name}), answers),
         "sandbox": Place("sandbox", stage.sandbox, within, (LOOPBACK, hello)),
         "sandbox2": Place("sandbox2", second, frozenset({second_link}), answers),
         # Measured later, with other ways: not to be taken for the one above.
@@ -144,9 +144,9 @@ def _places(stage: Stage, second: Vantage, field: Field, second_link: str) -> di
         control: tuple[str, int] | None = None
         if shares:
             control = (LOOPBACK, hello)
-        elif str(stage.settings.network.host.ip) in gateways:
+        elif str(stage.site.bridge.address.ip) in gateways:
             # On the host-only network itself, where the second sandbox always answers.
-            control = (str(stage.settings.network.sandbox2), SSH_PORT)
+            control = (stage.site.machine("sandbox2").address, SSH_PORT)
         elif machine is second:
             control = answers
         elif gateways:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # Names in the engine; labels say whose they are.
 PREFIX = "matrix-"
@@ -94,8 +94,8 @@ PEERS = (
 )
 
 
-def free_ports(taken: Iterable[int], count: int, settings: Settings) -> tuple[int, ...]:
+def free_ports(taken: Iterable[int], count: int, site: Site) -> tuple[int, ...]:
     """``count`` ports above HelloSocket's that are neither ``taken`` nor the settings' own."""
-    used = {*taken, settings.hello.port, settings.registry.port}
-    first = settings.hello.port if settings.hello.port + 10 * count < 65536 else 20000
+    used = {*taken, site.hello_port, site.registry_port}
+    first = site.hello_port if site.hello_port + 10 * count < 65536 else 20000
     return tuple(port for port in range(first, 65536) if port not in used)[:count]

@@ -40,7 +40,7 @@ from hostonly.image import state
 from hostonly.image.flavour import FLAVOURS
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Host
 
 NAME = "registry"
@@ -50,11 +50,11 @@ AT_ONCE = 32
 BIRTH = "/etc/hostonly/sandbox.env"
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(site: Site, emit: Emit) -> CheckResult:
     """Ask the registry from both sides, and hash every byte that it serves of the image."""
     start = time.monotonic()
     claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
+    host, machine, network = Host(), Machine(site, emit), site.network
     running, way = machine.observe_state(), route_to(host, machine.address)
     claims.judge(sandbox_running, {"machine": machine.name}, state=running)
     claims.judge(
@@ -69,11 +69,11 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     )
     closed = why_not_look(running, way, network.bridge)
     registries = {
-        "host": f"http://{machine.address}:{settings.registry.port}/v2/",
-        "sandbox": f"http://localhost:{settings.registry.port}/v2/",
+        "host": f"http://{machine.address}:{site.registry_port}/v2/",
+        "sandbox": f"http://localhost:{site.registry_port}/v2/",
     }
-    repository = settings.image.name
-    noted = _noted(settings)
+    repository = site.image.name
+    noted = _noted(site)
     pushes = tuple(noted)
     with machine.vantage() as sandbox:
 
@@ -133,13 +133,13 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
-def _noted(settings: Settings) -> dict[state.Pushed, float]:
+def _noted(site: Site) -> dict[state.Pushed, float]:
     """The last push of each flavour to the settings' repository, and when it was (seconds since 1970)."""
     found = {}
     for flavour in FLAVOURS:
-        file = state.pushed_record(settings.state, flavour)
+        file = state.pushed_record(site.state, flavour)
         pushed = state.load_pushed(file)
-        if pushed is not None and pushed.repository == settings.image.name:
+        if pushed is not None and pushed.repository == site.image.name:
             found[pushed] = file.stat().st_mtime
     return found
 

@@ -36,7 +36,7 @@ NETWORK, LINK = "bridge", "docker0"
 
 def run(stage: Stage) -> None:
     """Take the tutorial's steps, then judge what it says about them."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME)
     start(stage, NEIGHBOUR, NEIGHBOUR)
@@ -60,7 +60,7 @@ def run(stage: Stage) -> None:
             "target": "the container",
             "address": address,
             "gateway": stage.address,
-            "device": stage.settings.network.bridge,
+            "device": stage.site.bridge.name,
         },
         way=route_to(stage.host, address),
     )

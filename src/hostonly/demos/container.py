@@ -29,7 +29,7 @@ NAME = "container"
 
 def run(stage: Stage) -> None:
     """Start a container on the default bridge and two more in its network."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     other = port + 1 if port < 65535 else port - 1
     join = ("--network", f"container:{HELLO}")
     start(stage, HELLO, NAME)

@@ -16,7 +16,7 @@ from hostonly.events import Emit
 from hostonly.facts import Observed
 from hostonly.facts.kernel import missing, observe_capability
 from hostonly.report.model import ClaimJudged, DemoResult, SandboxAbout
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Vantage
 
 # A demo is stopped while its last command may still be at work in the engine: what that was
@@ -138,11 +138,11 @@ def _clear_up(
     raise ended
 
 
-def not_performed(demo: Demo, settings: Settings, error: HostonlyError) -> DemoResult:
+def not_performed(demo: Demo, site: Site, error: HostonlyError) -> DemoResult:
     """The result of a demo that had nothing to stand on: no sandbox, or no image, because of
     ``error``. Nobody asked the engine for its version then: it is empty."""
-    sandbox = settings.sandbox
-    about = SandboxAbout(sandbox.name, sandbox.provider, str(settings.network.sandbox), "")
+    sandbox = site.sandbox
+    about = SandboxAbout(sandbox.name, sandbox.provider, site.sandbox.address, "")
     trouble = _trouble("demo.testbed", "The sandbox is up and the image is in its registry.", error)
     return DemoResult(demo.name, demo.summary, about, (), (trouble,), 0.0)
 

@@ -25,7 +25,7 @@ NAME = "host"
 
 def run(stage: Stage) -> None:
     """Take the tutorial's steps, then judge what it says about them."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME, "--network", "host")
     wait_beside(stage, HELLO, port)

@@ -47,7 +47,7 @@ _EVERY: tuple[tuple[Claim, dict[str, object]], ...] = (
 
 def run(stage: Stage) -> None:
     """Make the network, look who reaches the container and how, and put forwarding back."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     capable = observe_capability(sandbox, "ipv6")
     if isinstance(capable, Observed) and not capable.value:
         _skip(stage, _EVERY, Observed("this kernel has no IPv6", capable.evidence))
@@ -92,7 +92,7 @@ def run(stage: Stage) -> None:
         about={**about, "place": "sandbox", "address": f"[{own}]"},
         answers=connect(stage, sandbox, own, port),
     )
-    ours = stage.settings.network.bridge
+    ours = stage.site.bridge.name
     without = _without(sandbox, HOST_ONLY, links) or _without(
         stage.host, ours, observe_interfaces(stage.host)
     )
@@ -151,7 +151,7 @@ def _own_address(stage: Stage) -> str:
 def _from_host(stage: Stage, own: str, local: str) -> None:
     """By the sandbox's address on the host-only link, the only one of IPv6 that host and sandbox
     share: it names its link, so that no packet can leave by another."""
-    sandbox, port, bridge = stage.sandbox, stage.settings.hello.port, stage.settings.network.bridge
+    sandbox, port, bridge = stage.sandbox, stage.site.hello_port, stage.site.bridge.name
     before = observe_firewall(sandbox, version=6)
     answers = connect(stage, stage.host, f"{local}%{bridge}", port)
     after = observe_firewall(sandbox, version=6)
@@ -187,6 +187,6 @@ def _from_host(stage: Stage, own: str, local: str) -> None:
 def _skip(
     stage: Stage, claims: tuple[tuple[Claim, dict[str, object]], ...], because: Observed[str]
 ) -> None:
-    about: dict[str, object] = {"name": NAME, "port": stage.settings.hello.port}
+    about: dict[str, object] = {"name": NAME, "port": stage.site.hello_port}
     for claim, these in claims:
         stage.skip(claim, because.value, about={**about, **these}, evidence=because.evidence)

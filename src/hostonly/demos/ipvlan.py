@@ -31,15 +31,15 @@ PARENT = "eth1"
 def run(stage: Stage) -> None:
     """Try whether the kernel has it; where it has, put a container on eth1 and see who reaches it."""
     sandbox = stage.sandbox
-    network = str(stage.settings.network.host.network)
+    network = str(stage.site.bridge.network)
     capable = stage.probe(lambda: observe_capability(sandbox, "ipvlan"))
     if isinstance(capable, Observed) and not capable.value:
-        net = stage.settings.network
+        net = stage.site.network
         address = next(candidates(net.host.network, (net.host.ip, net.sandbox, net.sandbox2)))
         for claim, about in _claims(stage, address):
             stage.skip(claim, missing("ipvlan"), about=about, evidence=capable.evidence)
         return
-    second, port = stage.second_sandbox, stage.settings.hello.port
+    second, port = stage.second_sandbox, stage.site.hello_port
     (address,) = spare_addresses(stage, second, PARENT, 1)
     over = ("-d", "ipvlan", *stage.labels, "--subnet", network, "-o", f"parent={PARENT}")
     stage.step(sandbox, "docker", "network", "create", *over, NETWORK)
@@ -50,7 +50,7 @@ def run(stage: Stage) -> None:
     neighbours = observe_neighbours(stage.host)
     from_second = connect(stage, second, address, port)
     attempt = connect_once(stage, sandbox, address, port)
-    control = connect_once(stage, sandbox, str(stage.settings.network.sandbox2), SSH_PORT)
+    control = connect_once(stage, sandbox, stage.site.machine("sandbox2").address, SSH_PORT)
     inside = observe_interfaces(stage.namespace(HELLO))
     facts: tuple[dict[str, Fact[Any]], ...] = (
         {"container": observe_container(sandbox, HELLO)},
@@ -71,7 +71,7 @@ def run(stage: Stage) -> None:
 
 def _claims(stage: Stage, address: str) -> list[tuple[Claim, dict[str, object]]]:
     """What is claimed, or skipped, about a container at ``address``."""
-    network, port = stage.settings.network, stage.settings.hello.port
+    network, port = stage.site.network, stage.site.hello_port
     at: dict[str, object] = {"address": address, "port": port}
     on: dict[str, object] = {"address": address, "network": str(network.host.network)}
     away: dict[str, object] = {

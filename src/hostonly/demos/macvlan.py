@@ -32,9 +32,9 @@ REMOVE_SHIM = ("sudo", "ip", "link", "delete", SHIM)
 
 def run(stage: Stage) -> None:
     """Put a container on eth1, see who reaches it, and give the sandbox a shim."""
-    sandbox, second, port = stage.sandbox, stage.second_sandbox, stage.settings.hello.port
-    network, bridge = str(stage.settings.network.host.network), stage.settings.network.bridge
-    other = str(stage.settings.network.sandbox2)
+    sandbox, second, port = stage.sandbox, stage.second_sandbox, stage.site.hello_port
+    network, bridge = str(stage.site.bridge.network), stage.site.bridge.name
+    other = stage.site.machine("sandbox2").address
     before = observe_interfaces(sandbox)
     if isinstance(before, Observed) and any(link.name == SHIM for link in before.value):
         # An earlier run was killed outright, or told to keep it.
@@ -93,7 +93,7 @@ def run(stage: Stage) -> None:
 
 def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
     """The known remedy: a macvlan link of the sandbox's own, beside the container's."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.on_exit(sandbox, *REMOVE_SHIM)
     ip = ("sudo", "ip")
     stage.step(

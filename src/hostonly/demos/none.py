@@ -34,7 +34,7 @@ NAME = "none"
 
 def run(stage: Stage) -> None:
     """Start a container without a network, and try to reach it and to get out of it."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME, "--network", "none")
     wait_for_hello(stage, HELLO)

@@ -61,8 +61,8 @@ TASK_SECONDS = 900.0
 def run(stage: Stage) -> None:
     """Make the swarm and the network, look across it, publish a service, and leave."""
     first, second = stage.sandbox, stage.second_sandbox
-    one, two = stage.address, str(stage.settings.network.sandbox2)
-    port = stage.settings.hello.port
+    one, two = stage.address, stage.site.machine("sandbox2").address
+    port = stage.site.hello_port
     for sandbox in (first, second):
         stage.require_free_port(port, at=sandbox)
     join(stage)
@@ -117,7 +117,7 @@ def run(stage: Stage) -> None:
         routes_absent,
         about={
             "addresses": " and ".join(addresses),
-            "device": stage.settings.network.bridge,
+            "device": stage.site.bridge.name,
             "gateways": frozenset({one, two}),
         },
         ways=together([route_to(stage.host, address) for address in addresses]),
@@ -177,7 +177,7 @@ def _judge_name(
 def _service(stage: Stage, one: str, two: str) -> None:
     """A service with a task on each sandbox: published in the swarm's own way where the kernel can
     do that, and by each sandbox for its own task, which needs no more than DNAT."""
-    first, port = stage.sandbox, stage.settings.hello.port
+    first, port = stage.sandbox, stage.site.hello_port
     about: dict[str, object] = {"mode": "ingress", "name": NAME}
     ipvs = observe_capability(first, "ip_vs")
     if isinstance(ipvs, Observed) and not ipvs.value:
@@ -241,7 +241,7 @@ def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
     """Wait until each sandbox passes a connection on to a task, or has had the time for it. That a task
     listens says nothing of IPVS, which the engines tell of it by gossip; so it is tried, which is no
     step: whose count rises by that is the swarm's choice, and no claim speaks of it."""
-    port, bridge = stage.settings.hello.port, stage.settings.network.bridge
+    port, bridge = stage.site.hello_port, stage.site.bridge.name
     for address in (one, two):
         stage.settle(
             partial(observe_reach, stage.host, address, port, bridge=bridge),
@@ -255,7 +255,7 @@ def _remove(stage: Stage, name: str) -> None:
     """Remove service ``name``, whose end the engines see to afterwards, and wait for that: until no
     container of it is there and its port is free."""
     stage.step(stage.sandbox, "docker", "service", "rm", name)
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     for sandbox in (stage.sandbox, stage.second_sandbox):
         stage.wait_until(
             partial(_tasks, sandbox, name, "--all"),
@@ -270,6 +270,6 @@ def _remove(stage: Stage, name: str) -> None:
 
 
 def _judge_service(stage: Stage, about: dict[str, object], one: str, two: str) -> None:
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     first, second = (connect(stage, stage.host, address, port) for address in (one, two))
     stage.judge(service_answers, about=about, first=first, second=second)

@@ -28,7 +28,7 @@ RESTART = "systemctl reset-failed docker && systemctl restart docker"
 
 def run(stage: Stage) -> None:
     """One after the other; each leaves the port free for the next."""
-    stage.require_free_port(stage.settings.hello.port)
+    stage.require_free_port(stage.site.hello_port)
     _two_addresses(stage)
     _taken(stage)
     stage.step(stage.sandbox, *REMOVE, TWO, TAKEN)
@@ -36,7 +36,7 @@ def run(stage: Stage) -> None:
 
 
 def _two_addresses(stage: Stage) -> None:
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     start(stage, ONE, ONE, "-p", f"{LOOPBACK}:{port}:{port}")
     start(stage, TWO, TWO, "-p", f"{SECOND_LOOPBACK}:{port}:{port}")
     wait_for_hello(stage, ONE, TWO)
@@ -57,7 +57,7 @@ def _two_addresses(stage: Stage) -> None:
 
 def _taken(stage: Stage) -> None:
     """A third container wants the port of the first, which is then removed."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     start(stage, TAKEN, TAKEN, "-p", f"{LOOPBACK}:{port}:{port}", may_fail=True)
     stage.step(sandbox, "docker", "ps", "-a")
     stage.judge(port_taken, about={"port": port}, container=observe_container(sandbox, TAKEN))
@@ -72,7 +72,7 @@ def _taken(stage: Stage) -> None:
 
 
 def _engine_restarted(stage: Stage) -> None:
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     start(stage, LASTING, LASTING, "--restart", "always", "-p", f"{port}:{port}")
     wait_for_hello(stage, LASTING)
     connect(stage, stage.host, stage.address, port, times=1)

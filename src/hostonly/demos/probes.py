@@ -38,7 +38,7 @@ def start(
     Raises:
         Stopped: it could not be started, and was not told that it ``may_fail``.
     """
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     if port != DEFAULT_PORT:
         # First, so that what a demo asks for itself counts.
         options = ("--env", f"HELLO_PORT={port}", *options)
@@ -71,7 +71,7 @@ def run_again(stage: Stage, sandbox: Vantage, name: str, run: Sequence[str]) -> 
 def wait_for_hello(stage: Stage, *names: str, on: Vantage | None = None) -> None:
     """Wait until HelloSocket listens in each of these containers. Raises ``Stopped``."""
     for name in names:
-        stage.wait_for_listener(stage.settings.hello.port, at=stage.namespace(name, on=on))
+        stage.wait_for_listener(stage.site.hello_port, at=stage.namespace(name, on=on))
 
 
 def wait_beside(stage: Stage, name: str, port: int) -> None:
@@ -98,7 +98,7 @@ def _require_running(stage: Stage, name: str) -> None:
 
 def connect_once(stage: Stage, vantage: Vantage, address: str, port: int) -> Fact[Reach]:
     """Connect from ``vantage``, as a step; from the host only by the host-only bridge."""
-    bridge = stage.settings.network.bridge if vantage is stage.host else None
+    bridge = stage.site.bridge.name if vantage is stage.host else None
     return stage.probe(lambda: observe_reach(vantage, address, port, bridge=bridge))
 
 
@@ -152,7 +152,7 @@ def judge_shut_to_host(stage: Stage, port: int, expected: frozenset[Outcome], ta
             "address": stage.address,
             "port": port,
             "expected": expected,
-            "device": stage.settings.network.bridge,
+            "device": stage.site.bridge.name,
         },
         attempt=attempt,
         control=control,

@@ -48,7 +48,7 @@ Answers = Fact[tuple[Reach, ...]]
 
 def run(stage: Stage) -> None:
     """Publish a port, reach it from four places, end docker-proxy, and remove the container."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME, "-p", f"{port}:{port}")
     start(stage, NEIGHBOUR, NEIGHBOUR)
@@ -70,7 +70,7 @@ def run(stage: Stage) -> None:
 
 
 def _judge_rules(stage: Stage, listeners: Fact[tuple[Listener, ...]]) -> None:
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     container, firewall = observe_container(sandbox, HELLO), observe_firewall(sandbox)
     stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
     stage.judge(
@@ -87,7 +87,7 @@ def _judge_rules(stage: Stage, listeners: Fact[tuple[Listener, ...]]) -> None:
 
 def _judge_ways(stage: Stage) -> Answers:
     """Connect from the host and on the sandbox's loopback, with the counters read between."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     before = observe_firewall(sandbox)
     from_host = connect(stage, stage.host, stage.address, port, times=3)
     between = observe_firewall(sandbox)
@@ -126,7 +126,7 @@ def _judge_ways(stage: Stage) -> Answers:
 
 def _judge_hairpin(stage: Stage, name: str, place: str, who: str) -> Answers:
     """Connect from a container on the same bridge to the sandbox's address, and so back again."""
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     before = observe_firewall(stage.sandbox)
     answers = connect(stage, stage.container(name), stage.address, port)
     after = observe_firewall(stage.sandbox)
@@ -148,7 +148,7 @@ def _judge_hairpin(stage: Stage, name: str, place: str, who: str) -> Answers:
 def _end_proxy(stage: Stage, listeners: Fact[tuple[Listener, ...]]) -> None:
     """End the processes called docker-proxy that hold our port, by their numbers. The engine itself,
     which may hold it as well, is left alone."""
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     if isinstance(listeners, NotObserved):
         raise Stopped(f"{PROXY}: not observed: {listeners.because}", listeners.evidence)
     pids = _proxies(listeners.value, port)
@@ -168,7 +168,7 @@ def _proxies(listeners: tuple[Listener, ...], port: int) -> tuple[int, ...]:
 
 
 def _judge_without_proxy(stage: Stage, on_loopback: Answers, through_neighbour: Answers) -> None:
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     listeners = observe_listeners(sandbox)
     from_host = connect(stage, stage.host, stage.address, port)
     stage.judge(
@@ -211,7 +211,7 @@ def _judge_removal(stage: Stage) -> None:
 
 def _judge_loopback_only(stage: Stage) -> None:
     """Publish the port that was let go a moment ago again, on loopback."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     start(stage, HELLO, NAME, "-p", f"{LOOPBACK}:{port}:{port}")
     wait_for_hello(stage, HELLO)
     answers = connect(stage, sandbox, LOOPBACK, port)

@@ -38,7 +38,7 @@ def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tu
     Raises:
         hostonly.demos.stage.Stopped: there are fewer, or it could not be found out.
     """
-    net = stage.settings.network
+    net = stage.site.network
     found: list[str] = []
     for address in candidates(net.host.network, (net.host.ip, net.sandbox, net.sandbox2)):
         if _asked(stage, asker, address, device):

@@ -18,7 +18,7 @@ from hostonly.events import Emit, Started, Warned
 from hostonly.facts import Fact, NotObserved, Observed, settled
 from hostonly.facts.listeners import observe_listeners, on_port
 from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import TIMED_OUT, Container, Namespace, Result, Vantage, shown, typed_on_host
 from hostonly.waiting import limit, more_patience, until
 
@@ -57,7 +57,7 @@ class Stage:
         self._testbed = testbed
         self._emit = emit
         self._clearing = Clearing(
-            demo, self.step, testbed.host, self._sandboxes, testbed.settings.network, emit
+            demo, self.step, testbed.host, self._sandboxes, testbed.site.network, emit
         )
         self._second: Vantage | None = None
         self._image: str | None = None
@@ -81,9 +81,9 @@ class Stage:
         return self._second
 
     @property
-    def settings(self) -> Settings:
+    def site(self) -> Site:
         """The settings of this checkout."""
-        return self._testbed.settings
+        return self._testbed.site
 
     @property
     def address(self) -> str:
@@ -160,12 +160,12 @@ class Stage:
         """Hold ``claim`` against ``facts`` and keep what came of it; where it was not answered, with what
         may have stopped it."""
         result = claim.judge(about=about, **facts)
-        bridge = self.settings.network.bridge
+        bridge = self.site.bridge.name
         return self._judged(explained(result, facts.values(), self._machines(), bridge))
 
     def stopped(self, result: ClaimResult) -> ClaimResult:
         """Why the demo cannot go on, with what may have stopped a connection of its."""
-        return explained_stop(result, self.steps, self._machines(), self.settings.network.bridge)
+        return explained_stop(result, self.steps, self._machines(), self.site.bridge.name)
 
     def skip(
         self,

@@ -25,7 +25,7 @@ def join(stage: Stage) -> None:
         Stopped: the engines refused, or told no token to join with, or somebody has a swarm's port.
         hostonly.errors.HostonlyError: an engine does not end the gossip of a swarm before this one.
     """
-    one, two = stage.address, str(stage.settings.network.sandbox2)
+    one, two = stage.address, stage.site.machine("sandbox2").address
     first, second = stage.sandbox, stage.second_sandbox
     for sandbox in (first, second):
         _require_no_swarm(sandbox)
@@ -62,7 +62,7 @@ def join(stage: Stage) -> None:
 def spanning(stage: Stage, network: str) -> Fact[Network]:
     """The overlay ``network``, on which each sandbox has a container: once both engines know of each
     other, or have had the time for it. Before that a container's packets go nowhere."""
-    members = {stage.address, str(stage.settings.network.sandbox2)}
+    members = {stage.address, stage.site.machine("sandbox2").address}
     return stage.settle(
         lambda: observe_network(stage.sandbox, network),
         lambda seen: set(seen.peers) == members,

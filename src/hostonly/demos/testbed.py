@@ -15,7 +15,7 @@ from hostonly.facts import NotObserved
 from hostonly.facts.engine import observe_engine
 from hostonly.report.model import SandboxAbout
 from hostonly.sandbox import lock
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Host, Vantage
 
 
@@ -37,7 +37,7 @@ class Testbed:
     # pytest takes classes called Test… for tests.
     __test__ = False
 
-    settings: Settings
+    site: Site
     host: Vantage
     sandbox: Vantage
     about: SandboxAbout
@@ -46,7 +46,7 @@ class Testbed:
 
 
 @contextmanager
-def ready(settings: Settings, emit: Emit, task: str, *, second: bool = False) -> Iterator[Testbed]:
+def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterator[Testbed]:
     """Bring the sandbox up and the image into its registry, where either is missing; connections
     are closed at the end. Demos of one checkout wait for each other: each removes what
     an earlier one left, and a sandbox has each port once. Whoever halts or destroys a sandbox waits too.
@@ -63,9 +63,9 @@ def ready(settings: Settings, emit: Emit, task: str, *, second: bool = False) ->
     from hostonly.sandbox.machine import Machine
 
     emit = _in_turn(emit)
-    with lock.demos(settings, task, emit), ExitStack() as connections:
-        machine = Machine(settings, emit)
-        other = Machine(settings, emit, "sandbox2")
+    with lock.demos(site, task, emit), ExitStack() as connections:
+        machine = Machine(site, emit)
+        other = Machine(site, emit, "sandbox2")
         stages.up(machine)
         # Left in the end only when its one job is done: an interrupt leaves no half-made machine.
         worker = connections.enter_context(ThreadPoolExecutor(1))
@@ -86,10 +86,10 @@ def ready(settings: Settings, emit: Emit, task: str, *, second: bool = False) ->
         if isinstance(engine, NotObserved):
             raise HostonlyError(f"the sandbox's engine was not observed: {engine.because}")
         about = SandboxAbout(
-            settings.sandbox.name, settings.sandbox.provider, machine.address, engine.value.version
+            site.name, site.sandbox.provider, machine.address, engine.value.version
         )
         image = BuiltImage(publish.reference(machine), built.image_id)
-        yield Testbed(settings, Host(), sandbox, about, image, second_sandbox)
+        yield Testbed(site, Host(), sandbox, about, image, second_sandbox)
 
 
 def _in_turn(emit: Emit) -> Emit:

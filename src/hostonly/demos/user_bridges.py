@@ -105,7 +105,7 @@ def _judge_names(stage: Stage) -> None:
 
 
 def _judge_traffic(stage: Stage) -> None:
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     red1, blue1, both = (stage.container(name) for name in (RED1, BLUE1, BOTH))
     stage.judge(
         hello_rises,
@@ -150,7 +150,7 @@ def _judge_traffic(stage: Stage) -> None:
 
 
 def _judge_internal(stage: Stage) -> None:
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     closed1, neighbour = stage.container(CLOSED1), address_of(stage, CLOSED2)
     stage.judge(
         hello_rises,

@@ -204,7 +204,7 @@ def _pairs(mapping: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
 
 
 def _container(item: dict[str, Any]) -> Container:
-    settings = item["NetworkSettings"]
+    site = item["NetworkSettings"]
     return Container(
         id=item["Id"],
         name=item["Name"].removeprefix("/"),
@@ -224,7 +224,7 @@ def _container(item: dict[str, Any]) -> Container:
                 end.get("GlobalIPv6Address") or None,
                 end.get("IPv6Gateway") or None,
             )
-            for name, end in sorted(settings["Networks"].items())
+            for name, end in sorted(site["Networks"].items())
         ),
         published=tuple(
             PublishedPort(
@@ -233,7 +233,7 @@ def _container(item: dict[str, Any]) -> Container:
                 binding["HostIp"],
                 int(binding["HostPort"]),
             )
-            for inside, bindings in sorted((settings["Ports"] or {}).items())
+            for inside, bindings in sorted((site["Ports"] or {}).items())
             for binding in bindings or ()
         ),
         exit_code=int(item["State"]["ExitCode"]),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 
 from hostonly.errors import UsageError
-from hostonly.settings import Settings, shown
+from hostonly.settings import Site, shown
 from hostonly.vantages.route_guard import require_host_only_route
 
 
-def address_to_call(host: str, settings: Settings) -> str:
+def address_to_call(host: str, site: Site) -> str:
     """The address, a number, of ``host``: ``localhost``, ``sandbox``, ``sandbox2`` or a number.
 
     Nothing is sent, and no name is looked up.
@@ -18,7 +18,7 @@ def address_to_call(host: str, settings: Settings) -> str:
         UsageError: it is neither loopback nor on the host-only network. Unreachable: it is on that
             network by its number, but the kernel's route to it does not leave by our bridge.
     """
-    network = settings.network
+    network = site.network
     ours = {
         "localhost": "127.0.0.1",
         "sandbox": str(network.sandbox),
@@ -27,16 +27,16 @@ def address_to_call(host: str, settings: Settings) -> str:
     try:
         address = ipaddress.ip_address(ours.get(host, host))
     except ValueError as error:
-        raise _refused(host, settings) from error
+        raise _refused(host, site) from error
     if address.is_loopback:
         return str(address)
     if address.version == 4 and address in network.host.network:
         require_host_only_route(str(address), network.bridge)
         return str(address)
-    raise _refused(host, settings)
+    raise _refused(host, site)
 
 
-def port_chosen(port: int, settings: Settings) -> int:
+def port_chosen(port: int, site: Site) -> int:
     """``port`` itself, or that of the settings where it is 0.
 
     Raises:
@@ -44,19 +44,19 @@ def port_chosen(port: int, settings: Settings) -> int:
     """
     if not 0 <= port <= 65535:
         raise UsageError(f"--port: {port} is not allowed: a whole number from 1 to 65535")
-    return port or settings.hello.port
+    return port or site.hello_port
 
 
-def address_and_port(target: str, settings: Settings) -> tuple[str, int]:
+def address_and_port(target: str, site: Site) -> tuple[str, int]:
     """The same for ``HOST:PORT`` or ``[ADDRESS]:PORT``. Raises UsageError also: it is neither."""
     host, colon, port = target.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
         raise UsageError(f"{shown(target)} is not allowed: HOST:PORT, such as 127.0.0.1:8080")
-    return address_to_call(host.removeprefix("[").removesuffix("]"), settings), int(port)
+    return address_to_call(host.removeprefix("[").removesuffix("]"), site), int(port)
 
 
-def _refused(host: str, settings: Settings) -> UsageError:
+def _refused(host: str, site: Site) -> UsageError:
     return UsageError(
         f"{shown(host)} is not called: only this machine (localhost, 127.0.0.1, ::1) and what is on "
-        f"the host-only network {settings.network.host.network} (sandbox, sandbox2, an address) are"
+        f"the host-only network {site.bridge.network} (sandbox, sandbox2, an address) are"
     )

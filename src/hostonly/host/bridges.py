@@ -18,7 +18,7 @@ from hostonly.errors import Taken
 from hostonly.host import switches
 from hostonly.host.command import run
 from hostonly.host.ends import BRIDGE, mac
-from hostonly.settings import DOCKER_RANGE, Settings
+from hostonly.settings import DOCKER_RANGE, Site
 
 MARK = "hostonly"
 
@@ -47,9 +47,9 @@ class Bridge:
     mark: str
 
 
-def bridges(settings: Settings, root: Path) -> tuple[Bridge, Bridge]:
+def bridges(site: Site, root: Path) -> tuple[Bridge, Bridge]:
     """The host-only bridge and the NAT bridge of the checkout at ``root``."""
-    net = settings.network
+    net = site.network
     mark = f"{MARK} {root}"
     return Bridge(net.bridge, net.host, mark), Bridge(net.nat_bridge, net.nat, mark)
 

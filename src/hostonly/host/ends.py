@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # The number of a sandbox's link: eth0 on the NAT bridge, eth1 on the host-only one.
 ETH0, ETH1 = 0, 1
@@ -34,9 +34,9 @@ def mac(address: IPv4Address, link: int) -> str:
     return ":".join(f"{octet:02x}" for octet in (0x0E, link, *address.packed))
 
 
-def nat_ends(settings: Settings) -> tuple[End, ...]:
+def nat_ends(site: Site) -> tuple[End, ...]:
     """The first and the second sandbox's: their NAT addresses are the ones after the host's."""
-    net = settings.network
+    net = site.network
     return tuple(
         End(mac(address, ETH0), net.nat.ip + 1 + number)
         for number, address in enumerate((net.sandbox, net.sandbox2))

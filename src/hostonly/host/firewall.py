@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hostonly.errors import ToolFailed
 from hostonly.host.command import run
 from hostonly.host.ends import nat_ends
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 MARK = "hostonly"
 
@@ -24,15 +24,15 @@ class Table:
     rules: str
 
 
-def table(settings: Settings) -> Table:
-    """The table for ``settings``, in nft's own language.
+def table(site: Site) -> Table:
+    """The table for ``site``, in nft's own language.
 
     Filtering lies before Docker's and everybody else's (priority -10), since a drop there is final
     while an accept is not: nothing that the user's own firewall forbids becomes allowed.
     """
-    net = settings.network
-    name = f"{MARK}_{settings.sandbox.name.replace('-', '_')}"
-    ends = nat_ends(settings)
+    net = site.network
+    name = f"{MARK}_{site.name.replace('-', '_')}"
+    ends = nat_ends(site)
     macs = ", ".join(end.mac for end in ends)
     pairs = ", ".join(f"{end.mac} . {end.address}" for end in ends)
     # Of eth1 nobody can say so: what macvlan gives a container there has a MAC of its own.

@@ -11,7 +11,7 @@ import json
 from hostonly.host import switches
 from hostonly.host.command import run
 from hostonly.host.switches import Switch
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # The same as net.ipv4.ip_forward.
 ALL = "net/ipv4/conf/all/forwarding"
@@ -23,9 +23,9 @@ def uplinks() -> list[str]:
     return sorted({str(route["dev"]) for route in routes if "dev" in route})
 
 
-def needed(settings: Settings) -> list[Switch]:
+def needed(site: Site) -> list[Switch]:
     """What lets packets pass between the NAT bridge and the uplinks."""
-    interfaces = [settings.network.nat_bridge, *uplinks()]
+    interfaces = [site.nat.name, *uplinks()]
     return [Switch(of(name), "1", ALL) for name in interfaces]
 
 

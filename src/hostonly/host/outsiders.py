@@ -21,7 +21,7 @@ from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.host import way_in
 from hostonly.host.bridges import MARK
 from hostonly.host.command import as_root, end, run
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages.neighbour import Neighbour
 from hostonly.waiting import limit, more_patience, until
 
@@ -54,15 +54,15 @@ class Outsider:
         return self.bridge or self.device
 
 
-def outsiders(settings: Settings) -> tuple[Outsider, Outsider, Outsider]:
-    """The two neighbours and the container for the checkout of ``settings``, made or not."""
-    number = int(settings.network.host.ip) & 0xFFFF
+def outsiders(site: Site) -> tuple[Outsider, Outsider, Outsider]:
+    """The two neighbours and the container for the checkout of ``site``, made or not."""
+    number = int(site.bridge.address.ip) & 0xFFFF
 
     def outsider(index: int, bridge: str | None = None) -> Outsider:
         ours, theirs = 4 * index + 1, 4 * index + 2
         network = f"2001:db8:6f73:{index + 1}::"
         return Outsider(
-            Neighbour(NAMES[index], f"{MARK}-{settings.sandbox.name}-{index}"),
+            Neighbour(NAMES[index], f"{MARK}-{site.name}-{index}"),
             f"{LINK}{number:04x}{index}",
             IPv4Interface(f"198.51.100.{ours}/30"),
             IPv4Interface(f"198.51.100.{theirs}/30"),
@@ -75,7 +75,7 @@ def outsiders(settings: Settings) -> tuple[Outsider, Outsider, Outsider]:
 
 
 @contextlib.contextmanager
-def made(settings: Settings, *, ipv6: bool) -> Iterator[tuple[Outsider, Outsider, Outsider]]:
+def made(site: Site, *, ipv6: bool) -> Iterator[tuple[Outsider, Outsider, Outsider]]:
     """All three, for as long as the context lasts; what a killed run left is removed first.
 
     Nothing stands in their way to the sandbox meanwhile but our own firewall table. Without
@@ -84,13 +84,13 @@ def made(settings: Settings, *, ipv6: bool) -> Iterator[tuple[Outsider, Outsider
     Raises:
         HostonlyError: their addresses are in use on this machine. ToolFailed: no namespaces here.
     """
-    three = outsiders(settings)
-    remove(settings)
+    three = outsiders(site)
+    remove(site)
     _refuse_conflicts(ipv6)
     try:
         for each in three:
-            _make(each, settings, ipv6)
-        with way_in.opened(settings, [each.router for each in three], _masked(three), ipv6=ipv6):
+            _make(each, site, ipv6)
+        with way_in.opened(site, [each.router for each in three], _masked(three), ipv6=ipv6):
             yield three
     finally:
         _remove(three)
@@ -115,8 +115,8 @@ def _refuse_conflicts(ipv6: bool) -> None:
             )
 
 
-def _make(each: Outsider, settings: Settings, ipv6: bool) -> None:
-    namespace, mark = each.vantage.namespace, f'alias "{MARK} {settings.root}"'
+def _make(each: Outsider, site: Site, ipv6: bool) -> None:
+    namespace, mark = each.vantage.namespace, f'alias "{MARK} {site.root}"'
     run(["ip", "netns", "add", namespace], root=True, timeout=10)
     outside = [
         f"link add {each.device} type veth peer name eth0 netns {namespace}",
@@ -149,15 +149,15 @@ def _make(each: Outsider, settings: Settings, ipv6: bool) -> None:
     run(batch, root=True, stdin="\n".join(inside) + "\n", timeout=10)
 
 
-def remove(settings: Settings) -> bool:
+def remove(site: Site) -> bool:
     """Remove what a run left that was killed; False where there was nothing."""
-    three = outsiders(settings)
+    three = outsiders(site)
     there = any(
         Path("/run/netns", each.vantage.namespace).exists() or _links(each) for each in three
     )
     if there:
         # Made after the links and removed before them: without links there are no rules either.
-        way_in.close(settings, [each.router for each in three])
+        way_in.close(site, [each.router for each in three])
         _remove(three)
     return there
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from hostonly.events import Done, Emit, Warned
 from hostonly.host import bridge_netfilter, firewall, forwarding, limits, switches
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
-def allow(settings: Settings, journal: Path, emit: Emit, *, again: bool) -> None:
+def allow(site: Site, journal: Path, emit: Emit, *, again: bool) -> None:
     """Make all of it as it must be, whatever of it is there.
 
     ``journal`` keeps what the machine's switches were before. ``again``: they were made already, so that
@@ -23,17 +23,17 @@ def allow(settings: Settings, journal: Path, emit: Emit, *, again: bool) -> None
     Raises:
         ToolFailed: nft, iptables or sysctl refused.
     """
-    table = firewall.table(settings)
+    table = firewall.table(site)
     if again and not firewall.present(table):
         emit(
             Warned(f"the firewall table {table.name} was gone: nothing kept others out; made again")
         )
     # Written each time: somebody may have taken a rule out of it.
     firewall.apply(table)
-    accepted = bridge_netfilter.accept(settings.network.bridge, settings.network.nat_bridge)
+    accepted = bridge_netfilter.accept(site.bridge.name, site.nat.name)
     if again and accepted:
         emit(Done("this machine's FORWARD chain drops: it lets the sandboxes' packets pass again"))
-    switches.turn([*forwarding.needed(settings), *limits.needed()], journal)
+    switches.turn([*forwarding.needed(site), *limits.needed()], journal)
 
 
 def put_back(journal: Path) -> list[str]:

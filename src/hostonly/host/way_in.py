@@ -16,15 +16,15 @@ from hostonly.errors import ToolFailed
 from hostonly.host import firewall, forward_chain, forwarding
 from hostonly.host.bridges import MARK
 from hostonly.host.command import run
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 PROC6 = Path("/proc/sys/net/ipv6/conf")
 
 
-def not_forwarding6(settings: Settings) -> str | None:
+def not_forwarding6(site: Site) -> str | None:
     """Why this machine, whose bridge has IPv6, carries no such packets on to it, whoever asks it to; None
     where it does, or can be told to for single interfaces."""
-    bridge = PROC6 / settings.network.bridge
+    bridge = PROC6 / site.bridge.name
     if _read(PROC6 / "all" / "forwarding") == "0" and not (bridge / "force_forwarding").exists():
         return (
             "net.ipv6.conf.all.forwarding is 0, so this machine carries no IPv6 packet on; to switch it on for"
@@ -35,7 +35,7 @@ def not_forwarding6(settings: Settings) -> str | None:
 
 @contextlib.contextmanager
 def opened(
-    settings: Settings, links: Sequence[str], masked: str | None, *, ipv6: bool
+    site: Site, links: Sequence[str], masked: str | None, *, ipv6: bool
 ) -> Iterator[None]:
     """Carry on what comes in by ``links`` and by the host-only bridge, in both directions; what comes
     from behind ``masked`` under this machine's address.
@@ -43,7 +43,7 @@ def opened(
     Raises:
         ToolFailed: a switch or a rule was refused.
     """
-    bridge = settings.network.bridge
+    bridge = site.bridge.name
     try:
         for link in (*links, bridge):
             forwarding.switch(link, "1")
@@ -54,19 +54,19 @@ def opened(
         for program in programs:
             forward_chain.accept(program, rules)
         if masked is not None:
-            run(["nft", "-f", "-"], root=True, stdin=_masquerade(settings, masked), timeout=10)
+            run(["nft", "-f", "-"], root=True, stdin=_masquerade(site, masked), timeout=10)
         yield
     finally:
-        close(settings, links)
+        close(site, links)
 
 
-def close(settings: Settings, links: Sequence[str]) -> None:
+def close(site: Site, links: Sequence[str]) -> None:
     """Put back what `opened` switched, and remove the rules that it made for ``links``.
 
     The bridge's switches become what every new link has, as the bridge did: what is there now says
     nothing where another run was killed.
     """
-    bridge = settings.network.bridge
+    bridge = site.bridge.name
     # Whatever comes and goes with the links needs no putting back.
     new = forwarding.value("default")
     if new is not None and forwarding.value(bridge) not in (None, new):
@@ -77,17 +77,17 @@ def close(settings: Settings, links: Sequence[str]) -> None:
     for program in (forward_chain.IPV4, forward_chain.IPV6):
         forward_chain.remove(program, links)
     with contextlib.suppress(ToolFailed):
-        run(["nft", "delete", "table", "inet", table(settings)], root=True, timeout=10)
+        run(["nft", "delete", "table", "inet", table(site)], root=True, timeout=10)
 
 
-def table(settings: Settings) -> str:
+def table(site: Site) -> str:
     """The name of the table that hides the rogue container behind this machine's address."""
     # No sandbox's name has a dot, so that this is nobody's own table.
-    return f"{firewall.table(settings).name}.rogue"
+    return f"{firewall.table(site).name}.rogue"
 
 
-def _masquerade(settings: Settings, bridge: str) -> str:
-    name = table(settings)
+def _masquerade(site: Site, bridge: str) -> str:
+    name = table(site)
     return f"""\
 table inet {name}
 delete table inet {name}

@@ -17,54 +17,54 @@ from hostonly.image.inputs import inputs
 from hostonly.image.packer import build_by_packer
 from hostonly.image.parts import artefact, base_archive, tools
 from hostonly.image.state import short
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.waiting import limit
 
 
-def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> state.Built:
+def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> state.Built:
     """The image of this checkout on ``engine``, built unless it is there and unchanged.
 
     Raises:
         ToolFailed: Maven, mmdebstrap, jlink, Packer or the engine failed; with its last lines.
         HostonlyError: what was built is not what was asked for.
     """
-    packages.install(tools(flavour), emit, root=settings.root)
-    told = labels(settings.root, flavour)
-    named = str(getattr(settings.image, flavour.base))
+    packages.install(tools(flavour), emit, root=site.root)
+    told = labels(site.root, flavour)
+    named = str(getattr(site.image, flavour.base))
     given = base.theirs(engine, named, flavour, emit) if named else None
-    wanted = inputs(settings.root, flavour, told, given.reference if given else "")
-    name = f"{settings.image.name}:{flavour.tag}"
-    bill = state.bill(settings.state, flavour)
+    wanted = inputs(site.root, flavour, told, given.reference if given else "")
+    name = f"{site.image.name}:{flavour.tag}"
+    bill = state.bill(site.state, flavour)
     start = time.monotonic()
-    for before in _built_before(settings, engine.place, flavour, wanted):
+    for before in _built_before(site, engine.place, flavour, wanted):
         if not state.is_bill_of(bill, before.config):
             continue
         own = before.place == engine.place
         if own and engine.has(before.image_id):
-            _tag(engine, before.image_id, settings.image.name, flavour.tag)
+            _tag(engine, before.image_id, site.image.name, flavour.tag)
             emit(Unchanged(state.said_built(name, before.image_id)))
             return before
-        if (image_id := saved.load(settings, engine, before)) is not None:
-            _tag(engine, image_id, settings.image.name, flavour.tag)
+        if (image_id := saved.load(site, engine, before)) is not None:
+            _tag(engine, image_id, site.image.name, flavour.tag)
             again = (
                 "loaded again" if own else f"loaded, as the {before.place}'s engine has built it"
             )
             said = f"the image {name} is unchanged: {again} ({short(image_id)})"
             emit(Done(said, time.monotonic() - start))
             now = replace(before, image_id=image_id, place=engine.place)
-            state.save(settings, now)
+            state.save(site, now)
             return now
-    made = artefact(settings, emit, flavour)
-    foot = given or base.ours(engine, base_archive(settings, emit, flavour), emit)
+    made = artefact(site, emit, flavour)
+    foot = given or base.ours(engine, base_archive(site, emit, flavour), emit)
     variables = {"base": foot.reference, flavour.variable: str(made), **told}
-    by_packer = build_by_packer(settings, engine, flavour, variables, emit)
+    by_packer = build_by_packer(site, engine, flavour, variables, emit)
     _prove_base(engine, by_packer, foot)
     steps = [
         (f"FROM {named or 'packer/base for ' + flavour.name}", len(foot.layers)),
         (f"packer build {flavour.template}", len(engine.layers(by_packer)) - len(foot.layers)),
     ]
     inspected = engine.client.images.get(by_packer).attrs
-    written = template(settings.root, flavour)
+    written = template(site.root, flavour)
     config = identity.configuration(inspected, told["created"], steps, written.ports)
     image_id = identity.settle(engine, name, config)
     _remove(engine, by_packer, image_id)
@@ -75,37 +75,37 @@ def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAV
     for sentence in sbom.lacking(contents, java=flavour is JAVA):
         emit(Warned(sentence))
     bill.write_text(
-        sbom.document(contents, settings.image.name, digest, told["created"]), encoding="utf-8"
+        sbom.document(contents, site.image.name, digest, told["created"]), encoding="utf-8"
     )
-    saved.keep(settings, engine, built)
-    state.save(settings, built)
+    saved.keep(site, engine, built)
+    state.save(site, built)
     emit(Done(f"built the image {name} ({short(image_id)})", time.monotonic() - start))
     return built
 
 
-def pushed_before(settings: Settings, engine: Engine, flavour: Flavour) -> state.Built | None:
+def pushed_before(site: Site, engine: Engine, flavour: Flavour) -> state.Built | None:
     """What was built on some engine from what the checkout holds now, and was pushed: it needs no
     building and no loading to be pulled. None where there is none, or where it cannot be told yet."""
-    told = labels(settings.root, flavour)
-    named = str(getattr(settings.image, flavour.base))
+    told = labels(site.root, flavour)
+    named = str(getattr(site.image, flavour.base))
     if named and not engine.has(named):
         return None
     theirs = str(engine.client.images.get(named).id) if named else ""
     try:
-        wanted = inputs(settings.root, flavour, told, theirs)
+        wanted = inputs(site.root, flavour, told, theirs)
     except HostonlyError:
         # No JDK yet: building installs one.
         return None
-    known = _built_before(settings, engine.place, flavour, wanted)
+    known = _built_before(site, engine.place, flavour, wanted)
     return next((built for built in known if built.manifest), None)
 
 
 def _built_before(
-    settings: Settings, place: str, flavour: Flavour, wanted: str
+    site: Site, place: str, flavour: Flavour, wanted: str
 ) -> list[state.Built]:
     """What was built from inputs with the digest ``wanted``: on the engine of ``place`` first, then on
     the other."""
-    records = [state.record(settings.state, each, flavour.name) for each in state.PLACES]
+    records = [state.record(site.state, each, flavour.name) for each in state.PLACES]
     known = [built for built in map(state.load, records) if built and built.inputs == wanted]
     return sorted(known, key=lambda built: built.place != place)
 

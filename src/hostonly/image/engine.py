@@ -131,9 +131,9 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
         Unreachable: ssh could not forward the socket, or the engine does not answer.
         ToolFailed: it refused what it was asked for meanwhile.
     """
-    require_host_only_route(machine.address, machine.settings.network.bridge)
+    require_host_only_route(machine.address, machine.site.bridge.name)
     # Not below the checkout: a socket's path may have 107 characters only.
-    folder = Path(tempfile.mkdtemp(prefix=names.temporary(machine.settings)))
+    folder = Path(tempfile.mkdtemp(prefix=names.temporary(machine.site)))
     forwarded = folder / "docker.sock"
     forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes"]
     forward += ["-L", f"{forwarded}:/var/run/docker.sock"]
@@ -215,14 +215,14 @@ def docker_cli(machine: Machine) -> Path:
         HostonlyError: the base has none.
     """
 
-    base = names.base_of(machine.settings, machine.name)
+    base = names.base_of(machine.site, machine.name)
     program = (base or Path("/nonexistent")) / "rootfs" / "usr" / "bin" / "docker"
     if not program.is_file():
         raise HostonlyError(
             f"there is no docker command in the base of {machine.name}: {program}",
             remedy="./inv sandbox.destroy, then ./inv sandbox.up",
         )
-    folder = machine.settings.state / "bin"
+    folder = machine.site.state / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / "docker"
     if not link.is_symlink() or link.readlink() != program:

@@ -39,10 +39,10 @@ def inspect(machine: Machine, flavour: Flavour) -> ImageView:
     Raises:
         HostonlyError: it was not built and not pushed, or nobody who answers has it.
     """
-    settings = machine.settings
-    registry = client(settings)
+    site = machine.site
+    registry = client(site)
     served, unknown = _served(machine, registry, flavour)
-    records = [state.load(state.record(settings.state, p, flavour.name)) for p in PLACES]
+    records = [state.load(state.record(site.state, p, flavour.name)) for p in PLACES]
     meant = _meant([record for record in records if record], served)
     found: ImageView | None = None
     present = []
@@ -52,7 +52,7 @@ def inspect(machine: Machine, flavour: Flavour) -> ImageView:
                 machine.require_running()
             with engine_of(machine, place) as engine:
                 tagged = (
-                    f"{settings.image.name}:{flavour.tag}",
+                    f"{site.image.name}:{flavour.tag}",
                     f"{reference(machine, place)}:{flavour.tag}",
                 )
                 presence, image = _on_engine(engine, tagged, meant)
@@ -78,7 +78,7 @@ def _served(
 ) -> tuple[Manifest | None, Presence | None]:
     """What the registry has under the flavour's tag; or that it could not be asked."""
     try:
-        return registry.manifest(machine.settings.image.name, flavour.tag), None
+        return registry.manifest(machine.site.image.name, flavour.tag), None
     except HostonlyError as error:
         return None, Presence("registry", None, error.what)
 
@@ -148,7 +148,7 @@ def _view_of_served(
     machine: Machine, registry: RegistryClient, flavour: Flavour, config: str
 ) -> ImageView | None:
     """As the registry tells of it: how large it is unpacked is told nowhere there."""
-    document = registry.document(machine.settings.image.name, config)
+    document = registry.document(machine.site.image.name, config)
     if document is None:
         return None
     digests = (document.get("rootfs") or {}).get("diff_ids") or []
@@ -170,10 +170,10 @@ def _shown(
     told: Mapping[str, Any],
 ) -> ImageView:
     """``told`` is what a container is started by, which an engine and a registry write alike."""
-    bill = state.bill(machine.settings.state, flavour)
+    bill = state.bill(machine.site.state, flavour)
     ports, labels, entry = (told.get(key) or {} for key in ("ExposedPorts", "Labels", "Entrypoint"))
     return ImageView(
-        f"{machine.settings.image.name}:{flavour.tag}",
+        f"{machine.site.image.name}:{flavour.tag}",
         flavour.name,
         config,
         size,

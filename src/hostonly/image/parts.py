@@ -13,7 +13,7 @@ from hostonly.host import packages, whole
 from hostonly.host.command import find, run
 from hostonly.image import jar, runtime
 from hostonly.image.flavour import JAVA, Flavour
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 def tools(flavour: Flavour = JAVA) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def test_hello(root: Path, emit: Emit) -> None:
     emit(Done(f"{passed} tests of HelloSocket passed", time.monotonic() - start))
 
 
-def parts(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path, Path]:
+def parts(site: Site, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path, Path]:
     """What the image is put together from: the JAR or server, and the archive of our base image.
 
     Needs no sandbox. Each is made where it is missing or not what its inputs ask for.
@@ -61,23 +61,23 @@ def parts(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path
     Raises:
         ToolFailed: Maven, mmdebstrap or jlink failed; with its last lines.
     """
-    return artefact(settings, emit, flavour), base_archive(settings, emit, flavour)
+    return artefact(site, emit, flavour), base_archive(site, emit, flavour)
 
 
-def artefact(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
+def artefact(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
     """The file that goes into the image, built first where it has to be."""
     if flavour is not JAVA:
-        return settings.root / flavour.artefact
-    packages.install(tools(), emit, root=settings.root)
-    stamp = settings.state / "image" / "jar"
-    made = settings.root / jar.JAR
-    wanted = jar.jar_inputs(settings.root)
+        return site.root / flavour.artefact
+    packages.install(tools(), emit, root=site.root)
+    stamp = site.state / "image" / "jar"
+    made = site.root / jar.JAR
+    wanted = jar.jar_inputs(site.root)
     # The JAR lies where Maven and people write too: what it holds counts, not that it is there.
     if _stamped(stamp, wanted, made):
         return made
     emit(Started("building the JAR: mvn -Psocket package"))
     start = time.monotonic()
-    made = jar.build_jar(settings.root, run)
+    made = jar.build_jar(site.root, run)
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(f"{wanted} {digest_of(made)}\n", encoding="utf-8")
     emit(Done("built the JAR", time.monotonic() - start))
@@ -92,11 +92,11 @@ def _stamped(stamp: Path, wanted: str, made: Path) -> bool:
         return False
 
 
-def base_archive(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
+def base_archive(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
     """The base image's root file system, from the cache where its inputs are the same."""
-    packages.install(tools(flavour), emit, root=settings.root)
-    root = settings.root
-    folder = settings.state / "image" / ("base" if flavour is JAVA else f"base-{flavour.name}")
+    packages.install(tools(flavour), emit, root=site.root)
+    root = site.root
+    folder = site.state / "image" / ("base" if flavour is JAVA else f"base-{flavour.name}")
     archive, stamp = folder / "base.tar", folder / "inputs"
     wanted = runtime.base_inputs(root, flavour.name)
     if archive.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:

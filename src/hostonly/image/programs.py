@@ -10,7 +10,7 @@ from hostonly.events import Emit
 from hostonly.image import runtime
 from hostonly.image.flavour import JAVA, PYTHON, template
 from hostonly.image.parts import artefact
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 def python_program(root: Path) -> list[str]:
@@ -18,13 +18,13 @@ def python_program(root: Path) -> list[str]:
     return [sys.executable, "-I", str(root / PYTHON.artefact)]
 
 
-def java_program(settings: Settings, emit: Emit, folder: Path) -> list[str]:
+def java_program(site: Site, emit: Emit, folder: Path) -> list[str]:
     """How the JAR is started, as the image starts it; built first, and copied into ``folder``, which must
     have an ASCII name: under a locale without a letter of the checkout's path Java cannot open it there.
 
     Raises:
         ToolFailed: Maven failed. HostonlyError: there is no JDK.
     """
-    built = shutil.copy(artefact(settings, emit), folder)
-    _, *options, _ = template(settings.root, JAVA).entry_point
+    built = shutil.copy(artefact(site, emit), folder)
+    _, *options, _ = template(site.root, JAVA).entry_point
     return [str(runtime.find_jdk().home / "bin" / "java"), *options, str(built)]

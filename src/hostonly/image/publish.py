@@ -26,8 +26,8 @@ from hostonly.sandbox.machine import Machine
 def reference(machine: Machine, place: str = "sandbox") -> str:
     """The image's name as the tutorial types it: ``localhost:5000/hello-socket`` in the sandbox,
     ``172.16.0.2:5000/hello-socket`` on the host."""
-    settings = machine.settings
-    return state.typed(place, machine.address, settings.registry.port, settings.image.name)
+    site = machine.site
+    return state.typed(place, machine.address, site.registry_port, site.image.name)
 
 
 def _names(machine: Machine, built: state.Built) -> tuple[str, str, str]:
@@ -48,8 +48,8 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
             nothing of it then. HostonlyError: the registry serves something else.
     """
     there, tag, name = _names(machine, built)
-    repository = machine.settings.image.name
-    registry = registry_client(machine.settings)
+    repository = machine.site.image.name
+    registry = registry_client(machine.site)
     _name_it(engine, built.image_id, name, emit)
     before = _served(registry, repository, version=tag)
     # Whoever pushed it: an engine that has not may have the very same image.
@@ -87,8 +87,8 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
 def served(machine: Machine, built: state.Built) -> bool:
     """Whether the registry serves ``built`` under its tag, whole, as it was pushed: it can be pulled."""
     found = _served(
-        registry_client(machine.settings),
-        machine.settings.image.name,
+        registry_client(machine.site),
+        machine.site.image.name,
         version=FLAVOURS[built.flavour].tag,
     )
     return found is not None and found.digest == built.manifest and not found.problems
@@ -108,8 +108,8 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     if built.manifest is None:
         raise HostonlyError("the image was not pushed yet", remedy="./inv image.push")
     there, tag, name = _names(machine, replace(built, place=engine.place))
-    repository = machine.settings.image.name
-    registry = registry_client(machine.settings)
+    repository = machine.site.image.name
+    registry = registry_client(machine.site)
     found = _served(registry, repository, version=tag)
     if found is None or found.digest != built.manifest:
         other = "nothing" if found is None else short(found.digest)
@@ -148,7 +148,7 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
         what = f"pulled {by_digest}, and {moved} of its {len(layers)} layers with it"
         emit(Done(what, time.monotonic() - start))
     pulled = replace(built, image_id=image_id, place=engine.place)
-    state.save(machine.settings, pulled)
+    state.save(machine.site, pulled)
     return pulled
 
 
@@ -190,10 +190,10 @@ def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: E
 def _record(machine: Machine, built: state.Built, manifest: str) -> state.Built:
     """Note that the registry's tag now names ``built``, as ``manifest``; also where it did before, since the
     time of the note tells that it was this sandbox."""
-    done, settings = replace(built, manifest=manifest), machine.settings
-    state.save(settings, done)
-    pushed = state.Pushed(settings.image.name, built.flavour, manifest, built.config, built.place)
-    state.save_pushed(settings, pushed)
+    done, site = replace(built, manifest=manifest), machine.site
+    state.save(site, done)
+    pushed = state.Pushed(site.image.name, built.flavour, manifest, built.config, built.place)
+    state.save_pushed(site, pushed)
     return done
 
 

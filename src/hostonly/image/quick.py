@@ -83,7 +83,7 @@ def unchanged(root: Path, argv: Sequence[str]) -> list[str] | None:
     ``root``; None: the whole way must be taken."""
     wanted = asked(argv)
     note = quick.recall(root) if wanted else None
-    if wanted is None or note is None or note.settings["image"][wanted.flavour.base]:
+    if wanted is None or note is None or note.site["image"][wanted.flavour.base]:
         return None
     try:
         return _unchanged(root, wanted, note)
@@ -131,7 +131,7 @@ def _unchanged(root: Path, wanted: Asked, note: quick.Note) -> list[str] | None:
 def _pushed(
     registry: DirectReader, built: Built, note: quick.Note, attributes: dict[str, Any]
 ) -> str | None:
-    repository, tag = str(note.settings["image"]["name"]), FLAVOURS[built.flavour].tag
+    repository, tag = str(note.site["image"]["name"]), FLAVOURS[built.flavour].tag
     there = typed(built.place, note.address, _port(note), repository)
     if f"{there}:{tag}" not in (attributes.get("RepoTags") or ()):
         return None
@@ -146,12 +146,12 @@ def _pushed(
 
 def _noted(folder: Path, built: Built, note: quick.Note) -> bool:
     last = state.load_pushed(state.pushed_record(folder, built.flavour))
-    repository = note.settings["image"]["name"]
+    repository = note.site["image"]["name"]
     return last is not None and (last.repository, last.manifest) == (repository, built.manifest)
 
 
 def _port(note: quick.Note) -> int:
-    return int(note.settings["registry"]["port"])
+    return int(note.site["registry"]["port"])
 
 
 def host_socket(environment: Mapping[str, str]) -> Path | None:

@@ -17,24 +17,24 @@ from typing import Any
 
 from hostonly.image.engine import NO_ROOM, Engine
 from hostonly.image.state import Built, short
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 _CHUNK = 1 << 20
 
 
-def archive(settings: Settings, built: Built) -> Path:
+def archive(site: Site, built: Built) -> Path:
     """Where ``built`` is kept, whether it is or not."""
-    folder = settings.state / "image"
+    folder = site.state / "image"
     return folder / f"saved-{built.flavour}-{short(built.config)}.tar"
 
 
-def keep(settings: Settings, engine: Engine, built: Built) -> None:
+def keep(site: Site, engine: Engine, built: Built) -> None:
     """Keep ``built``, whole or not at all, in the place of earlier ones of its flavour.
 
     Raises:
         docker.errors.APIError: the engine could not give it (`engine.understood`). OSError: there is no room.
     """
-    file = archive(settings, built)
+    file = archive(site, built)
     file.parent.mkdir(parents=True, exist_ok=True)
     written = file.with_suffix(".new")
     with written.open("wb") as out:
@@ -46,7 +46,7 @@ def keep(settings: Settings, engine: Engine, built: Built) -> None:
     written.replace(file)
 
 
-def load(settings: Settings, engine: Engine, built: Built) -> str | None:
+def load(site: Site, engine: Engine, built: Built) -> str | None:
     """Bring ``built``, on whichever engine that was, to ``engine``; its id there, or None.
 
     An archive of something else, or that the engine does not take, is removed: the image is built again
@@ -54,7 +54,7 @@ def load(settings: Settings, engine: Engine, built: Built) -> str | None:
     """
     from docker.errors import APIError, ImageLoadError
 
-    file = archive(settings, built)
+    file = archive(site, built)
     if not file.exists():
         return None
     if _holds(file, built.config):

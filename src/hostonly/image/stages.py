@@ -30,8 +30,8 @@ def up(machine: Machine) -> None:
     # Who installs by hand is told everything at once.
     packages.refuse_where_forbidden([*needs.PACKAGES, *tools()])
     # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
-    needs.install(machine.settings, machine.emit)
-    with Beside(lambda: parts(machine.settings, machine.emit)) as made:
+    needs.install(machine.site, machine.emit)
+    with Beside(lambda: parts(machine.site, machine.emit)) as made:
         machine.up()
         made.result()
 
@@ -63,7 +63,7 @@ def built(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> 
     if place == "sandbox":
         up(machine)
     with engine_of(machine, place) as engine:
-        return build(machine.settings, engine, machine.emit, flavour)
+        return build(machine.site, engine, machine.emit, flavour)
 
 
 def pushed(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
@@ -81,7 +81,7 @@ def pulled(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") ->
     as far as the engine has them not.
     """
     with engine_of(machine, place) as engine:
-        done = pushed_before(machine.settings, engine, flavour)
+        done = pushed_before(machine.site, engine, flavour)
         if done is None or not publish.served(machine, done):
             done = _pushed(machine, engine, flavour)
         return publish.pull(machine, engine, done, machine.emit)
@@ -98,5 +98,5 @@ def carried(machine: Machine, second: Machine, done: Built) -> None:
 
 
 def _pushed(machine: Machine, engine: Engine, flavour: Flavour) -> Built:
-    done = build(machine.settings, engine, machine.emit, flavour)
+    done = build(machine.site, engine, machine.emit, flavour)
     return publish.push(machine, engine, done, machine.emit)

@@ -16,7 +16,7 @@ from hostonly.image.flavour import FLAVOURS, Flavour
 from hostonly.registry.reference import TAG
 
 if TYPE_CHECKING:
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 # Where there are engines.
 PLACES = ("sandbox", "host")
@@ -117,14 +117,14 @@ def load_pushed(file: Path) -> Pushed | None:
         return None
 
 
-def save(settings: Settings, built: Built) -> None:
+def save(site: Site, built: Built) -> None:
     """Record ``built``, whole or not at all."""
-    _write(record(settings.state, built.place, built.flavour), built)
+    _write(record(site.state, built.place, built.flavour), built)
 
 
-def save_pushed(settings: Settings, pushed: Pushed) -> None:
+def save_pushed(site: Site, pushed: Pushed) -> None:
     """Record a push, whole or not at all."""
-    _write(pushed_record(settings.state, pushed.flavour), pushed)
+    _write(pushed_record(site.state, pushed.flavour), pushed)
 
 
 def _write(file: Path, what: Built | Pushed) -> None:

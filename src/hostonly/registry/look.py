@@ -9,29 +9,29 @@ from hostonly.registry.inside import InsideLists
 from hostonly.registry.inspect import inspect
 from hostonly.registry.reference import Reference
 from hostonly.registry.result import Inspection
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Vantage
 
 PLACES = ("host", "sandbox")
 
 
-def client(settings: Settings, *, page_size: int | None = None) -> RegistryClient:
+def client(site: Site, *, page_size: int | None = None) -> RegistryClient:
     """A client for the sandbox's registry, as the host sees it."""
     return RegistryClient(
-        str(settings.network.sandbox),
-        settings.registry.port,
-        bridge=settings.network.bridge,
+        site.sandbox.address,
+        site.registry_port,
+        bridge=site.bridge.name,
         page_size=page_size,
     )
 
 
-def tls_client(settings: Settings) -> RegistryClient:
+def tls_client(site: Site) -> RegistryClient:
     """The same by TLS, where only this sandbox's own certificate will do."""
     return RegistryClient(
-        str(settings.network.sandbox),
-        settings.registry.port,
-        bridge=settings.network.bridge,
-        authority=Certificate(settings.state / "registry" / "sandbox").authority,
+        site.sandbox.address,
+        site.registry_port,
+        bridge=site.bridge.name,
+        authority=Certificate(site.state / "registry" / "sandbox").authority,
     )
 
 
@@ -41,7 +41,7 @@ def require_place(vantage: str) -> None:
         raise UsageError(f"--vantage: {vantage[:60]!r} is not allowed: {' or '.join(PLACES)}")
 
 
-def repositories(settings: Settings, sandbox: Vantage, vantage: str) -> list[str]:
+def repositories(site: Site, sandbox: Vantage, vantage: str) -> list[str]:
     """The catalog, all pages of it, as seen from ``vantage``, which is host or sandbox.
 
     Raises:
@@ -49,17 +49,17 @@ def repositories(settings: Settings, sandbox: Vantage, vantage: str) -> list[str
     """
     require_place(vantage)
     if vantage == "host":
-        return client(settings).repositories()
-    return InsideLists(sandbox, settings.registry.port).repositories()
+        return client(site).repositories()
+    return InsideLists(sandbox, site.registry_port).repositories()
 
 
-def inspection(settings: Settings, meant: Reference, *, verify: bool = False) -> Inspection:
+def inspection(site: Site, meant: Reference, *, verify: bool = False) -> Inspection:
     """What the registry serves for ``meant``.
 
     Raises:
         HostonlyError: there is nothing, or no answer.
     """
-    found = inspect(client(settings), meant, verify=verify)
+    found = inspect(client(site), meant, verify=verify)
     if found is None:
         raise HostonlyError(f"the registry has no {meant}", remedy="./inv registry.catalog")
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hostonly.errors import UsageError
 
 if TYPE_CHECKING:
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 TAG = "latest"
 
@@ -54,7 +54,7 @@ def check_version(text: str) -> str:
     return text
 
 
-def parse(text: str, settings: Settings) -> Reference:
+def parse(text: str, site: Site) -> Reference:
     """Read what a user typed; no tag means ``latest``.
 
     The registry in front may be there, as in ``localhost:5000/hello-socket``, if it is the sandbox's.
@@ -66,8 +66,8 @@ def parse(text: str, settings: Settings) -> Reference:
     first, slash, inner = text.partition("/")
     # As Docker tells a registry from a name's first part.
     if slash and (":" in first or "." in first or first == "localhost"):
-        port = settings.registry.port
-        ours = [f"{host}:{port}" for host in (settings.network.sandbox, "localhost", "127.0.0.1")]
+        port = site.registry_port
+        ours = [f"{host}:{port}" for host in (site.sandbox.address, "localhost", "127.0.0.1")]
         if first not in ours:
             raise UsageError(f"{first[:60]!r} is not the sandbox's registry, which is {ours[0]}")
         rest = inner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Unchanged
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Vantage
 from hostonly.waiting import limit, until
 
@@ -23,7 +23,7 @@ QUIET_SECONDS = 10.0
 COLLECT_SECONDS = 120.0
 
 
-def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
+def up(site: Site, sandbox: Vantage, emit: Emit) -> None:
     """Start the registry unless it answers already; returns when it answers.
 
     Raises:
@@ -36,10 +36,10 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
         f"{limit(5):.0f}",
         "-o",
         "/dev/null",
-        f"localhost:{settings.registry.port}/v2/",
+        f"localhost:{site.registry_port}/v2/",
     ]
     if sandbox.run(probe).ok:
-        emit(Unchanged(f"the registry answers on port {settings.registry.port}"))
+        emit(Unchanged(f"the registry answers on port {site.registry_port}"))
         return
     started = sandbox.run(["sudo", "systemctl", "restart", UNIT, PORT_UNIT])
     if not started.ok:
@@ -50,12 +50,12 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
     answered = sandbox.run(["timeout", f"{limit(60):.0f}", *retried])
     if not answered.ok:
         raise HostonlyError(
-            f"the registry does not answer on port {settings.registry.port}",
+            f"the registry does not answer on port {site.registry_port}",
             ran=answered.command,
             output=sandbox.run(_journal(UNIT, PORT_UNIT)).output,
             remedy="./inv sandbox.exec -- systemctl status docker-registry registry-port",
         )
-    emit(Done(f"the registry answers on port {settings.registry.port}"))
+    emit(Done(f"the registry answers on port {site.registry_port}"))
 
 
 def collect(sandbox: Vantage, emit: Emit) -> None:

@@ -16,7 +16,7 @@ from hostonly.host import journal as journals
 from hostonly.host import whole
 from hostonly.host.command import run
 from hostonly.registry.identity import Certificate
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 ENGINE = Path("/etc/docker")
 FILE = "ca.crt"
@@ -63,14 +63,14 @@ class Plan:
         )
 
 
-def insecure(settings: Settings, engine: Path = ENGINE) -> str:
+def insecure(site: Site, engine: Path = ENGINE) -> str:
     """The tutorial's own way and what it means, for people to read."""
-    address = str(settings.network.sandbox)
-    registry = f"{address}:{settings.registry.port}"
+    address = site.sandbox.address
+    registry = f"{address}:{site.registry_port}"
     return INSECURE.format(engine=engine, registry=registry, address=address)
 
 
-def plan(settings: Settings, engine: Path = ENGINE) -> Plan:
+def plan(site: Site, engine: Path = ENGINE) -> Plan:
     """What would be written, after the registry has shown that it has the certificate.
 
     Raises:
@@ -79,17 +79,17 @@ def plan(settings: Settings, engine: Path = ENGINE) -> Plan:
     # Taking trust away, which every destroy does, needs none of what they load.
     from hostonly.registry import certificate, look
 
-    made = Certificate(settings.state / "registry" / "sandbox")
+    made = Certificate(site.state / "registry" / "sandbox")
     if not made.authority.exists():
         raise HostonlyError(
             "this sandbox's registry has no certificate: it was made by an older checkout",
             remedy="./inv sandbox.destroy, then ./inv sandbox.up",
         )
-    look.tls_client(settings).answers()
-    registry = f"{settings.network.sandbox}:{settings.registry.port}"
+    look.tls_client(site).answers()
+    registry = f"{site.sandbox.address}:{site.registry_port}"
     file = engine / "certs.d" / registry / FILE
     there = _read(file)
-    if there is not None and not _ours(there, settings.root):
+    if there is not None and not _ours(there, site.root):
         raise HostonlyError(
             f"{file} is there already, and this checkout did not write it: it was left alone",
             remedy="Remove it if nobody needs it, or give network.sandbox another address.",
@@ -97,7 +97,7 @@ def plan(settings: Settings, engine: Path = ENGINE) -> Plan:
     return Plan(
         registry,
         file,
-        f"{_mark(settings.root)}\n{made.authority.read_text(encoding='utf-8')}",
+        f"{_mark(site.root)}\n{made.authority.read_text(encoding='utf-8')}",
         certificate.fingerprint(made.authority),
         f"{certificate.expires(made.authority):%Y-%m-%d}",
     )

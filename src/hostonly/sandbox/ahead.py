@@ -129,7 +129,7 @@ def _needed(root: Path, note: quick.Note, verb: str) -> bool:
     if not shutil.which("vagrant"):
         return False
     try:
-        state = state_of(container_of(root, note.settings["sandbox"]["name"], MACHINE))
+        state = state_of(container_of(root, note.site["sandbox"]["name"], MACHINE))
     except HostonlyError:
         return False
     if verb == "up":

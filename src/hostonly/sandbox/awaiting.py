@@ -18,19 +18,19 @@ from hostonly.host import packages
 from hostonly.sandbox import box, names, needs
 
 if TYPE_CHECKING:
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 # The words that the Vagrantfile knows.
 PREPARED, FAILED = "prepared", "failed"
 
 
-def vagrant_can_wait(settings: Settings) -> bool:
+def vagrant_can_wait(site: Site) -> bool:
     """Whether `vagrant up` may be started before the host's side is made.
 
     Not where it could not start, or would look for a box that is yet to be added; and not as another
     user than root, for whom two programs at once might ask for sudo's password.
     """
-    return os.geteuid() == 0 and box.present(settings.root) and not packages.missing(needs.PACKAGES)
+    return os.geteuid() == 0 and box.present(site.root) and not packages.missing(needs.PACKAGES)
 
 
 @dataclass(frozen=True, slots=True)

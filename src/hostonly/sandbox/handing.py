@@ -11,7 +11,7 @@ from hostonly.host.command import run
 from hostonly.registry.identity import Certificate
 from hostonly.sandbox import base, box, idmap, keys
 from hostonly.sandbox.names import SANDBOXES, container_name, machines
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
@@ -34,7 +34,7 @@ def nameservers() -> list[str]:
 
 
 def hand_over(
-    settings: Settings,
+    site: Site,
     machine: str,
     made: keys.Keys,
     certificates: dict[str, Certificate],
@@ -45,16 +45,16 @@ def hand_over(
     Raises:
         ToolFailed: root's folder could not be written.
     """
-    folder = SANDBOXES / container_name(settings, machine)
+    folder = SANDBOXES / container_name(site, machine)
     values = {
         "BASE": str(lies_on),
         # Not asked for by lxc-template: so that no purge takes it before Vagrant has made the sandbox.
-        "BOX": f"{box.boxes() / box.name(settings.root)}/",
+        "BOX": f"{box.boxes() / box.name(site.root)}/",
         "IDMAP_START": str(idmap.START),
         "IDMAP_COUNT": str(idmap.COUNT),
         "HOSTNAME": machine,
-        "ADDRESS": machines(settings)[machine],
-        "REGISTRY_PORT": str(settings.registry.port),
+        "ADDRESS": machines(site)[machine],
+        "REGISTRY_PORT": str(site.registry_port),
         "NAMESERVERS": " ".join(nameservers()),
     }
     text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
@@ -66,14 +66,14 @@ def hand_over(
         "authorized_keys": (made.login.with_name(made.login.name + ".pub"), "0644"),
         "registry.pem": (certificates[machine].server, "0600"),
     }
-    for name, address in machines(settings).items():
-        target = f"certs.d/{address}:{settings.registry.port}/ca.crt"
+    for name, address in machines(site).items():
+        target = f"certs.d/{address}:{site.registry_port}/ca.crt"
         files[target] = (certificates[name].authority, "0644")
     if _handed_over(folder, text, {name: source for name, (source, _) in files.items()}):
         return
     run(["mkdir", "-p", "-m", "0755", str(SANDBOXES), str(folder)], root=True)
     # The owner may be read by every checkout's user; the private keys only by root.
-    whole.write_as_root(folder / "owner", f"{settings.root}\n")
+    whole.write_as_root(folder / "owner", f"{site.root}\n")
     run(["rm", "-rf", str(folder / "certs.d")], root=True)
     for name, (source, mode) in files.items():
         run(["install", "-D", "-m", mode, str(source), str(folder / name)], root=True)
@@ -81,12 +81,12 @@ def hand_over(
     base.used(lies_on)
 
 
-def _handed_over(folder: Path, settings: str, files: dict[str, Path]) -> bool:
+def _handed_over(folder: Path, site: str, files: dict[str, Path]) -> bool:
     """Whether the folder holds exactly this already; only root can tell, others write it anew."""
     if os.geteuid() != 0:
         return False
     try:
-        same = (folder / "settings").read_text(encoding="utf-8") == settings
+        same = (folder / "settings").read_text(encoding="utf-8") == site
         same = same and all(
             (folder / name).read_bytes() == source.read_bytes() for name, source in files.items()
         )

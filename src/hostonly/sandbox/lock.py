@@ -21,7 +21,7 @@ from hostonly.sandbox.base import STORE
 from hostonly.waiting import limit, more_patience, until
 
 if TYPE_CHECKING:
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 LOCK, DEMO_LOCK = "sandbox.lock", "demo.lock"
 # A lock's file, and what is done by whoever has the lock.
@@ -94,23 +94,23 @@ def let_go() -> None:
         os.close(_ahead.popitem()[1])
 
 
-def sandboxes(settings: Settings, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
+def sandboxes(site: Site, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
     """One change of this checkout's sandboxes at a time; ``task`` says which to those who wait
     (``sandbox.up sandbox``).
 
     Raises, when it is entered:
         HostonlyError: another process has been changing them for too long.
     """
-    return _held(settings.state, LOCK, task, emit)
+    return _held(site.state, LOCK, task, emit)
 
 
-def demos(settings: Settings, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
+def demos(site: Site, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
     """One demo of this checkout at a time, and none while its sandboxes are being halted or destroyed.
 
     Raises, when it is entered:
         HostonlyError: another process has been at it for too long.
     """
-    return _held(settings.state, DEMO_LOCK, task, emit)
+    return _held(site.state, DEMO_LOCK, task, emit)
 
 
 @contextlib.contextmanager

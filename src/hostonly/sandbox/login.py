@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hostonly.sandbox.keys import Keys
 from hostonly.sandbox.names import machines
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages.sandbox import SshTarget
 from hostonly.vantages.shared_ssh import SharedConnection
 
@@ -18,14 +18,14 @@ PORT = 22
 class Login:
     """The way into the machine called ``machine``, whether it is there or not."""
 
-    settings: Settings
+    site: Site
     machine: str
 
     @property
     def target(self) -> SshTarget:
         """For the vantage, which speaks SSH itself."""
-        keys = Keys(self.settings.state / "ssh")
-        address = machines(self.settings)[self.machine]
+        keys = Keys(self.site.state / "ssh")
+        address = machines(self.site)[self.machine]
         return SshTarget(address, PORT, USER, keys.login, keys.known_hosts)
 
     @property
@@ -54,5 +54,5 @@ class Login:
     @property
     def shared(self) -> SharedConnection:
         """The connection that this checkout's commands share."""
-        folder = self.settings.state / "ssh"
+        folder = self.site.state / "ssh"
         return SharedConnection(folder, self.machine, self.ssh, self.destination)

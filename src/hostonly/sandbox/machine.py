@@ -23,7 +23,7 @@ from hostonly.sandbox.login import Login
 from hostonly.sandbox.names import MODULES, SWITCHES, claim_name, machines
 from hostonly.sandbox.status import HALF_DESTROYED, Status, container_of, state_of
 from hostonly.sandbox.vagrant_calls import VagrantCalls
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages.host import Host
 from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.sandbox import CONNECT_SECONDS, Sandbox
@@ -48,15 +48,15 @@ ANSWER_SECONDS = 10.0
 class Machine:
     """One machine of the Vagrantfile, ``sandbox`` or ``sandbox2``."""
 
-    def __init__(self, settings: Settings, emit: Emit, name: str = "sandbox") -> None:
-        self.settings = settings
+    def __init__(self, site: Site, emit: Emit, name: str = "sandbox") -> None:
+        self.site = site
         self.emit = emit
         self.name = name
-        self.address = machines(settings)[name]
-        self.lxc = container_of(settings.root, settings.sandbox.name, name)
+        self.address = machines(site)[name]
+        self.lxc = container_of(site.root, site.name, name)
         self.container = self.lxc.name
-        self.login = Login(settings, name)
-        self.vagrant = VagrantCalls(settings, name, emit)
+        self.login = Login(site, name)
+        self.vagrant = VagrantCalls(site, name, emit)
 
     # --- where it is
 
@@ -64,7 +64,7 @@ class Machine:
         """The sandbox as a place to look from; the connection is opened at first use."""
         return Sandbox(
             self.login.target,
-            bridge=self.settings.network.bridge,
+            bridge=self.site.bridge.name,
             name=self.name,
             retry_seconds=retry_seconds,
         )
@@ -81,7 +81,7 @@ class Machine:
         Raises:
             ToolFailed: the provider's tool failed.
         """
-        provider = self.settings.sandbox.provider
+        provider = self.site.sandbox.provider
         return Status(self.name, self.container, provider, self.address, self._state())
 
     def observe_state(self) -> Fact[str]:
@@ -115,19 +115,19 @@ class Machine:
         return vantage.run(["sh", "-c", self._question()], timeout=3 * ANSWER_SECONDS).ok
 
     def _question(self) -> str:
-        port, seconds = self.settings.registry.port, limit(ANSWER_SECONDS)
+        port, seconds = self.site.registry_port, limit(ANSWER_SECONDS)
         return _ANSWERS.format(port=port, seconds=seconds)
 
     def remember(self) -> None:
         """Note what the settings came to, for the next call of a quick command."""
-        inputs = quick.inputs_at_start(self.settings.root)
+        inputs = quick.inputs_at_start(self.site.root)
         if inputs is None:
             return
         quick.remember(
-            self.settings.root,
+            self.site.root,
             quick.Note(
                 inputs=inputs,
-                settings=json.loads(self.settings.to_json()),
+                site=json.loads(self.site.to_json()),
                 container=self.container,
                 ssh=list(self.login.ssh),
                 destination=self.login.destination,
@@ -140,7 +140,7 @@ class Machine:
         Raises:
             Unreachable: the route to it does not leave by the host-only bridge.
         """
-        require_host_only_route(self.address, self.settings.network.bridge)
+        require_host_only_route(self.address, self.site.bridge.name)
         # ssh joins its words with spaces and hands them to a shell there: quoted, they survive.
         line = [shlex.join(command)] if command else []
         argv = self.login.shared.argv(self.lxc.init())
@@ -159,11 +159,11 @@ class Machine:
             if self._state() == "running" and self._ready(0.0):
                 # Its packets' ways may be others than when it was made, and somebody may unload a module.
                 modules.load(MODULES, self.emit)
-                traffic.allow(self.settings, SWITCHES, self.emit, again=True)
+                traffic.allow(self.site, SWITCHES, self.emit, again=True)
                 self.emit(Unchanged(f"{self.name} is up at {self.address}"))
                 return
-            with place.proposed(self.settings):
-                claim_name(self.settings, self.name)
+            with place.proposed(self.site):
+                claim_name(self.site, self.name)
             self.lxc.reconcile(self.emit)
             if self._state() == "running":
                 self.lxc.await_end(self.emit)
@@ -186,13 +186,13 @@ class Machine:
     def _prepare(self) -> None:
         from hostonly.sandbox import prepare
 
-        prepare.prepare(self.settings, self.name, self.emit)
+        prepare.prepare(self.site, self.name, self.emit)
 
     def _mend(self) -> None:
         """It runs and does not answer: give it its bridges back, and start what was stopped in it."""
         from hostonly.host import bridges
 
-        self.lxc.reattach(bridges.bridges(self.settings, self.settings.root)[::-1], self.emit)
+        self.lxc.reattach(bridges.bridges(self.site, self.site.root)[::-1], self.emit)
         if not self._ready(0.0):
             self.emit(Started(f"starting what does not answer in {self.name}"))
             self.lxc.start_services(SERVICES)
@@ -214,7 +214,7 @@ class Machine:
     def _asked(self) -> int:
         """The exit status of asking inside whether Docker and the registry answer."""
         try:
-            require_host_only_route(self.address, self.settings.network.bridge)
+            require_host_only_route(self.address, self.site.bridge.name)
             # A connection that was made before does not tell whether another could be.
             target = (self.login.target.address, self.login.target.port)
             socket.create_connection(target, limit(CONNECT_SECONDS)).close()
@@ -244,7 +244,7 @@ class Machine:
             HostonlyError: Vagrant could not, or the container's name is another checkout's.
         """
         with self._locked("destroy"):
-            claim_name(self.settings, self.name)
+            claim_name(self.site, self.name)
             self.login.shared.close()
             if self.lxc.exists or self.lxc.known_to_vagrant:
                 self.lxc.reconcile(self.emit)
@@ -259,7 +259,7 @@ class Machine:
             if last:
                 from hostonly.sandbox import prepare
 
-                prepare.restore(self.settings, self.emit)
+                prepare.restore(self.site, self.emit)
 
     def _end(self, arguments: list[str], act: Callable[[Any], Any]) -> None:
         """Vagrant with ``arguments``, and LXC shutting it down already: Vagrant takes longer to begin."""
@@ -289,9 +289,9 @@ class Machine:
         task = f"sandbox.{verb} {self.name}"
         with contextlib.ExitStack() as held:
             if verb != "up":
-                held.enter_context(lock.demos(self.settings, task, self.emit))
-            held.enter_context(lock.sandboxes(self.settings, task, self.emit))
-            if left := remains.remove_killed(self.settings):
+                held.enter_context(lock.demos(self.site, task, self.emit))
+            held.enter_context(lock.sandboxes(self.site, task, self.emit))
+            if left := remains.remove_killed(self.site):
                 self.emit(Warned(f"a run that was killed had left {' and '.join(left)}: removed"))
-            remains.finish_destructions(self.settings, self.emit)
+            remains.finish_destructions(self.site, self.emit)
             yield

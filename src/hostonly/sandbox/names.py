@@ -16,7 +16,7 @@ from hostonly.host.command import run
 from hostonly.sandbox.base import STORE
 
 if TYPE_CHECKING:
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 SANDBOXES = STORE / "sandboxes"
 CONTAINERS = Path("/var/lib/lxc")
@@ -34,22 +34,22 @@ SUBIDS = STORE / "subids"
 _WHILE_RUNNING = re.compile(r"[a-z]+-(\d+)-\w+")
 
 
-def container_name(settings: Settings, machine: str) -> str:
+def container_name(site: Site, machine: str) -> str:
     """The LXC container's name: the same words as in the Vagrantfile."""
-    return f"{settings.sandbox.name}-{machine}"
+    return f"{site.name}-{machine}"
 
 
-def machines(settings: Settings) -> dict[str, str]:
+def machines(site: Site) -> dict[str, str]:
     """Name and host-only address of each machine of the Vagrantfile."""
     return {
-        "sandbox": str(settings.network.sandbox),
-        "sandbox2": str(settings.network.sandbox2),
+        "sandbox": site.sandbox.address,
+        "sandbox2": site.machine("sandbox2").address,
     }
 
 
-def temporary(settings: Settings) -> str:
+def temporary(site: Site) -> str:
     """What the names of this checkout's temporary folders begin with, wherever they lie."""
-    return f"hostonly-{hashlib.sha256(str(settings.root).encode()).hexdigest()[:8]}-"
+    return f"hostonly-{hashlib.sha256(str(site.root).encode()).hexdigest()[:8]}-"
 
 
 def while_running(what: str) -> str:
@@ -73,14 +73,14 @@ def owner(container: str) -> str | None:
         return None
 
 
-def base_of(settings: Settings, machine: str) -> Path | None:
+def base_of(site: Site, machine: str) -> Path | None:
     """The folder of the base that ``machine`` lies on, which may be an older recipe's, by LXC's own word;
     None where there is no container, or one that was not made so far.
 
     Raises:
         ToolFailed: the container's configuration could not be read.
     """
-    config = CONTAINERS / container_name(settings, machine) / "config"
+    config = CONTAINERS / container_name(site, machine) / "config"
     if not config.exists():
         return None
     # Only root may read it.
@@ -88,15 +88,15 @@ def base_of(settings: Settings, machine: str) -> Path | None:
     return Path(found[-1]) if found else None
 
 
-def claim_name(settings: Settings, machine: str) -> None:
+def claim_name(site: Site, machine: str) -> None:
     """Stop where the container's name is somebody else's.
 
     Raises:
         Taken: another checkout has it, or a container that hostonly did not make.
     """
-    name = container_name(settings, machine)
+    name = container_name(site, machine)
     whose = owner(name)
-    if whose not in (None, str(settings.root)):
+    if whose not in (None, str(site.root)):
         raise Taken(
             f"a sandbox named {name} belongs to another checkout: {whose}",
             remedy="Destroy it there, or give sandbox.name (and the network section) other values here.",

@@ -8,7 +8,7 @@ from hostonly.events import Emit
 from hostonly.host import packages
 
 if TYPE_CHECKING:
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 PACKAGES = (
     "vagrant",
@@ -25,10 +25,10 @@ PACKAGES = (
 )
 
 
-def install(settings: Settings, emit: Emit) -> None:
+def install(site: Site, emit: Emit) -> None:
     """Install the packages that a sandbox needs on the host.
 
     Raises:
         hostonly.errors.HostonlyError: they could not be installed.
     """
-    packages.install(PACKAGES, emit, root=settings.root)
+    packages.install(PACKAGES, emit, root=site.root)

@@ -20,7 +20,7 @@ from hostonly.host import firewall, forward_chain, limits, modules, outsiders, w
 from hostonly.host.bridges import MARK, others
 from hostonly.registry import trust
 from hostonly.sandbox import base, box, idmap, names
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # LXC adds a number where a folder of the name was there before.
 _CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
@@ -161,8 +161,8 @@ class Marks:
         return found
 
 
-def marks(settings: Settings) -> Marks:
-    """The marks on this machine now, seen from the checkout of ``settings``."""
+def marks(site: Site) -> Marks:
+    """The marks on this machine now, seen from the checkout of ``site``."""
     listed = sorted(names.SANDBOXES.iterdir()) if names.SANDBOXES.exists() else []
     claims = ((folder.name, names.owner(folder.name)) for folder in listed)
     claimed = {name: checkout for name, checkout in claims if checkout is not None}
@@ -170,18 +170,18 @@ def marks(settings: Settings) -> Marks:
     tables = {
         table: checkout
         for name, checkout in sandboxes.items()
-        for table in _tables(_called(settings, name))
+        for table in _tables(_called(site, name))
     }
-    root = str(settings.root)
-    for machine in names.machines(settings):
-        name = names.container_name(settings, machine)
+    root = str(site.root)
+    for machine in names.machines(site):
+        name = names.container_name(site, machine)
         # A container of this name that nobody claimed is somebody else's, and so is what names it.
         if name not in claimed and not Path("/var/lib/lxc", name).exists():
             claimed[name] = root
-    sandboxes.setdefault(settings.sandbox.name, root)
-    tables |= dict.fromkeys(_tables(settings), tables.get(firewall.table(settings).name, root))
-    routers = [each.router for each in outsiders.outsiders(settings)]
-    bridges = frozenset((settings.network.bridge, settings.network.nat_bridge, *routers))
+    sandboxes.setdefault(site.name, root)
+    tables |= dict.fromkeys(_tables(site), tables.get(firewall.table(site).name, root))
+    routers = [each.router for each in outsiders.outsiders(site)]
+    bridges = frozenset((site.bridge.name, site.nat.name, *routers))
     return Marks(
         root=root,
         containers=claimed,
@@ -189,22 +189,22 @@ def marks(settings: Settings) -> Marks:
         tables=tables,
         files=_marked_files(),
         bridges=bridges,
-        temporary=names.temporary(settings),
+        temporary=names.temporary(site),
         ranges=names.SUBIDS.exists(),
         boxes=frozenset(box.ours()),
-        beside=others(settings.root),
+        beside=others(site.root),
         modules=frozenset(modules.ours(names.MODULES)),
     )
 
 
-def _called(settings: Settings, sandbox: str) -> Settings:
-    """``settings`` where ``sandbox.name`` is ``sandbox``."""
-    renamed = settings.sandbox.model_copy(update={"name": sandbox})
-    return settings.model_copy(update={"sandbox": renamed})
+def _called(site: Site, sandbox: str) -> Site:
+    """``site`` where ``sandbox.name`` is ``sandbox``."""
+    renamed = site.sandbox.model_copy(update={"name": sandbox})
+    return site.model_copy(update={"sandbox": renamed})
 
 
-def _tables(settings: Settings) -> tuple[str, str]:
-    return firewall.table(settings).name, way_in.table(settings)
+def _tables(site: Site) -> tuple[str, str]:
+    return firewall.table(site).name, way_in.table(site)
 
 
 def _marked_files() -> dict[str, str]:

@@ -9,14 +9,14 @@ from itertools import count, islice
 from hostonly.errors import Taken
 from hostonly.host import bridges
 from hostonly.sandbox.names import claim_name, machines
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # Of sandbox.name (settings/sections.py).
 NAME_LENGTH = 40
 
 
 @contextmanager
-def proposed(settings: Settings) -> Iterator[None]:
+def proposed(site: Site) -> Iterator[None]:
     """Where something in here is somebody else's, say in one line what is free instead of all that is.
 
     Raises:
@@ -25,7 +25,7 @@ def proposed(settings: Settings) -> Iterator[None]:
     try:
         yield
     except Taken as error:
-        if variables := free(settings):
+        if variables := free(site):
             words = " ".join(f"{name}={value}" for name, value in variables.items())
             error.remedy = (
                 f"Nothing was changed. What is free, for this shell: export {words}"
@@ -34,15 +34,15 @@ def proposed(settings: Settings) -> Iterator[None]:
         raise
 
 
-def free(settings: Settings) -> dict[str, str]:
+def free(site: Site) -> dict[str, str]:
     """For each setting whose value is somebody else's here, its variable with a value that is nobody's.
 
     Empty where nothing is taken, or where there are no free addresses.
     """
     found = {}
-    if _name_taken(settings):
-        found["INVOKE_SANDBOX_NAME"] = _free_name(settings)
-    host_only, nat = bridges.bridges(settings, settings.root)
+    if _name_taken(site):
+        found["INVOKE_SANDBOX_NAME"] = _free_name(site)
+    host_only, nat = bridges.bridges(site, site.root)
     if _taken(host_only):
         found["INVOKE_NETWORK_BRIDGE"] = bridges.free_name(host_only.name, beside=nat.name)
     if _taken(nat):
@@ -75,20 +75,20 @@ def _taken(bridge: bridges.Bridge) -> bool:
     return False
 
 
-def _name_taken(settings: Settings) -> bool:
+def _name_taken(site: Site) -> bool:
     try:
-        for machine in machines(settings):
-            claim_name(settings, machine)
+        for machine in machines(site):
+            claim_name(site, machine)
     except Taken:
         return True
     return False
 
 
-def _free_name(settings: Settings) -> str:
-    stem = settings.sandbox.name
+def _free_name(site: Site) -> str:
+    stem = site.name
     for number in count(2):
         name = f"{stem[: NAME_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
-        section = settings.sandbox.model_copy(update={"name": name})
-        if not _name_taken(settings.model_copy(update={"sandbox": section})):
+        section = site.sandbox.model_copy(update={"name": name})
+        if not _name_taken(site.model_copy(update={"sandbox": section})):
             return name
     raise AssertionError("there is always a next number")

@@ -43,11 +43,11 @@ from hostonly.sandbox.names import (
     owner,
 )
 from hostonly.sandbox.status import container_of
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages.route_guard import require_host_only_route
 
 
-def prepare(settings: Settings, machine: str, emit: Emit) -> None:
+def prepare(site: Site, machine: str, emit: Emit) -> None:
     """Make what ``vagrant up`` of ``machine`` needs: packages, keys, base, box, bridges, rules.
 
     Raises:
@@ -55,44 +55,44 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
         HostonlyError: a tool failed.
         Unreachable: the way to the sandbox is not by our bridge all the same.
     """
-    needs.install(settings, emit)
-    settings.state.mkdir(exist_ok=True)
-    wanted = bridges.bridges(settings, settings.root)
+    needs.install(site, emit)
+    site.state.mkdir(exist_ok=True)
+    wanted = bridges.bridges(site, site.root)
     # Asked before anything is made: a conflict must change nothing.
-    with place.proposed(settings):
-        claim_name(settings, machine)
+    with place.proposed(site):
+        claim_name(site, machine)
         # Vagrant, called by hand, would start what is left of it, or make the new one on top.
-        container_of(settings.root, settings.sandbox.name, machine).finish_destruction(emit)
+        container_of(site.root, site.name, machine).finish_destruction(emit)
         missing = [bridge for bridge in wanted if not bridges.present(bridge)]
         for bridge, setting in zip(wanted, ("host", "nat"), strict=True):
             if bridge in missing:
                 bridges.refuse_conflicts(bridge, setting)
-    if missing == list(wanted) and not trace.sandboxes(settings):
-        trace.record(settings)
-    made = keys.ensure(settings.state / "ssh", machines(settings))
-    certificates = registry_certificates(settings)
+    if missing == list(wanted) and not trace.sandboxes(site):
+        trace.record(site)
+    made = keys.ensure(site.state / "ssh", machines(site))
+    certificates = registry_certificates(site)
     # Base and box are in use from when they are handed over: until then no purge of another checkout's
     # may come between.
     with lock.store(emit):
-        folder = _base_below(settings, machine, emit)
+        folder = _base_below(site, machine, emit)
         if folder is None:
-            folder = _made_box(settings, emit).folder
+            folder = _made_box(site, emit).folder
         else:
-            box.ensure(settings.root, settings.state, emit)
-        hand_over(settings, machine, made, certificates, folder)
+            box.ensure(site.root, site.state, emit)
+        hand_over(site, machine, made, certificates, folder)
     for bridge in missing:
         bridges.create(bridge)
     modules.load(MODULES, emit)
-    addresses = machines(settings)
-    behind = dict(zip(addresses, nat_ends(settings), strict=True))[machine]
+    addresses = machines(site)
+    behind = dict(zip(addresses, nat_ends(site), strict=True))[machine]
     bridges.forget(dict(zip(wanted, (addresses[machine], str(behind.address)), strict=True)))
-    traffic.allow(settings, SWITCHES, emit, again=not missing)
+    traffic.allow(site, SWITCHES, emit, again=not missing)
     try:
         # Vagrant asks nobody before it calls the sandbox.
-        require_host_only_route(machines(settings)[machine], settings.network.bridge)
+        require_host_only_route(machines(site)[machine], site.bridge.name)
     except Unreachable:
         if missing == list(wanted):
-            restore(settings, emit)
+            restore(site, emit)
         raise
     if missing:
         emit(Done(f"made the host's side: {' and '.join(b.name for b in missing)}"))
@@ -109,7 +109,7 @@ def _let_go(name: str, *, ours: bool) -> None:
     run(["sh", "-ec", line, "remove", str(folder)], root=True, timeout=30)
 
 
-def _base_below(settings: Settings, machine: str, emit: Emit) -> Path | None:
+def _base_below(site: Site, machine: str, emit: Emit) -> Path | None:
     """The folder of the base, maybe of an older recipe, under ``machine``; None where there is none.
 
     Another one is never put in its place: the sandbox's own layer belongs to this one.
@@ -117,10 +117,10 @@ def _base_below(settings: Settings, machine: str, emit: Emit) -> Path | None:
     Raises:
         HostonlyError: the base is gone, or the container does not name it.
     """
-    folder = base_of(settings, machine)
+    folder = base_of(site, machine)
     remedy = "./inv sandbox.destroy and ./inv sandbox.up make it anew"
     if folder is None:
-        container = container_of(settings.root, settings.sandbox.name, machine)
+        container = container_of(site.root, site.name, machine)
         if container.complete:
             # LXC starts one without a root file system of its own on that of the host.
             raise HostonlyError(
@@ -136,15 +136,15 @@ def _base_below(settings: Settings, machine: str, emit: Emit) -> Path | None:
     return folder
 
 
-def registry_certificates(settings: Settings) -> dict[str, Certificate]:
+def registry_certificates(site: Site) -> dict[str, Certificate]:
     """The certificate of each machine's registry, made where it is missing.
 
     That of a sandbox that exists stays as it is: the sandbox has it already, and engines trust it.
     """
     found = {}
-    for machine, address in machines(settings).items():
-        folder = settings.state / "registry" / machine
-        exists = (Path("/var/lib/lxc") / container_name(settings, machine)).exists()
+    for machine, address in machines(site).items():
+        folder = site.state / "registry" / machine
+        exists = (Path("/var/lib/lxc") / container_name(site, machine)).exists()
         made = Certificate(folder)
         if not (exists and made.server.exists()):
             # It takes long to load, and most sandboxes have theirs.
@@ -155,7 +155,7 @@ def registry_certificates(settings: Settings) -> dict[str, Certificate]:
     return found
 
 
-def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.Base:
+def make_box(site: Site, emit: Emit, *, rebuild: bool = False) -> base.Base:
     """Build the base and add the box to Vagrant, where they are missing.
 
     Raises:
@@ -163,16 +163,16 @@ def make_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.B
         HostonlyError: it cannot be built again, since sandboxes stand on it.
     """
     with lock.store(emit):
-        return _made_box(settings, emit, rebuild=rebuild)
+        return _made_box(site, emit, rebuild=rebuild)
 
 
-def _made_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.Base:
+def _made_box(site: Site, emit: Emit, *, rebuild: bool = False) -> base.Base:
     """The same, for who holds the store's lock."""
     if not idmap.allowed():
         # The mark first: an entry without it would never be taken out again.
         run(["touch", str(SUBIDS)], root=True, timeout=10)
         idmap.allow()
-    built = base.current(settings.root)
+    built = base.current(site.root)
     if rebuild and built.digest in purge.uses().bases:
         raise HostonlyError(
             f"sandboxes of this machine stand on the base {built.digest}: it was left as it is",
@@ -180,57 +180,57 @@ def _made_box(settings: Settings, emit: Emit, *, rebuild: bool = False) -> base.
             remedy="./inv sandbox.destroy in the checkouts that they belong to, then again.",
         )
     built = base.ensure(
-        settings.root,
+        site.root,
         emit,
         rebuild=rebuild,
         in_use=lambda base: base.name in purge.uses().bases,
     )
-    box.ensure(settings.root, settings.state, emit)
+    box.ensure(site.root, site.state, emit)
     return built
 
 
-def restore(settings: Settings, emit: Emit) -> None:
+def restore(site: Site, emit: Emit) -> None:
     """Take away what ``prepare`` made on the host, unless a container of this checkout still exists.
 
     The base and the box stay: they are caches, which ``sandbox.destroy --purge`` removes.
     """
-    remains.finish_destructions(settings, emit)
-    if not (Path("/var/lib/lxc") / container_name(settings, "sandbox")).exists():
-        for file in trust.remove(settings.root):
+    remains.finish_destructions(site, emit)
+    if not (Path("/var/lib/lxc") / container_name(site, "sandbox")).exists():
+        for file in trust.remove(site.root):
             emit(Done(f"removed {file}: Docker no longer trusts the sandbox's registry"))
-    for machine in machines(settings):
+    for machine in machines(site):
         # Vagrant, called by hand, knows nothing of the connection that our commands share.
-        if not (Path("/var/lib/lxc") / container_name(settings, machine)).exists():
-            Login(settings, machine).shared.close()
-    names = {container_name(settings, machine) for machine in machines(settings)}
+        if not (Path("/var/lib/lxc") / container_name(site, machine)).exists():
+            Login(site, machine).shared.close()
+    names = {container_name(site, machine) for machine in machines(site)}
     if any((Path("/var/lib/lxc") / name).exists() for name in names):
         return
     changed = []
-    if firewall.remove(firewall.table(settings)):
+    if firewall.remove(firewall.table(site)):
         changed.append("the firewall table")
-    if bridge_netfilter.remove(settings.network.bridge, settings.network.nat_bridge):
+    if bridge_netfilter.remove(site.bridge.name, site.nat.name):
         changed.append("the rules beside Docker's")
-    for bridge in bridges.bridges(settings, settings.root):
+    for bridge in bridges.bridges(site, site.root):
         if bridges.remove(bridge):
             changed.append(f"the bridge {bridge.name}")
     for name in sorted(names):
         whose = owner(name)
-        if whose in (None, str(settings.root)):
+        if whose in (None, str(site.root)):
             _let_go(name, ours=whose is not None)
         # A container of ours that was removed by other hands has left these without a claim.
-        if whose in (None, str(settings.root)) and remains.remove(name):
+        if whose in (None, str(site.root)) and remains.remove(name):
             changed.append(f"what LXC left of {name}")
-    if machine_index.forget(settings.root):
+    if machine_index.forget(site.root):
         changed.append("machines that a killed Vagrant had entered in its index")
-    if outsiders.remove(settings):
+    if outsiders.remove(site):
         changed.append("the neighbours of a check that was killed")
-    if remains.remove_temporary(settings):
+    if remains.remove_temporary(site):
         changed.append("temporary files of a run that was killed")
     # The next sandbox has a registry, and an authority, of its own.
-    shutil.rmtree(settings.state / "registry", ignore_errors=True)
+    shutil.rmtree(site.state / "registry", ignore_errors=True)
     trust.tidy()
     # What all checkouts share stays while another one has sandboxes.
-    if not bridges.others(settings.root):
+    if not bridges.others(site.root):
         changed += traffic.put_back(SWITCHES)
         if unloaded := modules.unload(MODULES):
             changed.append(f"the kernel modules {', '.join(unloaded)}")

@@ -12,7 +12,7 @@ from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages, unused_units
 from hostonly.host.command import run
 from hostonly.sandbox import base, box, lock, names, trace
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 CONTAINERS = Path("/var/lib/lxc")
 TRIES = 3
@@ -58,7 +58,7 @@ def uses() -> Uses:
     raise failure
 
 
-def purge(settings: Settings, emit: Emit) -> None:
+def purge(site: Site, emit: Emit) -> None:
     """Remove what is only kept to be quick: the next ``sandbox.up`` makes it again.
 
     What another checkout's sandbox uses stays. Debian packages stay: only the user may remove them.
@@ -66,7 +66,7 @@ def purge(settings: Settings, emit: Emit) -> None:
     Raises:
         ToolFailed: what is in use could not be found out, or a removal failed.
     """
-    with lock.sandboxes(settings, "sandbox.destroy --purge", emit), lock.store(emit):
+    with lock.sandboxes(site, "sandbox.destroy --purge", emit), lock.store(emit):
         used = uses()
         _bases(used, emit)
         for name in box.ours():
@@ -78,19 +78,19 @@ def purge(settings: Settings, emit: Emit) -> None:
         empty = [base.STORE / "bases", names.SANDBOXES, base.STORE]
         there = [str(folder) for folder in empty if folder.exists()]
         run(["rmdir", "--ignore-fail-on-non-empty", *there], root=True, timeout=10)
-        _tell_packages(settings, emit)
-        if left := (*trace.sandboxes(settings), *_of_copies(settings)):
+        _tell_packages(site, emit)
+        if left := (*trace.sandboxes(site), *_of_copies(site)):
             emit(Unchanged(f"this checkout's keys stay, for {' and '.join(left)} needs them"))
             return
-        shutil.rmtree(settings.root / ".vagrant", ignore_errors=True)
-        shutil.rmtree(settings.state, ignore_errors=True)
+        shutil.rmtree(site.root / ".vagrant", ignore_errors=True)
+        shutil.rmtree(site.state, ignore_errors=True)
         emit(Done("removed this checkout's keys and state"))
 
 
-def _of_copies(settings: Settings) -> list[str]:
+def _of_copies(site: Site) -> list[str]:
     """The sandboxes of checkouts that lie in this one's state: the integration tests' copy."""
     claimed = sorted(names.SANDBOXES.iterdir()) if names.SANDBOXES.exists() else []
-    inside = f"{settings.state}/"
+    inside = f"{site.state}/"
     return [each.name for each in claimed if (names.owner(each.name) or "").startswith(inside)]
 
 
@@ -105,8 +105,8 @@ def _bases(used: Uses, emit: Emit) -> None:
             emit(Done(f"removed the base {each.name}"))
 
 
-def _tell_packages(settings: Settings, emit: Emit) -> None:
-    masked = unused_units.masked_for(settings.root)
+def _tell_packages(site: Site, emit: Emit) -> None:
+    masked = unused_units.masked_for(site.root)
     if masked:
         emit(
             Warned(
@@ -114,7 +114,7 @@ def _tell_packages(settings: Settings, emit: Emit) -> None:
                 f" where you want it: {unused_units.unmask_line(masked)}"
             )
         )
-    ours = packages.installed_for(settings.root)
+    ours = packages.installed_for(site.root)
     if ours:
         emit(
             Warned(

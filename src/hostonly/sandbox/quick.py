@@ -40,12 +40,12 @@ _SUFFIXES = ("yaml", "yml", "json", "py")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What the settings came to. ``inputs`` is the digest of where they came from, ``settings`` are
+    """What the settings came to. ``inputs`` is the digest of where they came from, ``site`` are
     in the shape of `invoke.yaml`; of the machine ``sandbox``: LXC's name for its ``container``, and
     the words of its ``ssh`` command line up to the ``destination``."""
 
     inputs: str
-    settings: dict[str, dict[str, Any]]
+    site: dict[str, dict[str, Any]]
     container: str
     ssh: list[str]
     destination: str
@@ -53,12 +53,12 @@ class Note:
     @property
     def address(self) -> str:
         """The sandbox's, on the host-only network."""
-        return str(self.settings["network"]["sandbox"])
+        return str(self.site["network"]["sandbox"])
 
     @property
     def bridge(self) -> str:
         """The host's interface on the host-only network."""
-        return str(self.settings["network"]["bridge"])
+        return str(self.site["network"]["bridge"])
 
     def shared(self, root: Path) -> SharedConnection:
         """The connection that the commands of the checkout at ``root`` share."""
@@ -128,7 +128,7 @@ def recall(root: Path) -> Note | None:
 
 def settings_of(note: Note) -> str:
     """The noted settings in the words of `Settings.to_json`."""
-    return json.dumps(note.settings, sort_keys=True)
+    return json.dumps(note.site, sort_keys=True)
 
 
 def init_of(container: str) -> str:

@@ -21,7 +21,7 @@ from hostonly.host import outsiders
 from hostonly.host.command import run
 from hostonly.sandbox import names
 from hostonly.sandbox.status import container_of
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 CGROUPS = Path("/sys/fs/cgroup")
 CONTAINERS = Path("/var/lib/lxc")
@@ -61,7 +61,7 @@ def remove(container: str) -> bool:
     return bool(left or said)
 
 
-def remove_killed(settings: Settings) -> list[str]:
+def remove_killed(site: Site) -> list[str]:
     """Remove what a run that was killed has left and nobody uses, for who has the sandboxes' lock; what
     that was, in words.
 
@@ -70,31 +70,31 @@ def remove_killed(settings: Settings) -> list[str]:
     Raises:
         ToolFailed: a link or a namespace could not be removed.
     """
-    left = [each for each in settings.state.iterdir() if names.is_orphan(each)]
+    left = [each for each in site.state.iterdir() if names.is_orphan(each)]
     for folder in left:
         shutil.rmtree(folder)
-    words = [f"{each.name} in {settings.state.name}" for each in left]
-    if outsiders.remove(settings):
+    words = [f"{each.name} in {site.state.name}" for each in left]
+    if outsiders.remove(site):
         words.append("the neighbours of check.host-only")
     return words
 
 
-def finish_destructions(settings: Settings, emit: Emit) -> None:
+def finish_destructions(site: Site, emit: Emit) -> None:
     """Remove what is left of those of this checkout's sandboxes whose destruction was cut off.
 
     Raises:
         ToolFailed: something of one is still there.
     """
-    for machine in names.machines(settings):
-        container = container_of(settings.root, settings.sandbox.name, machine)
-        if names.owner(container.name) == str(settings.root):
+    for machine in names.machines(site):
+        container = container_of(site.root, site.name, machine)
+        if names.owner(container.name) == str(site.root):
             container.finish_destruction(emit)
 
 
-def remove_temporary(settings: Settings) -> bool:
+def remove_temporary(site: Site) -> bool:
     """Remove this checkout's temporary files and folders, all of which were for reaching or trying a
     sandbox; False where there were none."""
-    found = list(Path(tempfile.gettempdir()).glob(f"{names.temporary(settings)}*"))
+    found = list(Path(tempfile.gettempdir()).glob(f"{names.temporary(site)}*"))
     for each in found:
         if each.is_dir() and not each.is_symlink():
             shutil.rmtree(each, ignore_errors=True)

@@ -30,20 +30,20 @@ def start(machine: Machine, prepare: Callable[[], None]) -> None:
     Raises:
         HostonlyError: the host's side could not be made. ToolFailed: Vagrant failed.
     """
-    settings = machine.settings
-    provider = settings.sandbox.provider
+    site = machine.site
+    provider = site.sandbox.provider
 
     def up(calls: Any) -> None:
         calls.up(vm_name=machine.name, provider=provider)
 
     begun = ahead.file(["up", machine.name, f"--provider={provider}"])
-    if not vagrant_can_wait(settings):
+    if not vagrant_can_wait(site):
         prepare()
         machine.emit(Started(f"vagrant up {machine.name}"))
         machine.vagrant.act("up", up)
         return
     over = Event()
-    with told(settings.state, prepare, begun) as awaiting:
+    with told(site.state, prepare, begun) as awaiting:
 
         def beside() -> None:
             awaiting.work()
@@ -75,7 +75,7 @@ def _connect(machine: Machine, over: Event) -> None:
                 init = quick.init_of(machine.container)
             continue
         with contextlib.suppress(OSError, Unreachable):
-            require_host_only_route(machine.address, machine.settings.network.bridge)
+            require_host_only_route(machine.address, machine.site.bridge.name)
             while not _ssh_answers(machine.address):
                 if over.wait(POLL_SECONDS):
                     return

@@ -57,7 +57,7 @@ def noted(root: Path, note: Note) -> list[Status]:
     Raises:
         ToolFailed: the provider's tool failed.
     """
-    sandbox, network = note.settings["sandbox"], note.settings["network"]
+    sandbox, network = note.site["sandbox"], note.site["network"]
     found = []
     for machine in ("sandbox", "sandbox2"):
         container = container_of(root, sandbox["name"], machine)

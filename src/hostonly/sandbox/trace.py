@@ -19,15 +19,15 @@ from hostonly.host import whole
 from hostonly.host.command import as_root, ask_for_root
 from hostonly.sandbox import box, names
 from hostonly.sandbox.owners import Marks
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Host
 
 Owned = tuple[tuple[str, Whose], ...]
 
 
-def before_file(settings: Settings) -> Path:
+def before_file(site: Site) -> Path:
     """Where the inventory from before ``sandbox.up`` is kept."""
-    return settings.state / "host-before.json"
+    return site.state / "host-before.json"
 
 
 def take() -> dict[str, Fact[Items]]:
@@ -38,31 +38,31 @@ def take() -> dict[str, Fact[Items]]:
     )
 
 
-def record(settings: Settings) -> None:
+def record(site: Site) -> None:
     """Keep the host's inventory; to be called when nothing of this checkout's is on the host."""
-    file = before_file(settings)
+    file = before_file(site)
     file.parent.mkdir(exist_ok=True)
     whole.write(file, inventory.dumps(take()).encode())
 
 
-def before(settings: Settings) -> dict[str, Fact[Items]] | None:
+def before(site: Site) -> dict[str, Fact[Items]] | None:
     """What ``record`` kept; None where nothing was kept.
 
     Raises:
         Unreadable: it was damaged.
     """
     try:
-        text = before_file(settings).read_text(encoding="utf-8")
+        text = before_file(site).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise Unreadable(f"{before_file(settings).name}: {error}") from error
+        raise Unreadable(f"{before_file(site).name}: {error}") from error
     return inventory.loads(text)
 
 
-def sandboxes(settings: Settings) -> tuple[str, ...]:
+def sandboxes(site: Site) -> tuple[str, ...]:
     """The containers of this checkout that exist, running or not."""
-    called = (names.container_name(settings, each) for each in names.machines(settings))
+    called = (names.container_name(site, each) for each in names.machines(site))
     return tuple(name for name in called if Path("/var/lib/lxc", name).exists())
 
 

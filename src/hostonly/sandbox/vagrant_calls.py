@@ -18,7 +18,7 @@ from hostonly.waiting import limit
 if TYPE_CHECKING:
     import vagrant
 
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 # Longer than Vagrant's own limits for booting and for a graceful halt together.
 VAGRANT_SECONDS = 420.0
@@ -29,9 +29,9 @@ BUSY = ("another process is already executing an action on the machine", "is loc
 
 @dataclass(frozen=True, slots=True)
 class VagrantCalls:
-    """Vagrant in the checkout of ``settings``, on the machine called ``name``."""
+    """Vagrant in the checkout of ``site``, on the machine called ``name``."""
 
-    settings: Settings
+    site: Site
     name: str
     emit: Emit
 
@@ -59,7 +59,7 @@ class VagrantCalls:
             run(["true"], root=True)
         try:
             api: Any = Followed
-            act(api(root=str(self.settings.root)))
+            act(api(root=str(self.site.root)))
         except ToolFailed as error:
             raise ToolFailed(
                 f"vagrant {verb} of {self.name} did not work: {error.what}",
@@ -79,14 +79,14 @@ class VagrantCalls:
         """
         from hostonly.sandbox import ahead
 
-        argv = command(self.settings.to_json(), arguments, awaiting)
+        argv = command(self.site.to_json(), arguments, awaiting)
         begun = ahead.take(argv)
         deadline = time.monotonic() + limit(BUSY_SECONDS)
         while True:
             try:
                 run(
                     argv,
-                    cwd=self.settings.root,
+                    cwd=self.site.root,
                     timeout=VAGRANT_SECONDS,
                     on_line=lambda line: self.emit(Progress(line.strip())),
                     begun=begun,
@@ -101,15 +101,15 @@ class VagrantCalls:
                 time.sleep(1.0)
 
 
-def command(settings: str, arguments: Sequence[str], awaiting: Path | None = None) -> list[str]:
-    """The command line of Vagrant; ``settings`` are in JSON, for ``awaiting`` see `VagrantCalls.run`."""
+def command(site: str, arguments: Sequence[str], awaiting: Path | None = None) -> list[str]:
+    """The command line of Vagrant; ``site`` are in JSON, for ``awaiting`` see `VagrantCalls.run`."""
     ours = {
         "HOSTONLY_PREPARED": "1",
-        "HOSTONLY_SETTINGS": settings,
+        "HOSTONLY_SITE": site,
         "VAGRANT_CHECKPOINT_DISABLE": "1",
         "VAGRANT_NO_COLOR": "1",
         # Else each provider that it has is asked whether it could be used, VirtualBox first.
-        "VAGRANT_DEFAULT_PROVIDER": json.loads(settings)["sandbox"]["provider"],
+        "VAGRANT_DEFAULT_PROVIDER": json.loads(site)["sandbox"]["provider"],
     }
     if awaiting is not None:
         ours["HOSTONLY_PREPARING"] = str(awaiting)

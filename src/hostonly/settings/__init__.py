@@ -17,6 +17,7 @@ from hostonly.settings.sections import (
     Sandbox,
     Settings,
 )
+from hostonly.settings.settle import settle
 from hostonly.settings.values import DOCKER_RANGE
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "load",
     "read",
     "refusal",
+    "settle",
     "shown",
     "variable",
 ]

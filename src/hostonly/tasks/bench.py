@@ -27,8 +27,8 @@ def bench(ctx: Context, json: bool = False, rows: str | None = None, rounds: int
         raise UsageError(f"--rounds: {rounds} is not allowed: 1 to {MOST_ROUNDS}")
     # An empty name is no wish for all of them: it is refused like any other.
     wanted = chosen([] if rows is None else [name.strip() for name in rows.split(",")])
-    with session(ctx) as (settings, follower):
-        result = bench(lambda: place(settings, follower), wanted, rounds, follower)
+    with session(ctx) as (site, follower):
+        result = bench(lambda: place(site, follower), wanted, rounds, follower)
     show(dumps(as_document(result)) if json else as_table(result))
     if result.unmeasured:
         raise Exit(code=3)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hostonly.claims import ClaimResult
     from hostonly.events import Emit, Event
     from hostonly.report.model import CheckResult
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 FLAGS = {"json": JSON}
 
@@ -21,7 +21,7 @@ FLAGS = {"json": JSON}
 def perform(
     ctx: Context,
     name: str,
-    check: Callable[[Settings, Emit], CheckResult],
+    check: Callable[[Site, Emit], CheckResult],
     *,
     json: bool,
     namespace: str = "check",
@@ -45,7 +45,7 @@ def perform(
     start = time.monotonic()
     judged: list[ClaimResult] = []
     trouble: HostonlyError | KeyboardInterrupt | None = None
-    with session(ctx) as (settings, follower):
+    with session(ctx) as (site, follower):
         terminal = transcript(follower, json=json)
 
         def emit(event: Event) -> None:
@@ -54,7 +54,7 @@ def perform(
             terminal(event)
 
         try:
-            result = check(settings, emit)
+            result = check(site, emit)
         except UsageError:
             raise
         except (HostonlyError, KeyboardInterrupt) as error:
@@ -110,9 +110,9 @@ def matrix(ctx: Context, json: bool = False) -> None:
     from hostonly.report.json import matrix_document
     from hostonly.report.model import EXIT_CODES
 
-    with session(ctx) as (settings, follower):
+    with session(ctx) as (site, follower):
         terminal = transcript(follower, json=json)
-        result = check(settings, follower)
+        result = check(site, follower)
         terminal.matrix(result)
         if json:
             show(dumps(matrix_document(result)))
@@ -128,9 +128,9 @@ def isolation(ctx: Context, machine: str | None = None, json: bool = False) -> N
     from hostonly.checks.isolation import check
     from hostonly.tasks.session import require_machine
 
-    def isolated(settings: Settings, emit: Emit) -> CheckResult:
+    def isolated(site: Site, emit: Emit) -> CheckResult:
         if machine is not None:
-            require_machine(settings, machine)
-        return check(settings, emit, machine or "")
+            require_machine(site, machine)
+        return check(site, emit, machine or "")
 
     perform(ctx, "isolation", isolated, json=json)

@@ -38,12 +38,12 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
     demos = [load(name) for name in names]
     results: list[DemoResult] = []
     trouble: BaseException | None = None
-    with session(ctx) as (settings, follower):
+    with session(ctx) as (site, follower):
         terminal = transcript(follower, json=json)
         try:
             second = any(demo.second_sandbox for demo in demos)
             task = "demo.all" if many else f"demo.{names[0]}"
-            with ready(settings, terminal, task, second=second) as testbed:
+            with ready(site, terminal, task, second=second) as testbed:
                 for demo in demos:
                     terminal.demo_heading(demo.name, demo.summary)
                     results.append(perform(demo, testbed, terminal, keep=keep))
@@ -57,7 +57,7 @@ def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: boo
             trouble = interrupt
         for demo in demos[len(results) :] if trouble is not None else ():
             why = trouble if isinstance(trouble, HostonlyError) else HostonlyError("interrupted")
-            results.append(not_performed(demo, settings, why))
+            results.append(not_performed(demo, site, why))
         seconds = time.monotonic() - start
         if many:
             terminal.demos_end(results, seconds)

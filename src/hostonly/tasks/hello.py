@@ -11,7 +11,7 @@ from hostonly.tasks.session import JSON, session, show
 if TYPE_CHECKING:
     from hostonly.events import Emit
     from hostonly.report.model import CheckResult
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 
 @task(
@@ -25,8 +25,8 @@ def serve(ctx: Context, name: str = "", port: int = 0) -> None:
     from hostonly.hello.server import main
     from hostonly.hello.whom import port_chosen
 
-    with session(ctx) as (settings, _):
-        chosen = port_chosen(port, settings)
+    with session(ctx) as (site, _):
+        chosen = port_chosen(port, site)
     # The server says 1 where the port is taken; to us that is a wrong argument.
     code = main([name] if name else [], {**os.environ, "HELLO_PORT": str(chosen)})
     raise Exit(code=2 if code else 0)
@@ -59,10 +59,10 @@ def call(
     from hostonly.hello.whom import address_to_call, port_chosen
     from hostonly.report.called import as_json, as_text
 
-    with session(ctx) as (settings, _):
+    with session(ctx) as (site, _):
         calls = Calls(count, parallel, timeout)
-        port = port_chosen(port, settings)
-        address = address_to_call(host, settings)
+        port = port_chosen(port, site)
+        address = address_to_call(host, site)
         called = judge(calls.make(address, port), name or None)
     show(as_json(called, address, port) if json else as_text(called))
     if called.deviations:
@@ -97,7 +97,7 @@ def conformance(
     subject = Subject(target, command, image, java, python)
     names = [name for name in only.split(",") if name]
 
-    def tried(settings: Settings, emit: Emit) -> CheckResult:
-        return check(settings, emit, subject, names)
+    def tried(site: Site, emit: Emit) -> CheckResult:
+        return check(site, emit, subject, names)
 
     perform(ctx, "conformance", tried, json=json, namespace="hello")

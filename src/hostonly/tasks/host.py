@@ -8,7 +8,7 @@ from hostonly.tasks.session import machine_of, session, show
 
 
 @task
-def settings(ctx: Context) -> None:
+def site(ctx: Context) -> None:
     """Print the settings as they are with all overrides, in JSON: the Vagrantfile asks for them."""
     with session(ctx) as (settled, _):
         show(settled.to_json())
@@ -20,7 +20,7 @@ def prepare(ctx: Context, machine: str = "sandbox") -> None:
     from hostonly.sandbox import prepare as host
 
     with machine_of(ctx, machine) as it:
-        host.prepare(it.settings, it.name, it.emit)
+        host.prepare(it.site, it.name, it.emit)
 
 
 @task
@@ -28,5 +28,5 @@ def restore(ctx: Context) -> None:
     """Take away bridges, rules and forwarding, unless a sandbox still needs them."""
     from hostonly.sandbox import prepare as host
 
-    with session(ctx) as (settings, emit):
-        host.restore(settings, emit)
+    with session(ctx) as (site, emit):
+        host.restore(site, emit)

@@ -61,5 +61,5 @@ def test(ctx: Context) -> None:
     """Run Maven's own tests of HelloSocket (part of ./inv test)."""
     from hostonly.image.parts import test_hello
 
-    with session(ctx) as (settings, emit):
-        test_hello(settings.root, emit)
+    with session(ctx) as (site, emit):
+        test_hello(site.root, emit)

@@ -18,7 +18,7 @@ def up(ctx: Context) -> None:
     with machine_of(ctx, "sandbox") as it:
         it.up()
         with it.vantage() as vantage:
-            service.up(it.settings, vantage, it.emit)
+            service.up(it.site, vantage, it.emit)
 
 
 @task(help={"vantage": "where to ask from: host (default) or sandbox", **FLAGS})
@@ -32,7 +32,7 @@ def catalog(ctx: Context, vantage: str = "host", json: bool = False) -> None:
         require_place(vantage)
         it.require_running()
         with it.vantage() as sandbox:
-            found = repositories(it.settings, sandbox, vantage)
+            found = repositories(it.site, sandbox, vantage)
     show(names_json("catalog", found) if json else one_a_line(found))
 
 
@@ -45,9 +45,9 @@ def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
     from hostonly.report.safe import one_a_line
 
     with machine_of(ctx, "sandbox") as it:
-        repository = check_repository(repository or it.settings.image.name)
+        repository = check_repository(repository or it.site.image.name)
         it.require_running()
-        found = client(it.settings).tags(repository)
+        found = client(it.site).tags(repository)
     show(names_json("tags", found, repository=repository) if json else one_a_line(found))
 
 
@@ -61,9 +61,9 @@ def inspect(ctx: Context, reference: str, verify: bool = False, json: bool = Fal
     from hostonly.report.registry import inspection_json, inspection_text
 
     with machine_of(ctx, "sandbox") as it:
-        meant = parse(reference, it.settings)
+        meant = parse(reference, it.site)
         it.require_running()
-        found = look.inspection(it.settings, meant, verify=verify)
+        found = look.inspection(it.site, meant, verify=verify)
     show(inspection_json(found) if json else inspection_text(found))
     if found.problems:
         raise Exit(code=1)
@@ -79,7 +79,7 @@ def usage(ctx: Context, json: bool = False) -> None:
     with machine_of(ctx, "sandbox") as it:
         it.require_running()
         with it.vantage() as sandbox:
-            found = usage(client(it.settings), sandbox)
+            found = usage(client(it.site), sandbox)
     show(usage_json(found) if json else usage_text(found))
 
 
@@ -92,10 +92,10 @@ def delete(ctx: Context, reference: str, json: bool = False) -> None:
     from hostonly.report.registry import deletion_json, deletion_text
 
     with machine_of(ctx, "sandbox") as it:
-        meant = parse(reference, it.settings)
+        meant = parse(reference, it.site)
         it.require_running()
         with it.vantage() as sandbox:
-            found = delete(client(it.settings), sandbox, meant, it.emit)
+            found = delete(client(it.site), sandbox, meant, it.emit)
     show(deletion_json(found) if json else deletion_text(found))
 
 
@@ -122,18 +122,18 @@ def trust(ctx: Context, yes: bool = False, insecure: bool = False, remove: bool 
     from hostonly.events import Done, Unchanged
     from hostonly.registry import trust
 
-    with session(ctx) as (settings, emit):
+    with session(ctx) as (site, emit):
         if insecure:
-            show(trust.insecure(settings))
+            show(trust.insecure(site))
             return
         if remove:
-            gone = trust.remove(settings.root)
+            gone = trust.remove(site.root)
             trust.tidy()
             emit(Done(f"removed {', '.join(gone)}") if gone else Unchanged("nothing was trusted"))
             return
     with machine_of(ctx, "sandbox") as it:
         it.require_running()
-        plan = trust.plan(it.settings)
+        plan = trust.plan(it.site)
         if plan.present:
             it.emit(Unchanged(f"Docker trusts {plan.registry} already ({plan.file})"))
             return

@@ -16,10 +16,10 @@ def box(ctx: Context, rebuild: bool = False) -> None:
     """Build the base that sandboxes are made of, from Debian packages (up does it when needed)."""
     from hostonly.sandbox import needs, prepare
 
-    with session(ctx) as (settings, emit):
-        needs.install(settings, emit)
-        settings.state.mkdir(exist_ok=True)
-        prepare.make_box(settings, emit, rebuild=rebuild)
+    with session(ctx) as (site, emit):
+        needs.install(site, emit)
+        site.state.mkdir(exist_ok=True)
+        prepare.make_box(site, emit, rebuild=rebuild)
 
 
 @task(help=MACHINE)
@@ -39,8 +39,8 @@ def status(ctx: Context, json: bool = False) -> None:
     from hostonly.sandbox.machine import Machine
     from hostonly.sandbox.names import machines
 
-    with session(ctx) as (settings, emit):
-        every = [Machine(settings, emit, name) for name in machines(settings)]
+    with session(ctx) as (site, emit):
+        every = [Machine(site, emit, name) for name in machines(site)]
         found = [machine.status() for machine in every]
         if status_of.asked(sys.argv):
             every[0].remember()
@@ -68,17 +68,17 @@ def destroy(ctx: Context, machine: str = "", purge: bool = False) -> None:
     from hostonly.sandbox.names import machines
     from hostonly.sandbox.purge import purge as purge_caches
 
-    with session(ctx) as (settings, emit):
-        names = [machine] if machine else list(machines(settings))
+    with session(ctx) as (site, emit):
+        names = [machine] if machine else list(machines(site))
     for name in names:
         with machine_of(ctx, name) as it, ahead.noted(it, sys.argv):
             it.destroy(last=name == names[-1])
     if purge:
         from hostonly.bench import cut_off
 
-        with session(ctx) as (settings, emit):
-            cut_off.purge(settings, emit)
-            purge_caches(settings, emit)
+        with session(ctx) as (site, emit):
+            cut_off.purge(site, emit)
+            purge_caches(site, emit)
 
 
 @task(help=MACHINE)

@@ -78,8 +78,8 @@ def _install(ctx: Context) -> None:
     from hostonly.sandbox.needs import PACKAGES
     from hostonly.tasks.session import session
 
-    with session(ctx) as (settings, emit):
-        packages.install([*PACKAGES, *tools(), *TEST_PACKAGES], emit, root=settings.root)
+    with session(ctx) as (site, emit):
+        packages.install([*PACKAGES, *tools(), *TEST_PACKAGES], emit, root=site.root)
 
 
 @task(

@@ -16,11 +16,11 @@ from hostonly.errors import HostonlyError
 from hostonly.events import ignore
 from hostonly.host import bridges, packages
 from hostonly.sandbox import names, remains
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 @pytest.fixture
-def user(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def user(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A checkout; `calls` in it tells what was run in the folders of its benches."""
     monkeypatch.setattr("hostonly.host.command.as_root", list)
     monkeypatch.setattr(names, "SANDBOXES", tmp_path / "claims")
@@ -32,7 +32,7 @@ def user(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     program(tmp_path / "bin" / "vagrant", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     (tmp_path / ".hostonly").mkdir()
-    return settings.model_copy(update={"root": tmp_path})
+    return site.model_copy(update={"root": tmp_path})
 
 
 def calls(root: Path, line: str) -> bool:
@@ -47,7 +47,7 @@ def program(file: Path, root: Path, status: int = 0) -> None:
     file.chmod(0o755)
 
 
-def left(user: Settings) -> Path:
+def left(user: Site) -> Path:
     """What a bench leaves that is killed with everything there: two checkouts and the stock project."""
     place = user.state / "bench" / "4000000"
     for name in ("benchabc1", "benchabc3"):
@@ -70,7 +70,7 @@ def left(user: Settings) -> Path:
 
 
 @pytest.mark.parametrize("how", [cut_off.clear, cut_off.purge])
-def test_machines_are_destroyed_and_folders_go(user: Settings, how: Callable[..., None]) -> None:
+def test_machines_are_destroyed_and_folders_go(user: Site, how: Callable[..., None]) -> None:
     place = left(user)
     how(user, ignore)
     assert (user.root / "calls").read_text().splitlines() == [
@@ -85,7 +85,7 @@ def test_machines_are_destroyed_and_folders_go(user: Settings, how: Callable[...
     assert packages.note(user.root).read_text() == "mmdebstrap\n"
 
 
-def test_what_cannot_be_destroyed_keeps_its_folder_and_is_said(user: Settings) -> None:
+def test_what_cannot_be_destroyed_keeps_its_folder_and_is_said(user: Site) -> None:
     place = left(user)
     program(place / "benchabc1" / "inv", user.root, status=3)
     with pytest.raises(HostonlyError, match="could not be removed: env failed") as said:
@@ -95,7 +95,7 @@ def test_what_cannot_be_destroyed_keeps_its_folder_and_is_said(user: Settings) -
     assert (place / "vagrant.d").exists()
 
 
-def test_somebody_elses_claim_of_the_name_stays(user: Settings) -> None:
+def test_somebody_elses_claim_of_the_name_stays(user: Site) -> None:
     place = left(user)
     owner = names.SANDBOXES / "benchabc2-stock" / "owner"
     owner.write_text("/another/checkout\n")
@@ -104,7 +104,7 @@ def test_somebody_elses_claim_of_the_name_stays(user: Settings) -> None:
     assert owner.exists()
 
 
-def test_the_dhcp_server_is_ended_by_its_own_command_line_only(user: Settings) -> None:
+def test_the_dhcp_server_is_ended_by_its_own_command_line_only(user: Site) -> None:
     place = left(user)
     file = place / "benchabc2-stock" / "dnsmasq.pid"
     sleep = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
@@ -127,13 +127,13 @@ def test_the_dhcp_server_is_ended_by_its_own_command_line_only(user: Settings) -
             process.communicate()
 
 
-def test_nothing_is_touched_while_a_bench_is_at_work(user: Settings) -> None:
+def test_nothing_is_touched_while_a_bench_is_at_work(user: Site) -> None:
     place = left(user)
     with cut_off.alone(user), pytest.raises(HostonlyError, match="another bench is at work"):
         cut_off.purge(user, ignore)
     assert (place / "vagrant.d").exists()
 
 
-def test_a_purge_where_there_was_no_bench_makes_nothing(user: Settings) -> None:
+def test_a_purge_where_there_was_no_bench_makes_nothing(user: Site) -> None:
     cut_off.purge(user, ignore)
     assert not list(user.state.iterdir())

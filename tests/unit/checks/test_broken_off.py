@@ -16,7 +16,7 @@ from hostonly.events import Emit
 from hostonly.program import Interrupted
 from hostonly.report.model import CheckResult, ClaimJudged
 from hostonly.report.progress import Follower
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # Invoke puts its own task behind the name of the module.
 task = import_module("hostonly.tasks.check")
@@ -25,11 +25,11 @@ HELD = ClaimResult("a.b", "It is so.", "the book", Verdict.HOLDS, "it was seen")
 
 
 @pytest.fixture(autouse=True)
-def _settled(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+def _settled(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
     @contextmanager
-    def session(ctx: Context) -> Iterator[tuple[Settings, Follower]]:
+    def session(ctx: Context) -> Iterator[tuple[Site, Follower]]:
         with Follower() as follower:
-            yield settings, follower
+            yield site, follower
 
     monkeypatch.setattr(task, "session", session)
 
@@ -45,7 +45,7 @@ def _settled(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
 def test_what_was_judged_and_why_no_more(
     error: BaseException, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def check(settings: Settings, emit: Emit) -> CheckResult:
+    def check(site: Site, emit: Emit) -> CheckResult:
         emit(ClaimJudged(HELD))
         raise error
 
@@ -64,7 +64,7 @@ def test_what_was_judged_and_why_no_more(
 def test_wrong_usage_is_no_result(
     kind: type[UsageError], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def check(settings: Settings, emit: Emit) -> CheckResult:
+    def check(site: Site, emit: Emit) -> CheckResult:
         raise kind("no such machine")
 
     with pytest.raises(kind):
@@ -73,7 +73,7 @@ def test_wrong_usage_is_no_result(
 
 
 def test_one_that_ends_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    def check(settings: Settings, emit: Emit) -> CheckResult:
+    def check(site: Site, emit: Emit) -> CheckResult:
         return CheckResult("some", (HELD,), 0.1)
 
     task.perform(Context(), "some", check, json=True)

@@ -11,15 +11,15 @@ from hostonly.checks import host_only
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
 from hostonly.sandbox import lock
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 def test_it_waits_for_another_and_says_for_which(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
     monkeypatch.setattr(host_only, "Machine", None)  # Nothing is looked at, let alone made.
-    here, events = settings.model_copy(update={"root": tmp_path}), list[Event]()
+    here, events = site.model_copy(update={"root": tmp_path}), list[Event]()
     with (
         lock.sandboxes(here, "check.host-only", ignore),
         pytest.raises(HostonlyError, match=r"inv check\.host-only .* has been changing"),

@@ -18,7 +18,7 @@ from hostonly.facts.http import Answer
 from hostonly.facts.served import Named, Served
 from hostonly.image import state
 from hostonly.image.state import Built, Pushed
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 DIGEST, OTHER, CONFIG, FOREIGN = (f"sha256:{letter * 64}" for letter in "abcd")
 PUSHED = Pushed("hello-socket", "java", DIGEST, CONFIG, "sandbox")
@@ -167,17 +167,17 @@ def test_no_list_of_tags_is_no_empty_one(answer: Answer) -> None:
 
 
 def test_a_push_is_noted_by_flavour_and_for_the_settings_repository(
-    settings: Settings, tmp_path: Path
+    site: Site, tmp_path: Path
 ) -> None:
-    settings = settings.model_copy(update={"root": tmp_path})
-    assert _noted(settings) == {}
-    state.save_pushed(settings, replace(PUSHED, manifest=OTHER))
+    site = site.model_copy(update={"root": tmp_path})
+    assert _noted(site) == {}
+    state.save_pushed(site, replace(PUSHED, manifest=OTHER))
     # From another engine to the same tag: it is the last one that counts.
-    state.save_pushed(settings, replace(PUSHED, place="host"))
-    state.save_pushed(settings, replace(PUSHED, flavour="python", repository="another"))
+    state.save_pushed(site, replace(PUSHED, place="host"))
+    state.save_pushed(site, replace(PUSHED, flavour="python", repository="another"))
     # A build after it is no push.
-    state.save(settings, Built("in", "id", "c", "host", "java"))
-    (pushed,) = _noted(settings)
+    state.save(site, Built("in", "id", "c", "host", "java"))
+    (pushed,) = _noted(site)
     assert (pushed.tag, pushed.manifest, pushed.place) == ("latest", DIGEST, "host")
-    state.pushed_record(settings.state, "java").write_text('{"manifest": 7')
-    assert _noted(settings) == {}
+    state.pushed_record(site.state, "java").write_text('{"manifest": 7')
+    assert _noted(site) == {}

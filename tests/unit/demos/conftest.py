@@ -7,7 +7,7 @@ import pytest
 from hostonly.demos.testbed import Testbed
 from hostonly.events import Event
 from hostonly.report.model import SandboxAbout
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.demos.played import IMAGE, Played
 
 
@@ -22,6 +22,6 @@ def events() -> list[Event]:
 
 
 @pytest.fixture
-def testbed(settings: Settings, sandbox: Played) -> Testbed:
+def testbed(site: Site, sandbox: Played) -> Testbed:
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
-    return Testbed(settings, sandbox, sandbox, about, IMAGE, lambda: sandbox)
+    return Testbed(site, sandbox, sandbox, about, IMAGE, lambda: sandbox)

@@ -19,7 +19,7 @@ from hostonly.events import Event, Warned
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.kernel import KINDS
 from hostonly.report.model import ClaimJudged, StepEnded, StepStarted
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.demos.played import FREE, HELD, Played, demo, holds, start, two_equal
 
 
@@ -189,8 +189,8 @@ def test_a_tag_that_names_another_image_is_not_what_runs(
     assert any(isinstance(event, Warned) and "no longer names" in event.what for event in events)
 
 
-def test_without_a_sandbox_there_is_a_result_too(settings: Settings) -> None:
-    result = not_performed(demo(holds), settings, HostonlyError("no room on the disk"))
+def test_without_a_sandbox_there_is_a_result_too(site: Site) -> None:
+    result = not_performed(demo(holds), site, HostonlyError("no room on the disk"))
     assert result.verdict is Verdict.UNKNOWN
     assert "no room on the disk" in result.claims[0].because
     assert result.sandbox.address == "172.16.0.2"

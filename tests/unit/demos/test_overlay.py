@@ -12,7 +12,7 @@ from hostonly.claims import Verdict
 from hostonly.demos.demo import load, perform
 from hostonly.demos.overlay import INGRESS, SERVICE
 from hostonly.demos.testbed import Testbed
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Result, Vantage, shown
 from tests import recorded
 
@@ -110,11 +110,11 @@ def swarm() -> Swarm:
 
 
 @pytest.fixture
-def testbed(settings: Settings, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
+def testbed(site: Site, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
     monkeypatch.setattr("hostonly.demos.stage.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.waiting.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.demos.overlay.SYNC_SECONDS", 0.2)
-    testbed, _ = recorded.playing("overlay", settings, monkeypatch)
+    testbed, _ = recorded.playing("overlay", site, monkeypatch)
     second = WithIpvs(testbed.second_sandbox(), swarm)
     return replace(
         testbed,

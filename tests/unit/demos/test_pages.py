@@ -10,15 +10,15 @@ from hostonly.claims import Verdict
 from hostonly.demos import DEMOS
 from hostonly.demos.demo import load, perform
 from hostonly.report.model import DemoResult
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests import pages, recorded
 
 
 @pytest.fixture
-def result(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> DemoResult:
+def result(name: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> DemoResult:
     """The demo's file run on its recording."""
     monkeypatch.setattr("hostonly.demos.stage.POLL_SECONDS", 0.0)
-    testbed, unplayed = recorded.playing(name, settings, monkeypatch)
+    testbed, unplayed = recorded.playing(name, site, monkeypatch)
     result = perform(load(name), testbed, lambda event: None)
     assert unplayed() == []
     return result

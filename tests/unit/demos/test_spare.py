@@ -14,7 +14,7 @@ from hostonly.demos.stage import Stage, Stopped
 from hostonly.demos.testbed import BuiltImage, Testbed
 from hostonly.facts.neighbours import Neighbour
 from hostonly.report.model import SandboxAbout
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Result, shown
 
 MACHINES = [IPv4Address(f"172.16.0.{last}") for last in (1, 2, 3)]
@@ -114,7 +114,7 @@ class Asker:
     ],
 )
 def test_who_answers_has_it_and_who_is_remembered_has_not(
-    settings: Settings, answering: list[int], remembered: list[int], found: tuple[int, ...]
+    site: Site, answering: list[int], remembered: list[int], found: tuple[int, ...]
 ) -> None:
     def addresses(numbers: Iterable[int]) -> list[str]:
         return [f"172.16.0.{number}" for number in numbers]
@@ -126,7 +126,7 @@ def test_who_answers_has_it_and_who_is_remembered_has_not(
     sandbox = Asker(set(), known | set(addresses(found)), "sandbox")
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
     image = BuiltImage("localhost:5000/hello-socket", "sha256:aa")
-    testbed = Testbed(settings, host, sandbox, about, image, lambda: asker)
+    testbed = Testbed(site, host, sandbox, about, image, lambda: asker)
     stage = Stage("macvlan", testbed, lambda event: None)
     given = spare_addresses(stage, stage.second_sandbox, "eth1", 2)
     assert given == tuple(addresses(found))
@@ -135,11 +135,11 @@ def test_who_answers_has_it_and_who_is_remembered_has_not(
     assert not set(given) & {*host.table, *sandbox.table}
 
 
-def test_too_few_spare_addresses(settings: Settings) -> None:
-    everybody = {str(each) for each in settings.network.host.network.hosts()}
+def test_too_few_spare_addresses(site: Site) -> None:
+    everybody = {str(each) for each in site.bridge.network.hosts()}
     asker, host = Asker(everybody, set()), Asker(set(), set(), "host", "hostonly0")
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
     image = BuiltImage("localhost:5000/hello-socket", "sha256:aa")
-    testbed = Testbed(settings, host, asker, about, image, lambda: asker)
+    testbed = Testbed(site, host, asker, about, image, lambda: asker)
     with pytest.raises(Stopped, match="has 0 spare addresses, and 1 are needed"):
         spare_addresses(Stage("macvlan", testbed, lambda event: None), asker, "eth1", 1)

@@ -6,7 +6,7 @@ import pytest
 
 from hostonly.errors import Unreachable, UsageError
 from hostonly.hello import whom
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 @pytest.fixture
@@ -17,20 +17,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return seen
 
 
-def test_loopback_is_this_machine(settings: Settings, asked: list[tuple[str, str]]) -> None:
-    assert whom.address_to_call("localhost", settings) == "127.0.0.1"
-    assert whom.address_to_call("127.8.0.1", settings) == "127.8.0.1"
-    assert whom.address_and_port("[::1]:80", settings) == ("::1", 80)
+def test_loopback_is_this_machine(site: Site, asked: list[tuple[str, str]]) -> None:
+    assert whom.address_to_call("localhost", site) == "127.0.0.1"
+    assert whom.address_to_call("127.8.0.1", site) == "127.8.0.1"
+    assert whom.address_and_port("[::1]:80", site) == ("::1", 80)
     assert asked == []
 
 
 def test_a_sandbox_is_called_by_our_bridge_alone(
-    settings: Settings, asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+    site: Site, asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = settings.network
-    assert whom.address_to_call("sandbox", settings) == str(network.sandbox)
-    assert whom.address_to_call("sandbox2", settings) == str(network.sandbox2)
-    assert whom.address_and_port(f"{network.sandbox}:8080", settings)[1] == 8080
+    network = site.network
+    assert whom.address_to_call("sandbox", site) == str(network.sandbox)
+    assert whom.address_to_call("sandbox2", site) == str(network.sandbox2)
+    assert whom.address_and_port(f"{network.sandbox}:8080", site)[1] == 8080
     assert asked[0] == (str(network.sandbox), network.bridge)
 
     def elsewhere(address: str, bridge: str) -> None:
@@ -38,21 +38,21 @@ def test_a_sandbox_is_called_by_our_bridge_alone(
 
     monkeypatch.setattr(whom, "require_host_only_route", elsewhere)
     with pytest.raises(Unreachable):
-        whom.address_to_call("sandbox", settings)
+        whom.address_to_call("sandbox", site)
 
 
 @pytest.mark.parametrize(
     "host", ["8.8.8.8", "10.0.0.1", "example.com", "0.0.0.0", "::ffff:8.8.8.8", "fe80::1", "", "1"]
 )
-def test_nobody_else(settings: Settings, asked: list[tuple[str, str]], host: str) -> None:
+def test_nobody_else(site: Site, asked: list[tuple[str, str]], host: str) -> None:
     with pytest.raises(UsageError):
-        whom.address_to_call(host, settings)
+        whom.address_to_call(host, site)
     assert asked == []
 
 
 @pytest.mark.parametrize(
     "target", ["localhost", "localhost:", "localhost:0", "localhost:65536", "localhost:٣"]
 )
-def test_no_port(settings: Settings, target: str) -> None:
+def test_no_port(site: Site, target: str) -> None:
     with pytest.raises(UsageError):
-        whom.address_and_port(target, settings)
+        whom.address_and_port(target, site)

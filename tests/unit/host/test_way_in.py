@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.host import firewall, forwarding, outsiders, way_in
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 def switches(folder: Path, values: dict[str, str]) -> Path:
@@ -32,17 +32,17 @@ def switches(folder: Path, values: dict[str, str]) -> Path:
 def test_where_no_ipv6_is_carried_on_the_missing_capability_is_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    settings: Settings,
+    site: Site,
     values: dict[str, str],
     because: str | None,
 ) -> None:
     monkeypatch.setattr(way_in, "PROC6", switches(tmp_path, values))
-    said = way_in.not_forwarding6(settings)
+    said = way_in.not_forwarding6(site)
     assert said is None if because is None else because in str(said)
 
 
-def test_outsiders_have_nothing_in_common(settings: Settings) -> None:
-    three = outsiders.outsiders(settings)
+def test_outsiders_have_nothing_in_common(site: Site) -> None:
+    three = outsiders.outsiders(site)
     links = [name for each in three for name in {each.device, each.router}]
     assert len(set(links)) == len(links) == 4
     assert all(len(name) <= 15 for name in links)
@@ -53,14 +53,14 @@ def test_outsiders_have_nothing_in_common(settings: Settings) -> None:
         assert each.gateway6.network == each.address6.network
 
 
-def test_the_rogue_tables_name_is_no_sandboxs(settings: Settings) -> None:
-    assert way_in.table(settings).startswith(firewall.table(settings).name)
-    assert "." in way_in.table(settings) and "." not in firewall.table(settings).name
+def test_the_rogue_tables_name_is_no_sandboxs(site: Site) -> None:
+    assert way_in.table(site).startswith(firewall.table(site).name)
+    assert "." in way_in.table(site) and "." not in firewall.table(site).name
 
 
 @pytest.mark.parametrize("new", ["0", "1"])
 def test_the_bridge_is_put_back_to_what_new_links_have(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, new: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Site, new: str
 ) -> None:
     """Also by the run after one that was killed, which finds it switched on, and by two at once."""
     proc = tmp_path / "net" / "ipv4" / "conf"
@@ -78,6 +78,6 @@ def test_the_bridge_is_put_back_to_what_new_links_have(
 
     for module in ("switches", "way_in", "forward_chain"):
         monkeypatch.setattr(f"hostonly.host.{module}.run", run)
-    with way_in.opened(settings, ["holan0"], None, ipv6=False):
+    with way_in.opened(site, ["holan0"], None, ipv6=False):
         assert forwarding.value("hostonly0") == forwarding.value("holan0") == "1"
     assert forwarding.value("hostonly0") == new

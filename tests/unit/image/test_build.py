@@ -18,7 +18,7 @@ from hostonly.image import saved, state
 from hostonly.image.build import build, pushed_before
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import PYTHON
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.registry.serving import digest
 
 CONFIG = digest(b"configuration")
@@ -55,7 +55,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The archives that there are: a configuration's digest, and the id that a load gives."""
     archives: dict[str, str] = {}
 
-    def load(settings: Settings, target: Engine, built: state.Built) -> str | None:
+    def load(site: Site, target: Engine, built: state.Built) -> str | None:
         image_id = archives.get(built.config)
         if image_id:
             cast(Any, target.client.images).known[image_id] = image_id
@@ -74,11 +74,11 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 @pytest.fixture
-def here(settings: Settings, tmp_path: Path) -> Settings:
-    return settings.model_copy(update={"root": tmp_path})
+def here(site: Site, tmp_path: Path) -> Site:
+    return site.model_copy(update={"root": tmp_path})
 
 
-def test_what_is_there_is_unchanged(here: Settings, kept: dict[str, str]) -> None:
+def test_what_is_there_is_unchanged(here: Site, kept: dict[str, str]) -> None:
     state.save(here, BUILT)
     events: list[Event] = []
     assert build(here, engine("sandbox", CONFIG), events.append, PYTHON) == BUILT
@@ -88,7 +88,7 @@ def test_what_is_there_is_unchanged(here: Settings, kept: dict[str, str]) -> Non
 @pytest.mark.parametrize("place", state.PLACES)
 @pytest.mark.parametrize("called", [CONFIG, digest(b"its own manifest")])
 def test_what_was_kept_is_loaded(
-    here: Settings, kept: dict[str, str], place: str, called: str
+    here: Site, kept: dict[str, str], place: str, called: str
 ) -> None:
     state.save(here, BUILT)
     kept[CONFIG] = called
@@ -103,7 +103,7 @@ def test_what_was_kept_is_loaded(
 
 
 def test_the_engines_own_image_comes_before_the_others(
-    here: Settings, kept: dict[str, str]
+    here: Site, kept: dict[str, str]
 ) -> None:
     own = replace(BUILT, place="host", image_id=digest(b"own"))
     state.save(here, BUILT)
@@ -115,7 +115,7 @@ def test_the_engines_own_image_comes_before_the_others(
     "change", [{"inputs": "others"}, {"config": digest(b"without a bill")}, {}]
 )
 def test_what_was_not_kept_or_from_something_else_is_built(
-    here: Settings, kept: dict[str, str], change: dict[str, str]
+    here: Site, kept: dict[str, str], change: dict[str, str]
 ) -> None:
     state.save(here, replace(BUILT, **change))
     if change:
@@ -125,7 +125,7 @@ def test_what_was_not_kept_or_from_something_else_is_built(
 
 
 def test_what_was_pushed_from_the_same_inputs_can_be_pulled(
-    here: Settings, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    here: Site, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = engine("host")
     assert pushed_before(here, host, PYTHON) is None
@@ -147,7 +147,7 @@ def test_what_was_pushed_from_the_same_inputs_can_be_pulled(
 
 
 def test_a_base_of_the_users_that_is_not_there_tells_nothing(
-    here: Settings, kept: dict[str, str]
+    here: Site, kept: dict[str, str]
 ) -> None:
     image = here.image.model_copy(update={"python_base": "python:3.13-slim"})
     based = here.model_copy(update={"image": image})

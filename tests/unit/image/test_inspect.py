@@ -21,7 +21,7 @@ from hostonly.image.view import ImageView
 from hostonly.registry import client as client_module
 from hostonly.registry.client import RegistryClient
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.registry.serving import Store, digest, served
 
 LAYERS = (b"base" * 1000, b"server" * 1000)
@@ -54,12 +54,12 @@ class Images:
 class Place:
     """The checkout with its records, two engines and a registry, none of which has anything yet."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self.settings, self.store = settings, store
+    def __init__(self, site: Site, store: Store) -> None:
+        self.site, self.store = site, store
         self.engines: dict[str, Images | HostonlyError] = {"sandbox": Images(), "host": Images()}
         self.machine = cast(
             Machine,
-            SimpleNamespace(settings=settings, address="172.16.0.2", require_running=lambda: None),
+            SimpleNamespace(site=site, address="172.16.0.2", require_running=lambda: None),
         )
         self.manifest = store.add_image(*LAYERS)
         self.config = store.of(self.manifest)["config"]["digest"]
@@ -79,7 +79,7 @@ class Place:
 
     def record(self, place: str, image_id: str = "") -> None:
         built = state.Built("i", image_id or self.config, self.config, place, "python")
-        state.save(self.settings, built)
+        state.save(self.site, built)
 
     def look(self) -> tuple[ImageView, dict[str, bool | None]]:
         view = inspect(self.machine, PYTHON)
@@ -87,11 +87,11 @@ class Place:
 
 
 @pytest.fixture
-def place(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setattr(client_module, "require_host_only_route", lambda address, bridge: None)
     store = Store()
-    image = settings.image.model_copy(update={"name": "app"})
-    made = Place(settings.model_copy(update={"root": tmp_path, "image": image}), store)
+    image = site.image.model_copy(update={"name": "app"})
+    made = Place(site.model_copy(update={"root": tmp_path, "image": image}), store)
     with served(store) as port:
         monkeypatch.setattr(
             inspect_module, "client", lambda _: RegistryClient("127.0.0.1", port, bridge="b")

@@ -27,7 +27,7 @@ from hostonly.registry import client as client_module
 from hostonly.registry import service
 from hostonly.registry.client import RegistryClient
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.registry.serving import Store, digest, served
 
 
@@ -121,10 +121,10 @@ class FakeEngine:
 class Place:
     """A checkout that has built and pushed an image, the registry that has it, and its sandbox."""
 
-    def __init__(self, settings: Settings, store: Store, port: int) -> None:
-        registry = settings.registry.model_copy(update={"port": port})
-        image = settings.image.model_copy(update={"name": "app"})
-        self.settings = settings.model_copy(update={"registry": registry, "image": image})
+    def __init__(self, site: Site, store: Store, port: int) -> None:
+        registry = site.registry.model_copy(update={"port": port})
+        image = site.image.model_copy(update={"name": "app"})
+        self.site = site.model_copy(update={"registry": registry, "image": image})
         self.store, self.said = store, list[Event]()
         self.manifest = store.tags["python"] = store.add_image(*LAYERS)
         self.config = store.of(self.manifest)["config"]["digest"]
@@ -134,14 +134,14 @@ class Place:
         self.machine = cast(
             Machine,
             SimpleNamespace(
-                settings=self.settings,
+                site=self.site,
                 address="172.16.0.2",
                 vantage=lambda: contextlib.nullcontext("the sandbox"),
             ),
         )
 
     def name(self, place: str) -> str:
-        return state.typed(place, "172.16.0.2", self.settings.registry.port, "app")
+        return state.typed(place, "172.16.0.2", self.site.registry_port, "app")
 
     def image(self, place: str, image_id: str = "", *layers: bytes) -> dict[str, Any]:
         return {
@@ -164,14 +164,14 @@ class Place:
 
 
 @pytest.fixture
-def place(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setattr(client_module, "require_host_only_route", lambda address, bridge: None)
     store = Store()
     with served(store) as port:
         monkeypatch.setattr(
             publish, "registry_client", lambda _: RegistryClient("127.0.0.1", port, bridge="b")
         )
-        yield Place(settings.model_copy(update={"root": tmp_path}), store, port)
+        yield Place(site.model_copy(update={"root": tmp_path}), store, port)
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_what_cannot_be_cleared_up_is_said(
 
 def test_the_last_push_is_noted_whichever_engine_it_came_from(place: Place) -> None:
     """Also where the same image is there already; a pull is none."""
-    file = state.pushed_record(place.settings.state, "python")
+    file = state.pushed_record(place.site.state, "python")
     for where in state.PLACES:
         engine = FakeEngine()
         engine.images[place.config] = place.image(where)
@@ -262,7 +262,7 @@ def test_an_engine_that_has_nothing_gets_every_layer(
     image_id = place.manifest if by_manifest else place.config
     assert done == replace(place.built, place=where, image_id=image_id)
     if done != place.built:
-        assert state.load(state.record(place.settings.state, where, "python")) == done
+        assert state.load(state.record(place.site.state, where, "python")) == done
     place.pull(engine, where)
     assert isinstance(place.said[-1], Unchanged) and len(engine.pulled) == 1
 

@@ -53,7 +53,7 @@ class Place:
         self.record(self.built)
         self.note = sandbox_quick.Note(
             inputs=sandbox_quick.inputs(root),
-            settings={
+            site={
                 "network": {"sandbox": "127.0.0.1", "bridge": "hostonly0"},
                 "registry": {"port": port},
                 "image": {"name": "app", "base": "", "python_base": ""},
@@ -163,7 +163,7 @@ def test_by_the_hosts_own_engine(place: Place, monkeypatch: pytest.MonkeyPatch) 
         assert len(place.said([*BUILD, "--on=host"]) or ()) == 1
         # It is not called by the address that the host pushes to.
         assert place.said([*PUSH, "--from", "host"]) is None
-        port = place.note.settings["registry"]["port"]
+        port = place.note.site["registry"]["port"]
         place.image["RepoTags"].append(f"127.0.0.1:{port}/app:python")
         assert len(place.said([*PUSH, "--from", "host"]) or ()) == 3
 
@@ -215,7 +215,7 @@ def test_another_commit(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_changed_settings_and_a_base_of_the_users(place: Place) -> None:
     for base, python_base, quick_way in (("temurin", "", True), ("", "python", False)):
         image = {"name": "app", "base": base, "python_base": python_base}
-        place.remember(replace(place.note, settings={**place.note.settings, "image": image}))
+        place.remember(replace(place.note, site={**place.note.site, "image": image}))
         assert (place.said(BUILD) is not None) is quick_way
     place.remember(place.note)
     assert place.said(BUILD)
@@ -328,8 +328,8 @@ def test_no_sandbox_no_connection_no_route(place: Place, monkeypatch: pytest.Mon
 
 
 def test_a_registry_that_does_not_answer(place: Place) -> None:
-    settings = {**place.note.settings, "registry": {"port": 1}}
-    place.remember(replace(place.note, settings=settings))
+    site = {**place.note.site, "registry": {"port": 1}}
+    place.remember(replace(place.note, site=site))
     assert place.said(BUILD) is None
 
 

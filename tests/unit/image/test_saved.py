@@ -17,7 +17,7 @@ from docker.errors import APIError, ImageLoadError, ImageNotFound
 from hostonly.image import saved
 from hostonly.image.engine import Engine
 from hostonly.image.state import Built, short
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.registry.serving import digest
 
 CONFIG, OTHER = b'{"os": "linux"}', b'{"os": "another"}'
@@ -85,14 +85,14 @@ def engine(images: Images) -> Engine:
 
 
 @pytest.fixture
-def here(settings: Settings, tmp_path: Path) -> Settings:
-    return settings.model_copy(update={"root": tmp_path})
+def here(site: Site, tmp_path: Path) -> Site:
+    return site.model_copy(update={"root": tmp_path})
 
 
 @pytest.mark.parametrize("source", [None, CONTAINERD], ids=["graph driver", "containerd"])
 @pytest.mark.parametrize("target", [None, CONTAINERD], ids=["graph driver", "containerd"])
 def test_what_was_kept_comes_to_any_engine(
-    here: Settings, source: dict[str, Any] | None, target: dict[str, Any] | None
+    here: Site, source: dict[str, Any] | None, target: dict[str, Any] | None
 ) -> None:
     images = Images(CONFIG, info=source)
     made = replace(BUILT, image_id=images.called(CONFIG))
@@ -102,14 +102,14 @@ def test_what_was_kept_comes_to_any_engine(
     assert engine(empty).has(empty.called(CONFIG))
 
 
-def test_nothing_was_kept(here: Settings) -> None:
+def test_nothing_was_kept(here: Site) -> None:
     assert saved.load(here, engine(Images()), BUILT) is None
 
 
 @pytest.mark.parametrize("content", [packed(OTHER), packed(CONFIG)[:600], b"not an archive", b""])
 @pytest.mark.parametrize("info", [None, CONTAINERD], ids=["graph driver", "containerd"])
 def test_an_archive_of_something_else_is_not_taken_and_goes(
-    here: Settings, content: bytes, info: dict[str, Any] | None
+    here: Site, content: bytes, info: dict[str, Any] | None
 ) -> None:
     saved.keep(here, engine(Images(CONFIG)), BUILT)
     saved.archive(here, BUILT).write_bytes(content)
@@ -118,7 +118,7 @@ def test_an_archive_of_something_else_is_not_taken_and_goes(
     assert not saved.archive(here, BUILT).exists() and not empty.known
 
 
-def test_one_that_the_engine_refuses_goes(here: Settings) -> None:
+def test_one_that_the_engine_refuses_goes(here: Site) -> None:
     saved.keep(here, engine(Images(CONFIG)), BUILT)
     images = Images()
     images.refuses = True
@@ -126,7 +126,7 @@ def test_one_that_the_engine_refuses_goes(here: Settings) -> None:
     assert not saved.archive(here, BUILT).exists()
 
 
-def test_an_archive_for_which_there_is_no_room_stays(here: Settings) -> None:
+def test_an_archive_for_which_there_is_no_room_stays(here: Site) -> None:
     saved.keep(here, engine(Images(CONFIG)), BUILT)
     images = Images()
     images.full = True
@@ -135,7 +135,7 @@ def test_an_archive_for_which_there_is_no_room_stays(here: Settings) -> None:
     assert saved.archive(here, BUILT).exists()
 
 
-def test_an_interrupted_save_leaves_nothing_to_load(here: Settings) -> None:
+def test_an_interrupted_save_leaves_nothing_to_load(here: Site) -> None:
     images = Images(CONFIG)
     images.breaks = True
     with pytest.raises(APIError):
@@ -143,7 +143,7 @@ def test_an_interrupted_save_leaves_nothing_to_load(here: Settings) -> None:
     assert not saved.archive(here, BUILT).exists()
 
 
-def test_one_archive_of_a_flavour_is_kept(here: Settings) -> None:
+def test_one_archive_of_a_flavour_is_kept(here: Site) -> None:
     saved.keep(here, engine(Images(CONFIG)), BUILT)
     other = built(OTHER)
     saved.keep(here, engine(Images(OTHER)), other)

@@ -9,7 +9,7 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.registry.look import repositories
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Result, Vantage
 
 FIRST, SECOND = "/v2/_catalog", "/v2/_catalog?last=b&n=2"
@@ -32,16 +32,16 @@ def page(body: str, *headers: str, status: str = "200 OK") -> str:
     return "\r\n".join((f"HTTP/1.1 {status}", *headers, "", body))
 
 
-def catalog(sandbox: Sandbox, settings: Settings) -> list[str]:
-    return repositories(settings, cast(Vantage, sandbox), "sandbox")
+def catalog(sandbox: Sandbox, site: Site) -> list[str]:
+    return repositories(site, cast(Vantage, sandbox), "sandbox")
 
 
-def test_every_page_is_followed(settings: Settings) -> None:
+def test_every_page_is_followed(site: Site) -> None:
     more = f'Link: <{SECOND}>; rel="next"'
     sandbox = Sandbox(
         first=page('{"repositories": ["a", "b"]}', more), second=page('{"repositories": ["c"]}')
     )
-    assert catalog(sandbox, settings) == ["a", "b", "c"]
+    assert catalog(sandbox, site) == ["a", "b", "c"]
     assert sandbox.asked == [FIRST, SECOND]
 
 
@@ -50,7 +50,7 @@ def test_every_page_is_followed(settings: Settings) -> None:
     ["", page("[]"), page("<html>"), page("{}", status="503 No"), "nonsense"],
     ids=["nobody", "no object", "no JSON", "out of order", "no HTTP"],
 )
-def test_what_is_no_list_is_an_error(settings: Settings, answer: str) -> None:
+def test_what_is_no_list_is_an_error(site: Site, answer: str) -> None:
     with pytest.raises(HostonlyError) as error:
-        catalog(Sandbox(first=answer), settings)
+        catalog(Sandbox(first=answer), site)
     assert (error.value.ran or "").startswith("curl ")

@@ -12,7 +12,7 @@ import pytest
 from hostonly.errors import HostonlyError
 from hostonly.host import command, whole
 from hostonly.registry import certificate, look, trust
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 class Answers:
@@ -23,7 +23,7 @@ class Answers:
 
 
 @pytest.fixture
-def here(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def here(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """Settings of a checkout below tmp_path; root's commands are run as ourselves, there alone."""
 
     def run(argv: Sequence[str], *, root: bool = False, **more: Any) -> str:
@@ -32,8 +32,8 @@ def here(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(trust, "run", run)
     monkeypatch.setattr(whole, "run", run)
-    monkeypatch.setattr(look, "tls_client", lambda settings: Answers())
-    ours = settings.model_copy(update={"root": tmp_path / "checkout"})
+    monkeypatch.setattr(look, "tls_client", lambda site: Answers())
+    ours = site.model_copy(update={"root": tmp_path / "checkout"})
     certificate.ensure(ours.state / "registry" / "sandbox", str(ours.network.sandbox))
     yield ours
 
@@ -49,7 +49,7 @@ def journal(tmp_path: Path) -> Path:
 
 
 def test_one_file_is_written_and_everything_of_it_goes(
-    here: Settings, engine: Path, journal: Path, tmp_path: Path
+    here: Site, engine: Path, journal: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "etc").mkdir()
     plan = trust.plan(here, engine)
@@ -65,7 +65,7 @@ def test_one_file_is_written_and_everything_of_it_goes(
     assert not engine.exists() and not journal.exists() and (tmp_path / "etc").exists()
 
 
-def test_what_was_there_before_stays(here: Settings, engine: Path, journal: Path) -> None:
+def test_what_was_there_before_stays(here: Site, engine: Path, journal: Path) -> None:
     (engine / "certs.d" / "registry.example:443").mkdir(parents=True)
     (engine / "certs.d" / "registry.example:443" / "ca.crt").write_text("theirs")
     (engine / "daemon.json").write_text("{}")
@@ -78,7 +78,7 @@ def test_what_was_there_before_stays(here: Settings, engine: Path, journal: Path
 
 
 def test_a_folder_that_somebody_uses_meanwhile_stays(
-    here: Settings, engine: Path, journal: Path
+    here: Site, engine: Path, journal: Path
 ) -> None:
     trust.install(trust.plan(here, engine), journal)
     (engine / "daemon.json").write_text("{}")
@@ -93,7 +93,7 @@ def test_a_folder_that_somebody_uses_meanwhile_stays(
 
 
 def test_what_a_killed_install_had_begun_to_write_goes_as_well(
-    here: Settings, engine: Path, journal: Path, tmp_path: Path
+    here: Site, engine: Path, journal: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "etc").mkdir()
     plan = trust.plan(here, engine)
@@ -106,7 +106,7 @@ def test_what_a_killed_install_had_begun_to_write_goes_as_well(
 
 @pytest.mark.parametrize("text", ["theirs\n", "# hostonly /another/checkout\n", ""])
 def test_somebody_elses_file_is_neither_changed_nor_removed(
-    here: Settings, engine: Path, text: str
+    here: Site, engine: Path, text: str
 ) -> None:
     file = engine / "certs.d" / "172.16.0.2:5000" / "ca.crt"
     file.parent.mkdir(parents=True)
@@ -118,7 +118,7 @@ def test_somebody_elses_file_is_neither_changed_nor_removed(
 
 
 def test_an_older_authority_of_ours_is_replaced(
-    here: Settings, engine: Path, journal: Path
+    here: Site, engine: Path, journal: Path
 ) -> None:
     trust.install(trust.plan(here, engine), journal)
     made = here.state / "registry" / "sandbox"
@@ -130,13 +130,13 @@ def test_an_older_authority_of_ours_is_replaced(
 
 
 def test_nothing_is_planned_unless_the_registry_shows_the_certificate(
-    here: Settings, engine: Path, monkeypatch: pytest.MonkeyPatch
+    here: Site, engine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Other:
         def answers(self) -> None:
             raise HostonlyError("what answers does not show this sandbox's certificate")
 
-    monkeypatch.setattr(look, "tls_client", lambda settings: Other())
+    monkeypatch.setattr(look, "tls_client", lambda site: Other())
     with pytest.raises(HostonlyError, match="does not show"):
         trust.plan(here, engine)
     (here.state / "registry" / "sandbox" / "ca.crt").unlink()
@@ -145,7 +145,7 @@ def test_nothing_is_planned_unless_the_registry_shows_the_certificate(
     assert not engine.exists()
 
 
-def test_the_tutorials_way_is_shown_and_nothing_is_changed(here: Settings, engine: Path) -> None:
+def test_the_tutorials_way_is_shown_and_nothing_is_changed(here: Site, engine: Path) -> None:
     text = trust.insecure(here, engine)
     assert '"insecure-registries": ["172.16.0.2:5000"]' in text
     assert str(engine / "daemon.json") in text and not engine.exists()

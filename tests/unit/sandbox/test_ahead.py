@@ -13,7 +13,7 @@ from hostonly.events import ignore
 from hostonly.sandbox import ahead, box, lock, quick
 from hostonly.sandbox.awaiting import PREPARED, say
 from hostonly.sandbox.vagrant_calls import command
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # Waits as the Vagrantfile does, and says what came of it.
 VAGRANT = """#!/bin/sh
@@ -46,8 +46,8 @@ def state(patch: pytest.MonkeyPatch, word: str) -> None:
     patch.setattr(ahead, "state_of", lambda container: word)
 
 
-def line(arguments: list[str], file: Path, settings: dict[str, Any] = SETTINGS) -> list[str]:
-    note = quick.Note("", settings, "", [], "")
+def line(arguments: list[str], file: Path, site: dict[str, Any] = SETTINGS) -> list[str]:
+    note = quick.Note("", site, "", [], "")
     return command(quick.settings_of(note), arguments, file)
 
 
@@ -66,13 +66,13 @@ def test_it_is_taken_by_its_own_command_line_and_goes_on_by_the_word(root: Path)
 def test_for_another_command_or_other_settings_it_is_not_the_one(root: Path) -> None:
     arguments = ["up", "sandbox", "--provider=lxc"]
     theirs = {"sandbox": {"name": "another", "provider": "lxc"}}
-    for other, settings in ((["up", "sandbox2"], SETTINGS), (arguments, theirs)):
+    for other, site in ((["up", "sandbox2"], SETTINGS), (arguments, theirs)):
         with ahead.begun(root, UP):
             assert ahead.file(["halt", "sandbox"]) is None
             file = ahead.file(arguments)
             assert file is not None and ahead._begun is not None
             process = ahead._begun.process
-            assert ahead.take(line(other, file, settings)) is None
+            assert ahead.take(line(other, file, site)) is None
             assert process.poll() is not None
 
 
@@ -118,8 +118,8 @@ def test_not_without_the_box_or_the_note(root: Path, monkeypatch: pytest.MonkeyP
         assert ahead._begun is None
 
 
-def test_not_while_another_task_is_at_work(root: Path, settings: Settings) -> None:
-    here = settings.model_copy(update={"root": root})
+def test_not_while_another_task_is_at_work(root: Path, site: Site) -> None:
+    here = site.model_copy(update={"root": root})
     with lock.sandboxes(here, "sandbox.destroy sandbox", ignore), ahead.begun(root, UP):
         assert ahead._begun is None
     with ahead.begun(root, UP):
@@ -137,10 +137,10 @@ def test_not_while_another_task_is_at_work(root: Path, settings: Settings) -> No
     ("argv", "word"), [(HALT, "running"), (["inv", "sandbox.destroy"], "stopped")]
 )
 def test_what_would_take_a_sandbox_from_a_demo_holds_nothing_while_one_runs(
-    root: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, argv: list[str], word: str
+    root: Path, site: Site, monkeypatch: pytest.MonkeyPatch, argv: list[str], word: str
 ) -> None:
     """The demo may yet bring the second sandbox up: with that lock held they would wait for each other."""
-    here = settings.model_copy(update={"root": root})
+    here = site.model_copy(update={"root": root})
     state(monkeypatch, word)
     with lock.demos(here, "demo.overlay", ignore), ahead.begun(root, argv):
         assert ahead._begun is None

@@ -14,7 +14,7 @@ from hostonly.errors import HostonlyError
 from hostonly.host import packages
 from hostonly.sandbox import box
 from hostonly.sandbox.awaiting import FAILED, PREPARED, told, vagrant_can_wait
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.vagrantfile import FILE, MODULE
 
 RUBY = f"""{MODULE}
@@ -45,21 +45,21 @@ def test_the_file_says_what_went_wrong(tmp_path: Path) -> None:
 
 
 def test_it_waits_only_where_nothing_is_missing(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(box, "present", lambda root: True)
     monkeypatch.setattr(packages, "missing", lambda names: [])
-    assert vagrant_can_wait(settings)
+    assert vagrant_can_wait(site)
     with monkeypatch.context() as patch:
         patch.setattr(os, "geteuid", lambda: 1000)
-        assert not vagrant_can_wait(settings)
+        assert not vagrant_can_wait(site)
     with monkeypatch.context() as patch:
         patch.setattr(box, "present", lambda root: False)
-        assert not vagrant_can_wait(settings)
+        assert not vagrant_can_wait(site)
     with monkeypatch.context() as patch:
         patch.setattr(packages, "missing", lambda names: ["lxc"])
-        assert not vagrant_can_wait(settings)
+        assert not vagrant_can_wait(site)
 
 
 def _sleeps(pid: int) -> int:

@@ -15,7 +15,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
 from hostonly.sandbox import box, lock
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +42,11 @@ def test_who_has_the_lock_can_add_the_box(tmp_path: Path, monkeypatch: pytest.Mo
 LOCKS = {lock.LOCK: lock.sandboxes, lock.DEMO_LOCK: lock.demos}
 
 
-def told_while_held(settings: Settings, held_by: str, name: str = lock.LOCK) -> str:
+def told_while_held(site: Site, held_by: str, name: str = lock.LOCK) -> str:
     """What somebody is told who comes while the checkout's lock ``name`` is held, and gets it afterwards;
     ``held_by`` is what the holder, or the one before, has left to be read."""
-    settings.state.mkdir()
-    file = settings.state / lock.holder(name)
+    site.state.mkdir()
+    file = site.state / lock.holder(name)
     file.write_text(f"{held_by}\n")
     events: list[Event] = []
     waits = threading.Event()
@@ -56,10 +56,10 @@ def told_while_held(settings: Settings, held_by: str, name: str = lock.LOCK) -> 
         waits.set()
 
     def take() -> None:
-        with LOCKS[name](settings, "sandbox.halt sandbox", emit):
+        with LOCKS[name](site, "sandbox.halt sandbox", emit):
             pass
 
-    held = os.open(settings.state / name, os.O_RDWR | os.O_CREAT)
+    held = os.open(site.state / name, os.O_RDWR | os.O_CREAT)
     fcntl.flock(held, fcntl.LOCK_EX)
     waiting = threading.Thread(target=take)
     waiting.start()
@@ -75,20 +75,20 @@ def told_while_held(settings: Settings, held_by: str, name: str = lock.LOCK) -> 
     ("name", "task"), [(lock.LOCK, "sandbox.up sandbox"), (lock.DEMO_LOCK, "demo.bridge")]
 )
 def test_who_waits_is_told_for_whom(
-    tmp_path: Path, settings: Settings, name: str, task: str
+    tmp_path: Path, site: Site, name: str, task: str
 ) -> None:
     holder = f"inv {task} (process {os.getppid()})"
-    here = settings.model_copy(update={"root": tmp_path})
+    here = site.model_copy(update={"root": tmp_path})
     assert f"waiting for {holder}" in told_while_held(here, holder, name)
 
 
 @pytest.mark.parametrize("task", ["sandbox.halt", "sandbox.destroy"])
 def test_no_sandbox_is_taken_from_a_demo(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, task: str
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
     """Whoever wants to waits, is told for which demo, and at last says so and what to do."""
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
-    here = settings.model_copy(update={"root": tmp_path})
+    here = site.model_copy(update={"root": tmp_path})
     machine, events = Machine(here, lambda event: events.append(event)), list[Event]()
     act = {"sandbox.halt": machine.halt, "sandbox.destroy": machine.destroy}[task]
     with (
@@ -101,12 +101,12 @@ def test_no_sandbox_is_taken_from_a_demo(
 
 
 def test_whoever_had_it_before_and_is_gone_is_not_named(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "NAMED_SECONDS", 0.1)
     # As it is from the lock's being taken to its holder's having said so.
     ended = subprocess.Popen(["true"])
     ended.wait()
     before = f"inv sandbox.destroy sandbox (process {ended.pid})"
-    here = settings.model_copy(update={"root": tmp_path})
+    here = site.model_copy(update={"root": tmp_path})
     assert "waiting for another process" in told_while_held(here, before)

@@ -15,18 +15,18 @@ from hostonly.errors import HostonlyError, Taken
 from hostonly.host import bridges
 from hostonly.program import ProjectConfig
 from hostonly.sandbox import names, place
-from hostonly.settings import Settings, load
+from hostonly.settings import Site, load
 
 NAME = f"unit-test-{os.getpid()}"
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """With a name that no container of the machine that the tests run on has."""
     monkeypatch.setenv("INVOKE_SANDBOX_NAME", NAME)
-    section = settings.sandbox.model_copy(update={"name": NAME})
-    return settings.model_copy(update={"sandbox": section})
+    section = site.sandbox.model_copy(update={"name": NAME})
+    return site.model_copy(update={"sandbox": section})
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., No
     return has
 
 
-def with_these(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+def with_these(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Site:
     """The settings as they are read where the line was typed."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -65,20 +65,20 @@ def with_these(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) ->
     return load(config, ROOT)
 
 
-def assert_accepted(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    settings = with_these(variables, monkeypatch)
-    assert place.free(settings) == {}
-    for bridge, key in zip(bridges.bridges(settings, ROOT), ("host", "nat"), strict=True):
+def assert_accepted(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Site:
+    site = with_these(variables, monkeypatch)
+    assert place.free(site) == {}
+    for bridge, key in zip(bridges.bridges(site, ROOT), ("host", "nat"), strict=True):
         assert not bridges.present(bridge)
         bridges.refuse_conflicts(bridge, key)
-    return settings
+    return site
 
 
 def test_nothing_is_proposed_where_nothing_is_taken(
-    machine: Callable[..., None], settings: Settings
+    machine: Callable[..., None], site: Site
 ) -> None:
     machine()
-    assert place.free(settings) == {}
+    assert place.free(site) == {}
 
 
 @pytest.mark.parametrize(
@@ -96,24 +96,24 @@ def test_nothing_is_proposed_where_nothing_is_taken(
 )
 def test_what_is_proposed_is_free_and_accepted(
     machine: Callable[..., None],
-    settings: Settings,
+    site: Site,
     monkeypatch: pytest.MonkeyPatch,
     routes: list[str],
     proposed: set[str],
 ) -> None:
     machine(routes)
-    variables = place.free(settings)
+    variables = place.free(site)
     assert set(variables) == proposed
     assert_accepted(variables, monkeypatch)
 
 
 def test_a_second_clone_is_told_all_at_once(
     machine: Callable[..., None],
-    settings: Settings,
+    site: Site,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    net, other = settings.network, "hostonly /home/ada/other"
+    net, other = site.network, "hostonly /home/ada/other"
     machine(
         links={
             net.bridge: (other, str(net.host)),
@@ -121,12 +121,12 @@ def test_a_second_clone_is_told_all_at_once(
             "hostonly1": ("", "192.168.1.1/24"),
         }
     )
-    claimed = tmp_path / f"{settings.sandbox.name}-sandbox"
+    claimed = tmp_path / f"{site.name}-sandbox"
     claimed.mkdir()
     (claimed / "owner").write_text("/home/ada/other\n")
     whose = "belongs to another checkout: /home/ada/other"
-    with pytest.raises(Taken, match=whose) as refusal, place.proposed(settings):
-        names.claim_name(settings, "sandbox")
+    with pytest.raises(Taken, match=whose) as refusal, place.proposed(site):
+        names.claim_name(site, "sandbox")
     line = str(refusal.value.remedy).partition("export ")[2].partition("   ")[0]
     variables = dict(word.split("=", 1) for word in line.split())
     assert len(variables) == 7
@@ -137,17 +137,17 @@ def test_a_second_clone_is_told_all_at_once(
 
 
 def test_without_any_free_address_nothing_is_proposed(
-    machine: Callable[..., None], settings: Settings
+    machine: Callable[..., None], site: Site
 ) -> None:
     machine(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"])
-    assert place.free(settings) == {}
-    with pytest.raises(HostonlyError) as refusal, place.proposed(settings):
-        bridges.refuse_conflicts(bridges.bridges(settings, ROOT)[0], "host")
+    assert place.free(site) == {}
+    with pytest.raises(HostonlyError) as refusal, place.proposed(site):
+        bridges.refuse_conflicts(bridges.bridges(site, ROOT)[0], "host")
     assert "Give network.host" in str(refusal.value.remedy)
 
 
 def test_a_small_network_is_replaced_by_one_of_its_size(
-    machine: Callable[..., None], settings: Settings, monkeypatch: pytest.MonkeyPatch
+    machine: Callable[..., None], site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = with_these(
         {

@@ -16,12 +16,12 @@ from hostonly.errors import HostonlyError, Taken
 from hostonly.events import Event, Warned, ignore
 from hostonly.host import bridge_netfilter, bridges, command, firewall, switches
 from hostonly.sandbox import base, box, handing, idmap, keys, lock, names, needs, prepare, purge
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
-def test_containers_are_named_by_sandbox_and_machine(settings: Settings) -> None:
-    assert names.container_name(settings, "sandbox2") == "hostonly-sandbox2"
-    assert names.machines(settings) == {"sandbox": "172.16.0.2", "sandbox2": "172.16.0.3"}
+def test_containers_are_named_by_sandbox_and_machine(site: Site) -> None:
+    assert names.container_name(site, "sandbox2") == "hostonly-sandbox2"
+    assert names.machines(site) == {"sandbox": "172.16.0.2", "sandbox2": "172.16.0.3"}
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_without_newuidmap_no_entry_is_needed(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, settings: Settings) -> Path:
-    shutil.copytree(settings.root / "packer", tmp_path / "packer")
+def checkout(tmp_path: Path, site: Site) -> Path:
+    shutil.copytree(site.root / "packer", tmp_path / "packer")
     return tmp_path
 
 
@@ -140,18 +140,18 @@ def test_half_a_key_pair_is_made_again(tmp_path: Path, half: str, left: str | No
 
 
 def test_a_claim_that_was_cut_off_is_nobodys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Site
 ) -> None:
     monkeypatch.setattr(names, "SANDBOXES", tmp_path)
     monkeypatch.setattr(names, "CONTAINERS", tmp_path / "lxc")
-    folder = tmp_path / names.container_name(settings, "sandbox")
+    folder = tmp_path / names.container_name(site, "sandbox")
     folder.mkdir()
     (folder / "owner").touch()
     assert names.owner(folder.name) is None
-    names.claim_name(settings, "sandbox")
+    names.claim_name(site, "sandbox")
     (folder / "owner").write_text("/somebody/elses\n")
     with pytest.raises(Taken):
-        names.claim_name(settings, "sandbox")
+        names.claim_name(site, "sandbox")
 
 
 @pytest.mark.parametrize("ours", [True, False])
@@ -186,15 +186,15 @@ def test_a_key_that_others_could_read_is_closed_again(tmp_path: Path) -> None:
 
 
 def test_a_base_that_sandboxes_stand_on_is_not_built_again(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = base.current(settings.root).digest
+    digest = base.current(site.root).digest
     monkeypatch.setattr(idmap, "allowed", lambda: True)
     monkeypatch.setattr(lock, "store", lambda emit: nullcontext())
     monkeypatch.setattr(purge, "uses", lambda: purge.Uses(frozenset({digest}), frozenset()))
     monkeypatch.setattr(base, "ensure", lambda *given, **named: pytest.fail("it was built"))
     with pytest.raises(HostonlyError, match=f"stand on the base {digest}"):
-        prepare.make_box(settings, ignore, rebuild=True)
+        prepare.make_box(site, ignore, rebuild=True)
 
 
 CONFIG = """\
@@ -224,43 +224,43 @@ def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_base_under_a_sandbox_is_the_one_that_lxc_names(
-    settings: Settings, below: Path
+    site: Site, below: Path
 ) -> None:
     events: list[Event] = []
-    assert prepare._base_below(settings, "sandbox", events.append) == below
+    assert prepare._base_below(site, "sandbox", events.append) == below
     assert not events
-    assert prepare._base_below(settings, "sandbox2", events.append) is None
+    assert prepare._base_below(site, "sandbox2", events.append) is None
 
 
 @pytest.mark.parametrize("record", ["", None])
 def test_a_base_under_a_sandbox_that_is_not_whole_is_said_and_stays_under_it(
-    settings: Settings, below: Path, record: str | None
+    site: Site, below: Path, record: str | None
 ) -> None:
     (below / "complete").unlink()
     if record is not None:
         (below / "complete").write_text(record)
     events: list[Event] = []
-    assert prepare._base_below(settings, "sandbox", events.append) == below
+    assert prepare._base_below(site, "sandbox", events.append) == below
     assert [str(event) for event in events if isinstance(event, Warned)]
     assert "./inv sandbox.destroy and ./inv sandbox.up" in str(events[0])
 
 
 def test_a_base_that_is_gone_under_a_sandbox_is_not_another_one(
-    settings: Settings, below: Path
+    site: Site, below: Path
 ) -> None:
     shutil.rmtree(below)
     with pytest.raises(HostonlyError, match=f"the base under sandbox is gone: {below}"):
-        prepare._base_below(settings, "sandbox", ignore)
+        prepare._base_below(site, "sandbox", ignore)
 
 
-def test_half_a_container_lies_on_no_base(settings: Settings, below: Path, tmp_path: Path) -> None:
+def test_half_a_container_lies_on_no_base(site: Site, below: Path, tmp_path: Path) -> None:
     config = tmp_path / "lxc" / "hostonly-sandbox" / "config"
     config.write_text("".join(config.read_text().splitlines(keepends=True)[:1]))
-    assert prepare._base_below(settings, "sandbox", ignore) is None
+    assert prepare._base_below(site, "sandbox", ignore) is None
 
 
 def test_no_purge_comes_between_the_base_and_handing_it_over(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """From finding base and box to noting that they are used, the store is locked."""
     held: list[str] = []
@@ -297,8 +297,8 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
     monkeypatch.setattr(prepare, "_base_below", noting("base", tmp_path))
     monkeypatch.setattr(box, "ensure", noting("box"))
     monkeypatch.setattr(prepare, "hand_over", noting("handed over"))
-    prepare.prepare(settings, "sandbox", ignore)
+    prepare.prepare(site, "sandbox", ignore)
     assert held == ["base", "box", "handed over"]
     # Whose MAC had its addresses before is of no use to who calls it.
-    host_only, nat = bridges.bridges(settings, settings.root)
+    host_only, nat = bridges.bridges(site, site.root)
     assert forgotten == [{host_only: "172.16.0.2", nat: "10.203.16.2"}]

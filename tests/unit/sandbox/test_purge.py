@@ -12,7 +12,7 @@ from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Event
 from hostonly.host import packages
 from hostonly.sandbox import base, box, lock, names, purge, trace
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 USED, UNUSED, HANDED = "0" * 16, "1" * 16, "2" * 16
 USED_BOX, UNUSED_BOX = "hostonly-0123456789ab", "hostonly-ba9876543210"
@@ -44,7 +44,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(place, name, store)
     monkeypatch.setattr(names, "SANDBOXES", store / "sandboxes")
     monkeypatch.setattr(purge, "CONTAINERS", lxc)
-    monkeypatch.setattr(trace, "sandboxes", lambda settings: ())
+    monkeypatch.setattr(trace, "sandboxes", lambda site: ())
     monkeypatch.setattr("hostonly.host.command.as_root", list)
     monkeypatch.setattr(packages, "missing", lambda names: [n for n in names if n == "gone"])
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
@@ -70,19 +70,19 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def checkout(settings: Settings, tmp_path: Path) -> Settings:
+def checkout(site: Site, tmp_path: Path) -> Site:
     root = tmp_path / "checkout"
     (root / ".vagrant" / "machines").mkdir(parents=True)
     (root / ".hostonly" / "ssh").mkdir(parents=True)
     packages.note(root).write_text("lxc\nvagrant\nlxc\ngone\n-rf\n")
-    return settings.model_copy(update={"root": root})
+    return site.model_copy(update={"root": root})
 
 
 def listed(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
 
-def test_what_another_checkouts_sandbox_uses_stays(machine: Path, checkout: Settings) -> None:
+def test_what_another_checkouts_sandbox_uses_stays(machine: Path, checkout: Site) -> None:
     events: list[Event] = []
     purge.purge(checkout, events.append)
     assert listed(machine / "store" / "bases") == [USED, HANDED]
@@ -95,7 +95,7 @@ def test_what_another_checkouts_sandbox_uses_stays(machine: Path, checkout: Sett
     assert "apt-get remove lxc vagrant'" in said
 
 
-def test_nothing_of_ours_is_left_where_nobody_uses_it(machine: Path, checkout: Settings) -> None:
+def test_nothing_of_ours_is_left_where_nobody_uses_it(machine: Path, checkout: Site) -> None:
     (machine / "lxc" / "work-sandbox" / "config").unlink()
     (machine / "store" / "sandboxes" / "more-sandbox" / "settings").unlink()
     (machine / "store" / "sandboxes" / "more-sandbox").rmdir()
@@ -105,15 +105,15 @@ def test_nothing_of_ours_is_left_where_nobody_uses_it(machine: Path, checkout: S
 
 
 def test_keys_stay_while_a_sandbox_needs_them(
-    machine: Path, checkout: Settings, monkeypatch: pytest.MonkeyPatch
+    machine: Path, checkout: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trace, "sandboxes", lambda settings: ("hostonly-sandbox2",))
+    monkeypatch.setattr(trace, "sandboxes", lambda site: ("hostonly-sandbox2",))
     purge.purge(checkout, lambda event: None)
     assert (checkout.state / "ssh").exists()
     assert (checkout.root / ".vagrant").exists()
 
 
-def test_the_tests_own_copy_keeps_what_its_sandbox_needs(machine: Path, checkout: Settings) -> None:
+def test_the_tests_own_copy_keeps_what_its_sandbox_needs(machine: Path, checkout: Site) -> None:
     owner = machine / "store" / "sandboxes" / "more-sandbox" / "owner"
     owner.write_text(f"{checkout.state}/integration/a copy\n")
     purge.purge(checkout, lambda event: None)
@@ -121,7 +121,7 @@ def test_the_tests_own_copy_keeps_what_its_sandbox_needs(machine: Path, checkout
 
 
 def test_nothing_goes_when_it_is_not_known_what_is_used(
-    machine: Path, checkout: Settings, monkeypatch: pytest.MonkeyPatch
+    machine: Path, checkout: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = machine / "bin" / "find"
     fake.write_text("#!/bin/sh\nexit 1\n")
@@ -132,7 +132,7 @@ def test_nothing_goes_when_it_is_not_known_what_is_used(
 
 
 def test_a_base_that_is_being_built_is_waited_for(
-    machine: Path, checkout: Settings, monkeypatch: pytest.MonkeyPatch
+    machine: Path, checkout: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "STORE_SECONDS", 0.4)
     monkeypatch.setattr(lock, "SILENT_SECONDS", 0.1)

@@ -31,7 +31,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     note = quick.Note(
         inputs=quick.inputs(tmp_path),
-        settings={"network": {"sandbox": "172.16.0.2", "bridge": "hostonly0"}},
+        site={"network": {"sandbox": "172.16.0.2", "bridge": "hostonly0"}},
         container="one-sandbox",
         ssh=["ssh", "-x"],
         destination="vagrant@172.16.0.2",

@@ -11,7 +11,7 @@ import pytest
 from hostonly.host import outsiders
 from hostonly.host.marker import marked
 from hostonly.sandbox import names, remains
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 @pytest.fixture
@@ -72,25 +72,25 @@ def test_a_group_that_is_in_use_stays(host: Path) -> None:
     assert used.exists()
 
 
-def test_only_this_checkouts_temporary_folders_go(host: Path, settings: Settings) -> None:
-    ours = host / "tmp" / f"{names.temporary(settings)}abc"
+def test_only_this_checkouts_temporary_folders_go(host: Path, site: Site) -> None:
+    ours = host / "tmp" / f"{names.temporary(site)}abc"
     theirs = host / "tmp" / "hostonly-00000000-abc"
     for folder in (ours, theirs):
         folder.mkdir()
         (folder / "docker.sock").touch()
-    with marked(names.temporary(settings)) as marker:
+    with marked(names.temporary(site)) as marker:
         (host / "tmp" / marker.file.name).touch()
-    assert remains.remove_temporary(settings)
+    assert remains.remove_temporary(site)
     assert not ours.exists() and not (host / "tmp" / marker.file.name).exists()
     assert theirs.exists()
-    assert not remains.remove_temporary(settings)
+    assert not remains.remove_temporary(site)
 
 
 def test_what_a_killed_run_left_in_the_checkout_goes_and_is_named(
-    host: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    host: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outsiders, "remove", lambda settings: True)
-    here = settings.model_copy(update={"root": host})
+    monkeypatch.setattr(outsiders, "remove", lambda site: True)
+    here = site.model_copy(update={"root": host})
     ended = subprocess.Popen(["true"])
     ended.wait()
     state = here.state
