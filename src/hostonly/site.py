@@ -9,16 +9,28 @@ printed for the ``Vagrantfile`` (``inv host.settings``), and it is kept for the 
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
+# src/hostonly/site.py -> the checkout; the install is editable, so it is there.
+ROOT = Path(__file__).resolve().parents[2]
 # What is shared by all checkouts of this machine: bases, claimed names, journals.
 STORE = Path("/var/lib/hostonly")
 CLAIMS = STORE / "sandboxes"
 # The ownership mark: what the alias of a link, the name of a firewall table, … begins with.
 MARK = "hostonly"
+
+# Before the folder of a bench's stock project, in the alias of its bridge: no sandbox's.
+BENCH_MARK = "hostonly-bench"
+# Journals of what was changed on this machine for all checkouts.
+SWITCHES, MODULES = STORE / "switches.json", STORE / "modules.json"
+
+SSH_PORT = 22
+# The engine in a sandbox has its docker0 there.
+DOCKER_RANGE = IPv4Network("172.17.0.0/16")
 
 # The machines that there are without any `machines:` in the settings.
 SANDBOX, SANDBOX2 = "sandbox", "sandbox2"
@@ -126,6 +138,11 @@ class Site:
         return self.bridge, self.nat
 
     @property
+    def addresses(self) -> list[IPv4Address]:
+        """The addresses that are given on the host-only network: this machine's, the machines'."""
+        return [self.bridge.address.ip, *(each.host_only.address.ip for each in self.machines)]
+
+    @property
     def names(self) -> list[str]:
         """The names of its machines."""
         return [machine.name for machine in self.machines]
@@ -184,6 +201,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value if isinstance(value, str | int) else str(value)
+
+
+def vagrant_home() -> Path:
+    """Where Vagrant keeps this user's boxes and its index of machines."""
+    return Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d")
 
 
 def mac(address: IPv4Address, end: int) -> str:

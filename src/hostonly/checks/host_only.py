@@ -33,10 +33,10 @@ from hostonly.facts.routes import observe_routes, route_to, way_look
 from hostonly.host import way_in
 from hostonly.host.command import as_root
 from hostonly.host.outsiders import Outsider, hello_at, made
+from hostonly.ownership import lock
 from hostonly.report.model import CheckResult
-from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Site
+from hostonly.site import SSH_PORT, Site
 from hostonly.vantages import Host, Result, Vantage
 from hostonly.vantages.route_guard import require_host_only_route
 
@@ -82,12 +82,12 @@ def check(site: Site, emit: Emit) -> CheckResult:
 
 def _checked(site: Site, emit: Emit) -> Judged:
     claims = Judged(emit)
-    machine, network, host = Machine(site, emit), site.network, Host()
+    machine, host = Machine(site, emit), Host()
     machine.require_running()
     about = {
         "address": machine.address,
-        "bridge": network.bridge,
-        "source": str(network.host.ip),
+        "bridge": site.bridge.name,
+        "source": str(site.bridge.address.ip),
     }
     way, routes = route_to(host, machine.address), observe_routes(host)
     claims.judge(route_host_only, dict(about), way=way, routes=routes)
@@ -117,13 +117,11 @@ def addresses6(site: Site) -> tuple[IPv6Interface, IPv6Interface]:
 
 def doors(site: Site, absent: NotObserved | None) -> tuple[Door, ...]:
     """The sandbox's addresses; ``absent`` is why it has none of IPv6."""
-    network = site.network
     # The Vagrantfile gives the first sandbox the address after the bridge's own.
-    nat = network.nat.ip + 1
     return (
-        Door("host-only", str(network.sandbox), network.bridge),
-        Door("ipv6", str(addresses6(site)[1].ip), network.bridge, absent),
-        Door(NAT, str(nat), network.nat_bridge),
+        Door("host-only", site.sandbox.address, site.bridge.name),
+        Door("ipv6", str(addresses6(site)[1].ip), site.bridge.name, absent),
+        Door(NAT, str(site.sandbox.nat.address.ip), site.nat.name),
     )
 
 

@@ -40,7 +40,7 @@ from hostonly.facts.routes import observe_routes, route_to
 from hostonly.facts.units import failed_units_look
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Site
+from hostonly.site import SSH_PORT, Site
 from hostonly.vantages import Host
 
 NAME = "host-to-sandbox"
@@ -58,14 +58,14 @@ def check(site: Site, emit: Emit) -> CheckResult:
     """Look at the sandbox from the host, and from inside it where that decides."""
     start = time.monotonic()
     claims = Judged(emit)
-    host, machine, network = Host(), Machine(site, emit), site.network
-    address, bridge = machine.address, network.bridge
+    host, machine = Host(), Machine(site, emit)
+    address, bridge = machine.address, site.bridge.name
     state = machine.observe_state()
     way, routes = route_to(host, address), observe_routes(host)
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     claims.judge(
         route_host_only,
-        {"address": address, "bridge": bridge, "source": str(network.host.ip)},
+        {"address": address, "bridge": bridge, "source": str(site.bridge.address.ip)},
         way=way,
         routes=routes,
     )

@@ -33,7 +33,6 @@ from hostonly.host.limits import LIMITS
 from hostonly.host.marker import Marker, marked
 from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
-from hostonly.sandbox.names import machines, temporary
 from hostonly.site import Site
 from hostonly.vantages import Host, Vantage
 
@@ -57,7 +56,7 @@ def check(site: Site, emit: Emit, only: str = "") -> CheckResult:
     """Look and try: at the machine called ``only``, or at the first one and the second where it was
     made."""
     start = time.monotonic()
-    looked = [Machine(site, emit, name) for name in ([only] if only else machines(site))]
+    looked = [Machine(site, emit, name) for name in ([only] if only else site.names)]
     results = [
         result
         for number, machine in enumerate(looked)
@@ -69,30 +68,30 @@ def check(site: Site, emit: Emit, only: str = "") -> CheckResult:
 
 def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
     """All claims of one machine, judged."""
-    host, network = Host(), machine.site.network
+    host, site = Host(), machine.site
     state, way = machine.observe_state(), route_to(host, machine.address)
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     about: dict[str, object] = {
         "address": machine.address,
-        "bridge": network.bridge,
-        "source": str(network.host.ip),
+        "bridge": site.bridge.name,
+        "source": str(site.bridge.address.ip),
     }
     claims.judge(route_host_only, about, way=way, routes=observe_routes(host))
-    closed = why_not_look(state, way, network.bridge)
+    closed = why_not_look(state, way, site.bridge.name)
     tried = probes(platform.machine())
-    with machine.vantage() as sandbox, marked(temporary(machine.site)) as marker:
+    with machine.vantage() as sandbox, marked(site.temporary) as marker:
         outside, inside = look_from_both(
             host,
-            _looks_of_host(_init(host, machine.container) if closed is None else 0, marker),
+            _looks_of_host(_init(host, machine) if closed is None else 0, marker),
             sandbox,
             _looks_inside(marker) | _tries(tried),
             closed,
             timeout=SECONDS,
         )
-        layers = layers_of(host, machine.container, closed)
+        layers = layers_of(host, machine, closed)
         found = found_of(host, sandbox, marker.process, layers)
     _judge_ids(claims, outside)
-    _judge_views(claims, machine.container, marker, outside, inside)
+    _judge_views(claims, machine, marker, outside, inside)
     about = {"name": f"/etc/{marker.process}"}
     claims.judge(claims_of.written_to_layer, about, layers=layers, found=found)
     claims.judge(claims_of.base_unchanged, {}, **base_of(host, layers))
@@ -103,9 +102,9 @@ def _looked_at(machine: Machine, claims: Judged) -> Sequence[ClaimResult]:
     return claims.results
 
 
-def _init(host: Vantage, container: str) -> int:
+def _init(host: Vantage, machine: Machine) -> int:
     """The process id of the sandbox's init on the host; 0, which is no process, where unknown."""
-    argv = as_root(["lxc-info", "--name", container, "--pid", "--no-humanize"])
+    argv = as_root(machine.provider.init_argv)
     fact = observe(host, argv, lambda said: int(said) if said.strip().isdecimal() else 0)
     return 0 if isinstance(fact, NotObserved) else fact.value
 
@@ -222,11 +221,12 @@ def _judge_ids(claims: Judged, outside: Facts) -> None:
 
 
 def _judge_views(
-    claims: Judged, container: str, marker: Marker, outside: Facts, inside: Facts
+    claims: Judged, machine: Machine, marker: Marker, outside: Facts, inside: Facts
 ) -> None:
     about: dict[str, object] = {"harmless": HARMLESS}
     claims.judge(claims_of.harmless_devices, about, devices=inside["devices"])
-    about = {"container": container, "nodes": tuple(f"/{node}" for node in NODES)}
+    about = {"folder": machine.provider.own_folder, "group": machine.provider.own_group}
+    about |= {"nodes": tuple(f"/{node}" for node in NODES)}
     claims.judge(
         claims_of.own_mounts,
         about,

@@ -11,14 +11,15 @@ from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, observe, select, together
 from hostonly.facts import confinement as read
 from hostonly.host.command import as_root
+from hostonly.sandbox.machine import Machine
 from hostonly.vantages import Vantage
 
 
-def layers_of(host: Vantage, container: str, closed: str | None) -> Fact[read.Layers]:
+def layers_of(host: Vantage, machine: Machine, closed: str | None) -> Fact[read.Layers]:
     """What its root file system is put together from; ``closed`` is why nothing may be asked."""
     if closed is not None:
         return NotObserved(closed)
-    argv = as_root(["lxc-info", "--name", container, "-c", "lxc.rootfs.path"])
+    argv = as_root(machine.provider.layers_argv)
     return observe(host, argv, read.parse_layers)
 
 

@@ -13,8 +13,9 @@ from hostonly.claims.leftovers import as_before, nothing_left
 from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Unreadable
 from hostonly.facts.inventory_parse import Items
+from hostonly.ownership import before as kept
+from hostonly.ownership.marks import marks as marks_of
 from hostonly.report.model import CheckResult
-from hostonly.sandbox import owners, trace
 from hostonly.site import Site
 
 NAME = "leftovers"
@@ -24,11 +25,11 @@ def check(site: Site, emit: Emit) -> CheckResult:
     """Look at the whole host, kind by kind."""
     start = time.monotonic()
     claims = Judged(emit)
-    there = trace.sandboxes(site)
-    now = trace.take()
-    marks = owners.marks(site)
+    there = kept.sandboxes(site)
+    now = kept.take()
+    marks = marks_of(site)
     for kind, items in now.items():
-        owned = trace.owned(kind, items, marks)
+        owned = kept.owned(kind, items, marks)
         claims.judge(nothing_left, {"kind": kind, "sandboxes": there}, owned=owned)
     before = _before(site, now)
     for kind, items in now.items():
@@ -39,12 +40,12 @@ def check(site: Site, emit: Emit) -> CheckResult:
             claims.skip(as_before, "this checkout has recorded nothing: no sandbox.up", about)
         else:
             old = before.get(kind, NotObserved("sandbox.up did not look at this kind"))
-            claims.judge(as_before, about, changes=trace.changed(kind, old, items, marks))
+            claims.judge(as_before, about, changes=kept.changed(kind, old, items, marks))
     return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
 def _before(site: Site, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:
     try:
-        return trace.before(site)
+        return kept.before(site)
     except Unreadable as error:
         return dict.fromkeys(now, NotObserved(str(error)))

@@ -25,7 +25,7 @@ from hostonly.facts.interfaces import observe_interfaces
 from hostonly.facts.reach import NEIGHBOUR_SECONDS, reach_look
 from hostonly.facts.routes import observe_routes, way_look
 from hostonly.report.model import Cell, MatrixResult, StepStarted
-from hostonly.settings import SSH_PORT, Site
+from hostonly.site import SSH_PORT, Site
 from hostonly.vantages import Vantage
 
 NAME = "check-matrix"

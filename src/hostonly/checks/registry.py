@@ -54,20 +54,20 @@ def check(site: Site, emit: Emit) -> CheckResult:
     """Ask the registry from both sides, and hash every byte that it serves of the image."""
     start = time.monotonic()
     claims = Judged(emit)
-    host, machine, network = Host(), Machine(site, emit), site.network
+    host, machine = Host(), Machine(site, emit)
     running, way = machine.observe_state(), route_to(host, machine.address)
     claims.judge(sandbox_running, {"machine": machine.name}, state=running)
     claims.judge(
         route_host_only,
         {
             "address": machine.address,
-            "bridge": network.bridge,
-            "source": str(network.host.ip),
+            "bridge": site.bridge.name,
+            "source": str(site.bridge.address.ip),
         },
         way=way,
         routes=observe_routes(host),
     )
-    closed = why_not_look(running, way, network.bridge)
+    closed = why_not_look(running, way, site.bridge.name)
     registries = {
         "host": f"http://{machine.address}:{site.registry_port}/v2/",
         "sandbox": f"http://localhost:{site.registry_port}/v2/",

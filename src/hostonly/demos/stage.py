@@ -57,7 +57,7 @@ class Stage:
         self._testbed = testbed
         self._emit = emit
         self._clearing = Clearing(
-            demo, self.step, testbed.host, self._sandboxes, testbed.site.network, emit
+            demo, self.step, testbed.host, self._sandboxes, testbed.site.bridge, emit
         )
         self._second: Vantage | None = None
         self._image: str | None = None

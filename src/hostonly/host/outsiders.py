@@ -19,9 +19,8 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.host import way_in
-from hostonly.host.bridges import MARK
 from hostonly.host.command import as_root, end, run
-from hostonly.site import Site
+from hostonly.site import MARK, Site
 from hostonly.vantages.neighbour import Neighbour
 from hostonly.waiting import limit, more_patience, until
 
@@ -116,7 +115,7 @@ def _refuse_conflicts(ipv6: bool) -> None:
 
 
 def _make(each: Outsider, site: Site, ipv6: bool) -> None:
-    namespace, mark = each.vantage.namespace, f'alias "{MARK} {site.root}"'
+    namespace, mark = each.vantage.namespace, f'alias "{site.bridge.mark}"'
     run(["ip", "netns", "add", namespace], root=True, timeout=10)
     outside = [
         f"link add {each.device} type veth peer name eth0 netns {namespace}",

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from hostonly.errors import ToolFailed
 from hostonly.host import firewall, forward_chain, forwarding
-from hostonly.host.bridges import MARK
 from hostonly.host.command import run
-from hostonly.site import Site
+from hostonly.site import MARK, Site
 
 PROC6 = Path("/proc/sys/net/ipv6/conf")
 
@@ -34,9 +33,7 @@ def not_forwarding6(site: Site) -> str | None:
 
 
 @contextlib.contextmanager
-def opened(
-    site: Site, links: Sequence[str], masked: str | None, *, ipv6: bool
-) -> Iterator[None]:
+def opened(site: Site, links: Sequence[str], masked: str | None, *, ipv6: bool) -> Iterator[None]:
     """Carry on what comes in by ``links`` and by the host-only bridge, in both directions; what comes
     from behind ``masked`` under this machine's address.
 
@@ -77,17 +74,18 @@ def close(site: Site, links: Sequence[str]) -> None:
     for program in (forward_chain.IPV4, forward_chain.IPV6):
         forward_chain.remove(program, links)
     with contextlib.suppress(ToolFailed):
-        run(["nft", "delete", "table", "inet", table(site)], root=True, timeout=10)
+        run(["nft", "delete", "table", "inet", table(site.name)], root=True, timeout=10)
 
 
-def table(site: Site) -> str:
-    """The name of the table that hides the rogue container behind this machine's address."""
+def table(sandboxes: str) -> str:
+    """The name of the table that hides the rogue container behind this machine's address, of the checkout
+    whose sandboxes are called ``sandboxes``."""
     # No sandbox's name has a dot, so that this is nobody's own table.
-    return f"{firewall.table(site).name}.rogue"
+    return f"{firewall.table_name(sandboxes)}.rogue"
 
 
 def _masquerade(site: Site, bridge: str) -> str:
-    name = table(site)
+    name = table(site.name)
     return f"""\
 table inet {name}
 delete table inet {name}

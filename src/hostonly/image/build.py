@@ -100,9 +100,7 @@ def pushed_before(site: Site, engine: Engine, flavour: Flavour) -> state.Built |
     return next((built for built in known if built.manifest), None)
 
 
-def _built_before(
-    site: Site, place: str, flavour: Flavour, wanted: str
-) -> list[state.Built]:
+def _built_before(site: Site, place: str, flavour: Flavour, wanted: str) -> list[state.Built]:
     """What was built from inputs with the digest ``wanted``: on the engine of ``place`` first, then on
     the other."""
     records = [state.record(site.state, each, flavour.name) for each in state.PLACES]

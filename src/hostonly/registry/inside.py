@@ -7,8 +7,7 @@ from requests.utils import parse_header_links
 from hostonly.errors import HostonlyError
 from hostonly.facts import NotObserved
 from hostonly.facts.http import look
-from hostonly.registry.direct import Read
-from hostonly.registry.reader import RegistryLists
+from hostonly.registry.reader import Read, RegistryLists
 from hostonly.vantages import Vantage
 
 

@@ -6,10 +6,8 @@ because a setting that is silently ignored is worse than an error.
 """
 
 from hostonly.settings.layers import load, read
-from hostonly.settings.refusal import dotted_names, refusal, shown, variable
+from hostonly.settings.refusal import dotted_names, refusal, variable
 from hostonly.settings.sections import (
-    ROOT,
-    SSH_PORT,
     Hello,
     Image,
     Network,
@@ -18,12 +16,8 @@ from hostonly.settings.sections import (
     Settings,
 )
 from hostonly.settings.settle import settle
-from hostonly.settings.values import DOCKER_RANGE
 
 __all__ = [
-    "DOCKER_RANGE",
-    "ROOT",
-    "SSH_PORT",
     "Hello",
     "Image",
     "Network",
@@ -35,6 +29,5 @@ __all__ = [
     "read",
     "refusal",
     "settle",
-    "shown",
     "variable",
 ]

@@ -11,9 +11,10 @@ from invoke import Context
 from invoke.config import Config
 from pydantic import ValidationError
 
-from hostonly.errors import SettingsError
-from hostonly.settings.refusal import dotted_names, shown, translated, unknown, variable
-from hostonly.settings.sections import MACHINES, ROOT, SECTIONS, Settings
+from hostonly.errors import SettingsError, shown
+from hostonly.settings.refusal import dotted_names, translated, unknown, variable
+from hostonly.settings.sections import MACHINES, SECTIONS, Settings
+from hostonly.site import ROOT
 
 
 def load(config: Config | Context, root: Path = ROOT) -> Settings:

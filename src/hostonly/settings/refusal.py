@@ -7,14 +7,8 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
-from hostonly.errors import SettingsError
+from hostonly.errors import SettingsError, shown
 from hostonly.settings.sections import MACHINES, SECTIONS, MachineSettings, Section, Settings
-
-
-def shown(value: object) -> str:
-    """`value` for an error: its repr, at most 60 characters, nothing that drives a terminal."""
-    text = ascii(value) if not isinstance(value, str) or not value.isprintable() else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def dotted_names(machines: Iterable[str] = ()) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,6 @@ from hostonly.providers import PROVIDERS
 from hostonly.settings.values import (
     ADDRESS_ALLOWED,
     BRIDGE_ALLOWED,
-    DOCKER_RANGE,
     INTERFACE_ALLOWED,
     PORT_ALLOWED,
     USER_PORT_ALLOWED,
@@ -26,13 +26,9 @@ from hostonly.settings.values import (
     Repository,
     UserPort,
 )
-from hostonly.site import SANDBOX, SANDBOX2
+from hostonly.site import DOCKER_RANGE, ROOT, SANDBOX, SANDBOX2, SSH_PORT
 from hostonly.waiting import LEAST, MOST
 
-# src/hostonly/settings/sections.py -> the checkout.
-ROOT = Path(__file__).resolve().parents[3]
-
-SSH_PORT = 22
 # Docker's engines that sandboxes can have: Debian's of the suite that they are made of.
 ENGINES = ("20.10",)
 # Where the registry itself listens, on the sandbox's loopback (packer/guest/configure).
@@ -196,9 +192,8 @@ class Settings(Section):
                 raise _conflict(key, machine.address, f"nothing: network.{name} says it")
             if not first and machine.address is None:
                 raise _conflict(f"machines.{name}.address", None, ADDRESS_ALLOWED + "172.16.0.4")
-        for name, machine in self.all_machines.items():
+        for name, (address, _) in self.all_machines.items():
             key = f"network.{name}" if name in (SANDBOX, SANDBOX2) else f"machines.{name}.address"
-            address = machine.address
             if address not in net or address in (net.network_address, net.broadcast_address):
                 first_one, last = net.network_address + 1, net.broadcast_address - 1
                 raise _conflict(
@@ -217,15 +212,17 @@ class Settings(Section):
         return self
 
     @property
-    def all_machines(self) -> dict[str, MachineSettings]:
-        """Every machine by its name, those without a section of their own among them."""
+    def all_machines(self) -> dict[str, tuple[IPv4Address, MachineSettings]]:
+        """Every machine by its name, with its address; those without a section of their own among them."""
         named = {SANDBOX: self.network.sandbox, SANDBOX2: self.network.sandbox2}
         default = MachineSettings()
-        first = {
-            name: self.machines.get(name, default).model_copy(update={"address": address})
-            for name, address in named.items()
+        first = {name: (each, self.machines.get(name, default)) for name, each in named.items()}
+        further = {
+            name: (machine.address, machine)
+            for name, machine in self.machines.items()
+            if machine.address is not None and name not in named
         }
-        return first | {name: each for name, each in self.machines.items() if name not in named}
+        return first | further
 
 
 SECTIONS: dict[str, type[Section]] = {

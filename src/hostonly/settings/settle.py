@@ -31,8 +31,9 @@ def settle(settings: Settings) -> Site:
     bridge = Bridge(network.bridge, host, mac(host.ip, BRIDGE), mark)
     nat_bridge = Bridge(network.nat_bridge, nat, mac(nat.ip, BRIDGE), mark)
 
-    def machine(number: int, name: str, given: MachineSettings) -> MachineSpec:
-        address = given.address
+    def machine(
+        number: int, name: str, address: IPv4Address, given: MachineSettings
+    ) -> MachineSpec:
         instance = instance_name(settings.sandbox.name, name)
         provider = given.provider or settings.sandbox.provider
         return MachineSpec(
@@ -59,8 +60,8 @@ def settle(settings: Settings) -> Site:
         bridge=bridge,
         nat=nat_bridge,
         machines=tuple(
-            machine(number, name, given)
-            for number, (name, given) in enumerate(settings.all_machines.items())
+            machine(number, name, address, given)
+            for number, (name, (address, given)) in enumerate(settings.all_machines.items())
         ),
         hello_port=settings.hello.port,
         registry_port=settings.registry.port,

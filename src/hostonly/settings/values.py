@@ -27,8 +27,6 @@ LOCAL_RANGES = tuple(
         "203.0.113.0/24",
     )
 )
-# The engine in the sandbox has its docker0 there.
-DOCKER_RANGE = IPv4Network("172.17.0.0/16")
 
 # Interfaces that belong to others, and two words that /proc/sys/net means otherwise.
 FOREIGN_INTERFACE = re.compile(

@@ -20,9 +20,13 @@ import fcntl
 import os
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostonly.errors import Unreachable
+from hostonly.site import DOCKER_SOCKET
 from hostonly.waiting import limit
 
 IDLE_SECONDS = 120
@@ -32,9 +36,6 @@ CLOSE_SECONDS = 5.0
 # A socket's path has 107 characters at most. The connection is opened in the folder itself, by a
 # short name; who uses it by a path that is longer goes there first.
 LONGEST_PATH = 107
-
-# Where Docker listens in a sandbox.
-ENGINE = "/var/run/docker.sock"
 
 # ssh's own exit status for "no connection"; also a command's own, which nobody can tell apart.
 NO_CONNECTION = 255
@@ -97,6 +98,42 @@ class SharedConnection:
         """The socket that leads to the engine of that ``generation``, where the connection is there."""
         return self.folder / f"{self.name}.{generation}.engine"
 
+    @contextlib.contextmanager
+    def engine_socket(self, generation: str, temporary: str) -> Iterator[Path]:
+        """A socket that leads to the engine of that ``generation`` for as long as the context lasts, by a path
+        that every program can use; ``temporary`` is what the name of a folder for it begins with.
+
+        Raises:
+            Unreachable: the connection cannot be had.
+        """
+        # A user of the connection: without one it would end in the middle of a long pause.
+        argv = self.argv(generation)
+        if not self.ready(generation):
+            raise Unreachable(
+                "ssh could not forward the engine's socket",
+                remedy="./inv sandbox.status says whether the sandbox is up",
+            )
+        # setpriv: where we are killed outright, the kernel ends it with us.
+        user = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", *argv[:-1], "-N", argv[-1]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            path = self.engine(generation)
+            with tempfile.TemporaryDirectory(prefix=temporary) as folder:
+                if len(os.fsencode(path)) > LONGEST_PATH:
+                    # The kernel follows a link whose own path is short enough.
+                    link = Path(folder) / "docker.sock"
+                    link.symlink_to(path)
+                    path = link
+                yield path
+        finally:
+            user.terminate()
+            user.wait()
+
     def _open(self, path: Path) -> bool:
         """Open it in the background; False where it cannot be had. One caller opens, others do not wait."""
         engine = self.engine(path.name.split(".")[-2])
@@ -112,7 +149,7 @@ class SharedConnection:
                 "-f",
                 *("-o", f"ControlPath={_quoted(path.name)}"),
                 *("-o", f"ControlPersist={IDLE_SECONDS}"),
-                *("-L", f"./{engine.name}:{ENGINE}"),
+                *("-L", f"./{engine.name}:{DOCKER_SOCKET}"),
                 *("-o", f"ServerAliveInterval={limit(2):.0f}"),
                 *("-o", "ServerAliveCountMax=2"),
                 *("-o", f"ConnectTimeout={limit(5):.0f}"),

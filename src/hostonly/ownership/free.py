@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count, islice
 
 from hostonly.errors import Taken
 from hostonly.host import bridges
-from hostonly.sandbox.names import claim_name, machines
-from hostonly.site import Site
+from hostonly.ownership.claim import require_ours
+from hostonly.site import SANDBOX, SANDBOX2, Bridge, Site, instance_name
 
 # Of sandbox.name (settings/sections.py).
 NAME_LENGTH = 40
@@ -40,9 +41,9 @@ def free(site: Site) -> dict[str, str]:
     Empty where nothing is taken, or where there are no free addresses.
     """
     found = {}
-    if _name_taken(site):
+    if _name_taken(site, site.name):
         found["INVOKE_SANDBOX_NAME"] = _free_name(site)
-    host_only, nat = bridges.bridges(site, site.root)
+    host_only, nat = site.bridges
     if _taken(host_only):
         found["INVOKE_NETWORK_BRIDGE"] = bridges.free_name(host_only.name, beside=nat.name)
     if _taken(nat):
@@ -54,10 +55,9 @@ def free(site: Site) -> dict[str, str]:
         if other is None:
             return {}
         network = other
-        names = ("HOST", "SANDBOX", "SANDBOX2")
-        values = dict(zip(names, map(str, islice(network.hosts(), 3)), strict=True))
-        values["HOST"] += f"/{network.prefixlen}"
-        found |= {f"INVOKE_NETWORK_{name}": value for name, value in values.items()}
+        host, *addresses = map(str, islice(network.hosts(), 1 + len(site.machines)))
+        found["INVOKE_NETWORK_HOST"] = f"{host}/{network.prefixlen}"
+        found |= dict(zip(map(_variable, site.names), addresses, strict=True))
     if bridges.conflicts(nat):
         prefix = nat.address.network.prefixlen
         other = bridges.free_network(prefix, beside=[network])
@@ -67,7 +67,14 @@ def free(site: Site) -> dict[str, str]:
     return found
 
 
-def _taken(bridge: bridges.Bridge) -> bool:
+def _variable(machine: str) -> str:
+    """The variable of the setting that gives ``machine`` its address."""
+    of_network = machine in (SANDBOX, SANDBOX2)
+    key = f"NETWORK_{machine}" if of_network else f"MACHINES_{machine}_ADDRESS"
+    return f"INVOKE_{key.upper()}"
+
+
+def _taken(bridge: Bridge) -> bool:
     try:
         bridges.present(bridge)
     except Taken:
@@ -75,20 +82,19 @@ def _taken(bridge: bridges.Bridge) -> bool:
     return False
 
 
-def _name_taken(site: Site) -> bool:
+def _name_taken(site: Site, name: str) -> bool:
+    """Whether one of the machines would be somebody else's if the sandboxes were called ``name``."""
     try:
-        for machine in machines(site):
-            claim_name(site, machine)
+        for machine in site.machines:
+            require_ours(site, replace(machine, instance=instance_name(name, machine.name)))
     except Taken:
         return True
     return False
 
 
 def _free_name(site: Site) -> str:
-    stem = site.name
     for number in count(2):
-        name = f"{stem[: NAME_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
-        section = site.sandbox.model_copy(update={"name": name})
-        if not _name_taken(site.model_copy(update={"sandbox": section})):
+        name = f"{site.name[: NAME_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
+        if not _name_taken(site, name):
             return name
     raise AssertionError("there is always a next number")

@@ -17,14 +17,14 @@ from pathlib import Path
 from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
 from hostonly.host import firewall, forward_chain, limits, modules, outsiders, way_in
-from hostonly.host.bridges import MARK, others
+from hostonly.host.bridges import others
+from hostonly.ownership import claim
+from hostonly.providers import all_traces, provider_of
+from hostonly.providers.provider import Traces
 from hostonly.registry import trust
-from hostonly.sandbox import base, box, idmap, names
-from hostonly.site import Site
+from hostonly.site import BENCH_MARK, CLAIMS, MARK, MODULES, STORE, Site, vagrant_home
 
-# LXC adds a number where a folder of the name was there before.
-_CGROUP = re.compile(r"lxc\.(?:monitor|payload)\.(.+?)(?:-\d+)?")
-# As `names.temporary` begins names: of files in the folder for such, and of a process of check.isolation's.
+# As `Site.temporary` begins names: of files in the folder for such, and of a process of check.isolation's.
 _TEMPORARY = re.compile(rf"(?:^|(?<=[\s/])){MARK}-[0-9a-f]{{8}}-")
 # Those of check.host-only's outsiders (host/outsiders.py).
 _NAMESPACE = re.compile(rf"/run/netns/{MARK}-(.+)-\d+ ")
@@ -40,8 +40,8 @@ class Marks:
     ``containers`` are the claimed names of containers with the checkout that claimed each;
     ``sandboxes`` those of ``sandbox.name``; ``tables`` those of firewall tables; ``files`` the paths
     of files that carry a mark in their first line; ``bridges`` are this checkout's own names, and ``temporary``
-    is what its temporary folders' names begin with; ``ranges`` says whether root's id range was
-    entered by us, ``modules`` are the kernel's that we have loaded and are to unload; ``boxes`` are the names of Vagrant's boxes that are hostonly's; ``beside`` are other
+    is what its temporary folders' names begin with; ``ranges`` are root's id ranges that were
+    entered by us, ``traces`` the providers' ways of naming things, ``modules`` are the kernel's that we have loaded and are to unload; ``boxes`` are the names of Vagrant's boxes that are hostonly's; ``beside`` are other
     checkouts that have bridges here.
     """
 
@@ -52,7 +52,8 @@ class Marks:
     files: Mapping[str, str]
     bridges: frozenset[str]
     temporary: str
-    ranges: bool
+    ranges: Sequence[str]
+    traces: Sequence[Traces]
     boxes: frozenset[str] = frozenset()
     beside: Sequence[str] = ()
     modules: frozenset[str] = frozenset()
@@ -74,7 +75,7 @@ class Marks:
 
     def whose(self, kind: str, name: str, item: Item) -> Whose:
         """The owner of the item ``name`` of a ``kind`` of the inventory."""
-        for mark in (MARK, names.BENCH_MARK):
+        for mark in (MARK, BENCH_MARK):
             if item.mark.startswith(f"{mark} "):
                 return self._of(item.mark.removeprefix(f"{mark} "))
         if item.mark.startswith(f"{MARK}_"):
@@ -83,8 +84,8 @@ class Marks:
             # A rule beside Docker's, of a bridge that is gone.
             return self._of(self.root if item.device in self.bridges else "")
         if kind == "id ranges":
-            ours = name.endswith(f":{idmap.ENTRY}")
-            return self._shared if ours and self.ranges else Whose(Owner.NOBODYS)
+            ours = any(name.endswith(f":{entry}") for entry in self.ranges)
+            return self._shared if ours else Whose(Owner.NOBODYS)
         if kind == "kernel modules":
             return self._shared if name in self.modules else Whose(Owner.NOBODYS)
         if kind == "files":
@@ -96,11 +97,11 @@ class Marks:
     def _file(self, path: str) -> Whose:
         if path in self.files:
             return self._of(self.files[path])
-        store, boxes = str(base.STORE), f"{box.boxes()}/"
+        store, boxes = str(STORE), f"{vagrant_home()}/boxes/"
         if path.startswith(boxes):
             called = path.removeprefix(boxes).partition("/")[0]
             return Whose(Owner.CACHE if called in self.boxes else Owner.NOBODYS)
-        if path in (store, f"{store}/bases", str(names.SANDBOXES)):
+        if path in (store, f"{store}/bases", str(CLAIMS)):
             return Whose(Owner.CACHE)
         if path.startswith(f"{store}/bases/"):
             return Whose(Owner.CACHE)
@@ -121,8 +122,8 @@ class Marks:
         if namespace:
             return self._of(self.sandboxes.get(namespace[1], ""))
         for word in re.split(r"[\s/:()\[\]]+", text):
-            inner = _CGROUP.fullmatch(word)
-            for each in (word, word.removeprefix("."), inner[1] if inner else word):
+            inner = [re.fullmatch(each.group, word) for each in self.traces]
+            for each in (word, word.removeprefix("."), *(found[1] for found in inner if found)):
                 if each in self.containers:
                     return self._of(self.containers[each])
         if _TEMPORARY.search(text):
@@ -144,7 +145,8 @@ class Marks:
         found = self.whose(kind, difference.name, item)
         if found.owner is not Owner.NOBODYS or difference.after is None:
             return found
-        if kind == "id ranges" and difference.name.endswith(f":{idmap.ENTRY}"):
+        ranges = [f":{each.id_range}" for each in self.traces]
+        if kind == "id ranges" and difference.name.endswith(tuple(ranges)):
             # Entered since, and exactly ours, though its mark is gone.
             return self._shared
         if kind == "switches" and difference.before is not None:
@@ -163,48 +165,38 @@ class Marks:
 
 def marks(site: Site) -> Marks:
     """The marks on this machine now, seen from the checkout of ``site``."""
-    listed = sorted(names.SANDBOXES.iterdir()) if names.SANDBOXES.exists() else []
-    claims = ((folder.name, names.owner(folder.name)) for folder in listed)
+    listed = sorted(CLAIMS.iterdir()) if CLAIMS.exists() else []
+    claims = ((folder.name, claim.owner(folder.name)) for folder in listed)
     claimed = {name: checkout for name, checkout in claims if checkout is not None}
     sandboxes = {name.rpartition("-")[0]: checkout for name, checkout in claimed.items()}
-    tables = {
-        table: checkout
-        for name, checkout in sandboxes.items()
-        for table in _tables(_called(site, name))
-    }
+    tables = {table: checkout for name, checkout in sandboxes.items() for table in _tables(name)}
     root = str(site.root)
-    for machine in names.machines(site):
-        name = names.container_name(site, machine)
-        # A container of this name that nobody claimed is somebody else's, and so is what names it.
-        if name not in claimed and not Path("/var/lib/lxc", name).exists():
-            claimed[name] = root
+    for machine in site.machines:
+        # A machine of this name that nobody claimed is somebody else's, and so is what names it.
+        if machine.instance not in claimed and not provider_of(site, machine).exists:
+            claimed[machine.instance] = root
     sandboxes.setdefault(site.name, root)
-    tables |= dict.fromkeys(_tables(site), tables.get(firewall.table(site).name, root))
+    tables |= dict.fromkeys(_tables(site.name), tables.get(firewall.table_name(site.name), root))
     routers = [each.router for each in outsiders.outsiders(site)]
-    bridges = frozenset((site.bridge.name, site.nat.name, *routers))
+    traces = all_traces()
     return Marks(
         root=root,
         containers=claimed,
         sandboxes=sandboxes,
         tables=tables,
         files=_marked_files(),
-        bridges=bridges,
-        temporary=names.temporary(site),
-        ranges=names.SUBIDS.exists(),
-        boxes=frozenset(box.ours()),
-        beside=others(site.root),
-        modules=frozenset(modules.ours(names.MODULES)),
+        bridges=frozenset((site.bridge.name, site.nat.name, *routers)),
+        temporary=site.temporary,
+        ranges=[each.id_range for each in traces if each.id_range_mark.exists()],
+        traces=traces,
+        boxes=frozenset(box for each in traces for box in each.boxes()),
+        beside=others(site),
+        modules=frozenset(modules.ours(MODULES)),
     )
 
 
-def _called(site: Site, sandbox: str) -> Site:
-    """``site`` where ``sandbox.name`` is ``sandbox``."""
-    renamed = site.sandbox.model_copy(update={"name": sandbox})
-    return site.model_copy(update={"sandbox": renamed})
-
-
-def _tables(site: Site) -> tuple[str, str]:
-    return firewall.table(site).name, way_in.table(site)
+def _tables(sandboxes: str) -> tuple[str, str]:
+    return firewall.table_name(sandboxes), way_in.table(sandboxes)
 
 
 def _marked_files() -> dict[str, str]:

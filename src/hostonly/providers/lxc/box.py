@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import hashlib
 import io
-import os
 import shlex
 import shutil
 import tarfile
@@ -19,26 +17,13 @@ from pathlib import Path
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Started, Warned
 from hostonly.host.command import run
-from hostonly.sandbox import names
-from hostonly.sandbox.base import recipe
+from hostonly.host.scratch import while_running
+from hostonly.providers.lxc.base import recipe
+from hostonly.site import MARK, box_name, box_of, vagrant_home
 
-PREFIX = "hostonly"
-# A file in the box: ours is ours also where others of its files were damaged.
-MARK = "hostonly"
-
-# What the box is named by.
+# What the box is made of, and named by. A file called `MARK` beside them says that it is ours, also where
+# others of its files were damaged.
 _FILES = ("lxc-config", "lxc-template", "metadata.json", "seccomp")
-
-
-def name(root: Path) -> str:
-    """The box's name, which says what is in it: the same words as in the Vagrantfile."""
-    return _named(recipe(root) / "lxc")
-
-
-def _named(folder: Path) -> str:
-    """What a box with the files of ``folder`` is called. Raises OSError: one cannot be read."""
-    content = b"".join((folder / file).read_bytes() for file in _FILES)
-    return f"{PREFIX}-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def _mark(name: str) -> bytes:
@@ -47,7 +32,7 @@ def _mark(name: str) -> bytes:
 
 def boxes() -> Path:
     """Where Vagrant keeps its boxes."""
-    return Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d") / "boxes"
+    return vagrant_home() / "boxes"
 
 
 def _installed(name: str) -> Path:
@@ -57,7 +42,7 @@ def _installed(name: str) -> Path:
 
 def present(root: Path) -> bool:
     """Whether Vagrant has the box, whole."""
-    installed = _installed(name(root))
+    installed = _installed(box_name(root, "lxc"))
     return all(
         (installed / file).is_file()
         and (installed / file).read_bytes() == (recipe(root) / "lxc" / file).read_bytes()
@@ -81,7 +66,7 @@ def ensure(root: Path, state: Path, emit: Emit) -> None:
 
 def _add(root: Path, state: Path, emit: Emit) -> None:
     emit(Started("adding the box to Vagrant"))
-    called = name(root)
+    called = box_name(root, "lxc")
     if _installed(called).exists():
         # Vagrant would take a user's own box for an older one of ours, and stops at one without metadata.
         if not (_marked(called) or _begun(root)):
@@ -92,7 +77,7 @@ def _add(root: Path, state: Path, emit: Emit) -> None:
             )
         emit(Warned(f"the box {called} was damaged or added only half: adding it again"))
         remove(called)
-    with tempfile.TemporaryDirectory(prefix=names.while_running("box"), dir=state) as folder:
+    with tempfile.TemporaryDirectory(prefix=while_running("box"), dir=state) as folder:
         archive = Path(folder, f"{called}.box")
         with tarfile.open(archive, "w") as box:
             for file, content in _content(root).items():
@@ -110,7 +95,7 @@ def _content(root: Path) -> dict[str, bytes]:
     found = {file: (recipe(root) / "lxc" / file).read_bytes() for file in _FILES}
     # vagrant-lxc insists on a tarball; ours may be empty, since lxc-template does not unpack it.
     found["rootfs.tar.gz"] = gzip.compress(bytes(tarfile.RECORDSIZE), mtime=0)
-    return found | {MARK: _mark(name(root))}
+    return found | {MARK: _mark(box_name(root, "lxc"))}
 
 
 def _begun(root: Path) -> bool:
@@ -119,7 +104,7 @@ def _begun(root: Path) -> bool:
     ours = _content(root)
     return all(
         each.is_file() and ours.get(each.name, b"").startswith(each.read_bytes())
-        for each in _installed(name(root)).iterdir()
+        for each in _installed(box_name(root, "lxc")).iterdir()
     )
 
 
@@ -128,7 +113,7 @@ def ours() -> list[str]:
 
     The name alone decides nothing: a user's own box may be called the same.
     """
-    return sorted(found.name for found in boxes().glob(f"{PREFIX}-*") if _marked(found.name))
+    return sorted(found.name for found in boxes().glob(f"{MARK}-*") if _marked(found.name))
 
 
 def _marked(name: str) -> bool:
@@ -140,7 +125,7 @@ def _marked(name: str) -> bool:
     except OSError:
         pass  # An older checkout added it, or somebody else.
     try:
-        return name == _named(folder)
+        return name == box_of([folder / file for file in _FILES])
     except OSError:
         return False
 

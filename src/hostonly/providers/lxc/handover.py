@@ -1,4 +1,4 @@
-"""What a sandbox is made from, in a folder of root's: its settings, keys and certificates."""
+"""What lxc-template makes a sandbox from, in a folder of root's: settings, keys and certificates."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 from hostonly.host import whole
 from hostonly.host.command import run
+from hostonly.providers.lxc import base, box, idmap
 from hostonly.registry.identity import Certificate
-from hostonly.sandbox import base, box, idmap, keys
-from hostonly.sandbox.names import SANDBOXES, container_name, machines
-from hostonly.site import Site
+from hostonly.site import CLAIMS, MachineSpec, Site
 
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
@@ -35,43 +34,41 @@ def nameservers() -> list[str]:
 
 def hand_over(
     site: Site,
-    machine: str,
-    made: keys.Keys,
-    certificates: dict[str, Certificate],
+    machine: MachineSpec,
     lies_on: Path,
 ) -> None:
-    """Fill the folder from which lxc-template, as root, makes the sandbox.
+    """Fill the folder from which lxc-template, as root, makes ``machine``, on the base ``lies_on``.
 
     Raises:
         ToolFailed: root's folder could not be written.
     """
-    folder = SANDBOXES / container_name(site, machine)
+    folder = machine.claim
     values = {
         "BASE": str(lies_on),
         # Not asked for by lxc-template: so that no purge takes it before Vagrant has made the sandbox.
-        "BOX": f"{box.boxes() / box.name(site.root)}/",
+        "BOX": f"{box.boxes() / machine.box}/",
         "IDMAP_START": str(idmap.START),
         "IDMAP_COUNT": str(idmap.COUNT),
-        "HOSTNAME": machine,
-        "ADDRESS": machines(site)[machine],
+        "HOSTNAME": machine.name,
+        "ADDRESS": machine.address,
         "REGISTRY_PORT": str(site.registry_port),
         "NAMESERVERS": " ".join(nameservers()),
     }
     text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in values.items())
-    host_key = made.host_key(machine)
+    login, host_key = site.login_key, machine.host_key
     # Each file's name below the folder, where it comes from, and who may read it there.
     files = {
         "ssh_host_ed25519_key": (host_key, "0600"),
         "ssh_host_ed25519_key.pub": (host_key.with_name(host_key.name + ".pub"), "0644"),
-        "authorized_keys": (made.login.with_name(made.login.name + ".pub"), "0644"),
-        "registry.pem": (certificates[machine].server, "0600"),
+        "authorized_keys": (login.with_name(login.name + ".pub"), "0644"),
+        "registry.pem": (Certificate(machine.certificates).server, "0600"),
     }
-    for name, address in machines(site).items():
-        target = f"certs.d/{address}:{site.registry_port}/ca.crt"
-        files[target] = (certificates[name].authority, "0644")
+    for each in site.machines:
+        target = f"certs.d/{each.address}:{site.registry_port}/ca.crt"
+        files[target] = (Certificate(each.certificates).authority, "0644")
     if _handed_over(folder, text, {name: source for name, (source, _) in files.items()}):
         return
-    run(["mkdir", "-p", "-m", "0755", str(SANDBOXES), str(folder)], root=True)
+    run(["mkdir", "-p", "-m", "0755", str(CLAIMS), str(folder)], root=True)
     # The owner may be read by every checkout's user; the private keys only by root.
     whole.write_as_root(folder / "owner", f"{site.root}\n")
     run(["rm", "-rf", str(folder / "certs.d")], root=True)
@@ -81,12 +78,12 @@ def hand_over(
     base.used(lies_on)
 
 
-def _handed_over(folder: Path, site: str, files: dict[str, Path]) -> bool:
+def _handed_over(folder: Path, text: str, files: dict[str, Path]) -> bool:
     """Whether the folder holds exactly this already; only root can tell, others write it anew."""
     if os.geteuid() != 0:
         return False
     try:
-        same = (folder / "settings").read_text(encoding="utf-8") == site
+        same = (folder / "settings").read_text(encoding="utf-8") == text
         same = same and all(
             (folder / name).read_bytes() == source.read_bytes() for name, source in files.items()
         )

@@ -10,18 +10,14 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started
 from hostonly.host.command import run
-from hostonly.sandbox.base import STORE
+from hostonly.site import STORE, Site
 from hostonly.waiting import limit, more_patience, until
-
-if TYPE_CHECKING:
-    from hostonly.site import Site
 
 LOCK, DEMO_LOCK = "sandbox.lock", "demo.lock"
 # A lock's file, and what is done by whoever has the lock.
@@ -39,10 +35,6 @@ NAMED_SECONDS = 1.0
 POLL_SECONDS = 0.1
 
 
-# The locks that this process took before the task began, by their files: one set for each run of the
-# program, since there is one command line.
-_ahead: dict[str, int] = {}
-
 # Whether this process has the lock of `store`.
 _in_store = False
 
@@ -50,48 +42,6 @@ _in_store = False
 def holder(lock: str) -> str:
     """The file that says who has the ``lock``, beside the lock's own."""
     return f"{lock}.holder"
-
-
-def take_ahead(state: Path, task: str, locks: Sequence[str]) -> bool:
-    """Take ``locks`` of the checkout with the folder ``state``, in this order, for the next `demos` and
-    `sandboxes` of this process: all, where nobody else has one of them, or none; whether it has them.
-    ``task`` says what for to those who wait."""
-    for lock in locks:
-        descriptor = _take(state / lock)
-        if descriptor is None:
-            let_go()
-            return False
-        _ahead[lock] = descriptor
-    for lock in locks:
-        try:
-            _say_who(state, lock, task)
-        except OSError:
-            let_go()
-            return False
-    return True
-
-
-def _take(file: Path) -> int | None:
-    """What holds the lock ``file``; None where another process does."""
-    try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError:
-        return None
-    try:
-        # As filelock does, which takes longer to load than this to do.
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_ino == file.stat().st_ino:
-            return descriptor
-    except OSError:
-        pass
-    os.close(descriptor)
-    return None
-
-
-def let_go() -> None:
-    """Give back what `take_ahead` took and nobody has used."""
-    while _ahead:
-        os.close(_ahead.popitem()[1])
 
 
 def sandboxes(site: Site, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
@@ -116,14 +66,6 @@ def demos(site: Site, task: str, emit: Emit) -> contextlib.AbstractContextManage
 @contextlib.contextmanager
 def _held(state: Path, name: str, task: str, emit: Emit) -> Iterator[None]:
     state.mkdir(exist_ok=True)
-    taken = _ahead.pop(name, None)
-    if taken is not None:
-        try:
-            _say_who(state, name, task)
-            yield
-        finally:
-            os.close(taken)
-        return
     from filelock import FileLock, Timeout
 
     lock = FileLock(state / name)

@@ -18,9 +18,9 @@ from pathlib import Path
 from hostonly.errors import ToolFailed
 from hostonly.events import Done, Emit, Progress, Started, Unchanged, Warned
 from hostonly.host.command import run
-from hostonly.sandbox import idmap
+from hostonly.providers.lxc import idmap
+from hostonly.site import STORE
 
-STORE = Path("/var/lib/hostonly")
 SUITE = "bookworm"
 MEMINFO = Path("/proc/meminfo")
 
@@ -238,6 +238,20 @@ def discard(folder: Path) -> None:
         raise ValueError(f"{folder} is not inside {STORE}")
     if folder.exists():
         run(["rm", "-rf", "--one-file-system", str(folder)], root=True)
+
+
+def purge(used: frozenset[str], emit: Emit) -> None:
+    """Remove all bases but those whose names are ``used``."""
+    folder = STORE / "bases"
+    for each in sorted(folder.iterdir()) if folder.exists() else []:
+        digest = each.name.removesuffix(".partial")
+        if digest == each.name and digest in used:
+            emit(Unchanged(f"the base {digest} is in use"))
+        else:
+            discard(each)
+            emit(Done(f"removed the base {each.name}"))
+    if folder.exists():
+        run(["rmdir", "--ignore-fail-on-non-empty", str(folder)], root=True, timeout=10)
 
 
 def _pipeline() -> str:

@@ -12,15 +12,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Emit, Started, Warned
-from hostonly.host.command import run
+from hostonly.facts import Fact, Observed, observe
+from hostonly.host.command import as_root, ask_for_root, run
+from hostonly.providers.provider import HALF_DESTROYED, SHUT_DOWN_SECONDS
+from hostonly.site import Bridge, MachineSpec, Site
+from hostonly.vantages.host import Host
 from hostonly.waiting import limit
-
-if TYPE_CHECKING:
-    from hostonly.host.bridges import Bridge
 
 LXC = Path("/var/lib/lxc")
 
@@ -34,7 +34,6 @@ UNFINISHED = "partial"
 SOCKETS = Path("/proc/net/unix")
 
 SECONDS = 20.0
-SHUT_DOWN_SECONDS = 30
 STATE_TRIES = 3
 
 # What systemctl says where systemd has not opened its socket (systemd 252, sd-bus).
@@ -42,16 +41,31 @@ NO_SYSTEMD = "Failed to connect to bus"
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
-    """``name`` is LXC's; ``id_file`` is where Vagrant notes that name as the machine's id."""
+class LxcContainer:
+    """The container of ``machine``, made or not."""
 
-    name: str
-    id_file: Path
+    site: Site
+    machine: MachineSpec
+
+    @property
+    def name(self) -> str:
+        """LXC's name for it, which Vagrant notes as the machine's id."""
+        return self.machine.instance
+
+    @property
+    def id_file(self) -> Path:
+        """Where Vagrant notes it."""
+        return self.machine.vagrant_id
+
+    @property
+    def folder(self) -> Path:
+        """LXC's folder for it: its configuration and its own layer."""
+        return LXC / self.name
 
     @property
     def exists(self) -> bool:
         """Whether LXC has a folder of that name, whole or not."""
-        return (LXC / self.name).exists()
+        return self.folder.exists()
 
     @property
     def known_to_vagrant(self) -> bool:
@@ -64,13 +78,12 @@ class Container:
     @property
     def complete(self) -> bool:
         """Whether it was made to its end and nobody has begun to destroy it."""
-        folder = LXC / self.name
-        return (folder / COMPLETE).exists() and not (folder / UNFINISHED).exists()
+        return (self.folder / COMPLETE).exists() and not (self.folder / UNFINISHED).exists()
 
     @property
     def half_destroyed(self) -> bool:
         """Whether somebody has begun to destroy it: it is neither whole, nor being made, nor at work."""
-        if not self.exists or self.complete or (LXC / self.name / UNFINISHED).exists():
+        if not self.exists or self.complete or (self.folder / UNFINISHED).exists():
             return False
         # LXC destroys none that runs: then somebody has only lost the mark.
         return not self._at_work()
@@ -81,7 +94,7 @@ class Container:
             return self.state() not in ("stopped", "not_created")
         except ToolFailed:
             # Who watches over a container listens here for as long (commands.c of LXC 5.0).
-            return f"@{LXC / self.name}/command".encode() in SOCKETS.read_bytes().split()
+            return f"@{self.folder}/command".encode() in SOCKETS.read_bytes().split()
 
     def state(self) -> str:
         """LXC's word for its state, in lower case: running, stopped, frozen, …; ``not_created``.
@@ -90,7 +103,7 @@ class Container:
             ToolFailed: lxc-info failed.
         """
         for _ in range(STATE_TRIES):
-            if not (LXC / self.name / "config").exists():
+            if not (self.folder / "config").exists():
                 return "not_created"
             try:
                 return self._lxc("info", "--state", "--no-humanize").strip().lower()
@@ -100,13 +113,44 @@ class Container:
                 time.sleep(0.2)
         raise failure
 
-    def init(self) -> str:
-        """The process id, here, of the init that runs inside; another one after each start.
+    def observe_state(self) -> Fact[str]:
+        """The same as a fact, for claims: the state in Vagrant's words, with the evidence."""
+        if not (self.known_to_vagrant and self.exists):
+            return Observed("not_created", ())
+        if self.half_destroyed:
+            return Observed(HALF_DESTROYED, ())
+        ask_for_root()
+        argv = as_root(["lxc-info", "--name", self.name, "--state", "--no-humanize"])
+        return observe(Host(), argv, lambda said: said.strip().lower(), timeout=20)
+
+    @property
+    def init_argv(self) -> list[str]:
+        """The command that prints the process id, here, of the init that runs inside."""
+        return ["lxc-info", "--name", self.name, "--pid", "--no-humanize"]
+
+    @property
+    def layers_argv(self) -> list[str]:
+        """The command that says what its root file system is put together from."""
+        return ["lxc-info", "--name", self.name, "-c", "lxc.rootfs.path"]
+
+    @property
+    def own_folder(self) -> str:
+        """LXC's folder of it, with a slash at the end."""
+        return f"{self.folder}/"
+
+    @property
+    def own_group(self) -> str:
+        """What the path of its own control group has in it."""
+        return f"/lxc.payload.{self.name}"
+
+    def boot(self) -> str:
+        """That process id; empty where none runs.
 
         Raises:
             ToolFailed: lxc-info failed.
         """
-        return self._lxc("info", "--pid", "--no-humanize").strip()
+        said = run(self.init_argv, root=True, timeout=SECONDS).strip()
+        return said if said.isdecimal() else ""
 
     def reconcile(self, emit: Emit) -> None:
         """Bring LXC and Vagrant in step: adopt a whole container, remove half of one.
@@ -178,7 +222,7 @@ class Container:
         try:
             # What systemd becomes when nothing is left to be stopped.
             if (
-                Path("/proc", self.init(), "comm")
+                Path("/proc", self.boot(), "comm")
                 .read_text(encoding="utf-8")
                 .startswith("systemd-shutdow")
             ):
@@ -203,7 +247,7 @@ class Container:
             if self._at_work():
                 raise
             line = 'rm -f "$1/$2" && sync "$1" && exec rm -rf --one-file-system "$1"'
-            argv = ["sh", "-c", line, "remove", str(LXC / self.name), COMPLETE]
+            argv = ["sh", "-c", line, "remove", str(self.folder), COMPLETE]
             # Another one that was at it may have ended just now.
             if self.exists:
                 run(argv, root=True, timeout=120)

@@ -17,9 +17,9 @@ from hostonly.facts.inventory import Difference, Whose
 from hostonly.facts.inventory_parse import Items
 from hostonly.host import whole
 from hostonly.host.command import as_root, ask_for_root
-from hostonly.sandbox import box, names
-from hostonly.sandbox.owners import Marks
-from hostonly.site import Site
+from hostonly.ownership.marks import Marks
+from hostonly.providers import all_traces, provider_of
+from hostonly.site import Site, vagrant_home
 from hostonly.vantages import Host
 
 Owned = tuple[tuple[str, Whose], ...]
@@ -34,7 +34,11 @@ def take() -> dict[str, Fact[Items]]:
     """The inventory of this machine now."""
     ask_for_root()
     return inventory.take(
-        Host(), box.boxes().parent, Path(tempfile.gettempdir()), as_root=as_root([])
+        Host(),
+        vagrant_home(),
+        Path(tempfile.gettempdir()),
+        [(each.folders, each.instances, each.groups) for each in all_traces()],
+        as_root=as_root([]),
     )
 
 
@@ -62,8 +66,8 @@ def before(site: Site) -> dict[str, Fact[Items]] | None:
 
 def sandboxes(site: Site) -> tuple[str, ...]:
     """The containers of this checkout that exist, running or not."""
-    called = (names.container_name(site, each) for each in names.machines(site))
-    return tuple(name for name in called if Path("/var/lib/lxc", name).exists())
+    there = (machine for machine in site.machines if provider_of(site, machine).exists)
+    return tuple(machine.instance for machine in there)
 
 
 def owned(kind: str, items: Fact[Items], marks: Marks) -> Fact[Owned]:
