@@ -8,7 +8,7 @@ from hostonly.tasks.session import machine_of, session, show
 
 
 @task
-def site(ctx: Context) -> None:
+def settings(ctx: Context) -> None:
     """Print what the settings, with all overrides, come to, in JSON: the Vagrantfile asks for it."""
     from json import dumps
 
