@@ -7,8 +7,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
-from pathlib import Path
 from threading import Event
 
 from hostonly.errors import HostonlyError, ToolFailed
@@ -62,8 +60,8 @@ def up(machines: Sequence[Machine]) -> None:
             if machine not in stopped:
                 prepare.prepare(site, machine.spec, emit)
                 _mend(machine)
-        for _, group in groupby(stopped, key=lambda machine: machine.spec.provider):
-            _start(list(group))
+        for group in _by_provider(stopped):
+            _start(group)
         for machine in resting:
             _await_ready(machine)
             emit(Done(f"{machine.name} is up at {machine.address}", time.monotonic() - start))
@@ -148,52 +146,59 @@ def halt(machine: Machine) -> None:
         start = time.monotonic()
         machine.emit(Started(f"vagrant halt {machine.name}"))
         machine.shared.close()
-        _end(machine, _vagrant(machine).halt)
+        _end([machine], lambda vagrant: vagrant.halt())
     machine.emit(Done(f"{machine.name} is halted", time.monotonic() - start))
 
 
-def destroy(machines: Sequence[Machine], *, last: bool = True) -> None:
-    """Remove ``machines`` with all they hold, and what the host had for them if they were the last.
-
-    ``last``: none will be destroyed after them, so that the host's side is looked at.
+def destroy(machines: Sequence[Machine]) -> None:
+    """Remove ``machines``, of one site, with all they hold, and what the host had for them if they were the
+    last.
 
     Raises:
-        HostonlyError: Vagrant could not, or a container's name is another checkout's.
+        HostonlyError: Vagrant could not, or a machine's name is another checkout's.
     """
-    for machine in machines:
-        with _locked("destroy", [machine]):
-            require_ours(machine.site, machine.spec)
+    site, emit = machines[0].site, machines[0].emit
+    start = time.monotonic()
+    with _locked("destroy", machines):
+        for machine in machines:
+            require_ours(site, machine.spec)
             machine.shared.close()
-            provider, emit = machine.provider, machine.emit
-            if provider.exists or provider.known_to_vagrant:
-                provider.reconcile(emit)
-            if machine.state() == "not_created":
+            if machine.provider.exists or machine.provider.known_to_vagrant:
+                machine.provider.reconcile(emit)
+        made = [machine for machine in machines if machine.state() != "not_created"]
+        for machine in machines:
+            if machine not in made:
                 emit(Unchanged(f"{machine.name} is not created"))
-            else:
-                start = time.monotonic()
-                emit(Started(f"vagrant destroy {machine.name}"))
-                _end(machine, _vagrant(machine).destroy)
-                emit(Done(f"{machine.name} is destroyed", time.monotonic() - start))
-            if last and machine is machines[-1]:
-                prepare.restore(machine.site, emit)
+        for group in _by_provider(made):
+            emit(Started(f"vagrant destroy {' '.join(machine.name for machine in group)}"))
+            _end(group, lambda vagrant: vagrant.destroy())
+        for machine in made:
+            emit(Done(f"{machine.name} is destroyed", time.monotonic() - start))
+        prepare.restore(site, emit)
 
 
-def _vagrant(machine: Machine) -> Vagrant:
-    return Vagrant(machine.site, [machine.spec], machine.emit)
+def _by_provider(machines: Sequence[Machine]) -> list[list[Machine]]:
+    """The machines in groups, each of one provider: one Vagrant takes no more than one."""
+    providers = dict.fromkeys(machine.spec.provider for machine in machines)
+    return [[each for each in machines if each.spec.provider == name] for name in providers]
 
 
-def _end(machine: Machine, act: Callable[[Path | None], None]) -> None:
-    """Vagrant, and the provider shutting the machine down already: Vagrant takes longer to begin."""
-    with Beside(machine.provider.shut_down) as down:
+def _end(machines: Sequence[Machine], act: Callable[[Vagrant], None]) -> None:
+    """Vagrant, and the provider shutting the machines down already: Vagrant takes longer to begin."""
+    vagrant = Vagrant(machines[0].site, [each.spec for each in machines], machines[0].emit)
+    with contextlib.ExitStack() as ending:
+        down = [ending.enter_context(Beside(each.provider.shut_down)) for each in machines]
         try:
-            act(None)
+            act(vagrant)
         except ToolFailed:
-            down.result()
-            if machine.provider.state() != "stopped":
+            for each in down:
+                each.result()
+            if any(each.provider.state() not in ("stopped", "not_created") for each in machines):
                 raise
-            # Vagrant came upon it in the moment when it was neither running nor stopped.
-            act(None)
-        down.result()
+            # Vagrant came upon one in the moment when it was neither running nor stopped.
+            act(vagrant)
+        for each in down:
+            each.result()
 
 
 @contextlib.contextmanager
