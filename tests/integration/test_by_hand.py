@@ -15,8 +15,7 @@ import pytest
 
 from hostonly.host.command import as_root
 from hostonly.image import state
-from hostonly.sandbox import names
-from hostonly.site import Site
+from hostonly.site import CLAIMS, Site
 
 INV = [sys.executable, "-m", "hostonly"]
 IP = as_root(["ip"])
@@ -89,7 +88,7 @@ def test_vagrant_by_hand_sends_nothing_where_the_way_leads_elsewhere(
         for command in (["ssh", "-c", "true"], ["ssh"], ["provision"]):
             refused = vagrant(checkout, *command)
             assert refused.returncode != 0
-            assert f"gateway {site.machine("sandbox2").address}" in refused.stderr + refused.stdout
+            assert f"gateway {site.machine('sandbox2').address}" in refused.stderr + refused.stdout
     finally:
         subprocess.run([*IP, "route", "del", *route], check=True)
     assert vagrant(checkout, "ssh", "-c", "true").returncode == 0
@@ -170,7 +169,7 @@ def test_vagrant_destroy_by_hand_leaves_no_connection(checkout: Path) -> None:
 
 
 def test_destroying_it_leaves_nothing(site: Site) -> None:
-    containers = {names.container_name(site, name) for name in names.machines(site)}
+    containers = {machine.instance for machine in site.machines}
     bridges = {site.bridge.name, site.nat.name}
 
     def links() -> set[str]:
@@ -210,4 +209,4 @@ def test_destroying_it_leaves_nothing(site: Site) -> None:
     assert ours() == []
     assert site.bridge.name not in tables() and site.nat.name not in tables()
     assert not any(Path("/var/lib/lxc", name).exists() for name in containers)
-    assert not any((names.SANDBOXES / name).exists() for name in containers)
+    assert not any((CLAIMS / name).exists() for name in containers)

@@ -50,7 +50,7 @@ def made(site: Site) -> list[Path]:
 
 def assert_nothing_left(site: Site) -> None:
     assert not any(path.exists() for path in made(site))
-    assert way_in.table(site) not in run(["nft", "list", "tables"], root=True)
+    assert way_in.table(site.name) not in run(["nft", "list", "tables"], root=True)
     assert "2001:db8" not in run(["ip", "-6", "route"])
     links = [
         ["sandbox.exec", "--", "ip", "-json", "address"],
@@ -84,9 +84,7 @@ def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, site: Site) -
     assert_nothing_left(site)
 
 
-def test_without_our_table_the_same_check_fails(
-    checkout: Path, up: None, site: Site
-) -> None:
+def test_without_our_table_the_same_check_fails(checkout: Path, up: None, site: Site) -> None:
     table = firewall.table(site)
     assert firewall.remove(table)
     try:
@@ -127,7 +125,7 @@ def killed_in_the_middle(checkout: Path, site: Site) -> None:
     )
     try:
         deadline = time.monotonic() + 180
-        while way_in.table(site) not in run(["nft", "list", "tables"], root=True):
+        while way_in.table(site.name) not in run(["nft", "list", "tables"], root=True):
             assert process.poll() is None, "it ended before"
             assert time.monotonic() < deadline, "the rogue container was never let out"
             time.sleep(0.05)
@@ -145,7 +143,7 @@ def test_killed_in_the_middle_it_is_cleared_up_by_destroy(
     # The sandbox's own addresses and routes go with it.
     assert inv(checkout, "sandbox.destroy").returncode == 0
     assert not any(path.exists() for path in made(site))
-    assert way_in.table(site) not in run(["nft", "list", "tables"], root=True)
+    assert way_in.table(site.name) not in run(["nft", "list", "tables"], root=True)
     done = inv(checkout, "check.leftovers")
     assert done.returncode == 0, done.stdout
 
@@ -192,7 +190,7 @@ def test_where_another_firewall_answers_for_ours_nothing_is_known(
 ) -> None:
     """Silence that something else makes is no proof: the controls are not answered either."""
     near, _, rogue = outsiders.outsiders(site)
-    wall = f"{way_in.table(site)}.wall"
+    wall = f"{way_in.table(site.name)}.wall"
     rules = f"""\
 table inet {wall} {{
     chain forward {{

@@ -42,7 +42,7 @@ def host(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
 
 def meets(host: HostOfOwn, checkout: Path, site: Site) -> bool:
     """Whether the first sandbox reaches the second one's registry."""
-    url = f"http://{site.machine("sandbox2").address}:{site.registry_port}/v2/"
+    url = f"http://{site.machine('sandbox2').address}:{site.registry_port}/v2/"
     asked = ["curl", "-sS", "-o", "/dev/null", "-m", "3", url]
     done = host.inv(checkout, "sandbox.exec", "--", *asked)
     assert done.returncode in (0, 28), "neither answered nor silent"

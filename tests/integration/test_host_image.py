@@ -114,9 +114,7 @@ def archives_come_back(site: Site) -> Iterator[None]:
 
 @each_flavour
 @pytest.mark.parametrize("place", ["sandbox", "host"])
-def test_a_pull_moves_every_layer(
-    engine: HostEngine, site: Site, flavour: str, place: str
-) -> None:
+def test_a_pull_moves_every_layer(engine: HostEngine, site: Site, flavour: str, place: str) -> None:
     which = ("--flavour", flavour)
     said("image.push", *which)
     forget_images(engine, place)

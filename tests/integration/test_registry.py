@@ -90,10 +90,7 @@ def test_an_address_may_come_late_and_another_one_later(site: Site) -> None:
     assert site.image.name in curl(*retried, f"{address(site)}/v2/_catalog").stdout
     inside(f"ip address add {other}/{net.prefixlen} dev eth1; systemctl restart registry-port")
     try:
-        assert (
-            site.image.name
-            in curl(*retried, f"{other}:{site.registry_port}/v2/_catalog").stdout
-        )
+        assert site.image.name in curl(*retried, f"{other}:{site.registry_port}/v2/_catalog").stdout
     finally:
         inside(f"ip address del {other}/{net.prefixlen} dev eth1; systemctl restart registry-port")
         done("registry.up")

@@ -106,9 +106,7 @@ def test_taken_back_the_engine_refuses_again(engine: HostEngine, site: Site) -> 
     assert code != 0 and "certificate signed by unknown authority" in said
 
 
-def test_the_tutorials_own_way_is_what_it_is_said_to_be(
-    engine: HostEngine, site: Site
-) -> None:
+def test_the_tutorials_own_way_is_what_it_is_said_to_be(engine: HostEngine, site: Site) -> None:
     before = listing()
     shown = done("registry.trust", "--insecure")
     line = next(
