@@ -143,9 +143,9 @@ def _site() -> Site:
 
     config = ProjectConfig(project_location=COPY)
     config.load_project()
-    # A further file, as -f gives it.
-    config.set_runtime_path(os.environ.get("INVOKE_RUNTIME_CONFIG"))
-    config.load_runtime()
+    if further := os.environ.get("INVOKE_RUNTIME_CONFIG"):
+        config.set_runtime_path(Path(further))
+        config.load_runtime()
     config.load_shell_env()
     return settings_module.settle(settings_module.load(config, COPY))
 
