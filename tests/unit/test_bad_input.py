@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.program import HostonlyProgram
-from hostonly.settings import ROOT
+from hostonly.site import ROOT
 
 LONG = "x" * 10_000
 UNICODE = "sändbox\u202e"

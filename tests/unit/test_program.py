@@ -13,7 +13,7 @@ import pytest
 
 from hostonly import start as start_module
 from hostonly.program import HostonlyProgram, configuration
-from hostonly.settings import ROOT
+from hostonly.site import ROOT
 
 TASKS = """
 import os, signal, sys, time

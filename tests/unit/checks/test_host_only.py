@@ -10,8 +10,9 @@ import pytest
 from hostonly.checks import host_only
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
-from hostonly.sandbox import lock
+from hostonly.ownership import lock
 from hostonly.site import Site
+from tests.unit.sites import at
 
 
 def test_it_waits_for_another_and_says_for_which(
@@ -19,7 +20,7 @@ def test_it_waits_for_another_and_says_for_which(
 ) -> None:
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
     monkeypatch.setattr(host_only, "Machine", None)  # Nothing is looked at, let alone made.
-    here, events = site.model_copy(update={"root": tmp_path}), list[Event]()
+    here, events = at(site, tmp_path), list[Event]()
     with (
         lock.sandboxes(here, "check.host-only", ignore),
         pytest.raises(HostonlyError, match=r"inv check\.host-only .* has been changing"),

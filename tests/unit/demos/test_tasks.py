@@ -16,7 +16,7 @@ from hostonly.demos.demo import Demo
 from hostonly.demos.testbed import Testbed
 from hostonly.program.configuration import ProjectConfig
 from hostonly.report.model import DemoResult
-from hostonly.settings import ROOT
+from hostonly.site import ROOT
 from hostonly.tasks.demo import all_
 
 

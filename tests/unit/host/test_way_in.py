@@ -54,8 +54,8 @@ def test_outsiders_have_nothing_in_common(site: Site) -> None:
 
 
 def test_the_rogue_tables_name_is_no_sandboxs(site: Site) -> None:
-    assert way_in.table(site).startswith(firewall.table(site).name)
-    assert "." in way_in.table(site) and "." not in firewall.table(site).name
+    assert way_in.table(site.name).startswith(firewall.table(site).name)
+    assert "." in way_in.table(site.name) and "." not in firewall.table(site).name
 
 
 @pytest.mark.parametrize("new", ["0", "1"])

@@ -29,6 +29,7 @@ from hostonly.registry.client import RegistryClient
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from tests.unit.registry.serving import Store, digest, served
+from tests.unit.sites import at
 
 
 def stream(name: str) -> Generator[dict[str, Any]]:
@@ -122,9 +123,8 @@ class Place:
     """A checkout that has built and pushed an image, the registry that has it, and its sandbox."""
 
     def __init__(self, site: Site, store: Store, port: int) -> None:
-        registry = site.registry.model_copy(update={"port": port})
-        image = site.image.model_copy(update={"name": "app"})
-        self.site = site.model_copy(update={"registry": registry, "image": image})
+        image = replace(site.image, name="app")
+        self.site = replace(site, registry_port=port, image=image)
         self.store, self.said = store, list[Event]()
         self.manifest = store.tags["python"] = store.add_image(*LAYERS)
         self.config = store.of(self.manifest)["config"]["digest"]
@@ -171,7 +171,7 @@ def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         monkeypatch.setattr(
             publish, "registry_client", lambda _: RegistryClient("127.0.0.1", port, bridge="b")
         )
-        yield Place(site.model_copy(update={"root": tmp_path}), store, port)
+        yield Place(at(site, tmp_path), store, port)
 
 
 @pytest.fixture

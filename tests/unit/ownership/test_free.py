@@ -13,26 +13,27 @@ import pytest
 
 from hostonly.errors import HostonlyError, Taken
 from hostonly.host import bridges
+from hostonly.ownership import claim, free
+from hostonly.ownership.claim import require_ours
 from hostonly.program import ProjectConfig
-from hostonly.sandbox import names, place
-from hostonly.settings import Site, load
+from hostonly.settings import load, settle
+from hostonly.site import ROOT, Site
+from tests.unit.sites import DB, settled
 
 NAME = f"unit-test-{os.getpid()}"
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(monkeypatch: pytest.MonkeyPatch) -> Site:
     """With a name that no container of the machine that the tests run on has."""
     monkeypatch.setenv("INVOKE_SANDBOX_NAME", NAME)
-    section = site.sandbox.model_copy(update={"name": NAME})
-    return site.model_copy(update={"sandbox": section})
+    return settled(sandbox={"name": NAME})
 
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """Says what the machine has: routes, and links with their aliases and addresses."""
-    monkeypatch.setattr(names, "SANDBOXES", tmp_path)
+    monkeypatch.setattr(claim, "CLAIMS", tmp_path)
 
     def has(routes: Sequence[str] = (), links: Mapping[str, tuple[str, str]] = {}) -> None:
         shown = [
@@ -55,20 +56,26 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., No
     return has
 
 
-def with_these(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Site:
-    """The settings as they are read where the line was typed."""
+def with_these(
+    variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, machines: Mapping[str, Any] = {}
+) -> Site:
+    """The settings as they are read where the line was typed, in a checkout with these ``machines``."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     config = ProjectConfig(project_location=ROOT)
     config.load_project()
+    config._project["machines"] = dict(machines)
+    config.merge()
     config.load_shell_env()
-    return load(config, ROOT)
+    return settle(load(config, ROOT))
 
 
-def assert_accepted(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Site:
-    site = with_these(variables, monkeypatch)
-    assert place.free(site) == {}
-    for bridge, key in zip(bridges.bridges(site, ROOT), ("host", "nat"), strict=True):
+def assert_accepted(
+    variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, machines: Mapping[str, Any] = {}
+) -> Site:
+    site = with_these(variables, monkeypatch, machines)
+    assert free.free(site) == {}
+    for bridge, key in zip(site.bridges, ("host", "nat"), strict=True):
         assert not bridges.present(bridge)
         bridges.refuse_conflicts(bridge, key)
     return site
@@ -78,7 +85,7 @@ def test_nothing_is_proposed_where_nothing_is_taken(
     machine: Callable[..., None], site: Site
 ) -> None:
     machine()
-    assert place.free(site) == {}
+    assert free.free(site) == {}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +109,7 @@ def test_what_is_proposed_is_free_and_accepted(
     proposed: set[str],
 ) -> None:
     machine(routes)
-    variables = place.free(site)
+    variables = free.free(site)
     assert set(variables) == proposed
     assert_accepted(variables, monkeypatch)
 
@@ -113,11 +120,10 @@ def test_a_second_clone_is_told_all_at_once(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    net, other = site.network, "hostonly /home/ada/other"
+    other = "hostonly /home/ada/other"
     machine(
         links={
-            net.bridge: (other, str(net.host)),
-            net.nat_bridge: (other, str(net.nat)),
+            **{bridge.name: (other, str(bridge.address)) for bridge in site.bridges},
             "hostonly1": ("", "192.168.1.1/24"),
         }
     )
@@ -125,24 +131,24 @@ def test_a_second_clone_is_told_all_at_once(
     claimed.mkdir()
     (claimed / "owner").write_text("/home/ada/other\n")
     whose = "belongs to another checkout: /home/ada/other"
-    with pytest.raises(Taken, match=whose) as refusal, place.proposed(site):
-        names.claim_name(site, "sandbox")
+    with pytest.raises(Taken, match=whose) as refusal, free.proposed(site):
+        require_ours(site, site.sandbox)
     line = str(refusal.value.remedy).partition("export ")[2].partition("   ")[0]
     variables = dict(word.split("=", 1) for word in line.split())
     assert len(variables) == 7
     accepted = assert_accepted(variables, monkeypatch)
-    assert accepted.sandbox.name == f"{NAME}-2"
-    assert accepted.network.bridge not in (net.bridge, "hostonly1")
-    names.claim_name(accepted, "sandbox")
+    assert accepted.name == f"{NAME}-2"
+    assert accepted.bridge.name not in (site.bridge.name, "hostonly1")
+    require_ours(accepted, accepted.sandbox)
 
 
 def test_without_any_free_address_nothing_is_proposed(
     machine: Callable[..., None], site: Site
 ) -> None:
     machine(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"])
-    assert place.free(site) == {}
-    with pytest.raises(HostonlyError) as refusal, place.proposed(site):
-        bridges.refuse_conflicts(bridges.bridges(site, ROOT)[0], "host")
+    assert free.free(site) == {}
+    with pytest.raises(HostonlyError) as refusal, free.proposed(site):
+        bridges.refuse_conflicts(site.bridge, "host")
     assert "Give network.host" in str(refusal.value.remedy)
 
 
@@ -158,5 +164,22 @@ def test_a_small_network_is_replaced_by_one_of_its_size(
         monkeypatch,
     )
     machine(["172.16.0.0/24"])
-    accepted = assert_accepted(place.free(small), monkeypatch)
-    assert accepted.network.host.network == IPv4Network("172.16.1.0/29")
+    accepted = assert_accepted(free.free(small), monkeypatch)
+    assert accepted.bridge.network == IPv4Network("172.16.1.0/29")
+
+
+def test_a_third_machine_is_proposed_an_address_as_well(
+    machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machines = {"db": dict(DB)}
+    three = settled(sandbox={"name": NAME}, machines=machines)
+    machine(["172.16.0.0/24"])
+    (tmp_path / f"{NAME}-db").mkdir()
+    (tmp_path / f"{NAME}-db" / "owner").write_text("/home/ada/other\n")
+    variables = free.free(three)
+    network = {f"INVOKE_NETWORK_{key}" for key in ("HOST", "SANDBOX", "SANDBOX2")}
+    assert set(variables) == {*network, "INVOKE_MACHINES_DB_ADDRESS", "INVOKE_SANDBOX_NAME"}
+    accepted = assert_accepted(variables, monkeypatch, machines)
+    assert [str(address) for address in accepted.addresses] == [
+        f"172.16.1.{number}" for number in (1, 2, 3, 4)
+    ]

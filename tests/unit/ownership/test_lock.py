@@ -13,9 +13,12 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
-from hostonly.sandbox import box, lock
+from hostonly.ownership import lock
+from hostonly.providers.lxc import box
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
+from tests.unit.sites import at
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +81,7 @@ def test_who_waits_is_told_for_whom(
     tmp_path: Path, site: Site, name: str, task: str
 ) -> None:
     holder = f"inv {task} (process {os.getppid()})"
-    here = site.model_copy(update={"root": tmp_path})
+    here = at(site, tmp_path)
     assert f"waiting for {holder}" in told_while_held(here, holder, name)
 
 
@@ -88,14 +91,13 @@ def test_no_sandbox_is_taken_from_a_demo(
 ) -> None:
     """Whoever wants to waits, is told for which demo, and at last says so and what to do."""
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
-    here = site.model_copy(update={"root": tmp_path})
+    here = at(site, tmp_path)
     machine, events = Machine(here, lambda event: events.append(event)), list[Event]()
-    act = {"sandbox.halt": machine.halt, "sandbox.destroy": machine.destroy}[task]
     with (
         lock.demos(here, "demo.bridge", ignore),
         pytest.raises(HostonlyError, match=r"inv demo\.bridge .* at work") as error,
     ):
-        act()
+        life.halt(machine) if task == "sandbox.halt" else life.destroy([machine])
     assert f"waiting for inv demo.bridge (process {os.getpid()})" in str(events[0])
     assert "Wait for it or end it" in str(error.value.remedy)
 
@@ -108,5 +110,5 @@ def test_whoever_had_it_before_and_is_gone_is_not_named(
     ended = subprocess.Popen(["true"])
     ended.wait()
     before = f"inv sandbox.destroy sandbox (process {ended.pid})"
-    here = site.model_copy(update={"root": tmp_path})
+    here = at(site, tmp_path)
     assert "waiting for another process" in told_while_held(here, before)

@@ -9,8 +9,8 @@ import pytest
 
 from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
-from hostonly.sandbox import box, idmap
-from hostonly.sandbox.owners import Marks
+from hostonly.ownership.marks import Marks
+from hostonly.providers.lxc import PROVIDER, box, idmap
 
 ONE, TWO = "/home/alex/one", "/home/alex/t wo"
 OURS, NOBODYS = Whose(Owner.OURS, ONE), Whose(Owner.NOBODYS)
@@ -28,7 +28,11 @@ def marks(*, others: bool = True, ranges: bool = True) -> Marks:
     sandboxes = {"hostonly": ONE, "work": TWO}
     files = {"/etc/docker/certs.d/172.16.9.2:5000/ca.crt": TWO}
     temporary, boxes = "hostonly-0a1b2c3d-", frozenset(("hostonly-0123456789ab",))
-    return Marks(ONE, containers, sandboxes, tables, files, bridges, temporary, ranges, boxes)
+    traces = [PROVIDER.traces]
+    entered = [idmap.ENTRY] if ranges else []
+    return Marks(
+        ONE, containers, sandboxes, tables, files, bridges, temporary, entered, traces, boxes
+    )
 
 
 @pytest.mark.parametrize(

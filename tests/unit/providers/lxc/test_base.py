@@ -10,7 +10,8 @@ import pytest
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Event, Unchanged, Warned
-from hostonly.sandbox import base
+from hostonly.providers.lxc import base
+from hostonly.site import Site
 
 
 @pytest.fixture
@@ -176,3 +177,13 @@ def test_one_that_cannot_be_built_leaves_the_others_and_no_half(
         base.ensure(root, lambda event: None, rebuild=True, in_use=lambda asked: True)
     assert [path.name for path in (root / "store" / "bases").iterdir()] == [old.name]
     assert base.intact(old.folder)
+
+
+def test_the_packages_are_the_recipes(site: Site) -> None:
+    assert {"docker.io", "openssh-server"} <= set(base.packages(site.root))
+
+
+def test_only_folders_of_the_store_are_discarded(tmp_path: Path) -> None:
+    for folder in (tmp_path, base.STORE, base.STORE / ".." / "x"):
+        with pytest.raises(ValueError, match="is not inside"):
+            base.discard(folder.resolve())

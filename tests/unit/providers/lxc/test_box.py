@@ -11,9 +11,11 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.events import Event, Warned, ignore
-from hostonly.sandbox import box, lock
+from hostonly.ownership import lock
+from hostonly.providers.lxc import box
+from hostonly.site import ROOT, box_name
 
-ROOT = Path(__file__).resolve().parents[3]
+NAME = box_name(ROOT, "lxc")
 
 
 def test_it_is_added_once_with_the_store_held(
@@ -24,7 +26,7 @@ def test_it_is_added_once_with_the_store_held(
     def run(argv: Sequence[str], **_: Any) -> str:
         assert list(argv[:3]) == ["vagrant", "box", "add"]
         added.append(argv[-1])
-        folder = box.boxes() / box.name(ROOT) / "0" / "lxc"
+        folder = box.boxes() / NAME / "0" / "lxc"
         folder.mkdir(parents=True)
         for file in ("lxc-config", "lxc-template", "metadata.json", "seccomp"):
             (folder / file).write_bytes((ROOT / "packer/guest/lxc" / file).read_bytes())
@@ -45,7 +47,7 @@ def test_it_is_added_once_with_the_store_held(
 def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the box is, in a Vagrant of its own that adds and overwrites as Vagrant does."""
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
-    folder = box.boxes() / box.name(ROOT) / "0" / "lxc"
+    folder = box.boxes() / NAME / "0" / "lxc"
 
     def run(argv: Sequence[str], **_: Any) -> str:
         assert not folder.exists(), "Vagrant stops at a box whose metadata it cannot read"
@@ -61,7 +63,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_is_added_is_whole_and_ours(added: Path) -> None:
     assert box.present(ROOT)
-    assert box.ours() == [box.name(ROOT)]
+    assert box.ours() == [NAME]
     with tarfile.open(added / "rootfs.tar.gz") as empty:
         assert empty.getnames() == []
 
@@ -92,7 +94,7 @@ def test_a_damaged_one_of_ours_is_added_again(
 
 def test_one_without_the_mark_is_ours_by_what_it_holds(added: Path) -> None:
     (added / box.MARK).unlink()
-    assert box.ours() == [box.name(ROOT)]
+    assert box.ours() == [NAME]
     (added / "seccomp").write_text("another\n")
     assert box.ours() == []
     (added / box.MARK).write_text("hostonly-000000000000 was added by hostonly\n")
@@ -110,9 +112,9 @@ def test_somebodys_own_box_of_the_name_is_left_alone(added: Path, tmp_path: Path
 def test_another_providers_box_of_the_name_stays(added: Path) -> None:
     other = added.with_name("virtualbox")
     other.mkdir()
-    box.remove(box.name(ROOT))
+    box.remove(NAME)
     assert not added.exists() and other.exists()
     other.rmdir()
     added.mkdir()
-    box.remove(box.name(ROOT))
+    box.remove(NAME)
     assert list(box.boxes().iterdir()) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Interface
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import pytest
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Event, Warned
-from hostonly.host.bridges import Bridge
-from hostonly.sandbox import container as module
-from hostonly.sandbox.container import COMPLETE, UNFINISHED, Container
+from hostonly.providers.lxc import container as module
+from hostonly.providers.lxc.container import COMPLETE, UNFINISHED, LxcContainer
 from hostonly.sandbox.status import state_of
+from hostonly.site import Site
+from tests.unit.sites import at
 
 
-class Lxc:
+class Commands:
     """Stands for the lxc-… commands, with one container's state."""
 
     def __init__(self, folder: Path) -> None:
@@ -50,25 +51,26 @@ class Lxc:
 
 
 @pytest.fixture
-def lxc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lxc:
+def lxc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     monkeypatch.setattr(module, "LXC", tmp_path / "lxc")
-    made = Lxc(tmp_path / "lxc" / "c")
+    made = Commands(tmp_path / "lxc" / "c")
     monkeypatch.setattr(module, "run", made.run)
     return made
 
 
 @pytest.fixture
-def container(tmp_path: Path) -> Container:
-    return Container("c", tmp_path / "vagrant" / "id")
+def container(site: Site, tmp_path: Path) -> LxcContainer:
+    here = at(site, tmp_path)
+    return LxcContainer(here, replace(here.sandbox, instance="c"))
 
 
-def said(container: Container) -> list[str]:
+def said(container: LxcContainer) -> list[str]:
     events: list[Event] = []
     container.reconcile(events.append)
     return [event.what for event in events if isinstance(event, Warned)]
 
 
-def create(lxc: Lxc, *, complete: bool, unfinished: bool = False) -> None:
+def create(lxc: Commands, *, complete: bool, unfinished: bool = False) -> None:
     lxc.folder.mkdir(parents=True)
     (lxc.folder / "config").touch()
     if complete:
@@ -77,43 +79,43 @@ def create(lxc: Lxc, *, complete: bool, unfinished: bool = False) -> None:
         (lxc.folder / UNFINISHED).touch()
 
 
-def note(container: Container) -> None:
+def note(container: LxcContainer) -> None:
     container.id_file.parent.mkdir(parents=True)
     container.id_file.write_text("c")
 
 
-def test_nothing_there_is_nothing_to_do(lxc: Lxc, container: Container) -> None:
+def test_nothing_there_is_nothing_to_do(lxc: Commands, container: LxcContainer) -> None:
     assert said(container) == []
     assert lxc.ran == []
 
 
 @pytest.mark.parametrize("noted", [True, False])
 def test_one_that_somebody_has_begun_to_destroy_is_removed(
-    lxc: Lxc, container: Container, noted: bool
+    lxc: Commands, container: LxcContainer, noted: bool
 ) -> None:
     create(lxc, complete=False)
     if noted:
         note(container)
-        assert state_of(container) == "half_destroyed"
+        assert state_of(container.site, container.machine) == "half_destroyed"
     assert said(container) == ["the container c was destroyed only half: removing the rest"]
     assert not container.exists and not container.known_to_vagrant
 
 
 def test_one_of_which_only_a_part_of_the_layer_is_left_is_removed(
-    lxc: Lxc, container: Container
+    lxc: Commands, container: LxcContainer
 ) -> None:
     create(lxc, complete=False)
     note(container)
     (lxc.folder / "config").rename(lxc.folder / "layer")
     lxc.destroyable = False
-    assert state_of(container) == "half_destroyed"
+    assert state_of(container.site, container.machine) == "half_destroyed"
     assert said(container) == ["the container c was destroyed only half: removing the rest"]
     assert not container.exists and not container.known_to_vagrant
 
 
 @pytest.mark.parametrize("runs", [True, False])
 def test_one_that_lxc_does_not_understand_any_more(
-    lxc: Lxc, container: Container, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: bool
+    lxc: Commands, container: LxcContainer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: bool
 ) -> None:
     create(lxc, complete=False)
     note(container)
@@ -133,30 +135,30 @@ def test_one_that_lxc_does_not_understand_any_more(
     assert container.exists == runs
 
 
-def test_one_that_runs_is_not_taken_for_destroyed(lxc: Lxc, container: Container) -> None:
+def test_one_that_runs_is_not_taken_for_destroyed(lxc: Commands, container: LxcContainer) -> None:
     """LXC destroys none that runs: somebody has lost the mark, and nothing else."""
     create(lxc, complete=False)
     note(container)
     lxc.state = "RUNNING"
-    assert state_of(container) == "running"
+    assert state_of(container.site, container.machine) == "running"
     assert said(container) == []
     assert container.exists
 
 
-def test_one_that_is_being_made_is_not_taken_for_destroyed(lxc: Lxc, container: Container) -> None:
+def test_one_that_is_being_made_is_not_taken_for_destroyed(lxc: Commands, container: LxcContainer) -> None:
     create(lxc, complete=False, unfinished=True)
     assert not container.half_destroyed and not container.finish_destruction(lambda event: None)
     assert container.exists
 
 
-def test_half_a_container_is_removed(lxc: Lxc, container: Container) -> None:
+def test_half_a_container_is_removed(lxc: Commands, container: LxcContainer) -> None:
     create(lxc, complete=False, unfinished=True)
     assert said(container) == ["the container c was made only half: removing it"]
     assert not container.exists
 
 
 def test_a_container_that_lxc_create_was_killed_over_is_removed(
-    lxc: Lxc, container: Container
+    lxc: Commands, container: LxcContainer
 ) -> None:
     """Filled to its end as it is: LXC itself destroys it at the next look."""
     create(lxc, complete=True, unfinished=True)
@@ -165,7 +167,7 @@ def test_a_container_that_lxc_create_was_killed_over_is_removed(
 
 
 def test_half_a_container_that_lxc_does_not_know_is_removed_too(
-    lxc: Lxc, container: Container
+    lxc: Commands, container: LxcContainer
 ) -> None:
     create(lxc, complete=False, unfinished=True)
     lxc.destroyable = False
@@ -174,7 +176,7 @@ def test_half_a_container_that_lxc_does_not_know_is_removed_too(
 
 
 def test_half_a_container_that_runs_all_the_same_is_not_deleted_under_itself(
-    lxc: Lxc, container: Container
+    lxc: Commands, container: LxcContainer
 ) -> None:
     create(lxc, complete=False)
     lxc.destroyable, lxc.state = False, "RUNNING"
@@ -183,19 +185,19 @@ def test_half_a_container_that_runs_all_the_same_is_not_deleted_under_itself(
     assert container.exists
 
 
-def test_a_whole_container_that_vagrant_lost_is_noted_again(lxc: Lxc, container: Container) -> None:
+def test_a_whole_container_that_vagrant_lost_is_noted_again(lxc: Commands, container: LxcContainer) -> None:
     create(lxc, complete=True)
     assert said(container) == ["Vagrant had lost sight of the container c: noted again"]
     assert container.known_to_vagrant
 
 
-def test_a_note_without_a_container_is_removed(lxc: Lxc, container: Container) -> None:
+def test_a_note_without_a_container_is_removed(lxc: Commands, container: LxcContainer) -> None:
     note(container)
     assert said(container) == ["the container c is gone; Vagrant's note of it was removed"]
     assert not container.id_file.exists()
 
 
-def test_a_frozen_container_is_thawed(lxc: Lxc, container: Container) -> None:
+def test_a_frozen_container_is_thawed(lxc: Commands, container: LxcContainer) -> None:
     create(lxc, complete=True)
     note(container)
     lxc.state = "FROZEN"
@@ -203,17 +205,15 @@ def test_a_frozen_container_is_thawed(lxc: Lxc, container: Container) -> None:
     assert container.state() == "running"
 
 
-def test_links_without_a_bridge_are_attached_in_their_order(lxc: Lxc, container: Container) -> None:
+def test_links_without_a_bridge_are_attached_in_their_order(lxc: Commands, container: LxcContainer) -> None:
     create(lxc, complete=True)
-    nat = Bridge("nat0", IPv4Interface("10.0.0.1/24"), "m")
-    only = Bridge("only0", IPv4Interface("172.16.0.1/24"), "m")
-    container.reattach([nat, only], lambda event: None)
+    container.reattach(container.site.bridges[::-1], lambda event: None)
     set_ = [argv[3:6] for argv in lxc.ran if argv[:3] == ["ip", "link", "set"]]
-    assert set_ == [["vethA", "master", "nat0"], ["vethB", "master", "only0"]]
+    assert set_ == [["vethA", "master", "hostonlynat0"], ["vethB", "master", "hostonly0"]]
 
 
 def test_a_container_that_goes_while_it_is_looked_at_is_not_created(
-    lxc: Lxc, container: Container, monkeypatch: pytest.MonkeyPatch
+    lxc: Commands, container: LxcContainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(lxc, complete=True)
 
@@ -226,7 +226,7 @@ def test_a_container_that_goes_while_it_is_looked_at_is_not_created(
 
 
 def test_services_are_started_as_soon_as_there_is_a_systemd_to_ask(
-    lxc: Lxc, container: Container, monkeypatch: pytest.MonkeyPatch
+    lxc: Commands, container: LxcContainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(lxc, complete=True)
     answers = iter(["Failed to connect to bus: No such file or directory", ""])
@@ -242,7 +242,7 @@ def test_services_are_started_as_soon_as_there_is_a_systemd_to_ask(
 
 
 def test_a_service_that_cannot_be_started_is_said_at_once(
-    lxc: Lxc, container: Container, monkeypatch: pytest.MonkeyPatch
+    lxc: Commands, container: LxcContainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(lxc, complete=True)
 
@@ -252,3 +252,11 @@ def test_a_service_that_cannot_be_started_is_said_at_once(
     monkeypatch.setattr(module, "run", run)
     with pytest.raises(ToolFailed):
         container.start_services(["docker"])
+
+
+@pytest.mark.parametrize(("said", "boot"), [("77\n", "77"), ("-1\n", ""), ("", "")])
+def test_a_boot_is_known_by_its_init(
+    container: LxcContainer, monkeypatch: pytest.MonkeyPatch, said: str, boot: str
+) -> None:
+    monkeypatch.setattr(module, "run", lambda argv, **_: said)
+    assert container.boot() == boot
