@@ -67,10 +67,11 @@ class SharedConnection:
         there = ["env", f"--chdir={self.folder}"]
         return [*there, *self.ssh, "-o", f"ControlPath={_quoted(path.name)}", self.destination]
 
-    def ready(self, generation: str) -> bool:
-        """Whether the connection is there, having been opened if it was not."""
+    def ready(self, generation: str, *, wait: bool = False) -> bool:
+        """Whether the connection is there, having been opened if it was not; with ``wait`` also where another
+        caller is just opening it."""
         path = self.path(generation)
-        return alive(path) or self._open(path)
+        return alive(path) or self._open(path, wait=wait)
 
     def close(self) -> None:
         """End the connection to the sandbox, of whatever generation."""
@@ -106,42 +107,44 @@ class SharedConnection:
         Raises:
             Unreachable: the connection cannot be had.
         """
-        # A user of the connection: without one it would end in the middle of a long pause.
-        argv = self.argv(generation)
-        if not self.ready(generation):
+        if not self.ready(generation, wait=True):
             raise Unreachable(
                 "ssh could not forward the engine's socket",
                 remedy="./inv sandbox.status says whether the sandbox is up",
             )
-        # setpriv: where we are killed outright, the kernel ends it with us.
-        user = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *argv[:-1], "-N", argv[-1]],
-            stdin=subprocess.DEVNULL,
+        # A user of the connection: without one it would end in the middle of a long pause. It lasts as long
+        # as our end of its input, which the kernel closes where we are killed outright.
+        with subprocess.Popen(
+            [*self.argv(generation), "cat"],
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-        )
-        try:
-            path = self.engine(generation)
-            with tempfile.TemporaryDirectory(prefix=temporary) as folder:
-                if len(os.fsencode(path)) > LONGEST_PATH:
-                    # The kernel follows a link whose own path is short enough.
-                    link = Path(folder) / "docker.sock"
-                    link.symlink_to(path)
-                    path = link
-                yield path
-        finally:
-            user.terminate()
-            user.wait()
+        ) as user:
+            try:
+                path = self.engine(generation)
+                with tempfile.TemporaryDirectory(prefix=temporary) as folder:
+                    if len(os.fsencode(path)) > LONGEST_PATH:
+                        # The kernel follows a link whose own path is short enough.
+                        link = Path(folder) / "docker.sock"
+                        link.symlink_to(path)
+                        path = link
+                    yield path
+            finally:
+                user.terminate()
 
-    def _open(self, path: Path) -> bool:
-        """Open it in the background; False where it cannot be had. One caller opens, others do not wait."""
+    def _open(self, path: Path, *, wait: bool) -> bool:
+        """Open it in the background; False where it cannot be had. One caller opens; others ``wait`` for that,
+        or do without."""
         engine = self.engine(path.name.split(".")[-2])
         with (self.folder / f"{self.name}.opening").open("w", encoding="utf-8") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except OSError:
                 return False
+            if alive(path):
+                # Another caller has opened it since.
+                return True
             self.close()
             options = [
                 "-M",
