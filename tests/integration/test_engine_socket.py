@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,8 +99,24 @@ def test_lost_in_the_middle_of_a_build(
     assert "built the image" in done.stderr
 
 
-def test_no_folder_for_it_is_left(checkout: Path, machine: Machine) -> None:
+def test_nothing_of_it_is_left(checkout: Path, machine: Machine) -> None:
     """Where the socket's path is too long for a socket it is reached by a link, in a folder of its own."""
     done = inv("image.build")
     assert done.returncode == 0, done.stderr
-    assert list(Path("/tmp").glob(f"{machine.site.temporary}*")) == []
+    assert list(Path(tempfile.gettempdir()).glob(f"{machine.site.temporary}*")) == []
+    # The one that keeps the connection.
+    assert len(connections(machine)) == 1
+
+
+def test_several_wait_for_the_one_that_opens_the_connection(
+    checkout: Path, machine: Machine
+) -> None:
+    assert inv("image.build").returncode == 0
+    machine.shared.close()
+    several = [
+        subprocess.Popen([*INV, "image.build"], cwd=checkout, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    said = [each.communicate(timeout=SECONDS)[1] for each in several]
+    assert [each.returncode for each in several] == [0] * 4, said
+    assert all("built and unchanged" in each for each in said)
