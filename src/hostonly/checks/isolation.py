@@ -53,8 +53,7 @@ SECONDS = 600.0
 
 
 def check(site: Site, emit: Emit, only: str = "") -> CheckResult:
-    """Look and try: at the machine called ``only``, or at the first one and the second where it was
-    made."""
+    """Look and try: at the machine called ``only``, or at the first one and those others that were made."""
     start = time.monotonic()
     looked = [Machine(site, emit, name) for name in ([only] if only else site.names)]
     results = [

@@ -18,7 +18,7 @@ def settings(ctx: Context) -> None:
         show(dumps(for_vagrant(site)))
 
 
-@task(help={"machine": "for which one: sandbox (default) or sandbox2"})
+@task(help={"machine": "for which one, by its name: sandbox (default)"})
 def prepare(ctx: Context, machine: str = "sandbox") -> None:
     """Make what a sandbox needs here: packages, keys, base, box, bridges, firewall table."""
     from hostonly.sandbox import prepare as host
