@@ -14,7 +14,10 @@ def main() -> None:
     """Run what the command line says."""
     _in_utf8()
     if sys.argv[1:3] == ["sandbox.exec", "--"] and sys.argv[3:]:
-        _become_ssh(sys.argv[3:])
+        try:
+            _become_ssh(sys.argv[3:])
+        except KeyboardInterrupt:
+            sys.exit(130)
     from hostonly.program import main
 
     main()
@@ -54,7 +57,7 @@ def _become_ssh(command: list[str]) -> None:
         require_host_only_route(site.sandbox.address, site.bridge.name)
         if not boot or not shared.ready(boot):
             return
-    except (OSError, KeyboardInterrupt, HostonlyError):
+    except (OSError, HostonlyError):
         return
     words = shared.argv(boot)
     os.execvp(words[0], [*words, shlex.join(command)])

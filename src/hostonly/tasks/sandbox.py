@@ -25,7 +25,9 @@ def box(ctx: Context, rebuild: bool = False) -> None:
         "count": "the first N machines of the settings",
     }
 )
-def up(ctx: Context, machine: str = "", machines: str = "", count: int = 0) -> None:
+def up(
+    ctx: Context, machine: str | None = None, machines: str | None = None, count: int = 1
+) -> None:
     """Make and start the sandbox; returns when Docker and the registry answer."""
     from hostonly.sandbox import life
     from hostonly.sandbox.machine import Machine
@@ -61,13 +63,13 @@ def halt(ctx: Context, machine: str = "sandbox") -> None:
         "purge": "also the base, the box and this checkout's keys",
     }
 )
-def destroy(ctx: Context, machine: str = "", purge: bool = False) -> None:
+def destroy(ctx: Context, machine: str | None = None, purge: bool = False) -> None:
     """Remove the sandboxes and everything the host had for them."""
     from hostonly.sandbox import life
     from hostonly.sandbox.machine import Machine
 
     with session(ctx) as (site, emit):
-        names = chosen(site, machine=machine) if machine else site.names
+        names = site.names if machine is None else chosen(site, machine=machine)
         life.destroy([Machine(site, emit, name) for name in names])
     if purge:
         from hostonly.bench import cut_off

@@ -88,28 +88,29 @@ def require_machine(site: Site, name: str, flag: str = "--machine") -> None:
         raise UsageError(f"{flag}: {name[:60]!r} is not allowed: {' or '.join(site.names)}")
 
 
-def chosen(site: Site, *, machine: str = "", machines: str = "", count: int = 0) -> list[str]:
-    """The names of the machines that a command line means: one, several, or the first ``count``; the first
-    where it says nothing.
+def chosen(
+    site: Site, *, machine: str | None = None, machines: str | None = None, count: int = 1
+) -> list[str]:
+    """The names of the machines that a command line means: one, several, or the first ``count``.
 
     Raises:
         UsageError: there is none of a name, or it says two different things.
     """
     from hostonly.errors import UsageError
 
-    if sum(map(bool, (machine, machines, count))) > 1:
+    if (machine is not None) + (machines is not None) + (count != 1) > 1:
         raise UsageError("--machine, --machines and --count: only one of them can be given")
-    if count:
+    if machine is None and machines is None:
         known = len(site.machines)
         if not 1 <= count <= known:
             raise UsageError(
-                f"--count: {count} is not allowed: 1 to {known}, as many as the settings have machines",
-                remedy="Give `machines:` in invoke.yaml a line for each further one, with its address.",
+                f"--count: {count} is not allowed: 1 to {known}, as many as the settings have machines"
+                " (each further one is a line below `machines:` in invoke.yaml)"
             )
         return site.names[:count]
-    names = machines.split(",") if machines else [machine or site.sandbox.name]
+    names = [machine] if machine is not None else str(machines).split(",")
     for name in names:
-        require_machine(site, name, "--machines" if machines else "--machine")
+        require_machine(site, name, "--machines" if machine is None else "--machine")
     return list(dict.fromkeys(names))
 
 
