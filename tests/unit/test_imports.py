@@ -239,7 +239,11 @@ def test_nobody_knows_which_provider_it_is() -> None:
     for file in modules():
         inner = file.relative_to(PACKAGE).parts
         for name in PROVIDERS:
-            of_it = {each for each in imported(file) if f"{each}.".startswith(f"hostonly.providers.{name}.")}
+            of_it = {
+                each
+                for each in imported(file)
+                if f"{each}.".startswith(f"hostonly.providers.{name}.")
+            }
             assert not of_it or inner[:2] == ("providers", name) or inner[0] == "bench", file
 
 

@@ -162,7 +162,21 @@ WRONG: list[tuple[str, object]] = [
 WRONG_MACHINES: list[tuple[object, object, str]] = [
     *(
         (name, DB, "machines")
-        for name in ("", "Db", "1db", "a b", "a-b", "a_b", "../x", "a;id", "käse", "d" * 17, "x\n", "host", "localhost")
+        for name in (
+            "",
+            "Db",
+            "1db",
+            "a b",
+            "a-b",
+            "a_b",
+            "../x",
+            "a;id",
+            "käse",
+            "d" * 17,
+            "x\n",
+            "host",
+            "localhost",
+        )
     ),
     ("db", 5, "machines.db"),
     ("db", None, "machines.db"),
@@ -179,7 +193,7 @@ WRONG_MACHINES: list[tuple[object, object, str]] = [
     *(("db", {**DB, "provider": each}, "machines.db.provider") for each in ("docker", "LXC", 7)),
     *(("db", {**DB, "engine": each}, "machines.db.engine") for each in ("26.1", 20.10)),
     *(("db", {**DB, "memory": each}, "machines.db.memory") for each in (255, "1024", True, 2.5)),
-    *(("db", {**DB, "cpus": each}, "machines.db.cpus") for each in (0, 257, "1", [])),
+    *(("db", {**DB, "cpus": each}, "machines.db.cpus") for each in (0, 257, "1", [1])),
     # `network:` says where the first ones are.
     ("sandbox", {"address": "172.16.0.2"}, "machines.sandbox.address"),
     ("sandbox2", {"address": "172.16.0.9"}, "machines.sandbox2.address"),
@@ -204,16 +218,16 @@ def test_wrong_value(key: str, value: object) -> None:
     refused(key, changed(key, value))
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "key"), WRONG_MACHINES, ids=lambda part: repr(part)[:40]
-)
+@pytest.mark.parametrize(("name", "value", "key"), WRONG_MACHINES, ids=lambda part: repr(part)[:40])
 def test_wrong_machine(name: object, value: object, key: str) -> None:
     refused(key, changed("machines", {name: value}))
 
 
 def test_two_machines_of_one_address() -> None:
     two = {"db": DB, "web": {"address": DB["address"]}}
-    with pytest.raises(SettingsError, match=r"^machines\.web\.address: .*other than machines\.db\.ad"):
+    with pytest.raises(
+        SettingsError, match=r"^machines\.web\.address: .*other than machines\.db\.ad"
+    ):
         load(changed("machines", two))
 
 
@@ -230,13 +244,14 @@ def test_further_machines_come_behind_the_first_in_their_order() -> None:
 @pytest.mark.parametrize(("nat", "fits"), [("10.203.16.1/29", 5), ("10.203.16.250/24", 4)])
 def test_as_many_machines_as_the_nat_range_has_addresses_for(nat: str, fits: int) -> None:
     further = {f"m{n}": {"address": f"172.16.0.{n}"} for n in range(10, 10 + fits - 1)}
-    *most, last = further
-    site = settled(network={"nat": nat}, machines={name: further[name] for name in most})
+    site = settled(network={"nat": nat}, machines=dict(list(further.items())[:-1]))
     assert len(site.machines) == fits
     assert site.machines[-1].nat.address.ip < site.nat.network.broadcast_address
     data = changed("machines", further)
     data["network"]["nat"] = nat
-    with pytest.raises(SettingsError, match=rf"^network\.nat: .*the next {fits + 1} are the machines'"):
+    with pytest.raises(
+        SettingsError, match=rf"^network\.nat: .*the next {fits + 1} are the machines'"
+    ):
         load(data)
 
 

@@ -66,7 +66,12 @@ def test_what_is_a_machines(three: Site) -> None:
 
 def test_each_has_the_macs_of_its_address_and_the_next_one_of_nat(three: Site) -> None:
     assert [machine.nat for machine in three.machines] == [
-        Link("eth0", "hostonlynat0", IPv4Interface(f"10.203.16.{number}/24"), f"0e:00:ac:10:00:{last}")
+        Link(
+            "eth0",
+            "hostonlynat0",
+            IPv4Interface(f"10.203.16.{number}/24"),
+            f"0e:00:ac:10:00:{last}",
+        )
         for number, last in ((2, "02"), (3, "03"), (4, "09"))
     ]
     assert [machine.host_only for machine in three.machines] == [
@@ -90,7 +95,12 @@ def test_a_mac_is_locally_administered_and_of_one_station(end: int, text: str) -
 
 def test_ranges_of_other_sizes_are_the_links_too() -> None:
     site = settled(
-        network={"host": "10.1.2.3/29", "sandbox": "10.1.2.1", "sandbox2": "10.1.2.6", "nat": "10.9.0.1/16"}
+        network={
+            "host": "10.1.2.3/29",
+            "sandbox": "10.1.2.1",
+            "sandbox2": "10.1.2.6",
+            "nat": "10.9.0.1/16",
+        }
     )
     assert str(site.sandbox.host_only.address) == "10.1.2.1/29"
     assert str(site.machines[1].nat.address) == "10.9.0.3/16"

@@ -71,9 +71,7 @@ CHANGES: dict[str, Callable[[Path, pytest.MonkeyPatch], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_it_is_not_after_a_change(
-    root: Path, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
+def test_it_is_not_after_a_change(root: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     CHANGES[change](root, monkeypatch)
     assert recall(root, inputs(root)) is None
 
@@ -121,9 +119,7 @@ def test_a_checkout_without_state_gets_none(site: Site, root: Path) -> None:
     assert recall(root, inputs(root)) is None
 
 
-def test_a_task_settles_once(
-    site: Site, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_settles_once(site: Site, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept is taken; where it is none, settled and kept for the next."""
     monkeypatch.setattr("hostonly.site.ROOT", root)
     config = ProjectConfig(project_location=root)

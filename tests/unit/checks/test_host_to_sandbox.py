@@ -120,9 +120,7 @@ PUBLISHED = f"! -i docker0 -p tcp -m tcp --dport 8080 {TO}:80"
         ("0123456789ab", OTHER, Verdict.FAILS),
     ],
 )
-def test_another_server_at_its_port(
-    site: Site, image: str, reach: Reach, verdict: Verdict
-) -> None:
+def test_another_server_at_its_port(site: Site, image: str, reach: Reach, verdict: Verdict) -> None:
     listing = (published("web", image, 8080, 80),)
     found = verdicts(site, reach, (listens("0.0.0.0", 8080),), (PUBLISHED,), listing)
     assert found["hello.host"][0] is verdict

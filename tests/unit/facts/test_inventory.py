@@ -196,7 +196,9 @@ def test_what_was_not_seen_stays_unseen_when_kept(
     )
     kept = inventory.loads(inventory.dumps(taken))
     assert (
-        set(kept) == set(taken) == {kind.name for kind in inventory.kinds(Path("/"), Path("/"), PROVIDED, ())}
+        set(kept)
+        == set(taken)
+        == {kind.name for kind in inventory.kinds(Path("/"), Path("/"), PROVIDED, ())}
     )
     links, seen = kept.pop("links"), taken["links"]
     assert isinstance(links, Observed) and isinstance(seen, Observed)

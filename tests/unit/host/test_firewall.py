@@ -65,9 +65,7 @@ def test_on_eth0_nothing_passes_but_the_sandboxes_own_macs_and_addresses(
         accepts = [
             i
             for i, line in enumerate(lines)
-            if " accept " in line
-            and "none of ours" not in line
-            and site.bridge.name not in line
+            if " accept " in line and "none of ours" not in line and site.bridge.name not in line
         ]
         assert lines.index(rules[guard]) < min(accepts)
     # eth1 is where macvlan lives.

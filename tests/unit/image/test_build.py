@@ -88,9 +88,7 @@ def test_what_is_there_is_unchanged(here: Site, kept: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("place", state.PLACES)
 @pytest.mark.parametrize("called", [CONFIG, digest(b"its own manifest")])
-def test_what_was_kept_is_loaded(
-    here: Site, kept: dict[str, str], place: str, called: str
-) -> None:
+def test_what_was_kept_is_loaded(here: Site, kept: dict[str, str], place: str, called: str) -> None:
     state.save(here, BUILT)
     kept[CONFIG] = called
     events: list[Event] = []
@@ -103,9 +101,7 @@ def test_what_was_kept_is_loaded(
     assert isinstance(events[-1], Done) and said in str(events[-1])
 
 
-def test_the_engines_own_image_comes_before_the_others(
-    here: Site, kept: dict[str, str]
-) -> None:
+def test_the_engines_own_image_comes_before_the_others(here: Site, kept: dict[str, str]) -> None:
     own = replace(BUILT, place="host", image_id=digest(b"own"))
     state.save(here, BUILT)
     state.save(here, own)

@@ -59,7 +59,9 @@ def test_what_hostonly_did_not_make_is_refused_by_its_kind(
     site: Site, machine: MachineSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exists(monkeypatch, True)
-    with pytest.raises(Taken, match="^a machine of somebody's named hostonly-sandbox is already here"):
+    with pytest.raises(
+        Taken, match=r"^a machine of somebody's named hostonly-sandbox is already here"
+    ):
         require_ours(site, machine)
     claimed(machine, f"{site.root}\n")
     require_ours(site, machine)

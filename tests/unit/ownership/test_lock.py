@@ -77,9 +77,7 @@ def told_while_held(site: Site, held_by: str, name: str = lock.LOCK) -> str:
 @pytest.mark.parametrize(
     ("name", "task"), [(lock.LOCK, "sandbox.up sandbox"), (lock.DEMO_LOCK, "demo.bridge")]
 )
-def test_who_waits_is_told_for_whom(
-    tmp_path: Path, site: Site, name: str, task: str
-) -> None:
+def test_who_waits_is_told_for_whom(tmp_path: Path, site: Site, name: str, task: str) -> None:
     holder = f"inv {task} (process {os.getppid()})"
     here = at(site, tmp_path)
     assert f"waiting for {holder}" in told_while_held(here, holder, name)

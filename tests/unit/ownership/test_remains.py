@@ -61,7 +61,9 @@ def test_what_a_killed_run_left_in_the_checkout_goes_and_is_named(
     assert said[-1] == "the neighbours of check.host-only"
 
 
-def test_only_what_is_this_checkouts_is_destroyed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_this_checkouts_is_destroyed_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     site = settled(machines={"db": DB})
     owners = {"hostonly-sandbox": str(site.root), "hostonly-sandbox2": "/another"}
     finished: list[str] = []

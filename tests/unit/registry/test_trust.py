@@ -118,9 +118,7 @@ def test_somebody_elses_file_is_neither_changed_nor_removed(
     assert file.read_text() == text
 
 
-def test_an_older_authority_of_ours_is_replaced(
-    here: Site, engine: Path, journal: Path
-) -> None:
+def test_an_older_authority_of_ours_is_replaced(here: Site, engine: Path, journal: Path) -> None:
     trust.install(trust.plan(here, engine), journal)
     made = here.state / "registry" / "sandbox"
     (made / "server.pem").unlink()

@@ -13,7 +13,7 @@ import pytest
 from hostonly.errors import HostonlyError, Taken, ToolFailed
 from hostonly.events import Event
 from hostonly.host import modules, packages, traffic
-from hostonly.ownership import claim
+from hostonly.ownership import claim, remains
 from hostonly.sandbox import life, prepare
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.vagrant import PREPARED, Vagrant
@@ -34,9 +34,11 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Noted:
     monkeypatch.setattr(packages, "missing", lambda names: [])
     monkeypatch.setattr(modules, "load", noted.step("modules"))
     monkeypatch.setattr(traffic, "allow", noted.step("traffic"))
-    monkeypatch.setattr(life.remains, "remove_killed", lambda site: [])
+    monkeypatch.setattr(remains, "remove_killed", lambda site: [])
     monkeypatch.setattr(prepare, "restore", noted.step("restore"))
-    monkeypatch.setattr(SharedConnection, "close", lambda self: noted.did.append(f"close {self.name}"))
+    monkeypatch.setattr(
+        SharedConnection, "close", lambda self: noted.did.append(f"close {self.name}")
+    )
 
     def preparing(site: Site, machine: MachineSpec, emit: object) -> None:
         noted.did.append(f"prepare {machine.name}")
@@ -165,7 +167,11 @@ def test_where_vagrant_could_not_begin_all_is_made_first(
     monkeypatch.setattr(Vagrant, "up", noting)
     life.up(machines(site, [], "sandbox", "sandbox2"))
     assert given == [None]
-    assert quietly(host.did)[:3] == ["prepare sandbox", "prepare sandbox2", "vagrant up sandbox sandbox2"]
+    assert quietly(host.did)[:3] == [
+        "prepare sandbox",
+        "prepare sandbox2",
+        "vagrant up sandbox sandbox2",
+    ]
 
 
 def test_nothing_is_begun_where_one_of_them_is_somebody_elses(
@@ -198,7 +204,7 @@ def test_one_that_does_not_answer_in_time_is_named(
     site: Site, host: Noted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Machine, "ready", lambda self, seconds: self.name != "db")
-    with pytest.raises(HostonlyError, match="^db is running, but Docker and the registry did not"):
+    with pytest.raises(HostonlyError, match=r"^db is running, but Docker and the registry did not"):
         life.up(machines(site, [], "sandbox", "db"))
 
 

@@ -90,9 +90,7 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
     assert held == ["provider"]
 
 
-def test_all_is_made_in_its_order(
-    here: Site, host: Noted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_is_made_in_its_order(here: Site, host: Noted, monkeypatch: pytest.MonkeyPatch) -> None:
     forgotten: list[dict[Bridge, str]] = []
     monkeypatch.setattr(bridges, "present", lambda bridge: False)
     monkeypatch.setattr(bridges, "refuse_conflicts", host.step("conflicts"))

@@ -12,9 +12,9 @@ from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Event
 from hostonly.host import packages
 from hostonly.ownership import before, claim, lock
-from hostonly.providers.lxc import base, box, uses
+from hostonly.providers.lxc import base, uses
 from hostonly.sandbox import purge
-from hostonly.site import Site
+from hostonly.site import MARK, Site
 from tests.unit.sites import at
 
 USED, UNUSED, HANDED = "0" * 16, "1" * 16, "2" * 16
@@ -51,7 +51,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (USED_BOX, UNUSED_BOX):
         files = tmp_path / "vagrant.d" / "boxes" / name / "0" / "lxc"
         files.mkdir(parents=True)
-        (files / box.MARK).write_text(f"{name} was added by hostonly\n")
+        (files / MARK).write_text(f"{name} was added by hostonly\n")
     # Somebody's own, one of them with a name like ours.
     for name in (THEIRS, "hostonly-mine", "debian"):
         files = tmp_path / "vagrant.d" / "boxes" / name / "0" / "lxc"

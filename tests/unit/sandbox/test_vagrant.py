@@ -135,7 +135,9 @@ def test_one_that_is_at_work_is_waited_for_and_nothing_else(
         vagrant.up()
         assert len(calls) == 2 and "another Vagrant is at work" in str(events[0])
     else:
-        with pytest.raises(ToolFailed, match="vagrant up of sandbox sandbox2 did not work") as error:
+        with pytest.raises(
+            ToolFailed, match="vagrant up of sandbox sandbox2 did not work"
+        ) as error:
             vagrant.up()
         assert error.value.ran == "vagrant up sandbox sandbox2" and error.value.output == output
 

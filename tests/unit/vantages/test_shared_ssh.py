@@ -134,7 +134,10 @@ def test_a_long_path_is_gone_by_a_link_that_goes_with_it(
     deep.mkdir()
     shared = connection(deep, used.ssh)
     with contextlib.chdir(deep):
-        connections, engine = listening(Path("sandbox.7.shared")), listening(Path("sandbox.7.engine"))
+        connections, engine = (
+            listening(Path("sandbox.7.shared")),
+            listening(Path("sandbox.7.engine")),
+        )
     with connections, engine, shared.engine_socket("7", "hostonly-x-") as path:
         assert path.is_symlink() and len(str(path)) <= shared_ssh.LONGEST_PATH
         assert path.parent.name.startswith("hostonly-x-")

@@ -11,7 +11,7 @@ import pytest
 from hostonly.errors import ToolFailed
 from hostonly.events import Event, Unchanged, Warned
 from hostonly.providers.lxc import base
-from hostonly.site import Site
+from hostonly.site import STORE, Site
 
 
 @pytest.fixture
@@ -184,6 +184,6 @@ def test_the_packages_are_the_recipes(site: Site) -> None:
 
 
 def test_only_folders_of_the_store_are_discarded(tmp_path: Path) -> None:
-    for folder in (tmp_path, base.STORE, base.STORE / ".." / "x"):
+    for folder in (tmp_path, STORE, STORE / ".." / "x"):
         with pytest.raises(ValueError, match="is not inside"):
             base.discard(folder.resolve())

@@ -13,7 +13,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Event, Warned, ignore
 from hostonly.ownership import lock
 from hostonly.providers.lxc import box
-from hostonly.site import ROOT, box_name
+from hostonly.site import MARK, ROOT, box_name
 
 NAME = box_name(ROOT, "lxc")
 
@@ -70,13 +70,13 @@ def test_what_is_added_is_whole_and_ours(added: Path) -> None:
 
 def truncated(folder: Path) -> None:
     for file in folder.iterdir():
-        if file.name != box.MARK:
+        if file.name != MARK:
             file.write_bytes(b"")
 
 
 def half_moved(folder: Path) -> None:
     """As it is where Vagrant was killed while it moved the files there."""
-    for file in ("lxc-template", "seccomp", box.MARK):
+    for file in ("lxc-template", "seccomp", MARK):
         (folder / file).unlink()
     (folder / "lxc-config").write_bytes((folder / "lxc-config").read_bytes()[:40])
 
@@ -93,16 +93,16 @@ def test_a_damaged_one_of_ours_is_added_again(
 
 
 def test_one_without_the_mark_is_ours_by_what_it_holds(added: Path) -> None:
-    (added / box.MARK).unlink()
+    (added / MARK).unlink()
     assert box.ours() == [NAME]
     (added / "seccomp").write_text("another\n")
     assert box.ours() == []
-    (added / box.MARK).write_text("hostonly-000000000000 was added by hostonly\n")
+    (added / MARK).write_text("hostonly-000000000000 was added by hostonly\n")
     assert box.ours() == []
 
 
 def test_somebodys_own_box_of_the_name_is_left_alone(added: Path, tmp_path: Path) -> None:
-    (added / box.MARK).unlink()
+    (added / MARK).unlink()
     (added / "seccomp").write_text("another\n")
     with pytest.raises(HostonlyError, match="left alone"):
         box.ensure(ROOT, tmp_path, ignore)

@@ -115,7 +115,11 @@ def test_one_of_which_only_a_part_of_the_layer_is_left_is_removed(
 
 @pytest.mark.parametrize("runs", [True, False])
 def test_one_that_lxc_does_not_understand_any_more(
-    lxc: Commands, container: LxcContainer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: bool
+    lxc: Commands,
+    container: LxcContainer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    runs: bool,
 ) -> None:
     create(lxc, complete=False)
     note(container)
@@ -145,7 +149,9 @@ def test_one_that_runs_is_not_taken_for_destroyed(lxc: Commands, container: LxcC
     assert container.exists
 
 
-def test_one_that_is_being_made_is_not_taken_for_destroyed(lxc: Commands, container: LxcContainer) -> None:
+def test_one_that_is_being_made_is_not_taken_for_destroyed(
+    lxc: Commands, container: LxcContainer
+) -> None:
     create(lxc, complete=False, unfinished=True)
     assert not container.half_destroyed and not container.finish_destruction(lambda event: None)
     assert container.exists
@@ -185,7 +191,9 @@ def test_half_a_container_that_runs_all_the_same_is_not_deleted_under_itself(
     assert container.exists
 
 
-def test_a_whole_container_that_vagrant_lost_is_noted_again(lxc: Commands, container: LxcContainer) -> None:
+def test_a_whole_container_that_vagrant_lost_is_noted_again(
+    lxc: Commands, container: LxcContainer
+) -> None:
     create(lxc, complete=True)
     assert said(container) == ["Vagrant had lost sight of the container c: noted again"]
     assert container.known_to_vagrant
@@ -205,7 +213,9 @@ def test_a_frozen_container_is_thawed(lxc: Commands, container: LxcContainer) ->
     assert container.state() == "running"
 
 
-def test_links_without_a_bridge_are_attached_in_their_order(lxc: Commands, container: LxcContainer) -> None:
+def test_links_without_a_bridge_are_attached_in_their_order(
+    lxc: Commands, container: LxcContainer
+) -> None:
     create(lxc, complete=True)
     container.reattach(container.site.bridges[::-1], lambda event: None)
     set_ = [argv[3:6] for argv in lxc.ran if argv[:3] == ["ip", "link", "set"]]

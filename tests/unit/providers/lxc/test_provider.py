@@ -179,6 +179,4 @@ def test_the_mark_of_the_id_range_is_there_before_the_range(
 def test_what_is_left_of_it_is_said(machine: Lxc, monkeypatch: pytest.MonkeyPatch) -> None:
     for something in (True, False):
         monkeypatch.setattr(left, "remove", lambda name, there=something: there)
-        assert machine.let_go() == (
-            ["what LXC left of hostonly-sandbox"] if something else []
-        )
+        assert machine.let_go() == (["what LXC left of hostonly-sandbox"] if something else [])
