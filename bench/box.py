@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from bench.measure import Comparison, limit, timed
 from bench.result import Row
 from bench.workspace import Workspace
-from hostonly.sandbox import base
+from hostonly.providers.lxc import base
 
 BOX = Row("box", "s", "sandbox.box from packages over thirty seconds", 1.0)
 

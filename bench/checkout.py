@@ -14,11 +14,11 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from hostonly import settings as settings_module
+from hostonly import settings
 from hostonly.bootstrap.stamp import stamp
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Warned, ignore
@@ -143,20 +143,32 @@ def _made(
         shutil.copytree(user.state / "image" / "base", kept, dirs_exist_ok=True)
     _venv(folder)
     host_only, nat = networks
-    values = json.loads(user.to_json())
-    values["sandbox"] |= {"name": name, "provider": "lxc"}
-    values["network"] |= {
-        "bridge": f"h-{name}",
-        "nat_bridge": f"n-{name}",
-        "host": f"{host_only[1]}/{host_only.prefixlen}",
-        "nat": f"{nat[1]}/{nat.prefixlen}",
-        "sandbox": str(host_only[2]),
-        "sandbox2": str(host_only[3]),
+    first = user.sandbox
+    values = {
+        "sandbox": {
+            "name": name,
+            "provider": "lxc",
+            "engine": first.engine,
+            "memory": first.memory,
+            "cpus": first.cpus,
+        },
+        "network": {
+            "bridge": f"h-{name}",
+            "nat_bridge": f"n-{name}",
+            "host": f"{host_only[1]}/{host_only.prefixlen}",
+            "nat": f"{nat[1]}/{nat.prefixlen}",
+            "sandbox": str(host_only[2]),
+            "sandbox2": str(host_only[3]),
+        },
+        "registry": {"port": user.registry_port},
+        "hello": {"port": user.hello_port},
+        "image": asdict(user.image),
+        "waiting": {"patience": user.patience},
     }
     # JSON is YAML as well.
     (folder / "invoke.yaml").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    checked = settings_module.read(folder / "invoke.yaml", folder)
-    return Checkout(folder, checked, vagrant_home)
+    settled = settings.settle(settings.read(folder / "invoke.yaml", folder))
+    return Checkout(folder, settled, vagrant_home)
 
 
 def _venv(folder: Path) -> None:

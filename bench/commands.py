@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.measure import Comparison, limit, timed
 from bench.result import Row
 from bench.workspace import Workspace
+from hostonly.sandbox.vagrant import for_vagrant
 
 STATUS = Row("status", "s", "sandbox.status over vagrant status", 0.3)
 EXEC_VAGRANT = Row("exec-vagrant", "s", "sandbox.exec -- true over vagrant ssh -c true", 1.0)
@@ -26,8 +28,8 @@ def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Compari
     here = workspace.main()
     here.inv("sandbox.up")
     machine = here.machine()
-    ssh = machine.ssh_argv(["true"])
-    vagrant = (*VAGRANT, f"HOSTONLY_SETTINGS={machine.site.to_json()}", "vagrant")
+    ssh = machine.shared.alone("true")
+    vagrant = (*VAGRANT, f"HOSTONLY_SITE={json.dumps(for_vagrant(machine.site))}", "vagrant")
     made = [
         Comparison(
             (STATUS,),

@@ -24,7 +24,7 @@ def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Compari
     here = workspace.main()
     here.inv("demo.host")
     document = json.loads(here.inv("demo.host", "--json"))
-    text = script(document, here.machine().ssh_argv(), here.site.hello_port)
+    text = script(document, here.machine().shared.alone(), here.site.hello_port)
     yield [
         Comparison(
             ROWS,

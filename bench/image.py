@@ -50,7 +50,7 @@ def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Compari
         given = ["-var", f"base={images[0]}", "-var", "repository=bench", "-var", "container=bench"]
         packer = ["packer", "build", "-color=false", *given, str(TEMPLATE)]
         push = ["docker", "push", f"{reference(machine)}:{JAVA.tag}"]
-        by_ssh = machine.ssh_argv(push)
+        by_ssh = machine.shared.alone(*push)
 
         def size() -> dict[str, float]:
             inspected = engine.client.images.get(f"{here.site.image.name}:{JAVA.tag}")

@@ -10,7 +10,7 @@ import hostonly
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.host.command import run
 from hostonly.image import runtime
-from hostonly.sandbox import base
+from hostonly.providers.lxc import base
 
 # What either side is run with.
 PACKAGES = (

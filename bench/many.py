@@ -14,7 +14,7 @@ from bench.result import Row
 from bench.workspace import Workspace
 from hostonly.errors import HostonlyError
 from hostonly.host.command import run
-from hostonly.sandbox import names
+from hostonly.providers.lxc.container import LXC
 
 NUMBER = 8
 LIMIT_MB = 120.0
@@ -75,8 +75,8 @@ def _control_group(checkout: Checkout) -> Path:
 
     Source: /proc/PID/cgroup, cgroups(7); LXC calls a container's group lxc.payload.NAME.
     """
-    container = checkout.machine().container
-    init = checkout.machine().lxc.init()
+    container = checkout.machine().spec.instance
+    init = checkout.machine().provider.boot()
     for line in Path("/proc", init, "cgroup").read_text(encoding="utf-8").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers not in ("", "memory"):
@@ -112,11 +112,11 @@ def _pss_mb(checkout: Checkout) -> float:
     said = run(["sh", "-c", line, "pss", *pids], root=True, timeout=60)
     found = [int(line.split()[1]) for line in said.splitlines() if line.startswith("Pss:")]
     if not found:
-        raise HostonlyError(f"no process of {checkout.machine().container} told of its memory")
+        raise HostonlyError(f"no process of {checkout.machine().spec.instance} told of its memory")
     return sum(found) * 1024 / 1e6
 
 
 def _disk_mb(checkout: Checkout) -> float:
     """What its own layer and its engine's data take on the disk; the base, which all share, is elsewhere."""
-    folder = names.CONTAINERS / checkout.machine().container
+    folder = LXC / checkout.machine().spec.instance
     return int(run(["du", "-sxB1", str(folder)], root=True, timeout=60).split()[0]) / 1e6

@@ -8,7 +8,6 @@ The bridge, with the DHCP server that the lxc package would start on its own, is
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shlex
 import subprocess
@@ -26,9 +25,12 @@ from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Progress, Started, Warned
 from hostonly.host import bridges, packages
 from hostonly.host.command import end, run
+from hostonly.ownership.claim import owner
 from hostonly.process import as_root
-from hostonly.sandbox import base, idmap, names, needs, remains
-from hostonly.sandbox.vagrant_calls import BUSY, BUSY_SECONDS, elsewhere_unset
+from hostonly.providers.lxc import base, idmap, left
+from hostonly.sandbox.prepare import needed
+from hostonly.sandbox.vagrant import BUSY, BUSY_SECONDS, elsewhere_unset
+from hostonly.site import BENCH_MARK, CLAIMS, Bridge, temporary_prefix
 
 BOX = "hostonly-bench-stock"
 
@@ -103,7 +105,9 @@ def stock(workspace: Workspace) -> Iterator[Stock]:
         ToolFailed: the box could not be built, or the bridge not made.
     """
     folder = workspace.folder / f"{workspace.name()}{SUFFIX}"
-    packages.install((*needs.PACKAGES, "dnsmasq-base"), workspace.emit, root=workspace.user.root)
+    packages.install(
+        (*needed(workspace.user), "dnsmasq-base"), workspace.emit, root=workspace.user.root
+    )
     with contextlib.ExitStack() as cleaning:
         cleaning.callback(_remove, workspace, folder)
         folder.mkdir()
@@ -114,8 +118,8 @@ def stock(workspace: Workspace) -> Iterator[Stock]:
         workspace.emit(Started("bench: building the stock side's box"))
         _add_box(workspace.user.root, made, workspace.emit)
         cleaning.callback(end, _serve(folder, workspace.network()))
-        claim = names.SANDBOXES / folder.name
-        run(["mkdir", "-p", "-m", "0755", str(names.SANDBOXES), str(claim)], root=True)
+        claim = CLAIMS / folder.name
+        run(["mkdir", "-p", "-m", "0755", str(CLAIMS), str(claim)], root=True)
         run(["tee", str(claim / "owner")], root=True, stdin=f"{folder}\n")
         # Last: without it there is no machine to be destroyed.
         (folder / "Vagrantfile").write_text(
@@ -147,18 +151,18 @@ def remove(folder: Path, vagrant_home: Path) -> None:
         _destroy(Stock(folder, vagrant_home))
     _end_server(folder)
     name = _bridge(folder)
-    bridges.remove(bridges.Bridge(name, IPv4Interface("0.0.0.0"), f"{names.BENCH_MARK} {folder}"))
-    if names.owner(folder.name) == str(folder):
-        remains.remove(folder.name)
-        run(["rm", "-rf", str(names.SANDBOXES / folder.name)], root=True)
+    bridges.remove(Bridge(name, IPv4Interface("0.0.0.0"), "", f"{BENCH_MARK} {folder}"))
+    if owner(folder.name) == str(folder):
+        left.remove(folder.name)
+        run(["rm", "-rf", str(CLAIMS / folder.name)], root=True)
     for temporary in Path(tempfile.gettempdir()).glob(f"{_temporary(folder)}*"):
         discard(temporary)
     discard(folder)
 
 
 def _temporary(folder: Path) -> str:
-    """What its temporary folder's name begins with; of the kind of names.temporary, and its own."""
-    return f"{bridges.MARK}-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}-"
+    """What its temporary folder's name begins with; of the kind of Site.temporary, and its own."""
+    return temporary_prefix(folder)
 
 
 def _destroy(made: Stock) -> None:
@@ -242,7 +246,7 @@ def _serve(folder: Path, network: IPv4Network) -> subprocess.Popen[bytes]:
     name = _bridge(folder)
     lines = [
         f"link add {name} type bridge",
-        f'link set {name} alias "{names.BENCH_MARK} {folder}"',
+        f'link set {name} alias "{BENCH_MARK} {folder}"',
         f"address add {network[1]}/{network.prefixlen} dev {name}",
         f"link set {name} up",
     ]

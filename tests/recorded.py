@@ -120,7 +120,7 @@ def recording(
 
 
 def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Site) -> None:
-    """Keep `runs` of demo `name` as if they had been made with the settings `like`."""
+    """Keep `runs` of demo `name` as if they had been made on the site `like`."""
     bridges = (testbed.site.bridge.name, testbed.site.nat.name)
     runs = [_about_the_demo(run, bridges) for run in runs]
     # Outputs are repeated a lot: each is kept once.
@@ -165,15 +165,13 @@ def _about_the_demo(run: dict[str, Any], bridges: tuple[str, str]) -> dict[str, 
 
 
 def like_default(text: str, site: Site, default: Site) -> str:
-    """`text` with the addresses and names of `settings` replaced by those of `default`."""
-    mine, theirs = site.network, default.network
-    for old, new in (
-        (str(mine.host.network.network_address), str(theirs.host.network.network_address)),
-        (str(mine.nat.network.network_address), str(theirs.nat.network.network_address)),
-    ):
+    """`text` with the addresses and names of `site` replaced by those of `default`."""
+    for mine, theirs in zip(site.bridges, default.bridges, strict=True):
+        old, new = str(mine.network.network_address), str(theirs.network.network_address)
         text = text.replace(old.rpartition(".")[0] + ".", new.rpartition(".")[0] + ".")
-    text = text.replace(mine.nat_bridge, theirs.nat_bridge).replace(mine.bridge, theirs.bridge)
-    return text.replace(site.name, default.sandbox.name)
+    for mine, theirs in zip(site.bridges[::-1], default.bridges[::-1], strict=True):
+        text = text.replace(mine.name, theirs.name)
+    return text.replace(site.name, default.name)
 
 
 def playing(

@@ -85,3 +85,9 @@ class ToolFailed(HostonlyError):
 
 class Unreachable(HostonlyError):
     """The transport to a vantage failed: nothing is known about what was asked."""
+
+
+def shown(value: object) -> str:
+    """`value` for an error: its repr, at most 60 characters, nothing that drives a terminal."""
+    text = ascii(value) if not isinstance(value, str) or not value.isprintable() else repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

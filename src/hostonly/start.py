@@ -1,11 +1,11 @@
-"""The console script ``inv``: the short way where there is one, else the whole program."""
+"""The console script ``inv``; ``sandbox.exec`` by the site that was kept, no slower than ssh itself."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from io import TextIOWrapper
-from pathlib import Path
 
 from hostonly.errors import HostonlyError
 
@@ -13,41 +13,14 @@ from hostonly.errors import HostonlyError
 def main() -> None:
     """Run what the command line says."""
     _in_utf8()
-    root = Path(__file__).resolve().parents[2]
-    task = "".join(sys.argv[1:2])
-    try:
-        if task == "sandbox.exec":
-            from hostonly.sandbox import quick
+    if sys.argv[1:3] == ["sandbox.exec", "--"] and sys.argv[3:]:
+        try:
+            _become_ssh(sys.argv[3:])
+        except KeyboardInterrupt:
+            sys.exit(130)
+    from hostonly.program import main
 
-            quick.attempt(root, sys.argv)
-        elif task == "sandbox.status":
-            _status(root)
-        elif task in ("image.build", "image.push"):
-            from hostonly.image.quick import unchanged
-
-            said = unchanged(root, sys.argv)
-            if said is not None:
-                from hostonly.report.notice import say_unchanged
-
-                say_unchanged(said)
-                sys.exit(0)
-        elif task in ("sandbox.up", "sandbox.halt", "sandbox.destroy"):
-            from hostonly.sandbox import ahead
-
-            with ahead.begun(root, sys.argv):
-                _whole()
-            return
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter would flush it again, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(3)
-    except (HostonlyError, OSError) as error:
-        from hostonly.program import HostonlyProgram
-
-        sys.exit(HostonlyProgram().failed(error))
-    _whole()
+    main()
 
 
 def _in_utf8() -> None:
@@ -64,25 +37,27 @@ def _in_utf8() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _whole() -> None:
-    from hostonly.program import main
+def _become_ssh(command: list[str]) -> None:
+    """Become the ssh that runs ``command`` in the sandbox, where its site is kept and it runs; else return,
+    and the task itself says what is wrong. To load Invoke takes longer than ssh takes."""
+    from hostonly import site_cache
+    from hostonly.providers import provider_of
+    from hostonly.sandbox import login
+    from hostonly.site import ROOT
+    from hostonly.vantages.route_guard import require_host_only_route
+    from hostonly.waiting import set_patience
 
-    main()
-
-
-def _status(root: Path) -> None:
-    """Print the states and leave, where the settings are noted; else return."""
-    from hostonly.sandbox import quick, status
-
-    note = quick.recall(root) if status.asked(sys.argv) else None
-    if note is None:
+    site = site_cache.recall(ROOT, site_cache.inputs(ROOT))
+    if site is None:
         return
+    set_patience(site.patience)
+    shared = login.shared(site, site.sandbox)
     try:
-        found = status.noted(root, note)
-    except (HostonlyError, OSError, KeyError, TypeError):
+        boot = provider_of(site, site.sandbox).boot()
+        require_host_only_route(site.sandbox.address, site.bridge.name)
+        if not boot or not shared.ready(boot):
+            return
+    except (OSError, HostonlyError):
         return
-    from hostonly.report.escape import plain
-    from hostonly.report.status import as_json, as_table
-
-    print(plain((as_json if "--json" in sys.argv else as_table)(found)), flush=True)
-    sys.exit(0)
+    words = shared.argv(boot)
+    os.execvp(words[0], [*words, shlex.join(command)])

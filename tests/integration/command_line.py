@@ -50,7 +50,7 @@ def up(*machines: str) -> None:
 
 def inside(machine: str, *argv: str) -> str:
     """Run a command on ``sandbox`` or ``sandbox2``; what it printed. It must succeed."""
-    # Without a machine's name it may go the short way, as users have it.
+    # Without a machine's name it may become ssh at once, as users have it.
     named = () if machine == "sandbox" else ("--machine", machine)
     done = inv("sandbox.exec", *named, "--", *argv, timeout=180.0)
     assert done.returncode == 0, done.stderr

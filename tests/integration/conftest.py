@@ -10,8 +10,8 @@ Modules share the sandbox, and each makes of it what it needs. Where a test has 
 cleared by force (`ruin.py`) before the next module, or the next test of a module that asks for it: so a failure
 is counted once.
 
-Tests need nothing of this: `python -m hostonly …` runs the copy, and the fixture `settings` has
-the copy's settings.
+Tests need nothing of this: `python -m hostonly …` runs the copy, and the fixture `site` is the
+copy's.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
 from hostonly import settings as settings_module
-from hostonly.sandbox import base
-from hostonly.site import Site
+from hostonly.providers.lxc import base
+from hostonly.site import STORE, Site
 from tests.integration import ruin
 from tests.integration.alone import alone
 from tests.integration.ordinary_user import made, user
@@ -138,20 +138,23 @@ def pytest_runtest_makereport(
     return report
 
 
-def _settings() -> Site:
+def _site() -> Site:
     from hostonly.program import ProjectConfig
 
     config = ProjectConfig(project_location=COPY)
     config.load_project()
+    if further := os.environ.get("INVOKE_RUNTIME_CONFIG"):
+        config.set_runtime_path(Path(further))
+        config.load_runtime()
     config.load_shell_env()
-    return settings_module.load(config, COPY)
+    return settings_module.settle(settings_module.load(config, COPY))
 
 
 def _clear_after_failure(session: pytest.Session) -> None:
     if session.stash.get(FAILED, False):
         session.stash[FAILED] = False
         _refresh_copy()
-        if said := ruin.clear(_settings()):
+        if said := ruin.clear(_site()):
             warnings.warn(f"what a failed test had left could not be cleared: {said}", stacklevel=1)
 
 
@@ -183,7 +186,7 @@ def checkout(request: pytest.FixtureRequest, _alone: None) -> Iterator[Path]:
             with pytest.MonkeyPatch.context() as before:
                 for name, value in earlier.items():
                     before.setenv(name, value)
-                ruin.clear(_settings())
+                ruin.clear(_site())
                 _inv("sandbox.destroy", 300)
         variables = _variables()
         for name, value in variables.items():
@@ -199,8 +202,14 @@ def checkout(request: pytest.FixtureRequest, _alone: None) -> Iterator[Path]:
 
 @pytest.fixture
 def site(checkout: Path) -> Site:
-    """The settings of the copy, as the tasks that run in it read them."""
-    return _settings()
+    """What the settings of the copy come to, as for the tasks that run in it."""
+    return _site()
+
+
+@pytest.fixture
+def settled(checkout: Path) -> Callable[[], Site]:
+    """The same at the moment when it is asked for, after a test has changed the environment."""
+    return _site
 
 
 @pytest.fixture
@@ -214,5 +223,5 @@ def recipe(checkout: Path) -> Iterator[Path]:
         yield configure
     finally:
         configure.write_text(before)
-        for folder in (base.STORE / "bases").glob(f"{digest}*"):
+        for folder in (STORE / "bases").glob(f"{digest}*"):
             base.discard(folder)

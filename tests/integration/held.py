@@ -103,11 +103,11 @@ table inet stalled {{
     }}
 }}
 """
-    there = ["nsenter", "--target", machine.lxc.init(), "--net"]
+    there = ["nsenter", "--target", machine.provider.boot(), "--net"]
     run([*there, "nft", "-f", "-"], root=True, stdin=rules, timeout=10)
     try:
         yield
     finally:
         # With the sandbox's end they end as well.
-        if machine.lxc.state() == "running":
+        if machine.provider.state() == "running":
             run([*there, "nft", "delete", "table", "inet", "stalled"], root=True, timeout=10)

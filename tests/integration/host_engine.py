@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hostonly.sandbox import base
+from hostonly.providers.lxc import base
 from hostonly.waiting import until
 from tests.integration.host_of_own import HostOfOwn
 
@@ -50,9 +50,9 @@ class HostEngine:
         """What its programs are run with."""
         return _environment(self.folder, self.rootfs)
 
-    def configure(self, site: dict[str, object]) -> None:
+    def configure(self, settings: dict[str, object]) -> None:
         """Change daemon.json (the engine's own, in its folder) and reload."""
-        (self.folder / "daemon.json").write_text(json.dumps(site))
+        (self.folder / "daemon.json").write_text(json.dumps(settings))
         self.process.send_signal(signal.SIGHUP)
         log = self.folder / "log"
         assert until(lambda: "Reloaded configuration" in log.read_text(), bool, SECONDS), (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import pytest
 
 from hostonly.events import ignore
 from hostonly.host import firewall
-from hostonly.host.ends import End, nat_ends
 from hostonly.process import as_root
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from hostonly.vantages import Vantage
@@ -45,7 +44,7 @@ send($socket, $advertisement, 0, pack_sockaddr_in6(0, inet_pton(AF_INET6, "ff02:
 @pytest.fixture
 def sandbox(site: Site) -> Iterator[Vantage]:
     machine = Machine(site, ignore)
-    machine.up()
+    life.up([machine])
     with machine.vantage() as vantage:
         yield vantage
 
@@ -53,7 +52,7 @@ def sandbox(site: Site) -> Iterator[Vantage]:
 def dropped(site: Site, why: str = NOTHING_STARTED, chain: str = "input") -> int:
     """The packets that the rule with the comment ``why`` dropped, by our table's own counter."""
     listing = subprocess.run(
-        as_root(["nft", "-j", "list", "chain", "inet", firewall.table(site).name, chain]),
+        as_root(["nft", "-j", "list", "chain", "inet", firewall.table_name(site.name), chain]),
         capture_output=True,
         check=True,
         timeout=20,
@@ -101,17 +100,18 @@ def test_dhcp_from_a_sandbox_does_not_get_through(
 def test_the_links_are_what_the_table_lets_through(site: Site, sandbox: Vantage) -> None:
     (link,) = json.loads(sandbox.run(["ip", "-json", "-4", "address", "show", "eth0"]).stdout)
     (mac,) = json.loads(sandbox.run(["ip", "-json", "link", "show", "eth0"]).stdout)
-    assert nat_ends(site)[0] == End(mac["address"], IPv4Address(link["addr_info"][0]["local"]))
+    nat = site.sandbox.nat
+    assert (nat.mac, str(nat.address.ip)) == (mac["address"], link["addr_info"][0]["local"])
 
 
 @pytest.mark.parametrize("chain", ["input", "forward"])
 def test_another_address_of_the_nat_network_does_not_get_through(
     site: Site, sandbox: Vantage, chain: str
 ) -> None:
-    nat, own = site.nat.address, nat_ends(site)[0]
-    assert pinged(sandbox, str(own.address), str(nat.ip))
+    nat, own = site.nat.address, site.sandbox.nat
+    assert pinged(sandbox, str(own.address.ip), str(nat.ip))
     # The second sandbox's, with the first one's MAC; and one that is nobody's.
-    for foreign in (nat_ends(site)[1].address, own.address + 100):
+    for foreign in (site.machine("sandbox2").nat.address.ip, own.address.ip + 100):
         alias = [f"{foreign}/{nat.network.prefixlen}", "dev", "eth0"]
         assert sandbox.run(["sudo", "ip", "address", "add", *alias]).ok
         try:
@@ -124,16 +124,18 @@ def test_another_address_of_the_nat_network_does_not_get_through(
 
 @pytest.mark.parametrize("chain", ["input", "forward"])
 def test_another_mac_on_eth0_does_not_get_through(site: Site, sandbox: Vantage, chain: str) -> None:
-    nat, own = site.nat.address, nat_ends(site)[0]
+    nat, own = site.nat.address, site.sandbox.nat
     change = ["sudo", "ip", "link", "set", "eth0", "address"]
     before = dropped(site, NO_OTHER_MAC, chain)
     assert sandbox.run([*change, "02:00:5e:00:53:01"]).ok
     try:
-        assert not pinged(sandbox, str(own.address), str(nat.ip) if chain == "input" else OUTSIDE)
+        assert not pinged(
+            sandbox, str(own.address.ip), str(nat.ip) if chain == "input" else OUTSIDE
+        )
         becomes_more(site, before, NO_OTHER_MAC, chain)
     finally:
         assert sandbox.run([*change, own.mac]).ok
-    assert pinged(sandbox, str(own.address), str(nat.ip))
+    assert pinged(sandbox, str(own.address.ip), str(nat.ip))
 
 
 @pytest.mark.parametrize("link", ["eth0", "eth1"])

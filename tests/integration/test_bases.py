@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from hostonly.events import ignore
-from hostonly.sandbox import base, names
+from hostonly.providers.lxc import base
+from hostonly.providers.lxc.uses import base_below
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.site import Site
+from hostonly.site import STORE, Site
 
-BASES = base.STORE / "bases"
+BASES = STORE / "bases"
 
 
 def inv(checkout: Path, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
@@ -43,11 +45,11 @@ def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
     checkout: Path, site: Site, recipe: Path
 ) -> None:
     first, second = Machine(site, ignore), Machine(site, ignore, "sandbox2")
-    first.destroy()
+    life.destroy([first])
     try:
         assert inv(checkout, "sandbox.up").returncode == 0
         old = base.current(checkout)
-        init = first.lxc.init()
+        init = first.provider.boot()
         (old.rootfs / "usr" / "bin" / "tcpdump").unlink()
         made = inv(checkout, "sandbox.up", "--machine", "sandbox2")
         assert made.returncode == 0, made.stderr
@@ -55,29 +57,29 @@ def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
         new = base.current(checkout)
         assert new == base.Base(old.digest, old.generation + 1)
         # The one that runs goes on, on what it has; the new one has the file again.
-        assert first.lxc.init() == init
+        assert first.provider.boot() == init
         for machine, there in ((first, False), (second, True)):
             with machine.vantage() as vantage:
                 assert vantage.run(["test", "-e", "/usr/bin/tcpdump"]).ok is there
                 assert vantage.run(["docker", "info", "--format", "{{.Driver}}"]).ok
         # And whoever starts the first one again is told.
-        first.halt()
+        life.halt(first)
         again = inv(checkout, "sandbox.up")
         assert again.returncode == 0
         assert "files of the base under sandbox were changed or are gone" in again.stderr
     finally:
-        second.destroy()
-        first.destroy()
+        life.destroy([second])
+        life.destroy([first])
 
 
 @pytest.mark.long
 def test_an_old_base_stays_under_its_sandboxes(checkout: Path, site: Site, recipe: Path) -> None:
     machine = Machine(site, ignore)
-    machine.destroy()
+    life.destroy([machine])
     try:
-        machine.up()
+        life.up([machine])
         old = base.current(checkout)
-        machine.halt()
+        life.halt(machine)
         recipe.write_text(recipe.read_text() + "# newer\n")
         assert base.current(checkout) != old
         # Nothing is built for a sandbox that has its base already.
@@ -94,7 +96,7 @@ def test_an_old_base_stays_under_its_sandboxes(checkout: Path, site: Site, recip
             ),
             (old.folder, 3, "the base under sandbox is gone"),
         ):
-            machine.halt()
+            life.halt(machine)
             away = broken.rename(broken.with_name(f"{broken.name}.partial"))
             try:
                 up = inv(checkout, "sandbox.up", timeout=60)
@@ -102,18 +104,18 @@ def test_an_old_base_stays_under_its_sandboxes(checkout: Path, site: Site, recip
                 away.rename(broken)
             assert up.returncode == code and said in up.stderr
             assert not base.current(checkout).complete
-            assert names.base_of(site, "sandbox") == old.folder
-            note = names.SANDBOXES / machine.container / "settings"
+            assert base_below(machine.spec.instance) == old.folder
+            note = machine.spec.claim / "settings"
             assert f"BASE={old.folder}\n" in note.read_text()
     finally:
-        machine.destroy()
+        life.destroy([machine])
 
 
 @pytest.mark.long
 def test_a_full_disk_while_it_is_unpacked_is_said_and_leaves_nothing(
     checkout: Path, site: Site, recipe: Path
 ) -> None:
-    base.STORE.mkdir(mode=0o755, exist_ok=True)
+    STORE.mkdir(mode=0o755, exist_ok=True)
     BASES.mkdir(mode=0o755, exist_ok=True)
     # A small disk in a mount namespace of its own: nobody else's bases are on it.
     line = (

@@ -16,8 +16,9 @@ import pytest
 
 from bench import checkout as bench_checkout
 from bench import report
-from hostonly.sandbox import names
-from hostonly.site import Site
+from hostonly.ownership import claim
+from hostonly.providers.lxc.container import LXC
+from hostonly.site import CLAIMS, Site
 from hostonly.waiting import until
 
 SCHEMA = json.loads(Path(report.__file__).with_name("bench.schema.json").read_text())
@@ -136,9 +137,9 @@ def test_what_a_killed_bench_leaves_is_named_and_the_next_one_removes_it(
     here: Path, site: Site, elsewhere: dict[str, str]
 ) -> None:
     def stock_is_up() -> bool:
-        claimed = [each.name for each in names.SANDBOXES.glob("bench*-stock")]
-        ours = [name for name in claimed if f"{site.state}/" in (names.owner(name) or "")]
-        return any((names.CONTAINERS / name / "config").exists() for name in ours)
+        claimed = [each.name for each in CLAIMS.glob("bench*-stock")]
+        ours = [name for name in claimed if f"{site.state}/" in (claim.owner(name) or "")]
+        return any((LXC / name / "config").exists() for name in ours)
 
     ended(here, "up", signal.SIGKILL, "bench: up, halt-up, destroy", stock_is_up)
     assert f"hostonly-bench {site.state}/bench/" in links()

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host.ends import ETH0, mac
 from hostonly.process import as_root
-from hostonly.site import Site
+from hostonly.site import ETH0, Site, mac
 
 BRIDGE, NAT, PORT = "ho-test", "ho-test-nat", "8080"
 SWITCH = "/proc/sys/net/bridge/bridge-nf-call-{}"
@@ -169,12 +168,12 @@ def host(site: Site) -> Iterator[HostOfOwn]:
 def test_sandboxes_meet_where_forward_drops(
     host: HostOfOwn, program: str, checkout: Path, site: Site
 ) -> None:
-    read = f"at = site.read(Path({str(checkout / 'invoke.yaml')!r})); "
+    read = f"at = settings.read(Path({str(checkout / 'invoke.yaml')!r})); "
     net = "from ipaddress import IPv4Interface; net = at.network.model_copy(update={"
     net += (
         f"'bridge': {BRIDGE!r}, 'nat_bridge': {NAT!r}, 'nat': IPv4Interface('{NAT_HOST}/24')}}); "
     )
-    at = "at = at.model_copy(update={'network': net}); "
+    at = "at = settings.settle(at.model_copy(update={'network': net})); "
     host.ours(f"{read}{net}{at}firewall.apply(firewall.table(at))")
     host.must("sh", "-c", f"echo 1 > {SWITCH.format(program)}")
     assert host.meets(program) and host.gets_out(), "without Docker's policy they must"

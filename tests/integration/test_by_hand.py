@@ -15,8 +15,7 @@ import pytest
 
 from hostonly.image import state
 from hostonly.process import as_root
-from hostonly.sandbox import names
-from hostonly.site import Site
+from hostonly.site import CLAIMS, Site
 from hostonly.waiting import until
 
 INV = [sys.executable, "-m", "hostonly"]
@@ -168,7 +167,7 @@ def test_vagrant_destroy_by_hand_leaves_no_connection(checkout: Path) -> None:
 
 
 def test_destroying_it_leaves_nothing(site: Site) -> None:
-    containers = {names.container_name(site, name) for name in names.machines(site)}
+    containers = {machine.instance for machine in site.machines}
     bridges = {site.bridge.name, site.nat.name}
 
     def links() -> set[str]:
@@ -205,4 +204,4 @@ def test_destroying_it_leaves_nothing(site: Site) -> None:
     assert until(ours, operator.not_, 20.0) == []
     assert site.bridge.name not in tables() and site.nat.name not in tables()
     assert not any(Path("/var/lib/lxc", name).exists() for name in containers)
-    assert not any((names.SANDBOXES / name).exists() for name in containers)
+    assert not any((CLAIMS / name).exists() for name in containers)

@@ -51,7 +51,7 @@ def made(site: Site) -> list[Path]:
 
 def assert_nothing_left(site: Site) -> None:
     assert not any(path.exists() for path in made(site))
-    assert outsiders.table(site) not in run(["nft", "list", "tables"], root=True)
+    assert outsiders.table(site.name) not in run(["nft", "list", "tables"], root=True)
     assert "2001:db8" not in run(["ip", "-6", "route"])
     links = [
         ["sandbox.exec", "--", "ip", "-json", "address"],
@@ -127,7 +127,7 @@ def killed_in_the_middle(checkout: Path, site: Site) -> None:
     try:
 
         def let_out() -> bool:
-            return outsiders.table(site) in run(["nft", "list", "tables"], root=True)
+            return outsiders.table(site.name) in run(["nft", "list", "tables"], root=True)
 
         until(lambda: let_out() or process.poll() is not None, bool, 180.0, pause=0.05)
         assert process.poll() is None, "it ended before"
@@ -146,7 +146,7 @@ def test_killed_in_the_middle_it_is_cleared_up_by_destroy(
     # The sandbox's own addresses and routes go with it.
     assert inv(checkout, "sandbox.destroy").returncode == 0
     assert not any(path.exists() for path in made(site))
-    assert outsiders.table(site) not in run(["nft", "list", "tables"], root=True)
+    assert outsiders.table(site.name) not in run(["nft", "list", "tables"], root=True)
     done = inv(checkout, "check.leftovers")
     assert done.returncode == 0, done.stdout
 
@@ -193,7 +193,7 @@ def test_where_another_firewall_answers_for_ours_nothing_is_known(
 ) -> None:
     """Silence that something else makes is no proof: the controls are not answered either."""
     near, _, rogue = outsiders.outsiders(site)
-    wall = f"{outsiders.table(site)}.wall"
+    wall = f"{outsiders.table(site.name)}.wall"
     rules = f"""\
 table inet {wall} {{
     chain forward {{

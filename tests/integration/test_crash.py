@@ -13,20 +13,27 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hostonly.host import firewall
-from hostonly.sandbox import base, box
-from hostonly.sandbox.base import STORE
-from hostonly.sandbox.container import LXC
+from hostonly.providers.lxc import base, box
+from hostonly.providers.lxc.container import LXC
 from hostonly.sandbox.machine import Machine
-from hostonly.site import Site
+from hostonly.site import STORE, Site
 from hostonly.waiting import until
 from tests.integration.held import AFTER, BEFORE, BESIDE, StandIns
-from tests.integration.killing import Run, in_session, kill_session, started, wait_until
+from tests.integration.killing import (
+    Run,
+    at_work,
+    in_session,
+    kill_session,
+    started,
+    wait_until,
+)
 from tests.integration.points import (
     BOOTS,
     DEMO,
@@ -42,6 +49,7 @@ from tests.integration.points import (
 pytestmark = pytest.mark.usefixtures("each_from_a_known_state")
 
 AGAIN_SECONDS = 300.0
+INV_UP = [sys.executable, "-m", "hostonly", "sandbox.up"]
 
 
 @pytest.fixture
@@ -150,10 +158,30 @@ def test_killed_and_destroyed(
 def assert_nothing_left(checkout: Path, machine: Machine) -> None:
     assert not folder(machine).exists()
     assert not bridge(machine).exists()
-    assert not (STORE / "sandboxes" / machine.container).exists()
+    assert not machine.spec.claim.exists()
     assert passing(machine) == []
     done = inv(checkout, "check.leftovers")
     assert done.returncode == 0, done.stdout
+
+
+def test_vagrant_does_not_go_on_where_who_called_it_is_killed(
+    checkout: Path, machine: Machine, tmp_path: Path
+) -> None:
+    """It was started first, and waits for the host's side, which nobody makes any more."""
+    point = next(each for each in POINTS if each.name == "one bridge is made")
+    assert inv(checkout, "sandbox.destroy").returncode == 0
+    with started(checkout, INV_UP, point.held, tmp_path) as run:
+        wait_until(run, lambda: point.reached(run, machine) and run.printed("vagrant up"))
+        os.kill(run.process.pid, signal.SIGKILL)
+        run.process.wait(timeout=10)
+        deadline = time.monotonic() + AGAIN_SECONDS
+        while at_work(run) & {"vagrant", "ruby"}:
+            assert time.monotonic() < deadline, run.said.read_text()
+            time.sleep(0.05)
+    assert not folder(machine).exists()
+    done = inv(checkout, "sandbox.destroy")
+    assert done.returncode == 0, done.stderr
+    assert_nothing_left(checkout, machine)
 
 
 # Stands in for the real one, which takes a minute: it hands over a small system, of more than the ten kilobytes
@@ -217,7 +245,7 @@ def test_killed_while_the_box_is_added(
 ) -> None:
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
     killed(checkout, Point("", "sandbox.box", held=held), machine, tmp_path)
-    assert (box.boxes() / box.name(checkout) / "0" / "lxc").exists() == in_place
+    assert (box.boxes() / machine.spec.box / "0" / "lxc").exists() == in_place
     assert len(passing(machine)) == 1
     done = inv(checkout, "sandbox.box")
     assert done.returncode == 0, done.stderr
@@ -242,7 +270,7 @@ def cut(run: Run, machine: Machine) -> None:
     for pid in ours:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
-    monitors = f"[lxc monitor] {LXC} {machine.container}"
+    monitors = f"[lxc monitor] {LXC} {machine.spec.instance}"
     for each in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             if each.read_bytes().rstrip(b"\0").decode(errors="replace") == monitors:
@@ -255,9 +283,9 @@ def cut(run: Run, machine: Machine) -> None:
     kill_session(run)
     for link in (machine.site.bridge.name, machine.site.nat.name):
         subprocess.run(["ip", "link", "delete", link], check=False, timeout=10)
-    table = firewall.table(machine.site).name
+    table = firewall.table_name(machine.site.name)
     subprocess.run(["nft", "delete", "table", "inet", table], check=False, timeout=10)
-    for each in Path("/run/lxc/lock/var/lib/lxc").glob(f".{machine.container}"):
+    for each in Path("/run/lxc/lock/var/lib/lxc").glob(f".{machine.spec.instance}"):
         each.unlink()
 
 
@@ -275,11 +303,11 @@ def test_power_cut(checkout: Path, machine: Machine, tmp_path: Path, point: Poin
 
 def test_a_reboot_from_inside_leaves_it_as_it_was(checkout: Path, machine: Machine) -> None:
     assert inv(checkout, "sandbox.up").returncode == 0
-    before = machine.lxc.init()
+    before = machine.provider.boot()
     # The connection may go before the answer comes.
     inv(checkout, "sandbox.exec", "--", "sudo", "systemctl", "reboot")
     assert until(
-        lambda: machine.status().state == "running" and machine.lxc.init() != before,
+        lambda: machine.status().state == "running" and machine.provider.boot() != before,
         bool,
         AGAIN_SECONDS,
     ), "it never began again"
@@ -294,7 +322,7 @@ def test_power_cut_while_it_runs(checkout: Path, machine: Machine) -> None:
     mark = ["sh", "-c", "echo kept | sudo tee /var/lib/mark && sync"]
     assert inv(checkout, "sandbox.exec", "--", *mark).returncode == 0
     # The monitor and everything in the container at once, as when the power goes.
-    subprocess.run(["lxc-stop", "--kill", "--name", machine.container], check=True, timeout=60)
+    subprocess.run(["lxc-stop", "--kill", "--name", machine.spec.instance], check=True, timeout=60)
     for link in (machine.site.bridge.name, machine.site.nat.name):
         subprocess.run(["ip", "link", "delete", link], check=True, timeout=10)
     again = inv(checkout, "sandbox.up")

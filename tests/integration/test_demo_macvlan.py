@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from hostonly.host.ends import BRIDGE, mac
 from hostonly.process import as_root
 from hostonly.site import Site
 from hostonly.waiting import until
@@ -174,13 +173,12 @@ def test_a_sandbox_that_gets_an_address_is_reached_and_goes_on_reaching_the_host
     site: Site,
 ) -> None:
     """Somebody else had the second sandbox's addresses while it was away."""
-    net = site.network
+    second = site.machine("sandbox2")
     assert inv("sandbox.halt", "--machine", "sandbox2").returncode == 0
-    remember(str(net.sandbox2), net.bridge)
-    remember(str(net.nat.ip + 2), net.nat_bridge)
+    for end in (second.host_only, second.nat):
+        remember(str(end.address.ip), end.bridge)
     up("sandbox2")
-    for device in (net.bridge, net.nat_bridge):
-        assert MAC not in host("ip", "neigh", "show", "dev", device)
-    # Its MAC would be a port's else, and go with it.
-    for device, ours in ((net.bridge, net.host), (net.nat_bridge, net.nat)):
-        assert mac(ours.ip, BRIDGE) in host("ip", "link", "show", device)
+    for bridge in site.bridges:
+        assert MAC not in host("ip", "neigh", "show", "dev", bridge.name)
+        # Its MAC would be a port's else, and go with it.
+        assert bridge.mac in host("ip", "link", "show", bridge.name)

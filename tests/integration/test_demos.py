@@ -36,7 +36,7 @@ def test_it_holds_and_its_page_shows_what_ran(
     pytestconfig: pytest.Config,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    default = settings_module.read(ROOT / "invoke.yaml")
+    default = settings_module.settle(settings_module.read(ROOT / "invoke.yaml"))
     runs: list[dict[str, Any]] = []
     result = perform(load(name), recorded.recording(testbed, runs, monkeypatch), lambda event: None)
     assert [c for c in result.claims if c.verdict not in (Verdict.HOLDS, Verdict.SKIPPED)] == []

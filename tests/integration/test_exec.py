@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hostonly.events import ignore
 from hostonly.host.command import run
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from hostonly.waiting import until
@@ -49,14 +50,14 @@ def wait_until(seen: Callable[[], bool]) -> None:
     assert until(seen, bool, 20.0)
 
 
-def test_a_command_is_the_same_the_long_way_and_the_short(checkout: Path, site: Site) -> None:
-    Machine(site, ignore).up()
-    note = checkout / ".hostonly" / "quick.json"
-    note.unlink(missing_ok=True)
+def test_a_command_is_the_same_with_the_site_kept_and_without(checkout: Path, site: Site) -> None:
+    life.up([Machine(site, ignore)])
+    kept = checkout / ".hostonly" / "site.json"
+    kept.unlink(missing_ok=True)
     shell = 'printf "%s|" "$@"; cat; echo said >&2; exit 7'
     words = ("sh", "-c", shell, "sh", "a  b", "", "$HOME", "ünï", "--", "'")
     ways = [execute(checkout, *words, stdin="in\n") for _ in range(2)]
-    assert note.exists()
+    assert kept.exists()
     for way in ways:
         assert way.returncode == 7
         assert way.stdout == "a  b||$HOME|ünï|--|'|in\n"
@@ -66,7 +67,7 @@ def test_a_command_is_the_same_the_long_way_and_the_short(checkout: Path, site: 
 
 def test_many_at_once(checkout: Path, site: Site) -> None:
     # More than one connection of sshd's takes (MaxSessions is 10).
-    Machine(site, ignore).up()
+    life.up([Machine(site, ignore)])
     # Each waits for all the others.
     assert execute(checkout, "mkdir", "/tmp/many").returncode == 0
     there = (
@@ -80,7 +81,7 @@ def test_many_at_once(checkout: Path, site: Site) -> None:
 
 
 def test_a_connection_that_was_killed_is_opened_again(checkout: Path, site: Site) -> None:
-    Machine(site, ignore).up()
+    life.up([Machine(site, ignore)])
     execute(checkout, "true")
     lines = subprocess.run(
         ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
@@ -94,17 +95,17 @@ def test_a_connection_that_was_killed_is_opened_again(checkout: Path, site: Site
 
 def test_no_connection_outlives_the_sandbox(checkout: Path, site: Site) -> None:
     machine = Machine(site, ignore)
-    machine.up()
+    life.up([machine])
     execute(checkout, "true")
-    machine.halt()
+    life.halt(machine)
     assert not sockets(checkout)
     wait_until(lambda: not masters(checkout))
     gone = execute(checkout, "true")
     assert gone.returncode == 3
     assert "not running" in gone.stderr
-    machine.up()
+    life.up([machine])
     assert execute(checkout, "echo", "back").stdout == "back\n"
-    machine.destroy()
+    life.destroy([machine])
     assert not sockets(checkout)
     wait_until(lambda: not masters(checkout))
     assert execute(checkout, "true").returncode == 3
@@ -112,10 +113,10 @@ def test_no_connection_outlives_the_sandbox(checkout: Path, site: Site) -> None:
 
 def test_a_sandbox_restarted_by_hand_is_the_one_that_answers(checkout: Path, site: Site) -> None:
     machine = Machine(site, ignore)
-    machine.up()
+    life.up([machine])
     before = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
     for verb in ("stop", "start"):
-        run([f"lxc-{verb}", "--name", machine.container], root=True, timeout=60)
-    machine.up()
+        run([f"lxc-{verb}", "--name", machine.spec.instance], root=True, timeout=60)
+    life.up([machine])
     after = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
     assert after and after != before

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from hostonly.host import firewall
-from hostonly.sandbox import base, box
-from hostonly.sandbox.container import LXC
+from hostonly.providers.lxc import base, box
+from hostonly.providers.lxc.container import LXC
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.site import Site
+from hostonly.site import STORE, Site
 from tests.integration.faults import MENDED, SAID, Fault
 
 pytestmark = pytest.mark.usefixtures("each_from_a_known_state")
@@ -59,20 +60,20 @@ def inv(
 def filled(line: str, machine: Machine) -> str:
     """The line with this machine's names."""
     return line.format(
-        container=machine.container,
+        container=machine.spec.instance,
         bridge=machine.site.bridge.name,
         address=machine.address,
         state=f"'{machine.site.state}'",
         root=f"'{machine.site.root}'",
         boxes=f"'{box.boxes()}'",
-        box=box.name(machine.site.root),
-        table=firewall.table(machine.site).name,
+        box=machine.spec.box,
+        table=firewall.table_name(machine.site.name),
     )
 
 
 def shell(machine: Machine, where: str, line: str) -> None:
     """Run a line as root, in the sandbox by way of LXC (which needs no sshd) or on the host."""
-    inside = ["lxc-attach", "--name", machine.container, "--"] if where == "sandbox" else []
+    inside = ["lxc-attach", "--name", machine.spec.instance, "--"] if where == "sandbox" else []
     subprocess.run([*inside, "sh", "-c", filled(line, machine)], check=True, timeout=60)
 
 
@@ -132,7 +133,7 @@ def test_no_mirror_for_the_base(checkout: Path, machine: Machine, tmp_path: Path
     assert "http_proxy=http://127.0.0.1:1" in said["what"]
     assert "mmdebstrap" in said["ran"] and "127.0.0.1" in said["lines"]
     assert "env -u http_proxy -u https_proxy ./inv" in said["next"]
-    assert not list((base.STORE / "bases").glob(f"{digest}*"))
+    assert not list((STORE / "bases").glob(f"{digest}*"))
 
 
 def test_the_box_is_truncated(
@@ -141,32 +142,32 @@ def test_the_box_is_truncated(
     """As by a disk that was full. Vagrant itself would neither add it again nor remove it."""
     # Others of this machine have their sandboxes from the user's own.
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path))
-    machine.destroy()
+    life.destroy([machine])
     try:
         assert inv(checkout, "sandbox.box").returncode == 0
-        for file in (box.boxes() / box.name(checkout) / "0" / "lxc").iterdir():
+        for file in (box.boxes() / machine.spec.box / "0" / "lxc").iterdir():
             os.truncate(file, file.stat().st_size // 2)
         done = inv(checkout, "sandbox.up")
         assert done.returncode == 0, done.stdout
         assert "was damaged or added only half: adding it again" in done.stdout
         assert inv(checkout, "sandbox.exec", "--", "true").returncode == 0
     finally:
-        machine.destroy()
+        life.destroy([machine])
 
 
 @pytest.mark.long
 def test_the_whole_disk_is_full(checkout: Path, machine: Machine, tmp_path: Path) -> None:
     """The sandbox's root and its engine's data, on a disk of their own that is full to the last byte."""
-    machine.destroy()
-    machine.up()
-    machine.halt()
-    place = LXC / machine.container
+    life.destroy([machine])
+    life.up([machine])
+    life.halt(machine)
+    place = LXC / machine.spec.instance
     small = "mount -t tmpfs -o size=80m,mode=711 hostonly '{0}' && cp -a '{1}/.' '{0}'"
     lines = f"cp -a '{place}' '{tmp_path}/kept' && " + small.format(place, tmp_path / "kept")
     subprocess.run(["sh", "-c", lines], check=True, timeout=60)
     fill = "! dd if=/dev/zero of=/fill bs=1M 2>/dev/null"
     try:
-        machine.up()
+        life.up([machine])
         shell(machine, "sandbox", fill)
         began = time.monotonic()
         done = inv(checkout, "demo.host")
@@ -183,9 +184,9 @@ def test_the_whole_disk_is_full(checkout: Path, machine: Machine, tmp_path: Path
         done = inv(checkout, "check.host-to-sandbox")
         assert done.returncode == 0, done.stdout
     finally:
-        machine.halt()
+        life.halt(machine)
         subprocess.run(["umount", str(place)], check=True, timeout=20)
-        machine.destroy()
+        life.destroy([machine])
 
 
 # The clocks that only ever go forward are left alone, as they are where the date is set. By one of them
@@ -221,7 +222,7 @@ def test_the_clock_has_jumped(checkout: Path, machine: Machine, sleep: None, jum
 def test_a_sandbox_of_the_future(checkout: Path, machine: Machine, sleep: None) -> None:
     """Made when the clock was three years ahead: its certificates hold for nobody now, and the next has
     others. Whatever asks no certificate works."""
-    machine.destroy()
+    life.destroy([machine])
     try:
         for task in ("sandbox.up", "image.push"):
             done = inv(checkout, task, before=(*CLOCK, "+1100d"))
@@ -232,8 +233,8 @@ def test_a_sandbox_of_the_future(checkout: Path, machine: Machine, sleep: None) 
             done = inv(checkout, task)
             assert done.returncode == 0, done.stdout
     finally:
-        machine.destroy()
-    machine.up()
+        life.destroy([machine])
+    life.up([machine])
     assert made.read_bytes() != before
     done = inv(checkout, "check.leftovers")
     assert done.returncode == 0, done.stdout

@@ -67,20 +67,20 @@ def told_of_all(links: list[dict[str, Any]]) -> bool:
 def test_no_sandbox_where_its_packets_would_go_astray(
     host: HostOfOwn, checkout: Path, site: Site, everything: bool
 ) -> None:
-    net = site.network
-    to = "default" if everything else str(net.host.network)
+    network = site.bridge.network
+    to = "default" if everything else str(network)
     host.must("ip", "route", "add", to, "dev", VPN, "table", "52")
     # Counts what would go astray.
     host.must("nft", "add table ip watch")
     host.must("nft", "add chain ip watch out { type filter hook output priority 0; }")
-    host.must("nft", f"add rule ip watch out ip daddr {net.host.network} oifname {VPN} counter")
+    host.must("nft", f"add rule ip watch out ip daddr {network} oifname {VPN} counter")
     before = at_rest(host)
     assert "packets 0 " in before
     done = host.inv(checkout, "sandbox.up")
     assert done.returncode == 3
     assert VPN in done.stderr
     if everything:
-        assert f"packets to {net.sandbox} would leave by {VPN}" in done.stderr
+        assert f"packets to {site.sandbox.address} would leave by {VPN}" in done.stderr
     else:
         assert f"the route to {to} leaves by {VPN} (table 52)" in done.stderr
         # A range that is free, also of that table.

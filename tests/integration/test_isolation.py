@@ -15,6 +15,7 @@ import pytest
 
 from hostonly.events import ignore
 from hostonly.process import as_root
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 
@@ -56,7 +57,7 @@ MAY_BE_SKIPPED = {"isolation.docker"}
 @pytest.fixture
 def machine(site: Site) -> Machine:
     machine = Machine(site, ignore)
-    machine.up()
+    life.up([machine])
     return machine
 
 
@@ -93,7 +94,7 @@ def failing(document: dict[str, Any]) -> set[str]:
 
 def test_a_device_node_of_the_hosts_making_is_seen(checkout: Path, machine: Machine) -> None:
     # The host's root puts it where the sandbox has a folder of the host's own file system.
-    node = f"/var/lib/lxc/{machine.container}/docker/hostonly-test-node"
+    node = f"/var/lib/lxc/{machine.spec.instance}/docker/hostonly-test-node"
     root("mknod", node, "c", "1", "1")
     try:
         code, document = isolation(checkout)
@@ -107,7 +108,7 @@ def test_a_folder_that_may_not_be_looked_into_is_part_of_the_answer(
     checkout: Path, machine: Machine
 ) -> None:
     # The host's root is nobody in the sandbox, whose root may not look into such a folder either.
-    closed = f"/var/lib/lxc/{machine.container}/docker/hostonly-test-closed"
+    closed = f"/var/lib/lxc/{machine.spec.instance}/docker/hostonly-test-closed"
     root("mkdir", "--mode=0700", closed)
     try:
         code, document = isolation(checkout)
@@ -147,7 +148,7 @@ def memory_limit(group: str) -> Path:
 
 
 def test_a_limit_that_the_sandbox_may_write_is_seen(checkout: Path, machine: Machine) -> None:
-    limit = memory_limit(f"lxc.payload.{machine.container}")
+    limit = memory_limit(f"lxc.payload.{machine.spec.instance}")
     root("chmod", "o+w", str(limit))
     try:
         code, document = isolation(checkout)
@@ -159,7 +160,7 @@ def test_a_limit_that_the_sandbox_may_write_is_seen(checkout: Path, machine: Mac
 
 
 def test_the_second_sandbox_is_looked_at_too(checkout: Path, machine: Machine, site: Site) -> None:
-    Machine(site, ignore, "sandbox2").up()
+    life.up([Machine(site, ignore, "sandbox2")])
     code, document = isolation(checkout)
     assert code == 0, failing(document)
     ids = [c["id"] for c in document["claims"]]

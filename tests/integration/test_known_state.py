@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from hostonly.events import ignore
-from hostonly.sandbox import names
-from hostonly.sandbox.container import LXC
+from hostonly.providers.lxc.container import LXC
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.site import Site
+from hostonly.site import CLAIMS, Site
 from tests.integration import ruin
 from tests.integration.command_line import inv
 from tests.integration.held import BEFORE, StandIns
@@ -30,9 +30,9 @@ def assert_nothing_left() -> None:
 def test_a_ruin_that_the_program_would_not_touch(site: Site, checkout: Path) -> None:
     """LXC does not understand it, a part of it cannot be removed, and it says that it is whole."""
     machine = Machine(site, ignore)
-    machine.up()
-    machine.halt()
-    folder = LXC / machine.container
+    life.up([machine])
+    life.halt(machine)
+    folder = LXC / machine.spec.instance
     (folder / "config").write_text("lxc.include = /nowhere\n")
     subprocess.run(["mount", "--bind", folder / "layer", folder / "layer"], check=True)
     assert inv("sandbox.up").returncode == 3
@@ -43,7 +43,7 @@ def test_a_ruin_that_the_program_would_not_touch(site: Site, checkout: Path) -> 
 
 def test_a_task_that_is_still_at_work(site: Site, checkout: Path, tmp_path: Path) -> None:
     """It has the lock, and the sandbox runs."""
-    Machine(site, ignore).up()
+    life.up([Machine(site, ignore)])
     stand_ins = StandIns(tmp_path / "bin", {"lxc-stop": BEFORE})
     halting = subprocess.Popen(
         [sys.executable, "-m", "hostonly", "sandbox.halt"],
@@ -59,8 +59,8 @@ def test_a_task_that_is_still_at_work(site: Site, checkout: Path, tmp_path: Path
 
 
 def test_what_is_anothers_stays(site: Site, checkout: Path) -> None:
-    container = names.container_name(site, "sandbox2")
-    claimed = names.SANDBOXES / container
+    container = site.machine("sandbox2").instance
+    claimed = CLAIMS / container
     claimed.mkdir(parents=True)
     (claimed / "owner").write_text("/another/checkout\n")
     (LXC / container).mkdir()

@@ -17,8 +17,10 @@ import pytest
 from hostonly.facts import Observed
 from hostonly.facts.inventory import Owner, differences
 from hostonly.facts.inventory_parse import Item, Items
+from hostonly.ownership import before as recorded_before
+from hostonly.ownership.marks import marks as marks_now
 from hostonly.process import as_root
-from hostonly.sandbox import names, owners, remains, trace
+from hostonly.providers.lxc import left
 from hostonly.site import Site
 from hostonly.waiting import until
 
@@ -57,7 +59,7 @@ def root(*argv: str, check: bool = True) -> None:
 
 def taken() -> dict[str, Items]:
     found = {}
-    for kind, fact in trace.take().items():
+    for kind, fact in recorded_before.take().items():
         assert isinstance(fact, Observed), (kind, fact)
         found[kind] = fact.value
     return found
@@ -108,7 +110,7 @@ def made(*argv: str, undo: tuple[str, ...]) -> Iterator[None]:
 
 def test_what_is_left_is_found_and_named(warm: Path, site: Site) -> None:
     bridge, table = site.bridge.name, site.name.replace("-", "_")
-    group = f"/sys/fs/cgroup/{top()}lxc.monitor.{names.container_name(site, 'sandbox')}"
+    group = f"/sys/fs/cgroup/{top()}lxc.monitor.{site.sandbox.instance}"
     with ExitStack() as stack:
         for argv, undo in (
             (("ip", "link", "add", bridge, "type", "bridge"), ("ip", "link", "del", bridge)),
@@ -137,7 +139,7 @@ def top() -> str:
 
 
 def test_a_like_name_without_the_mark_stays(warm: Path, site: Site) -> None:
-    container = names.container_name(site, "sandbox")
+    container = site.sandbox.instance
     link, theirs = f"{site.bridge.name[:12]}x", f"{container}3"
     group = f"/sys/fs/cgroup/{top()}lxc.monitor.{theirs}"
     table, folder = (
@@ -165,7 +167,7 @@ def test_a_like_name_without_the_mark_stays(warm: Path, site: Site) -> None:
         assert group in now["control groups"]
         assert folder in now["files"]
         assert any(f"table inet {table} " in name for name in now["firewall rules"])
-    assert remains.folders(container) == []
+    assert left.folders(container) == []
 
 
 def test_a_kind_that_cannot_be_seen_is_not_clean(
@@ -185,7 +187,7 @@ def more(site: Site, before: dict[str, Items]) -> dict[str, list[str]]:
 
     Of processes those that know of this checkout: in their command line, folder or environment.
     """
-    marks, now, found = owners.marks(site), taken(), {"processes": at_work(site.root)}
+    marks, now, found = marks_now(site), taken(), {"processes": at_work(site.root)}
     for kind in now.keys() - found.keys():
         changes = differences(before[kind], now[kind])
         found[kind] = [

@@ -13,7 +13,7 @@ import pytest
 from hostonly.host import modules, switches
 from hostonly.host.modules import BRIDGES, LINKS, MODULES
 from hostonly.process import as_root
-from hostonly.sandbox.names import MODULES as JOURNAL
+from hostonly.site import MODULES as JOURNAL
 from tests.integration.command_line import inside, inv
 
 KEPT_OUT = Path("/etc/modprobe.d/hostonly-test.conf")

@@ -80,17 +80,17 @@ def test_a_host_key_that_is_not_the_known_one_is_not_believed(
         file.write_text(f"{machine.address} {public[0]} {public[1]}\n")
     else:
         file.write_text("")
-    target = replace(machine.login.target, known_hosts=file)
+    target = replace(machine.vantage().target, known_hosts=file)
     with pytest.raises(Unreachable):
         Sandbox(target, bridge=machine.site.bridge.name).run(["true"])
 
 
 def test_nothing_is_sent_where_the_route_does_not_leave_by_the_bridge(machine: Machine) -> None:
     with pytest.raises(Unreachable, match="would leave by"):
-        Sandbox(machine.login.target, bridge="another0").run(["true"])
+        Sandbox(machine.vantage().target, bridge="another0").run(["true"])
 
 
 def test_a_port_where_nobody_listens(machine: Machine) -> None:
-    target = replace(machine.login.target, port=1)
+    target = replace(machine.vantage().target, port=1)
     with pytest.raises(Unreachable, match="cannot be reached by ssh"):
         Sandbox(target, bridge=machine.site.bridge.name).run(["true"])

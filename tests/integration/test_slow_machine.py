@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from hostonly.host.command import run
-from hostonly.sandbox import names
 from hostonly.site import Site
 from tests.integration.command_line import answer, inside, inv, up
 
@@ -29,7 +28,7 @@ def give(site: Site, processors: float) -> None:
     second = Path("/sys/fs/cgroup/cgroup.controllers").exists()
     group = ("cpu.max", f"{quota} {PERIOD}") if second else ("cpu.cfs_quota_us", str(quota))
     for machine in BOTH:
-        container = names.container_name(site, machine)
+        container = site.machine(machine).instance
         run(["lxc-cgroup", "--name", container, *group], root=True, timeout=20)
 
 

@@ -15,6 +15,7 @@ from hostonly.bootstrap import venv
 from hostonly.environment import environment
 from hostonly.errors import HostonlyError
 from hostonly.vantages import Host
+from tests.unit.copied import copied
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(file for part in ("src", "bench") for file in (ROOT / part).rglob("*.py"))
@@ -80,10 +81,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout in a folder with letters outside ASCII; its packages are this process's."""
     root = tmp_path_factory.mktemp("ä é") / "hostönly"
     root.mkdir()
-    for name in ("invoke.yaml", "tasks.py"):
-        shutil.copy(ROOT / name, root)
-    shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    return root
+    return copied(root)
 
 
 def called(root: Path, locale: dict[str, str], *words: str) -> subprocess.CompletedProcess[bytes]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from hostonly.providers import PROVIDERS
+from hostonly.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "hostonly"
@@ -16,12 +22,19 @@ BENCH = ROOT / "bench"
 # Each part, and the parts of hostonly that it may import besides itself.
 BASE = frozenset(
     {
-        *("settings", "errors", "events", "environment", "waiting"),
+        *("site", "errors", "events", "environment", "waiting"),
         *("background", "flock", "process"),
     }
 )
 OBSERVING = BASE | {"vantages", "facts", "hello.greeting"}
-BESIDE = OBSERVING | {"results", "sandbox", "registry", "image", "host", "hello"}
+# Each knows those before it: this machine's own means, the registry, who makes machines, whose they are,
+# and what becomes of them.
+HOST = OBSERVING | {"host", "results"}
+REGISTRY = HOST | {"registry"}
+PROVIDED = REGISTRY | {"providers"}
+OWNED = PROVIDED | {"ownership"}
+SANDBOX = OWNED | {"sandbox"}
+ALL = SANDBOX | {"image", "hello"}
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "environment": frozenset(),
@@ -30,7 +43,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "flock": frozenset(),
     "background": frozenset(),
     "process": frozenset({"background", "environment", "waiting"}),
-    "settings": frozenset({"errors", "waiting"}),
+    "site": frozenset(),
+    "site_cache": frozenset({"site"}),
+    # Only the tasks settle them: everything else takes the site.
+    "settings": frozenset({"errors", "providers", "site", "waiting"}),
     "unusable": frozenset({"errors"}),
     "bootstrap": frozenset({"errors", "events", "flock", "host", "unusable", "waiting"}),
     "vantages": BASE,
@@ -39,26 +55,28 @@ ALLOWED: dict[str, frozenset[str]] = {
     "hello.greeting": frozenset(),
     "results": frozenset({"errors", "events", "claims", "vantages"}),
     "hello": BASE | {"vantages", "results", "hello.greeting"},
-    "host": BESIDE,
-    "sandbox": BESIDE,
-    "registry": BESIDE,
-    "image": BESIDE,
-    "stage": BESIDE | {"claims"},
-    "demos": BESIDE | {"claims", "stage"},
-    "checks": BESIDE | {"claims", "stage"},
+    "host": OBSERVING,
+    "registry": HOST,
+    "providers": REGISTRY,
+    "ownership": PROVIDED,
+    "sandbox": OWNED,
+    "image": SANDBOX | {"hello"},
+    "stage": ALL | {"claims"},
+    "demos": ALL | {"claims", "stage"},
+    "checks": ALL | {"claims", "stage"},
     # What renders results knows nothing else; only the command line knows it.
     "report": frozenset({"results", "errors", "events", "claims", "vantages"}),
-    "program": frozenset({"errors", "settings", "report", "unusable"}),
+    "program": frozenset({"errors", "settings", "site", "report", "unusable"}),
     # Beside the package, which but for its tasks does not know it.
-    "bench": BESIDE | {"bootstrap", "report"},
-    "start": frozenset({"program", "sandbox", "image", "report", "errors"}),
+    "bench": ALL | {"bootstrap", "report", "settings"},
+    "start": frozenset({*BASE, "program", "providers", "sandbox", "site_cache", "vantages"}),
     "__main__": frozenset({"start"}),
     "way": frozenset({"errors", "vantages"}),
 }
 
 # Libraries that stand behind one door each, or behind few.
 DOORS = {
-    "vagrant": ("sandbox/",),
+    "vagrant": ("sandbox/vagrant.py",),
     "fabric": ("vantages/sandbox.py",),
     "docker": ("image/", "facts/engine"),
     "fcntl": ("flock.py",),
@@ -69,7 +87,7 @@ DOORS = {
     ),
 }
 
-# These run before there is a .venv, or at every start.
+# These run before there is a .venv, or where they are asked by nobody who is in it.
 STANDARD_LIBRARY_ONLY = (
     "hello/__init__.py",
     "hello/__main__.py",
@@ -90,40 +108,38 @@ STANDARD_LIBRARY_ONLY = (
     "process.py",
     "unusable.py",
     "waiting.py",
-    "sandbox/__init__.py",
-    "sandbox/quick.py",
-    "sandbox/status.py",
-    "sandbox/container.py",
-    "report/status.py",
-    "report/escape.py",
-    "image/quick.py",
-    "image/inputs.py",
-    "image/flavour.py",
-    "image/jar.py",
-    "image/proof.py",
-    "image/recipe.py",
-    "image/runtime.py",
-    "image/state.py",
-    "registry/direct.py",
-    "registry/inspect.py",
-    "registry/reader.py",
-    "registry/reference.py",
-    "results/__init__.py",
-    "results/registry.py",
-    "report/notice.py",
-    "start.py",
     "way.py",
     "vantages/__init__.py",
     "vantages/host.py",
     "vantages/route_guard.py",
-    "vantages/shared_ssh.py",
-    "vantages/vantage.py",
     "host/__init__.py",
     "host/command.py",
     "host/downloads.py",
     "host/packages.py",
     "host/proxies.py",
 )
+
+# What is loaded when ./inv becomes ssh: the site is given, and nobody is asked anything.
+BECOMES_SSH = """
+import sys
+before = set(sys.modules)
+import json, os
+from hostonly import site_cache, start
+from hostonly.providers.lxc import container
+from hostonly.site import of_json
+from hostonly.vantages import route_guard, shared_ssh
+given = of_json(json.load(sys.stdin))
+site_cache.recall = lambda root, now: given
+container.run = lambda argv, **_: "7"
+route_guard.require_host_only_route = lambda address, bridge: None
+shared_ssh.SharedConnection.ready = lambda self, boot: True
+def become(program, argv):
+    print(program, *sorted({name.split(".")[0] for name in set(sys.modules) - before}))
+    sys.exit()
+os.execvp = become
+start._become_ssh(["true"])
+"""
+
 HEAVY = {
     "docker",
     "fabric",
@@ -275,14 +291,40 @@ def test_a_library_has_one_door(library: str) -> None:
 
 @pytest.mark.parametrize("name", STANDARD_LIBRARY_ONLY)
 def test_the_bootstrap_needs_only_python(name: str) -> None:
-    import sys
-
     foreign = {
         top
         for top in (found.split(".")[0] for found in imported(PACKAGE / name))
         if top not in sys.stdlib_module_names and top != "hostonly"
     }
     assert not foreign
+
+
+def test_becoming_ssh_needs_only_python(site: Site) -> None:
+    """To load more takes longer than ssh takes."""
+    done = subprocess.run(
+        [sys.executable, "-c", BECOMES_SSH],
+        input=json.dumps(site.to_json()),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    program, *loaded = done.stdout.split()
+    assert program == "ssh", done.stderr
+    assert set(loaded) - sys.stdlib_module_names == {"hostonly"}
+
+
+def test_nobody_knows_which_provider_it_is() -> None:
+    """Only its own module does, and the bench, which compares what it makes with what others make."""
+    for file in modules():
+        inner = file.relative_to(PACKAGE).parts
+        for name in PROVIDERS:
+            of_it = {
+                each
+                for each in imported(file)
+                if f"{each}.".startswith(f"hostonly.providers.{name}.")
+            }
+            assert not of_it or inner[:2] == ("providers", name) or inner[0] == "bench", file
 
 
 @pytest.mark.parametrize(

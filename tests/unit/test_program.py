@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly import start as start_module
 from hostonly.program import HostonlyProgram, configuration
-from hostonly.settings import ROOT
+from hostonly.site import ROOT
 
 TASKS = """
 import os, signal, sys, time
@@ -104,6 +103,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "invoke.yaml").write_bytes((ROOT / "invoke.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(configuration, "ROOT", tmp_path)
+    monkeypatch.setattr("hostonly.program.run.ROOT", tmp_path)
     for name in [name for name in os.environ if name.startswith("INVOKE_")]:
         monkeypatch.delenv(name)
     return tmp_path
@@ -346,33 +346,6 @@ def test_a_file_that_may_not_be_used_is_no_bug(
     said = capsys.readouterr().err
     assert "may not read or write /nowhere/.hostonly/demo.lock" in said and "bug" not in said
     assert not (project / ".hostonly").exists()
-
-
-def test_nor_is_it_on_a_short_way(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refused(*_: object) -> None:
-        raise PermissionError(13, "Permission denied", "/nowhere/.hostonly/ahead-1-x")
-
-    monkeypatch.setattr("hostonly.sandbox.ahead.begun", refused)
-    monkeypatch.setattr("sys.argv", ["inv", "sandbox.up"])
-    with pytest.raises(SystemExit) as left:
-        start_module.main()
-    said = capsys.readouterr().err
-    assert left.value.code == 3 and "may not read or write /nowhere" in said and "bug" not in said
-
-
-def test_a_reader_that_goes_away_from_a_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    with os.fdopen(writing, "w") as stream, monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", stream)
-        patch.setattr(sys, "argv", ["inv", "sandbox.status"])
-        patch.setattr(start_module, "_status", lambda root: print("running", flush=True))
-        with pytest.raises(SystemExit) as left:
-            start_module.main()
-        stream.flush()
-    assert left.value.code == 3
 
 
 def test_nobody_need_read_what_is_said_beside_a_document(project: Path) -> None:

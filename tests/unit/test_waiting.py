@@ -30,6 +30,7 @@ from hostonly.stage.testbed import Testbed
 from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import TIMED_OUT, Host, Result
 from hostonly.waiting import VARIABLE, limit, more_patience, retry, set_patience, until
+from tests.unit.sites import at
 
 # The way to say how a limit is raised.
 RAISED = f"{VARIABLE}=4 (now 1)"
@@ -196,9 +197,9 @@ def test_a_sandbox_that_does_not_answer(
     machine = Machine(site, lambda event: None)
     answers = iter([1] * 20 + [0])
     monkeypatch.setattr(Machine, "_asked", lambda self: next(answers))
-    assert machine._ready(300.0), "it came late, and was waited for"
+    assert machine.ready(300.0), "it came late, and was waited for"
     monkeypatch.setattr(Machine, "_asked", lambda self: 1)
-    assert not machine._ready(300.0)
+    assert not machine.ready(300.0)
     assert clock.now - 1000.0 >= 300.0
 
 
@@ -300,11 +301,11 @@ def test_who_stopped_watching_too_early_has_not_seen_that_nothing_passed(
 
 
 def test_a_lock(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hostonly.sandbox import lock
+    from hostonly.ownership import lock
 
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr(lock, "NAMED_SECONDS", 0.0)
-    ours = site.model_copy(update={"root": tmp_path})
+    ours = at(site, tmp_path)
     ours.state.mkdir()
     held = Lock(ours.state / lock.LOCK)
     assert held.take()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from hostonly import way
 from hostonly.errors import Unreachable
+from hostonly.sandbox.vagrant import for_vagrant
 from hostonly.site import Site
 from tests.unit.vagrantfile import FILE, MODULE
 
@@ -39,7 +41,7 @@ def test_the_vagrantfile_asks_it(
     ip.write_text(f"""#!/bin/sh\necho '[{{"dst":"172.16.0.2","dev":"{device}"}}]'\n""")
     ip.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv("HOSTONLY_SETTINGS", site.to_json())
+    monkeypatch.setenv("HOSTONLY_SITE", json.dumps(for_vagrant(site)))
     command = ["ruby", "-rjson", "-ropen3", "-e", RUBY, str(FILE), "172.16.0.2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode == 0, "goes on" in done.stdout) == (not astray, not astray), done.stderr

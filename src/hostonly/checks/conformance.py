@@ -15,7 +15,6 @@ from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit, Started
 from hostonly.hello.conformance import Outcome, Program, Starter, Target, run_suite
 from hostonly.hello.whom import address_and_port
-from hostonly.sandbox import names
 from hostonly.site import Site
 from hostonly.stage.judge import Judge
 
@@ -69,14 +68,14 @@ def _opened(site: Site, emit: Emit, subject: Subject) -> Iterator[Starter | Targ
         argv = shlex.split(subject.command)
         if not argv or shutil.which(argv[0]) is None:
             raise UsageError(f"--command: there is no program {(argv or [''])[0][:60]!r}")
-        yield Program(argv[0], argv, temporary=names.temporary(site))
+        yield Program(argv[0], argv, temporary=site.temporary)
     elif subject.image:
         with _containers(site, emit, subject.image) as containers:
             yield containers
     else:
         from hostonly.image.programs import java_program, python_program
 
-        temporary = names.temporary(site)
+        temporary = site.temporary
         with tempfile.TemporaryDirectory(prefix=temporary) as folder:
             if subject.java:
                 argv = java_program(site, emit, Path(folder))

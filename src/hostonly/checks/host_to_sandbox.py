@@ -45,7 +45,7 @@ from hostonly.facts.reach import Reach, reach
 from hostonly.facts.routes import route_to, routes
 from hostonly.facts.units import failed_units
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Site
+from hostonly.site import SSH_PORT, Site
 from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
@@ -61,14 +61,14 @@ HELLO_PROCESSES = frozenset({"java", "python3"})
 
 def check(site: Site, claims: Judge) -> None:
     """Look at the sandbox from the host, and from inside it where that decides."""
-    host, machine, network = Host(), Machine(site, claims.emit), site.network
-    address, bridge = machine.address, network.bridge
+    host, machine = Host(), Machine(site, claims.emit)
+    address, bridge = machine.address, site.bridge.name
     state = machine.observed_state()
     way, main = observe(host, route_to(address)), observe(host, routes())
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     claims.judge(
         route_host_only,
-        {"address": address, "bridge": bridge, "source": str(network.host.ip)},
+        {"address": address, "bridge": bridge, "source": str(site.bridge.address.ip)},
         way=way,
         routes=main,
     )

@@ -9,18 +9,19 @@ from __future__ import annotations
 from hostonly.claims.leftovers import as_before, nothing_left
 from hostonly.facts import Fact, NotObserved, Unreadable
 from hostonly.facts.inventory_parse import Items
-from hostonly.sandbox import owners, trace
+from hostonly.ownership import before as kept
+from hostonly.ownership.marks import marks as marks_of
 from hostonly.site import Site
 from hostonly.stage.judge import Judge
 
 
 def check(site: Site, claims: Judge) -> None:
     """Look at the whole host, kind by kind."""
-    there = trace.sandboxes(site)
-    now = trace.take()
-    marks = owners.marks(site)
+    there = kept.sandboxes(site)
+    now = kept.take()
+    marks = marks_of(site)
     for kind, items in now.items():
-        owned = trace.owned(kind, items, marks)
+        owned = kept.owned(kind, items, marks)
         claims.judge(nothing_left, {"kind": kind, "sandboxes": there}, owned=owned)
     before = _before(site, now)
     for kind, items in now.items():
@@ -31,11 +32,11 @@ def check(site: Site, claims: Judge) -> None:
             claims.skip(as_before, "this checkout has recorded nothing: no sandbox.up", about)
         else:
             old = before.get(kind, NotObserved("sandbox.up did not look at this kind"))
-            claims.judge(as_before, about, changes=trace.changed(kind, old, items, marks))
+            claims.judge(as_before, about, changes=kept.changed(kind, old, items, marks))
 
 
 def _before(site: Site, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:
     try:
-        return trace.before(site)
+        return kept.before(site)
     except Unreadable as error:
         return dict.fromkeys(now, NotObserved(str(error)))

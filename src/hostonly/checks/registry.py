@@ -55,20 +55,20 @@ BIRTH = "/etc/hostonly/sandbox.env"
 
 def check(site: Site, claims: Judge) -> None:
     """Ask the registry from both sides, and hash every byte that it serves of the image."""
-    host, machine, network = Host(), Machine(site, claims.emit), site.network
+    host, machine = Host(), Machine(site, claims.emit)
     running, way = machine.observed_state(), observe(host, route_to(machine.address))
     claims.judge(sandbox_running, {"machine": machine.name}, state=running)
     claims.judge(
         route_host_only,
         {
             "address": machine.address,
-            "bridge": network.bridge,
-            "source": str(network.host.ip),
+            "bridge": site.bridge.name,
+            "source": str(site.bridge.address.ip),
         },
         way=way,
         routes=observe(host, routes()),
     )
-    closed = why_not_look(running, way, network.bridge)
+    closed = why_not_look(running, way, site.bridge.name)
     registries = {
         "host": f"http://{machine.address}:{site.registry_port}/v2/",
         "sandbox": f"http://localhost:{site.registry_port}/v2/",

@@ -34,8 +34,7 @@ def run(stage: Stage) -> None:
     network = str(stage.site.bridge.network)
     capable = stage.probe(observe(sandbox, capability("ipvlan")))
     if not capable.value_or(True):
-        net = stage.site.network
-        address = next(candidates(net.host.network, (net.host.ip, net.sandbox, net.sandbox2)))
+        address = next(candidates(stage.site.bridge.network, stage.site.addresses))
         for claim, about in _claims(stage, address):
             stage.skip(claim, missing("ipvlan"), about=about, evidence=capable.evidence)
         return
@@ -71,9 +70,9 @@ def run(stage: Stage) -> None:
 
 def _claims(stage: Stage, address: str) -> list[tuple[Claim, dict[str, object]]]:
     """What is claimed, or skipped, about a container at ``address``."""
-    network, port = stage.site.network, stage.site.hello_port
+    bridge, port = stage.site.bridge, stage.site.hello_port
     at: dict[str, object] = {"address": address, "port": port}
-    on: dict[str, object] = {"address": address, "network": str(network.host.network)}
+    on: dict[str, object] = {"address": address, "network": str(bridge.network)}
     away: dict[str, object] = {
         "topic": "sandbox",
         "place": "sandbox",
@@ -83,7 +82,7 @@ def _claims(stage: Stage, address: str) -> list[tuple[Claim, dict[str, object]]]
         (image_built, {"image_id": stage.image_id}),
         (address_shared_mac, {**on, "parent": PARENT}),
         (hello_rises, {**at, "place": "host", "name": NAME}),
-        (neighbour_known, {"place": "host", "address": address, "device": network.bridge}),
+        (neighbour_known, {"place": "host", "address": address, "device": bridge.name}),
         (hello_rises, {**at, "place": "second-sandbox", "name": NAME}),
         (unreachable, {**at, **away, "expected": SILENT, "device": PARENT}),
     ]

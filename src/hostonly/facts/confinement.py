@@ -1,8 +1,7 @@
 """How a sandbox is confined, as its host's kernel tells: ids, namespaces, capabilities, mounts.
 
 Sources of the formats: user_namespaces(7) for uid_map, subuid(5), getent(1) and passwd(5),
-namespaces(7) for the links, proc(5) for status and mountinfo, ps(1) of procps-ng 4.0,
-lxc.container.conf(5) for lxc.rootfs.path.
+namespaces(7) for the links, proc(5) for status and mountinfo, ps(1) of procps-ng 4.0.
 """
 
 from __future__ import annotations
@@ -242,20 +241,6 @@ class Layers:
 
     base: str
     layer: str
-
-
-def layers(container: str) -> Question[Layers]:
-    """What the root file system of LXC's ``container`` is put together from."""
-    info = ["lxc-info", "--name", container, "-c", "lxc.rootfs.path"]
-    return question(info, parse_layers, root=True)
-
-
-def parse_layers(output: str) -> Layers:
-    """``lxc-info -c lxc.rootfs.path``: ``overlay:LOWER:UPPER``, the type left out when it runs."""
-    found = re.fullmatch(r"lxc\.rootfs\.path = (?:overlay:)?(/[^:\n]+):(/[^:\n]+)", output.strip())
-    if found is None:
-        raise Unreadable(repr(output[:120]))
-    return Layers(found[1], found[2])
 
 
 def parse_devices(output: str) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import json
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from hostonly.facts.questions import Question, observe, question
 from hostonly.vantages import TIMED_OUT, Vantage
 
 Inventory: TypeAlias = Mapping[str, Fact[Items]]
+# Of a provider of machines: folders that are looked at whole, folders of which each entry is a machine's, and
+# what its control groups are called, as find(1) takes it.
+Provided: TypeAlias = tuple[Sequence[str], Sequence[str], str]
 
 # What is looked at changes meanwhile: a control group goes that find has just seen, Vagrant writes its
 # index anew while it is read. The next look finds it whole.
@@ -64,9 +68,9 @@ _IPTABLES = (
 _PLACES = (
     'look() {{ place=$1; shift; test ! -e "$place" || '
     'find "$place" -ignore_readdir_race "$@" -printf \'{f}\' || exit 1; }}; '
-    "for place in /etc /run/lxc/lock /var/lib/libvirt /run/libvirt {vagrant}; "
+    "for place in /etc /var/lib/libvirt /run/libvirt {folders}; "
     'do look "$place" -xdev; done; '
-    "look /var/lib/lxc -mindepth 1 -maxdepth 1; "
+    'for place in {instances}; do look "$place" -mindepth 1 -maxdepth 1; done; '
     "look /var/lib/hostonly -maxdepth 3; "
     "look {tmp} -mindepth 1 -maxdepth 1 -name 'hostonly-*'; "
     # What is in a file of /etc counts, not when it was written.
@@ -82,14 +86,20 @@ _ID_RANGES = (
 _FORMAT = r"%y %m %u:%g %s %l\t%p\0"
 
 
-def kinds(home: Path, temporary: Path) -> dict[str, Question[Items]]:
+def kinds(home: Path, temporary: Path, provided: Sequence[Provided]) -> dict[str, Question[Items]]:
     """What shows each kind, links first: others are marked by the link that they belong to.
 
-    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` where temporary files lie.
+    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` where temporary files lie, ``provided``
+    where the providers' things do.
     """
     places = _PLACES.format(
-        f=_FORMAT, digests=DIGESTS, vagrant=quote(str(home)), tmp=quote(str(temporary))
+        f=_FORMAT,
+        digests=DIGESTS,
+        folders=shlex.join([*(each for one in provided for each in one[0]), str(home)]),
+        instances=shlex.join([each for one in provided for each in one[1]]),
+        tmp=quote(str(temporary)),
     )
+    groups = [word for one in provided for word in ("-o", "-name", one[2])][1:]
     switches = " ".join(f"/proc/sys/{switch}" for switch in _SYSCTLS)
     ip = ("ip", "-json", "-details")
     routes = ("route", "show", "table", "all")
@@ -106,7 +116,7 @@ def kinds(home: Path, temporary: Path) -> dict[str, Question[Items]]:
         "id ranges": question(("sh", "-c", _ID_RANGES), parse.id_ranges),
         "mounts": question(("findmnt", "--json", "--list", "-o", "TARGET,SOURCE"), parse.mounts),
         "loop devices": question(("losetup", "--list", "--noheadings", "-O", "NAME,BACK-FILE"), parse.loops),
-        "control groups": question(("find", "/sys/fs/cgroup", "-ignore_readdir_race", "-type", "d", "-name", "lxc.*", "-prune"), parse.cgroups),
+        "control groups": question(("find", "/sys/fs/cgroup", "-ignore_readdir_race", "-type", "d", "(", *groups, ")", "-prune"), parse.cgroups),
         "processes": question(("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,args="), parse.processes),
         "Vagrant machines": question(("sh", "-c", f"test ! -e {_index(home)} || cat {_index(home)}"), parse.machines),
     }  # fmt: skip
@@ -117,13 +127,17 @@ def _index(home: Path) -> str:
 
 
 def take(
-    host: Vantage, home: Path, temporary: Path, root: Sequence[str] = ()
+    host: Vantage,
+    home: Path,
+    temporary: Path,
+    provided: Sequence[Provided],
+    root: Sequence[str] = (),
 ) -> dict[str, Fact[Items]]:
     """Look at every kind; ``root`` is as for ``observe``. One that cannot be looked at is not
     observed, never empty."""
     found: dict[str, Fact[Items]] = {}
     marks: dict[str, str] = {}
-    for kind, asked in kinds(home, temporary).items():
+    for kind, asked in kinds(home, temporary, provided).items():
         fact = _looked_at(host, asked, root)
         if isinstance(fact, Observed):
             if kind == "links":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 
-from hostonly.errors import UsageError
-from hostonly.settings import Site, shown
+from hostonly.errors import UsageError, shown
+from hostonly.site import Site
 from hostonly.vantages.route_guard import require_host_only_route
 
 
 def address_to_call(host: str, site: Site) -> str:
-    """The address, a number, of ``host``: ``localhost``, ``sandbox``, ``sandbox2`` or a number.
+    """The address, a number, of ``host``: ``localhost``, a machine's name or a number.
 
     Nothing is sent, and no name is looked up.
 
@@ -18,20 +18,15 @@ def address_to_call(host: str, site: Site) -> str:
         UsageError: it is neither loopback nor on the host-only network. Unreachable: it is on that
             network by its number, but the kernel's route to it does not leave by our bridge.
     """
-    network = site.network
-    ours = {
-        "localhost": "127.0.0.1",
-        "sandbox": str(network.sandbox),
-        "sandbox2": str(network.sandbox2),
-    }
+    ours = {"localhost": "127.0.0.1"} | {each.name: each.address for each in site.machines}
     try:
         address = ipaddress.ip_address(ours.get(host, host))
     except ValueError as error:
         raise _refused(host, site) from error
     if address.is_loopback:
         return str(address)
-    if address.version == 4 and address in network.host.network:
-        require_host_only_route(str(address), network.bridge)
+    if address.version == 4 and address in site.bridge.network:
+        require_host_only_route(str(address), site.bridge.name)
         return str(address)
     raise _refused(host, site)
 
@@ -58,5 +53,5 @@ def address_and_port(target: str, site: Site) -> tuple[str, int]:
 def _refused(host: str, site: Site) -> UsageError:
     return UsageError(
         f"{shown(host)} is not called: only this machine (localhost, 127.0.0.1, ::1) and what is on "
-        f"the host-only network {site.bridge.network} (sandbox, sandbox2, an address) are"
+        f"the host-only network {site.bridge.network} ({', '.join(site.names)}, an address) are"
     )

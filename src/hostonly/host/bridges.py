@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network
 from itertools import count, islice
-from pathlib import Path
 from typing import Any
 
 from hostonly.errors import Taken
 from hostonly.host import switches
 from hostonly.host.command import run
-from hostonly.host.ends import BRIDGE, mac
-from hostonly.settings import DOCKER_RANGE, Site
-
-MARK = "hostonly"
+from hostonly.site import DOCKER_RANGE, MARK, Bridge, Site
 
 ASK_AGAIN_MILLISECONDS = 20
 
@@ -36,22 +31,6 @@ NO_WAY = ("local", "broadcast", "multicast", "anycast", "throw")
 # RFC 1918, the least used first.
 _PRIVATE = (IPv4Network("172.16.0.0/12"), IPv4Network("10.0.0.0/8"), IPv4Network("192.168.0.0/16"))
 _CANDIDATES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Bridge:
-    """A bridge as it must be; ``mark`` is its alias."""
-
-    name: str
-    address: IPv4Interface
-    mark: str
-
-
-def bridges(site: Site, root: Path) -> tuple[Bridge, Bridge]:
-    """The host-only bridge and the NAT bridge of the checkout at ``root``."""
-    net = site.network
-    mark = f"{MARK} {root}"
-    return Bridge(net.bridge, net.host, mark), Bridge(net.nat_bridge, net.nat, mark)
 
 
 def _links() -> list[dict[str, Any]]:
@@ -185,7 +164,7 @@ def create(bridge: Bridge) -> None:
         # A MAC of its own: it would be that of one of its ports, change as these come and go, and sandboxes
         # go on sending to the one that they remember.
         made = [
-            f"link add {bridge.name} address {mac(bridge.address.ip, BRIDGE)} type bridge",
+            f"link add {bridge.name} address {bridge.mac} type bridge",
             f'link set {bridge.name} alias "{bridge.mark}"',
         ]
         run(["ip", "-batch", "-"], root=True, stdin="\n".join(made) + "\n", timeout=10)
@@ -225,7 +204,7 @@ def remove(bridge: Bridge) -> bool:
     return False
 
 
-def others(root: Path) -> list[str]:
+def others(site: Site) -> list[str]:
     """The other checkouts of hostonly that have bridges on this machine."""
-    marks = {str(link.get("ifalias", "")) for link in _links()} - {f"{MARK} {root}"}
+    marks = {str(link.get("ifalias", "")) for link in _links()} - {site.bridge.mark}
     return sorted(mark.removeprefix(f"{MARK} ") for mark in marks if mark.startswith(f"{MARK} "))

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 
 from hostonly.errors import ToolFailed
 from hostonly.host.command import run
-from hostonly.host.ends import nat_ends
-from hostonly.site import Site
-
-MARK = "hostonly"
+from hostonly.site import MARK, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +21,24 @@ class Table:
     rules: str
 
 
+def table_name(sandboxes: str) -> str:
+    """The name of the table of the checkout whose sandboxes are called ``sandboxes``."""
+    return f"{MARK}_{sandboxes.replace('-', '_')}"
+
+
 def table(site: Site) -> Table:
     """The table for ``site``, in nft's own language.
 
     Filtering lies before Docker's and everybody else's (priority -10), since a drop there is final
     while an accept is not: nothing that the user's own firewall forbids becomes allowed.
     """
-    net = site.network
-    name = f"{MARK}_{site.name.replace('-', '_')}"
-    ends = nat_ends(site)
-    macs = ", ".join(end.mac for end in ends)
-    pairs = ", ".join(f"{end.mac} . {end.address}" for end in ends)
+    name, net, nat = table_name(site.name), site.bridge.name, site.nat.name
+    macs = ", ".join(machine.nat.mac for machine in site.machines)
+    pairs = ", ".join(f"{each.nat.mac} . {each.nat.address.ip}" for each in site.machines)
     # Of eth1 nobody can say so: what macvlan gives a container there has a MAC of its own.
     own = f"""\
-iifname "{net.nat_bridge}" ether saddr != {{ {macs} }} counter drop comment "no MAC but their own"
-        iifname "{net.nat_bridge}" meta nfproto ipv4 ether saddr . ip saddr != {{ {pairs} }} counter drop comment "no address but their own"\
+iifname "{nat}" ether saddr != {{ {macs} }} counter drop comment "no MAC but their own"
+        iifname "{nat}" meta nfproto ipv4 ether saddr . ip saddr != {{ {pairs} }} counter drop comment "no address but their own"\
 """
     rules = f"""\
 table inet {name}
@@ -47,28 +47,28 @@ table inet {name} {{
     comment "{MARK}: made by inv host.prepare, removed by inv host.restore"
     chain input {{
         type filter hook input priority -10; policy accept;
-        iifname != {{ "{net.bridge}", "{net.nat_bridge}" }} accept comment "none of ours"
+        iifname != {{ "{net}", "{nat}" }} accept comment "none of ours"
         {own}
         ct state established,related accept comment "what this machine started"
         icmp type {{ echo-request, destination-unreachable, time-exceeded }} accept
         icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert, echo-request }} accept
-        iifname "{net.nat_bridge}" meta l4proto {{ tcp, udp }} th dport 53 accept comment "this machine may be the name server"
+        iifname "{nat}" meta l4proto {{ tcp, udp }} th dport 53 accept comment "this machine may be the name server"
         counter drop comment "a sandbox starts nothing on this machine"
     }}
     chain forward {{
         type filter hook forward priority -10; policy accept;
-        iifname "{net.bridge}" oifname "{net.bridge}" accept comment "sandbox to sandbox"
-        iifname "{net.bridge}" counter drop comment "host-only: nothing leaves through this machine"
-        oifname "{net.bridge}" counter drop comment "host-only: nothing enters through this machine"
-        iifname "{net.nat_bridge}" oifname "{net.nat_bridge}" counter drop comment "sandboxes meet on eth1 only"
-        iifname "{net.nat_bridge}" meta nfproto ipv6 counter drop comment "NAT is for IPv4"
+        iifname "{net}" oifname "{net}" accept comment "sandbox to sandbox"
+        iifname "{net}" counter drop comment "host-only: nothing leaves through this machine"
+        oifname "{net}" counter drop comment "host-only: nothing enters through this machine"
+        iifname "{nat}" oifname "{nat}" counter drop comment "sandboxes meet on eth1 only"
+        iifname "{nat}" meta nfproto ipv6 counter drop comment "NAT is for IPv4"
         {own}
-        oifname "{net.nat_bridge}" ct state established,related accept comment "answers"
-        oifname "{net.nat_bridge}" counter drop comment "NAT is a way out, not in"
+        oifname "{nat}" ct state established,related accept comment "answers"
+        oifname "{nat}" counter drop comment "NAT is a way out, not in"
     }}
     chain postrouting {{
         type nat hook postrouting priority srcnat; policy accept;
-        iifname "{net.nat_bridge}" ip saddr {net.nat.network} masquerade comment "the way out of eth0"
+        iifname "{nat}" ip saddr {site.nat.network} masquerade comment "the way out of eth0"
     }}
 }}
 """

@@ -18,9 +18,8 @@ from pathlib import Path
 
 from hostonly.errors import ToolFailed
 from hostonly.host import firewall, forward_chain, forwarding
-from hostonly.host.bridges import MARK
 from hostonly.host.command import run
-from hostonly.site import Site
+from hostonly.site import MARK, Site
 from hostonly.vantages.neighbour import Neighbour
 
 NAMES = ("LAN neighbour", "other LAN neighbour", "rogue container")
@@ -68,10 +67,11 @@ def outsiders(site: Site) -> tuple[Outsider, Outsider, Outsider]:
     return outsider(0), outsider(1), outsider(2, f"{BRIDGE}{number:04x}")
 
 
-def table(site: Site) -> str:
-    """The name of the table that hides the rogue container behind this machine's address."""
+def table(sandboxes: str) -> str:
+    """The name of the table that hides the rogue container behind this machine's address, of the checkout
+    whose sandboxes are called ``sandboxes``."""
     # No sandbox's name has a dot, so that this is nobody's own table.
-    return f"{firewall.table(site).name}.rogue"
+    return f"{firewall.table_name(sandboxes)}.rogue"
 
 
 def remove(site: Site) -> bool:
@@ -127,7 +127,7 @@ def close(site: Site, links: Sequence[str]) -> None:
     for program in (forward_chain.IPV4, forward_chain.IPV6):
         forward_chain.remove(program, links)
     with contextlib.suppress(ToolFailed):
-        run(["nft", "delete", "table", "inet", table(site)], root=True, timeout=10)
+        run(["nft", "delete", "table", "inet", table(site.name)], root=True, timeout=10)
 
 
 def force(link: str, to: str) -> None:

@@ -7,27 +7,20 @@ socket in a folder that only this user can enter.
 from __future__ import annotations
 
 import contextlib
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
-from hostonly.sandbox import names
 from hostonly.sandbox.machine import Machine
-from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.waiting import limit, more_patience, retry, until
+from hostonly.waiting import limit, more_patience, retry
 
 if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
     from docker.models.images import Image
 
-FORWARD_SECONDS = 60.0
 REQUEST_SECONDS = 120
 # The kernel's words (ENOSPC), which the engine passes on.
 NO_ROOM = "no space left on device"
@@ -125,84 +118,32 @@ def understood(place: str, typed: str | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def sandbox_engine(machine: Machine) -> Iterator[Engine]:
-    """The engine of ``machine``, for as long as the context lasts.
+    """The engine of ``machine``, for as long as the context lasts, over the connection that this checkout's
+    commands share.
 
     Raises:
-        Unreachable: ssh could not forward the socket, or the engine does not answer.
+        Unreachable: there is no way to it, or the engine does not answer.
         ToolFailed: it refused what it was asked for meanwhile.
     """
-    require_host_only_route(machine.address, machine.site.bridge.name)
-    # Not below the checkout: a socket's path may have 107 characters only.
-    folder = Path(tempfile.mkdtemp(prefix=names.temporary(machine.site)))
-    forwarded = folder / "docker.sock"
-    forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes"]
-    forward += ["-L", f"{forwarded}:/var/run/docker.sock"]
-    argv = machine.ssh_argv()
-    # setpriv: where we are killed outright, the kernel ends the forwarding with us.
-    process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *argv[:-1], *forward, argv[-1]],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        # Imported while ssh logs in, which takes as long.
+    machine.require_route()
+    with machine.shared.engine_socket(machine.provider.boot(), machine.site.temporary) as path:
         import docker
         from docker.errors import DockerException
 
-        _wait_for(forwarded, process)
+        url = f"unix://{path}"
         try:
             # It asks the engine for its version, and so finds out whether it answers.
-            client = docker.DockerClient(
-                base_url=f"unix://{forwarded}", timeout=round(limit(REQUEST_SECONDS))
-            )
+            client = docker.DockerClient(base_url=url, timeout=round(limit(REQUEST_SECONDS)))
         except (DockerException, OSError) as error:
             raise Unreachable(
                 f"the engine of {machine.name} does not answer: {error}",
                 remedy="./inv sandbox.exec -- systemctl status docker",
             ) from error
         try:
-            environment = {"DOCKER_HOST": f"unix://{forwarded}"}
             with understood("sandbox"):
-                yield Engine("sandbox", environment, lambda: docker_cli(machine), client)
+                yield Engine("sandbox", {"DOCKER_HOST": url}, lambda: docker_cli(machine), client)
         finally:
             client.close()
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=5)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _accepts(path: Path) -> bool:
-    """Whether somebody takes connections at the socket; its file is there a moment before."""
-    with socket.socket(socket.AF_UNIX) as attempt:
-        try:
-            attempt.connect(str(path))
-        except OSError:
-            return False
-    return True
-
-
-def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    until(lambda: _accepts(path) or process.poll() is not None, bool, FORWARD_SECONDS, pause=0.01)
-    if not _accepts(path):
-        late = process.poll() is None
-        process.kill()
-        said = process.stderr.read() if process.stderr else ""
-        raise Unreachable(
-            "ssh could not forward the engine's socket"
-            + (f" within {limit(FORWARD_SECONDS):g} s" if late else ""),
-            output=said,
-            remedy="./inv sandbox.status says whether the sandbox is up"
-            + (f". {more_patience()}" if late else ""),
-        )
 
 
 def docker_cli(machine: Machine) -> Path:
@@ -215,8 +156,8 @@ def docker_cli(machine: Machine) -> Path:
         HostonlyError: the base has none.
     """
 
-    base = names.base_of(machine.site, machine.name)
-    program = (base or Path("/nonexistent")) / "rootfs" / "usr" / "bin" / "docker"
+    below = machine.provider.root_file_system()
+    program = (below or Path("/nonexistent")) / "usr" / "bin" / "docker"
     if not program.is_file():
         raise HostonlyError(
             f"there is no docker command in the base of {machine.name}: {program}",

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.image.engine import REQUEST_SECONDS, Engine, understood
+from hostonly.site import DOCKER_SOCKET
 from hostonly.waiting import limit
 
 if TYPE_CHECKING:
     from docker.tls import TLSConfig
 
-SOCKET = "unix:///var/run/docker.sock"
+SOCKET = f"unix://{DOCKER_SOCKET}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,23 +16,22 @@ from hostonly.image.flavour import JAVA, Flavour
 from hostonly.image.host_engine import host_engine
 from hostonly.image.parts import parts, tools
 from hostonly.image.state import PLACES, Built
+from hostonly.sandbox import life, prepare
 from hostonly.sandbox.machine import Machine
 
 
 def up(machine: Machine) -> None:
     """The sandbox is up. Where it was not, its engine has no image yet either: what that is put
     together from is made beside it, since the one mostly unpacks and the other mostly computes."""
-    if machine.status().state == "running":
-        machine.up()
+    if machine.state() == "running":
+        life.up([machine])
         return
-    from hostonly.sandbox import needs
-
     # Who installs by hand is told everything at once.
-    packages.refuse_where_forbidden([*needs.PACKAGES, *tools()])
+    packages.refuse_where_forbidden([*prepare.needed(machine.site), *tools()])
     # First, since apt-get works alone: what the sandbox needs is not to wait for a JDK.
-    needs.install(machine.site, machine.emit)
+    prepare.install(machine.site, machine.emit)
     with Background(lambda: parts(machine.site, machine.emit)) as made:
-        machine.up()
+        life.up([machine])
         made.result()
 
 

@@ -8,12 +8,11 @@ Start-up is part of every call, so only Invoke and cheap parts of the standard
 library are imported here; the rest where it is used.
 """
 
-from hostonly.program.configuration import ROOT, ProjectConfig
+from hostonly.program.configuration import ProjectConfig
 from hostonly.program.interrupt import Interrupted
 from hostonly.program.run import HostonlyProgram, main, remainder_argv
 
 __all__ = [
-    "ROOT",
     "HostonlyProgram",
     "Interrupted",
     "ProjectConfig",

@@ -11,9 +11,7 @@ from invoke.exceptions import AmbiguousEnvVar, UncastableEnvVar
 
 from hostonly.errors import SettingsError, UsageError
 from hostonly.program.wording import short
-
-# src/hostonly/program/configuration.py -> the checkout; the install is editable, so it is there.
-ROOT = Path(__file__).resolve().parents[3]
+from hostonly.site import ROOT
 
 
 class ProjectConfig(Config):

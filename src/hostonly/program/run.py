@@ -12,10 +12,10 @@ from invoke.parser import ParserContext, ParseResult
 
 from hostonly import __version__
 from hostonly.errors import HostonlyError, UsageError
-from hostonly.program import configuration
 from hostonly.program.configuration import ProjectConfig
 from hostonly.program.interrupt import Interrupted, interruptible
 from hostonly.program.wording import bad_value, explained, flag_of, paragraph, say, short
+from hostonly.site import ROOT
 
 INTERRUPTED = 130
 
@@ -143,7 +143,7 @@ class HostonlyProgram(Program):
         """Say on stderr what `error` is, with the next step; its exit code."""
         from hostonly import unusable
 
-        known = unusable.in_words(error, configuration.ROOT)
+        known = unusable.in_words(error, ROOT)
         if known is None:
             return self._bug(error)
         say(paragraph(known))
@@ -200,7 +200,7 @@ class HostonlyProgram(Program):
             shown = bool(self.args.debug.value)
         except (AttributeError, IndexError):
             shown = False
-        folder = configuration.ROOT / ".hostonly" / "bugs"
+        folder = ROOT / ".hostonly" / "bugs"
         kept = folder / f"{strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
         try:
             folder.mkdir(parents=True, exist_ok=True)

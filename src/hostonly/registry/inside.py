@@ -6,8 +6,7 @@ from requests.utils import parse_header_links
 
 from hostonly.errors import HostonlyError
 from hostonly.facts.http import http, read_answer
-from hostonly.registry.direct import Read
-from hostonly.registry.reader import RegistryLists
+from hostonly.registry.reader import Read, RegistryLists
 from hostonly.vantages import Vantage
 
 

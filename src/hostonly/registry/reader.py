@@ -10,7 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hostonly.errors import HostonlyError
@@ -28,6 +28,16 @@ PAGES = 1000
 
 # The specification's limit for a manifest; no configuration of a sane image is larger either.
 LARGEST_DOCUMENT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An answer, read to its end; ``links`` are those of its header, by their relation."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    links: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Answer(Protocol):

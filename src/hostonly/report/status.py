@@ -25,9 +25,10 @@ class MachineStatus(Protocol):
 
 def as_table(found: Sequence[MachineStatus]) -> str:
     """One line a machine: name, state, address, provider."""
+    named = 1 + max(len(status.machine) for status in found)
     width = max(len(status.state) for status in found)
     return "\n".join(
-        f"{s.machine:<9} {s.state.replace('_', ' '):<{width}}  {s.address:<15} {s.provider}"
+        f"{s.machine:<{named}} {s.state.replace('_', ' '):<{width}}  {s.address:<15} {s.provider}"
         for s in found
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hostonly.flock import Lock
 from hostonly.host import whole
-from hostonly.sandbox import box
+from hostonly.site import MARK, vagrant_home
 from hostonly.waiting import until
 
 # Vagrant has its lock for as long as it takes to write a file.
@@ -22,7 +22,7 @@ SECONDS = 60.0
 def forget(root: Path) -> int:
     """Take the machines of the checkout at ``root`` out of the index, for who knows that it has none any
     more; how many there were. Other folders' stay, and so do machines on boxes of other makers."""
-    file = box.boxes().parent / "data" / "machine-index" / "index"
+    file = vagrant_home() / "data" / "machine-index" / "index"
     if not file.exists():
         return 0
     with contextlib.suppress(OSError), Lock(file.with_name("index.lock")) as lock:
@@ -46,5 +46,5 @@ def _is_ours(machine: dict[str, object], root: Path) -> bool:
     extra = machine.get("extra_data")
     kept = extra.get("box") if isinstance(extra, dict) else None
     called = kept.get("name") if isinstance(kept, dict) else None
-    on_ours = isinstance(called, str) and called.startswith(f"{box.PREFIX}-")
+    on_ours = isinstance(called, str) and called.startswith(f"{MARK}-")
     return on_ours and machine.get("vagrantfile_path") == str(root)

@@ -6,10 +6,8 @@ because a setting that is silently ignored is worse than an error.
 """
 
 from hostonly.settings.layers import load, read
-from hostonly.settings.refusal import dotted_names, refusal, shown, variable
+from hostonly.settings.refusal import dotted_names, refusal, variable
 from hostonly.settings.sections import (
-    ROOT,
-    SSH_PORT,
     Hello,
     Image,
     Network,
@@ -17,12 +15,9 @@ from hostonly.settings.sections import (
     Sandbox,
     Settings,
 )
-from hostonly.settings.values import DOCKER_RANGE
+from hostonly.settings.settle import settle
 
 __all__ = [
-    "DOCKER_RANGE",
-    "ROOT",
-    "SSH_PORT",
     "Hello",
     "Image",
     "Network",
@@ -33,6 +28,6 @@ __all__ = [
     "load",
     "read",
     "refusal",
-    "shown",
+    "settle",
     "variable",
 ]

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from pydantic import ValidationError
 
-from hostonly.errors import SettingsError
-from hostonly.settings.sections import SECTIONS, Settings
+from hostonly.errors import SettingsError, shown
+from hostonly.settings.sections import MACHINES, SECTIONS, MachineSettings, Section, Settings
 
 
-def shown(value: object) -> str:
-    """`value` for an error: its repr, at most 60 characters, nothing that drives a terminal."""
-    text = ascii(value) if not isinstance(value, str) or not value.isprintable() else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def dotted_names() -> list[str]:
-    """All settings' dotted names."""
-    return [f"{name}.{key}" for name, model in SECTIONS.items() for key in model.model_fields]
+def dotted_names(machines: Iterable[str] = ()) -> list[str]:
+    """All settings' dotted names, with those of the ``machines`` that have a section."""
+    sections = SECTIONS | {f"{MACHINES}.{name}": MachineSettings for name in machines}
+    return [f"{name}.{key}" for name, model in sections.items() for key in model.model_fields]
 
 
 def variable(key: str) -> str:
@@ -29,12 +25,17 @@ def variable(key: str) -> str:
 def refusal(key: str, value: object, allowed: str | None = None) -> SettingsError:
     """The error for a value of `key` that is not allowed; `allowed` is the key's own when None."""
     if allowed is None:
-        section, _, field = key.partition(".")
-        model = SECTIONS.get(section)
-        known = model.model_fields.get(field) if model else None
+        section, _, field = key.rpartition(".")
+        model = _section(section)
+        known = (model.model_fields if model else Settings.model_fields).get(field)
         allowed = (known.description if known else None) or "nothing"
     origin = f" (from {variable(key)})" if variable(key) in os.environ else ""
     return SettingsError(f"{key}: {shown(value)}{origin} is not allowed: {allowed}")
+
+
+def _section(name: str) -> type[Section] | None:
+    """The class of the section ``name``; of a machine's, ``machines.NAME``."""
+    return MachineSettings if name.startswith(f"{MACHINES}.") else SECTIONS.get(name)
 
 
 def unknown(key: str, value: object, known: list[str]) -> SettingsError:
@@ -57,12 +58,14 @@ def translated(error: ValidationError) -> SettingsError:
         context = first["ctx"]
         key = f"{key}.{context['key']}" if key else context["key"]
         return refusal(key, context["value"], context["allowed"])
-    section = str(first["loc"][0]) if first["loc"] else ""
+    section, _, field = key.rpartition(".")
+    if field == "[key]":
+        # The name of a machine is the wrong value.
+        return refusal(MACHINES, section.removeprefix(f"{MACHINES}."))
     if first["type"] == "extra_forbidden":
-        fields = SECTIONS[section].model_fields if section in SECTIONS else SECTIONS
-        return unknown(key, first["input"], [f"{section}.{name}" for name in fields])
+        model = _section(section)
+        fields = [f"{section}.{name}" for name in model.model_fields] if model else list(SECTIONS)
+        return unknown(key, first["input"], fields)
     if first["type"] == "missing":
         return SettingsError(f"{key}: is missing from the settings (invoke.yaml)")
-    if key in SECTIONS:
-        return refusal(key, first["input"], Settings.model_fields[key].description)
     return refusal(key, first["input"])

@@ -27,8 +27,6 @@ LOCAL_RANGES = tuple(
         "203.0.113.0/24",
     )
 )
-# The engine in the sandbox has its docker0 there.
-DOCKER_RANGE = IPv4Network("172.17.0.0/16")
 
 # Interfaces that belong to others, and two words that /proc/sys/net means otherwise.
 FOREIGN_INTERFACE = re.compile(
@@ -103,6 +101,9 @@ Bridge = Annotated[str, BeforeValidator(_bridge)]
 Port = Annotated[int, Field(ge=1, le=65535, description=PORT_ALLOWED)]
 UserPort = Annotated[int, Field(ge=1024, le=65535, description=USER_PORT_ALLOWED)]
 Hostname = Annotated[str, BeforeValidator(_shaped(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"))]
+# No dash: what the provider calls a machine is told apart at its last one. `host` and `localhost`
+# are this machine.
+MachineName = Annotated[str, BeforeValidator(_shaped(r"(?!(?:local)?host$)[a-z][a-z0-9]{0,15}"))]
 # The grammar of a Docker repository, without the registry in front and the tag behind.
 Repository = Annotated[
     str,

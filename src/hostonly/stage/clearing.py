@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Warned
-from hostonly.settings import Network
+from hostonly.site import Bridge
 from hostonly.stage import gossip
 from hostonly.stage.leftovers import DEMO_LABEL, SWARM_MARK, Leftover, find, removals
 from hostonly.vantages import Result, Vantage, typed_on_host
@@ -31,7 +31,7 @@ class Step(Protocol):
 
 class Clearing:
     """What is to be cleared up after one run of ``demo``, on the ``sandboxes`` it has come to use, which
-    are on ``network`` with the ``host``."""
+    are on ``bridge`` with the ``host``."""
 
     def __init__(
         self,
@@ -39,14 +39,14 @@ class Clearing:
         step: Step,
         host: Vantage,
         sandboxes: Callable[[], Sequence[Vantage]],
-        network: Network,
+        bridge: Bridge,
         emit: Emit,
     ) -> None:
         self._demo = demo
         self._step = step
         self._host = host
         self._sandboxes = sandboxes
-        self._network = network
+        self._bridge = bridge
         self._emit = emit
         self._exits: list[tuple[Vantage, tuple[str, ...]]] = []
 
@@ -111,12 +111,12 @@ class Clearing:
         """
         where: list[tuple[Vantage, tuple[str, ...]]] = [
             *((sandbox, ()) for sandbox in self._sandboxes()),
-            (self._host, ("dev", self._network.bridge)),
+            (self._host, ("dev", self._bridge.name)),
         ]
         return [
             (vantage, ("sudo", "ip", "neigh", "flush", "to", address, *device))
             for address in addresses
-            if IPv4Address(address) in self._network.host.network
+            if IPv4Address(address) in self._bridge.network
             for vantage, device in where
         ]
 

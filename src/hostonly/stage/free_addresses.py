@@ -39,14 +39,14 @@ def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tu
     Raises:
         Stopped: there are fewer, or it could not be found out.
     """
-    net = stage.site.network
+    site = stage.site
     found: list[str] = []
-    for address in candidates(net.host.network, (net.host.ip, net.sandbox, net.sandbox2)):
+    for address in candidates(site.bridge.network, site.addresses):
         if _asked(stage, asker, address, device):
             found.append(address)
         if len(found) == count:
             return tuple(found)
-    raise Stopped(f"{net.host.network} has {len(found)} spare addresses, and {count} are needed")
+    raise Stopped(f"{site.bridge.network} has {len(found)} spare addresses, and {count} are needed")
 
 
 def _asked(stage: Stage, asker: Vantage, address: str, device: str) -> bool:

@@ -35,7 +35,7 @@ class Stage(Judge):
         self.steps: list[Result] = []
         self._testbed = testbed
         self.clearing = Clearing(
-            demo, self.step, testbed.host, self._sandboxes, testbed.site.network, emit
+            demo, self.step, testbed.host, self._sandboxes, testbed.site.bridge, emit
         )
         self._second: Vantage | None = None
         self._image: str | None = None

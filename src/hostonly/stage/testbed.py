@@ -13,8 +13,8 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Event
 from hostonly.facts import NotObserved, observe
 from hostonly.facts.engine import engine
+from hostonly.ownership import lock
 from hostonly.results.judged import SandboxAbout
-from hostonly.sandbox import lock
 from hostonly.site import Site
 from hostonly.vantages import Host, Vantage
 
@@ -60,6 +60,7 @@ def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterato
     """
     # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
     from hostonly.image import publish, stages
+    from hostonly.sandbox import life
     from hostonly.sandbox.machine import Machine
 
     emit = _in_turn(emit)
@@ -69,7 +70,7 @@ def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterato
         stages.up(machine)
         # Left in the end only when its one job is done: an interrupt leaves no half-made machine.
         worker = connections.enter_context(ThreadPoolExecutor(1))
-        coming = worker.submit(other.up) if second else None
+        coming = worker.submit(life.up, [other]) if second else None
         built = stages.pulled(machine)
 
         @cache
@@ -77,7 +78,7 @@ def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterato
             if coming is not None:
                 coming.result()
             else:
-                other.up()
+                life.up([other])
             stages.carried(machine, other, built)
             return connections.enter_context(other.vantage())
 

@@ -76,7 +76,7 @@ def matrix(ctx: Context, json: bool = False) -> None:
     run(ctx, check, json=json)
 
 
-@task(help={**FLAGS, "machine": "only this one: sandbox or sandbox2 (default: all there are)"})
+@task(help={**FLAGS, "machine": "only this one, by its name (default: all there are)"})
 def isolation(ctx: Context, machine: str | None = None, json: bool = False) -> None:
     """Is root in the sandbox kept apart from the host? Looked at from outside, tried from inside."""
     from hostonly.checks.isolation.check import check

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from invoke import Context, task
 
 from hostonly.tasks.session import JSON, machine_of, session, show
@@ -14,20 +12,20 @@ FLAVOUR = {"flavour": "java (default) or python"}
 @task(help={**FLAVOUR, "on": "whose engine: sandbox (default) or host"})
 def build(ctx: Context, flavour: str = "java", on: str = "sandbox") -> None:
     """Build the image: JAR by Maven, base from packages and jlink, image by Packer."""
-    from hostonly.image import quick, stages
+    from hostonly.image import stages
     from hostonly.image.flavour import flavour_named
 
-    with machine_of(ctx, "sandbox") as it, quick.noted(it, sys.argv):
+    with machine_of(ctx, "sandbox") as it:
         stages.built(it, flavour_named(flavour), on)
 
 
 @task(name="push", help={**FLAVOUR, "from": "whose engine has it: sandbox (default) or host"})
 def push(ctx: Context, flavour: str = "java", from_: str = "sandbox") -> None:
     """Push it to the sandbox's registry, and prove that the registry serves what was built."""
-    from hostonly.image import quick, stages
+    from hostonly.image import stages
     from hostonly.image.flavour import flavour_named
 
-    with machine_of(ctx, "sandbox") as it, quick.noted(it, sys.argv):
+    with machine_of(ctx, "sandbox") as it:
         stages.pushed(it, flavour_named(flavour), from_)
 
 

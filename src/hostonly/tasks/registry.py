@@ -14,9 +14,10 @@ REFERENCE = {"reference": "NAME[:TAG] or NAME@sha256:…"}
 def up(ctx: Context) -> None:
     """Start the registry unless it answers (part of sandbox.up)."""
     from hostonly.registry import service
+    from hostonly.sandbox import life
 
     with machine_of(ctx, "sandbox") as it:
-        it.up()
+        life.up([it])
         with it.vantage() as vantage:
             service.up(it.site, vantage, it.emit)
 

@@ -81,11 +81,11 @@ def _install(ctx: Context) -> None:
     """Install what the tests run: all of it, before anything could be skipped for want of it."""
     from hostonly.host import packages
     from hostonly.image.parts import tools
-    from hostonly.sandbox.needs import PACKAGES
+    from hostonly.sandbox.prepare import needed
     from hostonly.tasks.session import session
 
     with session(ctx) as (site, emit):
-        packages.install([*PACKAGES, *tools(), *TEST_PACKAGES], emit, root=site.root)
+        packages.install([*needed(site), *tools(), *TEST_PACKAGES], emit, root=site.root)
 
 
 @task(

@@ -19,12 +19,16 @@ import contextlib
 import os
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly import process
+from hostonly.errors import Unreachable
 from hostonly.flock import Lock
-from hostonly.waiting import limit
+from hostonly.site import DOCKER_SOCKET
+from hostonly.waiting import limit, until
 
 IDLE_SECONDS = 120
 OPEN_SECONDS = 15.0
@@ -33,9 +37,6 @@ CLOSE_SECONDS = 5.0
 # A socket's path has 107 characters at most. The connection is opened in the folder itself, by a
 # short name; who uses it by a path that is longer goes there first.
 LONGEST_PATH = 107
-
-# Where Docker listens in a sandbox.
-ENGINE = "/var/run/docker.sock"
 
 # ssh's own exit status for "no connection"; also a command's own, which nobody can tell apart.
 NO_CONNECTION = 255
@@ -61,16 +62,21 @@ class SharedConnection:
         """
         path = self.path(generation)
         if not self.ready(generation):
-            return [*self.ssh, self.destination]
+            return self.alone()
         if len(os.fsencode(path)) <= LONGEST_PATH:
             return [*self.ssh, "-o", f"ControlPath={_quoted(str(path))}", self.destination]
         there = ["env", f"--chdir={self.folder}"]
         return [*there, *self.ssh, "-o", f"ControlPath={_quoted(path.name)}", self.destination]
 
-    def ready(self, generation: str) -> bool:
-        """Whether the connection is there, having been opened if it was not."""
+    def alone(self, *command: str) -> list[str]:
+        """The ssh command line of a connection of its own, for a shell or one ``command``."""
+        return [*self.ssh, self.destination, *command]
+
+    def ready(self, generation: str, *, wait: bool = False) -> bool:
+        """Whether the connection is there, having been opened if it was not; with ``wait`` also where another
+        caller is just opening it."""
         path = self.path(generation)
-        return alive(path) or self._open(path)
+        return alive(path) or self._open(path, wait=wait)
 
     def close(self) -> None:
         """End the connection to the sandbox, of whatever generation."""
@@ -91,12 +97,50 @@ class SharedConnection:
         """The socket that leads to the engine of that ``generation``, where the connection is there."""
         return self.folder / f"{self.name}.{generation}.engine"
 
-    def _open(self, path: Path) -> bool:
-        """Open it in the background; False where it cannot be had. One caller opens, others do not wait."""
+    @contextlib.contextmanager
+    def engine_socket(self, generation: str, temporary: str) -> Iterator[Path]:
+        """A socket that leads to the engine of that ``generation`` for as long as the context lasts, by a path
+        that every program can use; ``temporary`` is what the name of a folder for it begins with.
+
+        Raises:
+            Unreachable: the connection cannot be had.
+        """
+        if not self.ready(generation, wait=True):
+            raise Unreachable(
+                "ssh could not forward the engine's socket",
+                remedy="./inv sandbox.status says whether the sandbox is up",
+            )
+        # A user of the connection: without one it would end in the middle of a long pause. It lasts as long
+        # as our end of its input, which the kernel closes where we are killed outright.
+        with subprocess.Popen(
+            [*self.argv(generation), "cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as user:
+            try:
+                path = self.engine(generation)
+                with tempfile.TemporaryDirectory(prefix=temporary) as folder:
+                    if len(os.fsencode(path)) > LONGEST_PATH:
+                        # The kernel follows a link whose own path is short enough.
+                        link = Path(folder) / "docker.sock"
+                        link.symlink_to(path)
+                        path = link
+                    yield path
+            finally:
+                user.terminate()
+
+    def _open(self, path: Path, *, wait: bool) -> bool:
+        """Open it in the background; False where it cannot be had. One caller opens; others ``wait`` for that,
+        or do without."""
         engine = self.engine(path.name.split(".")[-2])
         with Lock(self.folder / f"{self.name}.opening") as lock:
-            if not lock.take():
+            if not until(lock.take, bool, OPEN_SECONDS if wait else 0.0):
                 return False
+            if alive(path):
+                # Another caller has opened it since.
+                return True
             self.close()
             options = [
                 "-M",
@@ -104,7 +148,7 @@ class SharedConnection:
                 "-f",
                 *("-o", f"ControlPath={_quoted(path.name)}"),
                 *("-o", f"ControlPersist={IDLE_SECONDS}"),
-                *("-L", f"./{engine.name}:{ENGINE}"),
+                *("-L", f"./{engine.name}:{DOCKER_SOCKET}"),
                 *("-o", f"ServerAliveInterval={limit(2):.0f}"),
                 *("-o", "ServerAliveCountMax=2"),
                 *("-o", f"ConnectTimeout={limit(5):.0f}"),

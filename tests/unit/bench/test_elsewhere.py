@@ -16,7 +16,7 @@ USERS = {
     "VAGRANT_CWD": "/their/project",
     "VAGRANT_DOTFILE_PATH": ".theirs",
     "HOSTONLY_PREPARED": "1",
-    "HOSTONLY_SETTINGS": "{}",
+    "HOSTONLY_SITE": "{}",
     "HOSTONLY_INSTALL": "never",
     "INVOKE_SANDBOX_NAME": "theirs",
     "PYTHONPATH": "/theirs",

@@ -15,16 +15,19 @@ from bench import leftovers, stock
 from hostonly.errors import HostonlyError
 from hostonly.events import ignore
 from hostonly.host import bridges, packages
-from hostonly.sandbox import names, remains
+from hostonly.ownership import claim
+from hostonly.providers.lxc import left as left_of_lxc
 from hostonly.site import Site
+from tests.unit.sites import at
 
 
 @pytest.fixture
 def user(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A checkout; `calls` in it tells what was run in the folders of its benches."""
     monkeypatch.setattr("hostonly.host.command.as_root", list)
-    monkeypatch.setattr(names, "SANDBOXES", tmp_path / "claims")
-    monkeypatch.setattr(remains, "remove", lambda container: True)
+    for module in (claim, stock):
+        monkeypatch.setattr(module, "CLAIMS", tmp_path / "claims")
+    monkeypatch.setattr(left_of_lxc, "remove", lambda container: True)
     monkeypatch.setattr(bridges, "remove", lambda bridge: calls(tmp_path, bridge.mark))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
     for name in ("bin", "tmp"):
@@ -32,7 +35,7 @@ def user(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     program(tmp_path / "bin" / "vagrant", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     (tmp_path / ".hostonly").mkdir()
-    return site.model_copy(update={"root": tmp_path})
+    return at(site, tmp_path)
 
 
 def calls(root: Path, line: str) -> bool:
@@ -61,8 +64,8 @@ def left(user: Site) -> Path:
     project = workspace / "benchabc2-stock"
     (project / "rootfs").mkdir(parents=True)
     (project / "Vagrantfile").touch()
-    (names.SANDBOXES / project.name).mkdir(parents=True)
-    (names.SANDBOXES / project.name / "owner").write_text(f"{project}\n")
+    (claim.CLAIMS / project.name).mkdir(parents=True)
+    (claim.CLAIMS / project.name / "owner").write_text(f"{project}\n")
     (workspace / "vagrant.d").mkdir()
     home = Path(tempfile.mkdtemp(prefix=stock._temporary(project))) / "home"
     home.symlink_to(workspace / "vagrant.d")
@@ -81,7 +84,7 @@ def test_machines_are_destroyed_and_folders_go(user: Site, how: Callable[..., No
     ]
     assert not workspace.exists()
     assert not list((user.root / "tmp").iterdir())
-    assert not list(names.SANDBOXES.iterdir())
+    assert not list(claim.CLAIMS.iterdir())
     assert packages.note(user.root).read_text() == "mmdebstrap\n"
 
 
@@ -97,7 +100,7 @@ def test_what_cannot_be_destroyed_keeps_its_folder_and_is_said(user: Site) -> No
 
 def test_somebody_elses_claim_of_the_name_stays(user: Site) -> None:
     workspace = left(user)
-    owner = names.SANDBOXES / "benchabc2-stock" / "owner"
+    owner = claim.CLAIMS / "benchabc2-stock" / "owner"
     owner.write_text("/another/checkout\n")
     leftovers.clear(user, ignore)
     assert not workspace.exists()

@@ -16,9 +16,10 @@ from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
 from hostonly.host.outsiders import outsiders
-from hostonly.sandbox import lock
+from hostonly.ownership import lock
 from hostonly.site import Site
 from hostonly.stage.judge import Judge
+from tests.unit.sites import at
 
 SILENT, ANSWERS = Observed(Reach(Outcome.TIMEOUT), ()), Observed(Reach(Outcome.EMPTY), ())
 NO_IPV6 = NotObserved("IPv6 is off on eth1")
@@ -63,7 +64,7 @@ def test_it_waits_for_another_and_says_for_which(
 ) -> None:
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.2)
     monkeypatch.setattr(host_only, "Machine", None)  # Nothing is looked at, let alone made.
-    here, events = site.model_copy(update={"root": tmp_path}), list[Event]()
+    here, events = at(site, tmp_path), list[Event]()
     with (
         lock.sandboxes(here, "check.host-only", ignore),
         pytest.raises(HostonlyError, match=r"inv check\.host-only .* has been changing"),

@@ -12,7 +12,10 @@ from hostonly.checks.isolation.marker import Marker
 from hostonly.checks.isolation.probes import probes
 from hostonly.checks.isolation.verdicts import Seen, judge
 from hostonly.claims import Verdict
+from hostonly.events import ignore
 from hostonly.facts import Fact, NotObserved
+from hostonly.sandbox.machine import Machine
+from hostonly.site import Site
 from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
@@ -28,41 +31,41 @@ class Unseen(dict[str, Fact[object]]):
         return UNSEEN
 
 
-def judged(engine: Fact[str] | str, *, of: str = "") -> Judge:
+def judged(site: Site, engine: Fact[str] | str, *, of: str = "") -> Judge:
     claims = Judge(lambda event: None)
     base: dict[str, Fact[object]] = {"seen": UNSEEN, "newer": UNSEEN}
     seen = Seen(Unseen(), Unseen(), UNSEEN, UNSEEN, base, engine)
-    judge(claims.of(of) if of else claims, "hostonly_sandbox", MARKER, TRIED, seen)
+    judge(claims.of(of) if of else claims, Machine(site, ignore), MARKER, TRIED, seen)
     return claims
 
 
-def test_what_was_not_seen_holds_nothing() -> None:
-    claims = judged(UNSEEN).claims
+def test_what_was_not_seen_holds_nothing(site: Site) -> None:
+    claims = judged(site, UNSEEN).claims
     assert {claim.verdict for claim in claims} == {Verdict.UNKNOWN}
     assert {claim.because for claim in claims} == {"not observed: nothing was sent"}
     assert len({claim.id for claim in claims}) == len(claims) > len(TRIED)
 
 
-def test_a_machine_without_docker_skips_what_is_about_its_engine() -> None:
-    skipped = [each for each in judged("no Docker").claims if each.verdict is Verdict.SKIPPED]
+def test_a_machine_without_docker_skips_what_is_about_its_engine(site: Site) -> None:
+    skipped = [each for each in judged(site, "no Docker").claims if each.verdict is Verdict.SKIPPED]
     assert [each.because for each in skipped] == ["no Docker"]
 
 
-def test_the_second_machines_claims_begin_with_its_name() -> None:
-    one, two = judged(UNSEEN).claims, judged(UNSEEN, of="sandbox2").claims
+def test_the_second_machines_claims_begin_with_its_name(site: Site) -> None:
+    one, two = judged(site, UNSEEN).claims, judged(site, UNSEEN, of="sandbox2").claims
     assert [each.id for each in two] == [f"sandbox2.{each.id}" for each in one]
     assert all(each.sentence.startswith("sandbox2: ") for each in two)
 
 
 def test_system_calls_of_another_kernel_are_not_taken_for_refused(
-    monkeypatch: pytest.MonkeyPatch,
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "mips")
     claims = Judge(lambda event: None)
     seen = Seen(Unseen(), Unseen(), UNSEEN, UNSEEN, {"seen": UNSEEN, "newer": UNSEEN}, "no Docker")
     judge(
         claims,
-        "hostonly_sandbox",
+        Machine(site, ignore),
         MARKER,
         [each for each in probes("mips") if not each.tries],
         seen,

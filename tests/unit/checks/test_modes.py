@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hostonly.checks.matrix.modes import MODES, PEERS, free_ports
 from hostonly.site import Site
 
@@ -14,8 +16,7 @@ def test_ports_keep_clear_of_the_taken_and_the_settings(site: Site) -> None:
 
 
 def test_ports_near_the_end(site: Site) -> None:
-    hello = site.hello.model_copy(update={"port": 65535})
-    ports = free_ports([], 9, site.model_copy(update={"hello": hello}))
+    ports = free_ports([], 9, replace(site, hello_port=65535))
     assert len(ports) == 9
     assert max(ports) < 65535
 

@@ -55,8 +55,8 @@ def test_outsiders_have_nothing_in_common(site: Site) -> None:
 
 
 def test_the_rogue_tables_name_is_no_sandboxs(site: Site) -> None:
-    assert outsiders.table(site).startswith(firewall.table(site).name)
-    assert "." in outsiders.table(site) and "." not in firewall.table(site).name
+    assert outsiders.table(site.name).startswith(firewall.table(site).name)
+    assert "." in outsiders.table(site.name) and "." not in firewall.table(site).name
 
 
 @pytest.mark.parametrize("new", ["0", "1"])

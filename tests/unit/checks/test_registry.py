@@ -20,6 +20,7 @@ from hostonly.image import state
 from hostonly.image.state import Built, Pushed
 from hostonly.site import Site
 from hostonly.stage.judge import Judge
+from tests.unit.sites import at
 
 DIGEST, OTHER, CONFIG, FOREIGN = (f"sha256:{letter * 64}" for letter in "abcd")
 PUSHED = Pushed("hello-socket", "java", DIGEST, CONFIG, "sandbox")
@@ -170,7 +171,7 @@ def test_no_list_of_tags_is_no_empty_one(answer: Answer) -> None:
 def test_a_push_is_noted_by_flavour_and_for_the_settings_repository(
     site: Site, tmp_path: Path
 ) -> None:
-    site = site.model_copy(update={"root": tmp_path})
+    site = at(site, tmp_path)
     assert noted_pushes(site) == {}
     state.save_pushed(site, replace(PUSHED, manifest=OTHER))
     # From another engine to the same tag: it is the last one that counts.

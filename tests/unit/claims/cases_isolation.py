@@ -40,7 +40,11 @@ HARMLESS: dict[str, object] = {"harmless": ("c 1:3", "c 5:0")}
 NULL = {"/dev/null": "c 1:3", "/dev/pts/0": "c 136:7"}
 
 FOLDER = "/var/lib/lxc/web-sandbox"
-MOUNTS: dict[str, object] = {"container": "web-sandbox", "nodes": ("/null",)}
+MOUNTS: dict[str, object] = {
+    "folder": f"{FOLDER}/",
+    "group": "/lxc.payload.web-sandbox",
+    "nodes": ("/null",),
+}
 HOST = (
     Mount("254:0", "/", "/", "ext4"),
     Mount("0:22", "/", "/sys", "sysfs"),

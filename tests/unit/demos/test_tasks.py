@@ -17,7 +17,7 @@ from hostonly.events import Event
 from hostonly.program.configuration import ProjectConfig
 from hostonly.results.judged import DemoResult
 from hostonly.results.transcript import DemoStarted
-from hostonly.settings import ROOT
+from hostonly.site import ROOT
 from hostonly.stage.demo import Demo, perform_all
 from hostonly.stage.stage import Stage
 from hostonly.stage.testbed import Testbed

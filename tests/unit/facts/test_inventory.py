@@ -18,6 +18,8 @@ from hostonly.vantages import Result
 Captured = Callable[[str], str]
 
 ONE = "hostonly /home/alex/one"
+# What a provider of machines says of itself.
+PROVIDED = [(("/run/machines",), ("/var/lib/machines",), "machine.*")]
 
 
 def test_links_carry_their_own_mark_or_their_bridges(captured: Captured) -> None:
@@ -182,7 +184,7 @@ def test_what_changed_while_it_was_looked_at_is_looked_at_again(
             return replace(result, stdout=result.stdout[:99]) if self.looks == 1 else result
 
     host = Changing(captured("inventory/links.json"))
-    assert isinstance(inventory.take(host, Path("/home/x"), Path("/tmp"))["links"], Observed)
+    assert isinstance(inventory.take(host, Path("/home/x"), Path("/tmp"), ())["links"], Observed)
 
 
 def test_what_was_not_seen_stays_unseen_when_kept(
@@ -190,10 +192,10 @@ def test_what_was_not_seen_stays_unseen_when_kept(
 ) -> None:
     monkeypatch.setattr(inventory, "PAUSE_SECONDS", 0.0)
     taken = inventory.take(
-        Silent(captured("inventory/links.json")), Path("/home/x"), Path("/tmp"), ["sudo"]
+        Silent(captured("inventory/links.json")), Path("/home/x"), Path("/tmp"), PROVIDED, ["sudo"]
     )
     kept = inventory.loads(inventory.dumps(taken))
-    assert set(kept) == set(taken) == set(inventory.kinds(Path("/"), Path("/")))
+    assert set(kept) == set(taken) == set(inventory.kinds(Path("/"), Path("/"), PROVIDED))
     links, seen = kept.pop("links"), taken["links"]
     assert isinstance(links, Observed) and isinstance(seen, Observed)
     assert links.value == seen.value

@@ -27,11 +27,10 @@ def test_loopback_is_this_machine(site: Site, asked: list[tuple[str, str]]) -> N
 def test_a_sandbox_is_called_by_our_bridge_alone(
     site: Site, asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = site.network
-    assert whom.address_to_call("sandbox", site) == str(network.sandbox)
-    assert whom.address_to_call("sandbox2", site) == str(network.sandbox2)
-    assert whom.address_and_port(f"{network.sandbox}:8080", site)[1] == 8080
-    assert asked[0] == (str(network.sandbox), network.bridge)
+    for machine in site.machines:
+        assert whom.address_to_call(machine.name, site) == machine.address
+    assert whom.address_and_port(f"{site.sandbox.address}:8080", site)[1] == 8080
+    assert asked[0] == (site.sandbox.address, site.bridge.name)
 
     def elsewhere(address: str, bridge: str) -> None:
         raise Unreachable("packets would leave by tun0")

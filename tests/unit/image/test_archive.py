@@ -19,6 +19,7 @@ from hostonly.image.engine import Engine
 from hostonly.image.state import Built, short
 from hostonly.site import Site
 from tests.unit.registry.serving import digest
+from tests.unit.sites import at
 
 CONFIG, OTHER = b'{"os": "linux"}', b'{"os": "another"}'
 # The engine API's Info where containerd keeps the images.
@@ -86,7 +87,7 @@ def engine(images: Images) -> Engine:
 
 @pytest.fixture
 def here(site: Site, tmp_path: Path) -> Site:
-    return site.model_copy(update={"root": tmp_path})
+    return at(site, tmp_path)
 
 
 @pytest.mark.parametrize("source", [None, CONTAINERD], ids=["graph driver", "containerd"])

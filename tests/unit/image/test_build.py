@@ -20,6 +20,7 @@ from hostonly.image.engine import Engine
 from hostonly.image.flavour import PYTHON
 from hostonly.site import Site
 from tests.unit.registry.serving import digest
+from tests.unit.sites import at
 
 CONFIG = digest(b"configuration")
 BUILT = state.Built("inputs", CONFIG, CONFIG, "sandbox", "python", digest(b"manifest"))
@@ -75,7 +76,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 @pytest.fixture
 def here(site: Site, tmp_path: Path) -> Site:
-    return site.model_copy(update={"root": tmp_path})
+    return at(site, tmp_path)
 
 
 def test_what_is_there_is_unchanged(here: Site, kept: dict[str, str]) -> None:
@@ -145,8 +146,7 @@ def test_what_was_pushed_from_the_same_inputs_can_be_pulled(
 def test_a_base_of_the_users_that_is_not_there_tells_nothing(
     here: Site, kept: dict[str, str]
 ) -> None:
-    image = here.image.model_copy(update={"python_base": "python:3.13-slim"})
-    based = here.model_copy(update={"image": image})
+    based = replace(here, image=replace(here.image, python_base="python:3.13-slim"))
     state.save(based, BUILT)
     assert pushed_before(based, engine("sandbox"), PYTHON) is None
     assert pushed_before(based, engine("sandbox", "python:3.13-slim"), PYTHON) == BUILT

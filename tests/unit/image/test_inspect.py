@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,6 +24,7 @@ from hostonly.results.image import ImageView
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from tests.unit.registry.serving import Store, digest, served
+from tests.unit.sites import at
 
 LAYERS = (b"base" * 1000, b"server" * 1000)
 # The engine API's Info where containerd keeps the images.
@@ -90,8 +92,8 @@ class Place:
 def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setattr(client_module, "require_host_only_route", lambda address, bridge: None)
     store = Store()
-    image = site.image.model_copy(update={"name": "app"})
-    made = Place(site.model_copy(update={"root": tmp_path, "image": image}), store)
+    here = at(site, tmp_path)
+    made = Place(replace(here, image=replace(here.image, name="app")), store)
     with served(store) as port:
         monkeypatch.setattr(
             inspect_module, "client", lambda _: RegistryClient("127.0.0.1", port, bridge="b")

@@ -10,6 +10,7 @@ from hostonly.events import ignore
 from hostonly.host import packages
 from hostonly.image import jar, parts, runtime
 from hostonly.site import Site
+from tests.unit.sites import at
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def checkout(site: Site, tmp_path: Path) -> Site:
     (tmp_path / "src/main").mkdir(parents=True)
     (tmp_path / "pom.xml").write_text("<project/>")
-    return site.model_copy(update={"root": tmp_path})
+    return at(site, tmp_path)
 
 
 def test_each_is_made_once(checkout: Site, made: list[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +29,7 @@ from hostonly.registry.client import RegistryClient
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from tests.unit.registry.serving import Store, digest, served
+from tests.unit.sites import at
 
 
 def stream(name: str) -> Generator[dict[str, Any]]:
@@ -122,9 +123,8 @@ class Place:
     """A checkout that has built and pushed an image, the registry that has it, and its sandbox."""
 
     def __init__(self, site: Site, store: Store, port: int) -> None:
-        registry = site.registry.model_copy(update={"port": port})
-        image = site.image.model_copy(update={"name": "app"})
-        self.site = site.model_copy(update={"registry": registry, "image": image})
+        image = replace(site.image, name="app")
+        self.site = replace(site, registry_port=port, image=image)
         self.store, self.said = store, list[Event]()
         self.manifest = store.tags["python"] = store.add_image(*LAYERS)
         self.config = store.of(self.manifest)["config"]["digest"]
@@ -171,7 +171,7 @@ def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         monkeypatch.setattr(
             publish, "registry_client", lambda _: RegistryClient("127.0.0.1", port, bridge="b")
         )
-        yield Place(site.model_copy(update={"root": tmp_path}), store, port)
+        yield Place(at(site, tmp_path), store, port)
 
 
 @pytest.fixture
@@ -299,3 +299,75 @@ def test_what_the_registry_has_lost_cannot_be_pulled(place: Place) -> None:
     assert not publish.served(place.machine, place.built)
     place.store.manifests.clear()
     assert not publish.served(place.machine, place.built)
+
+
+class Begun(Exception):
+    """Raised in place of pushing."""
+
+
+def pushed(place: Place, monkeypatch: pytest.MonkeyPatch) -> state.Built | None:
+    """What a push comes to where nothing is pushed; None where something would be."""
+
+    def push(there: str, **_: object) -> Iterator[dict[str, Any]]:
+        raise Begun
+
+    engine = FakeEngine()
+    engine.images = {"app": place.image("sandbox")}
+    monkeypatch.setattr(engine, "push", push)
+    monkeypatch.setattr(publish, "_clear_up", lambda *_: None)
+    try:
+        return publish.push(place.machine, engine.at("sandbox"), place.built, place.said.append)
+    except Begun:
+        return None
+
+
+def test_what_the_registry_has_whole_is_not_pushed_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pushed(place, monkeypatch) == place.built
+    assert isinstance(place.said[-1], Unchanged)
+    # The same image by a manifest that another engine wrote.
+    document = place.store.of(place.manifest)
+    place.store.tags["python"] = place.store.add_manifest({**document, "annotations": {}})
+    found = pushed(place, monkeypatch)
+    assert found is not None and found.manifest == place.store.tags["python"]
+
+
+def no_tag(place: Place) -> None:
+    place.store.tags.clear()
+
+
+def another_image(place: Place) -> None:
+    place.store.tags["python"] = place.store.add_image(b"other")
+
+
+def no_configuration(place: Place) -> None:
+    del place.store.blobs[place.config]
+
+
+def changed_configuration(place: Place) -> None:
+    place.store.blobs[place.config] = place.store.blobs[place.config].replace(b"linux", b"other")
+
+
+def no_layer(place: Place) -> None:
+    del place.store.blobs[place.store.of(place.manifest)["layers"][1]["digest"]]
+
+
+def half_a_layer(place: Place) -> None:
+    layer = place.store.of(place.manifest)["layers"][1]["digest"]
+    place.store.blobs[layer] = place.store.blobs[layer][:-1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [no_tag, another_image, no_configuration, changed_configuration, no_layer, half_a_layer],
+)
+def test_what_the_registry_has_not_whole_is_pushed(
+    place: Place, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Place], None]
+) -> None:
+    damage(place)
+    if damage is changed_configuration:
+        with pytest.raises(HostonlyError, match="damaged"):
+            pushed(place, monkeypatch)
+    else:
+        assert pushed(place, monkeypatch) is None

@@ -13,15 +13,16 @@ from invoke import Context
 from hostonly.errors import HostonlyError
 from hostonly.host import packages
 from hostonly.image.parts import tools
-from hostonly.sandbox import needs
+from hostonly.sandbox import prepare
+from hostonly.site import Site
 
 
 @pytest.mark.parametrize("task", ["build", "push", "pull"])
 def test_where_nothing_may_be_installed_every_package_is_named(
-    task: str, monkeypatch: pytest.MonkeyPatch
+    task: str, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tasks = import_module("hostonly.tasks.image")
-    machine = SimpleNamespace(status=lambda: SimpleNamespace(state="not_created"))
+    machine = SimpleNamespace(site=site, state=lambda: "not_created")
 
     @contextmanager
     def machine_of(ctx: Context, name: str) -> Iterator[SimpleNamespace]:
@@ -32,8 +33,7 @@ def test_where_nothing_may_be_installed_every_package_is_named(
 
     monkeypatch.setattr(tasks, "machine_of", machine_of)
     monkeypatch.setattr(packages, "missing", missing)
-    monkeypatch.setattr("hostonly.image.quick.noted", lambda *_: machine_of(Context(), ""))
     monkeypatch.setenv("HOSTONLY_INSTALL", "never")
     with pytest.raises(HostonlyError) as caught:
         getattr(tasks, task)(Context())
-    assert all(name in (caught.value.remedy or "") for name in (*needs.PACKAGES, *tools()))
+    assert all(name in (caught.value.remedy or "") for name in (*prepare.needed(site), *tools()))

@@ -14,6 +14,7 @@ from hostonly.host import command, whole
 from hostonly.host import journal as journals
 from hostonly.registry import certificate, look, trust
 from hostonly.site import Site
+from tests.unit.sites import at
 
 
 class Answers:
@@ -34,8 +35,8 @@ def here(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     for module in (trust, whole, journals):
         monkeypatch.setattr(module, "run", run)
     monkeypatch.setattr(look, "tls_client", lambda site: Answers())
-    ours = site.model_copy(update={"root": tmp_path / "checkout"})
-    certificate.ensure(ours.state / "registry" / "sandbox", str(ours.network.sandbox))
+    ours = at(site, tmp_path / "checkout")
+    certificate.ensure(ours.sandbox.certificates, ours.sandbox.address)
     yield ours
 
 
@@ -122,7 +123,7 @@ def test_an_older_authority_of_ours_is_replaced(here: Site, engine: Path, journa
     trust.install(trust.plan(here, engine), journal)
     made = here.state / "registry" / "sandbox"
     (made / "server.pem").unlink()
-    certificate.ensure(made, str(here.network.sandbox))
+    certificate.ensure(made, here.sandbox.address)
     plan = trust.plan(here, engine)
     assert not plan.present and trust.install(plan, journal)
     assert plan.file.read_text().endswith((made / "ca.crt").read_text())

@@ -11,8 +11,11 @@ import pytest
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Event
 from hostonly.host import packages
-from hostonly.sandbox import base, box, lock, names, purge, trace
-from hostonly.site import Site
+from hostonly.ownership import before, claim, lock
+from hostonly.providers.lxc import base, uses
+from hostonly.sandbox import purge
+from hostonly.site import MARK, Site
+from tests.unit.sites import at
 
 USED, UNUSED, HANDED = "0" * 16, "1" * 16, "2" * 16
 USED_BOX, UNUSED_BOX = "hostonly-0123456789ab", "hostonly-ba9876543210"
@@ -28,23 +31,16 @@ SETTINGS = (
 )
 
 
-def test_uses_are_read_from_configurations_and_from_what_was_handed_over() -> None:
-    found = purge.read_uses(CONFIG + SETTINGS)
-    assert found == purge.Uses(frozenset((USED, HANDED)), frozenset((USED_BOX, HANDED_BOX)))
-    again = CONFIG.replace(USED, f"{USED}-2")
-    assert purge.read_uses(again).bases == {f"{USED}-2"}
-    assert purge.read_uses("") == purge.Uses(frozenset(), frozenset())
-
-
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store, a folder of containers and a Vagrant of its own below `tmp_path`."""
     store, lxc = tmp_path / "store", tmp_path / "lxc"
-    for place, name in ((base, "STORE"), (lock, "STORE")):
-        monkeypatch.setattr(place, name, store)
-    monkeypatch.setattr(names, "SANDBOXES", store / "sandboxes")
-    monkeypatch.setattr(purge, "CONTAINERS", lxc)
-    monkeypatch.setattr(trace, "sandboxes", lambda site: ())
+    for module in (base, lock, purge, uses):
+        monkeypatch.setattr(module, "STORE", store)
+    for module in (claim, purge, uses):
+        monkeypatch.setattr(module, "CLAIMS", store / "sandboxes")
+    monkeypatch.setattr(uses, "LXC", lxc)
+    monkeypatch.setattr(before, "sandboxes", lambda site: ())
     monkeypatch.setattr("hostonly.host.command.as_root", list)
     monkeypatch.setattr(packages, "missing", lambda names: [n for n in names if n == "gone"])
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
@@ -55,7 +51,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (USED_BOX, UNUSED_BOX):
         files = tmp_path / "vagrant.d" / "boxes" / name / "0" / "lxc"
         files.mkdir(parents=True)
-        (files / box.MARK).write_text(f"{name} was added by hostonly\n")
+        (files / MARK).write_text(f"{name} was added by hostonly\n")
     # Somebody's own, one of them with a name like ours.
     for name in (THEIRS, "hostonly-mine", "debian"):
         files = tmp_path / "vagrant.d" / "boxes" / name / "0" / "lxc"
@@ -75,7 +71,7 @@ def checkout(site: Site, tmp_path: Path) -> Site:
     (root / ".vagrant" / "machines").mkdir(parents=True)
     (root / ".hostonly" / "ssh").mkdir(parents=True)
     packages.note(root).write_text("lxc\nvagrant\nlxc\ngone\n-rf\n")
-    return site.model_copy(update={"root": root})
+    return at(site, root)
 
 
 def listed(folder: Path) -> list[str]:
@@ -107,7 +103,7 @@ def test_nothing_of_ours_is_left_where_nobody_uses_it(machine: Path, checkout: S
 def test_keys_stay_while_a_sandbox_needs_them(
     machine: Path, checkout: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trace, "sandboxes", lambda site: ("hostonly-sandbox2",))
+    monkeypatch.setattr(before, "sandboxes", lambda site: ("hostonly-sandbox2",))
     purge.purge(checkout, lambda event: None)
     assert (checkout.state / "ssh").exists()
     assert (checkout.root / ".vagrant").exists()

@@ -33,7 +33,6 @@ from hostonly.facts.search import search
 from hostonly.host.limits import LIMITS
 from hostonly.process import as_root
 from hostonly.sandbox.machine import Machine
-from hostonly.sandbox.names import machines, temporary
 from hostonly.site import Site
 from hostonly.stage.judge import Judge
 from hostonly.vantages import Host, Vantage
@@ -54,9 +53,7 @@ SECONDS = 600.0
 def check(site: Site, claims: Judge, only: str = "") -> None:
     """Look and try: at the machine called ``only``, or at the first one and the second where it was
     made."""
-    first, *others = [
-        Machine(site, claims.emit, name) for name in ([only] if only else machines(site))
-    ]
+    first, *others = [Machine(site, claims.emit, name) for name in ([only] if only else site.names)]
     _look_at(first, claims)
     for machine in others:
         if machine.status().state != "not_created":
@@ -65,41 +62,36 @@ def check(site: Site, claims: Judge, only: str = "") -> None:
 
 def _look_at(machine: Machine, claims: Judge) -> None:
     """Judge all claims of one machine."""
-    host, network = Host(), machine.site.network
+    host, site = Host(), machine.site
     state, way = machine.observed_state(), observe(host, route_to(machine.address))
     claims.judge(sandbox_running, {"machine": machine.name}, state=state)
     about: dict[str, object] = {
         "address": machine.address,
-        "bridge": network.bridge,
-        "source": str(network.host.ip),
+        "bridge": site.bridge.name,
+        "source": str(site.bridge.address.ip),
     }
     claims.judge(route_host_only, about, way=way, routes=observe(host, routes()))
-    closed = why_not_look(state, way, network.bridge)
+    closed = why_not_look(state, way, site.bridge.name)
     tried = probes(platform.machine())
-    with machine.vantage() as sandbox, marked(temporary(machine.site)) as marker:
+    with machine.vantage() as sandbox, marked(site.temporary) as marker:
         outside, inside = look_from_both(
             host,
-            _looks_of_host(_init(host, machine.container) if closed is None else 0, marker),
+            _looks_of_host(_init(host, machine) if closed is None else 0, marker),
             sandbox,
             _looks_inside(marker) | _tries(tried),
             closed,
             root=as_root([]),
             timeout=SECONDS,
         )
-        layers = layers_of(host, machine.container, closed)
+        layers = layers_of(host, machine, closed)
         found = found_of(host, sandbox, marker.process, layers)
     seen = Seen(outside, inside, layers, found, base_of(host, layers), engine_of(host))
-    judge(claims, machine.container, marker, tried, seen)
+    judge(claims, machine, marker, tried, seen)
 
 
-def _init(host: Vantage, container: str) -> int:
+def _init(host: Vantage, machine: Machine) -> int:
     """The process id of the sandbox's init on the host; 0, which is no process, where unknown."""
-    asked = question(
-        ["lxc-info", "--name", container, "--pid", "--no-humanize"],
-        lambda said: int(said) if said.strip().isdecimal() else 0,
-        root=True,
-    )
-    return observe(host, asked, root=as_root([])).value_or(0)
+    return observe(host, machine.provider.init(), root=as_root([])).value_or(0)
 
 
 def _looks_of_host(init: int, marker: Marker) -> Questions:

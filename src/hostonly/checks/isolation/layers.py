@@ -9,16 +9,17 @@ from typing import Any
 
 from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, Question, observe, question, select, together
-from hostonly.facts.confinement import Layers, layers, parse_lines, parse_paths
+from hostonly.facts.confinement import Layers, parse_lines, parse_paths
 from hostonly.process import as_root
+from hostonly.sandbox.machine import Machine
 from hostonly.vantages import Vantage
 
 
-def layers_of(host: Vantage, container: str, closed: str | None) -> Fact[Layers]:
+def layers_of(host: Vantage, machine: Machine, closed: str | None) -> Fact[Layers]:
     """What its root file system is put together from; ``closed`` is why nothing may be asked."""
     if closed is not None:
         return NotObserved(closed)
-    return observe(host, layers(container), root=as_root([]))
+    return observe(host, machine.provider.layers(), root=as_root([]))
 
 
 def found_of(

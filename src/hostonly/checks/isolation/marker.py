@@ -27,7 +27,7 @@ class Marker:
 @contextlib.contextmanager
 def marked(prefix: str) -> Iterator[Marker]:
     """Both, for as long as the context lasts; what a killed run leaves is known by the ``prefix`` of their
-    names (`names.temporary`). Their names differ: who searches for the one must not be taken for the other."""
+    names (`Site.temporary`). Their names differ: who searches for the one must not be taken for the other."""
     name = f"{prefix}marked-{secrets.token_hex(8)}"
     process = subprocess.Popen(
         ["sh", "-c", f"sleep {SECONDS}; exit", name],

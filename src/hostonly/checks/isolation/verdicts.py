@@ -14,6 +14,7 @@ from hostonly.claims import isolation as claims_of
 from hostonly.facts import Fact, NotObserved, select, together
 from hostonly.facts import confinement as read
 from hostonly.host.limits import LIMITS
+from hostonly.sandbox.machine import Machine
 from hostonly.stage.judge import Judge
 
 
@@ -32,12 +33,12 @@ class Seen:
 
 
 def judge(
-    claims: Judge, container: str, marker: Marker, tried: Sequence[Probe], seen: Seen
+    claims: Judge, machine: Machine, marker: Marker, tried: Sequence[Probe], seen: Seen
 ) -> None:
-    """Judge what was ``seen`` of the sandbox called ``container``, where all was ``tried``."""
+    """Judge what was ``seen`` of the sandbox ``machine``, where all was ``tried``."""
     outside, inside = seen.outside, seen.inside
     _judge_ids(claims, outside)
-    _judge_views(claims, container, marker, outside, inside)
+    _judge_views(claims, machine, marker, outside, inside)
     about: dict[str, object] = {"name": f"/etc/{marker.process}"}
     claims.judge(claims_of.written_to_layer, about, layers=seen.layers, found=seen.found)
     claims.judge(claims_of.base_unchanged, {}, **seen.base)
@@ -86,11 +87,12 @@ def _judge_ids(claims: Judge, outside: Facts) -> None:
 
 
 def _judge_views(
-    claims: Judge, container: str, marker: Marker, outside: Facts, inside: Facts
+    claims: Judge, machine: Machine, marker: Marker, outside: Facts, inside: Facts
 ) -> None:
     about: dict[str, object] = {"harmless": HARMLESS}
     claims.judge(claims_of.harmless_devices, about, devices=inside["devices"])
-    about = {"container": container, "nodes": tuple(f"/{node}" for node in NODES)}
+    about = {"folder": machine.provider.own_folder, "group": machine.provider.own_group}
+    about |= {"nodes": tuple(f"/{node}" for node in NODES)}
     claims.judge(
         claims_of.own_mounts,
         about,

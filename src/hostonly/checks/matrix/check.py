@@ -25,7 +25,7 @@ from hostonly.results.transcript import (
     StepEnded,
     StepStarted,
 )
-from hostonly.settings import SSH_PORT, Site
+from hostonly.site import SSH_PORT, Site
 from hostonly.stage.demo import Demo, perform_all
 from hostonly.stage.free_addresses import spare_addresses
 from hostonly.stage.stage import Stage

@@ -29,10 +29,10 @@ from hostonly.facts.ipv6 import ipv6_off
 from hostonly.facts.reach import reach
 from hostonly.facts.routes import route_to, routes
 from hostonly.host.outsiders import Outsider
+from hostonly.ownership import lock
 from hostonly.process import as_root
-from hostonly.sandbox import lock
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Site
+from hostonly.site import SSH_PORT, Site
 from hostonly.stage.judge import Judge
 from hostonly.vantages import Host, Vantage
 
@@ -74,12 +74,12 @@ def check(site: Site, claims: Judge) -> None:
 
 
 def _check(site: Site, claims: Judge) -> None:
-    machine, network, host = Machine(site, claims.emit), site.network, Host()
+    machine, host = Machine(site, claims.emit), Host()
     machine.require_running()
     about = {
         "address": machine.address,
-        "bridge": network.bridge,
-        "source": str(network.host.ip),
+        "bridge": site.bridge.name,
+        "source": str(site.bridge.address.ip),
     }
     way, main = observe(host, route_to(machine.address)), observe(host, routes())
     claims.judge(route_host_only, dict(about), way=way, routes=main)
@@ -108,13 +108,11 @@ def addresses6(site: Site) -> tuple[IPv6Interface, IPv6Interface]:
 
 def doors(site: Site, absent: NotObserved | None) -> tuple[Door, ...]:
     """The sandbox's addresses; ``absent`` is why it has none of IPv6."""
-    network = site.network
     # The Vagrantfile gives the first sandbox the address after the bridge's own.
-    nat = network.nat.ip + 1
     return (
-        Door("host-only", str(network.sandbox), network.bridge),
-        Door("ipv6", str(addresses6(site)[1].ip), network.bridge, absent),
-        Door(NAT, str(nat), network.nat_bridge),
+        Door("host-only", site.sandbox.address, site.bridge.name),
+        Door("ipv6", str(addresses6(site)[1].ip), site.bridge.name, absent),
+        Door(NAT, str(site.sandbox.nat.address.ip), site.nat.name),
     )
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from hostonly.checks.outsiders.opened import opened
 from hostonly.errors import HostonlyError, ToolFailed
-from hostonly.host.bridges import MARK
 from hostonly.host.command import end, run, start
 from hostonly.host.outsiders import Outsider, outsiders, remove, take_away
 from hostonly.process import as_root
@@ -65,7 +64,7 @@ def _refuse_conflicts(ipv6: bool) -> None:
 
 
 def _make(each: Outsider, site: Site, ipv6: bool) -> None:
-    namespace, mark = each.vantage.namespace, f'alias "{MARK} {site.root}"'
+    namespace, mark = each.vantage.namespace, f'alias "{site.bridge.mark}"'
     run(["ip", "netns", "add", namespace], root=True, timeout=10)
     outside = [
         f"link add {each.device} type veth peer name eth0 netns {namespace}",

@@ -12,10 +12,9 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from hostonly.host import forward_chain, forwarding
-from hostonly.host.bridges import MARK
 from hostonly.host.command import run
 from hostonly.host.outsiders import PROC6, close, force, read, table
-from hostonly.site import Site
+from hostonly.site import MARK, Site
 
 
 def not_forwarding6(site: Site) -> str | None:
@@ -56,7 +55,7 @@ def opened(site: Site, links: Sequence[str], masked: str | None, *, ipv6: bool) 
 
 
 def _masquerade(site: Site, bridge: str) -> str:
-    name = table(site)
+    name = table(site.name)
     return f"""\
 table inet {name}
 delete table inet {name}

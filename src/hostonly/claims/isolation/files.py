@@ -58,33 +58,33 @@ def _on_disk(path: str, host: Sequence[Mount]) -> tuple[str, str]:
 )
 def own_mounts(
     *,
-    container: str,
+    folder: str,
+    group: str,
     nodes: Collection[str],
     host: Sequence[Mount],
     sandbox: Sequence[Mount],
     namespaces: Mapping[str, str],
 ) -> Judgement:
     """Holds when what comes from a disk, or from a file system that the host has mounted, is below
-    the container's own folder, a harmless device node, its own control group, or a namespace that is none of the host's ``namespaces`` nor mounted there:
+    the sandbox's own ``folder``, a harmless device node, its own control ``group``, or a namespace that is none of the host's ``namespaces`` nor mounted there:
     the kernel keeps all of them in one nsfs. At least one mount must be seen: Docker's data."""
     theirs = {each.root for each in host if each.kind == "nsfs"} | set(namespaces.values())
-    path = f"/var/lib/lxc/{container}/"
-    device, folder = _on_disk(path, host)
+    device, own = _on_disk(folder, host)
     devices = {each.device for each in host}
     shared = [e for e in sandbox if e.device in devices or not e.device.startswith("0:")]
-    ours = [e for e in shared if e.device == device and e.root.startswith(folder)]
+    ours = [e for e in shared if e.device == device and e.root.startswith(own)]
     strange = [
         f"{each.point} is {each.root} of the host's {each.kind}"
         for each in shared
         if each not in ours
         and not (each.kind == "devtmpfs" and each.root in nodes)
         and not (each.kind == "nsfs" and each.root not in theirs)
-        and not (each.kind in ("cgroup", "cgroup2") and f"/lxc.payload.{container}" in each.root)
+        and not (each.kind in ("cgroup", "cgroup2") and group in each.root)
     ]
     if strange:
         return Judgement(False, listed(strange))
     if not ours:
-        return Judgement(None, f"no mount from {path} is seen")
+        return Judgement(None, f"no mount from {folder} is seen")
     return Judgement(
         True, f"{len(sandbox)} mounts, of the disk's only {listed([e.root for e in ours])}"
     )

@@ -1,0 +1,57 @@
+"""Who has claimed which name on this machine.
+
+What a provider calls a machine is a name of this machine's, not of a checkout's: each has a folder of
+root's that says whose it is.
+"""
+
+from __future__ import annotations
+
+from hostonly.errors import Taken
+from hostonly.host.command import run
+from hostonly.providers import provider_of
+from hostonly.site import CLAIMS, MachineSpec, Site
+
+
+def owner(instance: str) -> str | None:
+    """The checkout that has claimed the name ``instance``; None where nobody has."""
+    try:
+        # One that is empty was not written to its end.
+        return (CLAIMS / instance / "owner").read_text(encoding="utf-8").strip() or None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def require_ours(site: Site, machine: MachineSpec) -> None:
+    """Stop where what the provider calls ``machine`` is somebody else's.
+
+    Raises:
+        Taken: another checkout has it, or a machine that hostonly did not make.
+    """
+    name = machine.instance
+    whose = owner(name)
+    if whose not in (None, str(site.root)):
+        raise Taken(
+            f"a sandbox named {name} belongs to another checkout: {whose}",
+            remedy="Destroy it there, or give sandbox.name (and the network section) other values here.",
+        )
+    if whose is None and provider_of(site, machine).exists:
+        raise Taken(
+            f"{provider_of(site, machine).kind} named {name} is already here, and hostonly did not make it",
+            remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",
+        )
+
+
+def release(site: Site, machine: MachineSpec) -> bool:
+    """Remove root's folder of ``machine``, with what was handed over in it where it is ours; whether what is
+    left of the machine may be removed, being ours or nobody's.
+
+    What says whose it is goes last: without it nobody removes the rest.
+    """
+    whose = owner(machine.instance)
+    if whose not in (None, str(site.root)):
+        return False
+    if machine.claim.exists():
+        rest = "find . -mindepth 1 ! -path ./owner -delete; " if whose else ""
+        line = f'cd "$1"; {rest}rm -f owner owner.[0-9]*; rmdir --ignore-fail-on-non-empty "$1"'
+        run(["sh", "-ec", line, "remove", str(machine.claim)], root=True, timeout=30)
+    return True

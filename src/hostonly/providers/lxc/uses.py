@@ -1,0 +1,71 @@
+"""What the containers of this machine stand on, of whatever checkout: bases and boxes in use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostonly.errors import ToolFailed
+from hostonly.host.command import run
+from hostonly.providers.lxc.container import LXC
+from hostonly.site import CLAIMS, MARK, STORE
+
+TRIES = 3
+# As lxc-template writes it: an overlay of the base's root file system and the sandbox's own layer.
+_BASE = re.compile(r"^lxc\.rootfs\.path = overlay:([^:\n]+)/rootfs:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """The names of bases and boxes that containers need."""
+
+    bases: frozenset[str]
+    boxes: frozenset[str]
+
+
+def read_uses(text: str) -> Uses:
+    """What is named in containers' configurations and in what was handed over for making them."""
+    store = re.escape(f"{STORE}/bases/")
+    return Uses(
+        frozenset(re.findall(rf"{store}([0-9a-f]{{16}}(?:-[0-9]+)?)(?![0-9a-f])", text)),
+        # Vagrant's LXC notes in the configuration's first line which template made it.
+        frozenset(re.findall(rf"/boxes/({MARK}-[0-9a-f]{{12}})/", text)),
+    )
+
+
+def uses() -> Uses:
+    """What is in use now.
+
+    Raises:
+        ToolFailed: that could not be found out, so nothing may be removed.
+    """
+    places = [str(place) for place in (LXC, CLAIMS) if place.exists()]
+    if not places:
+        return Uses(frozenset(), frozenset())
+    files = ["-maxdepth", "2", "-type", "f", "(", "-name", "config", "-o", "-name", "settings", ")"]
+    for _ in range(TRIES):
+        try:
+            # Containers' folders are root's: the answer is found as root.
+            said = run(["find", *places, *files, "-exec", "cat", "{}", "+"], root=True)
+        except ToolFailed as error:
+            # A container of another checkout's that went while it was looked at.
+            failure = error
+        else:
+            return read_uses(said)
+    raise failure
+
+
+def base_below(container: str) -> Path | None:
+    """The folder of the base that ``container`` lies on, which may be an older recipe's, by LXC's own
+    word; None where there is no container, or one that was not made so far.
+
+    Raises:
+        ToolFailed: the container's configuration could not be read.
+    """
+    config = LXC / container / "config"
+    if not config.exists():
+        return None
+    # Only root may read it.
+    found = _BASE.findall(run(["cat", str(config)], root=True, timeout=10))
+    return Path(found[-1]) if found else None

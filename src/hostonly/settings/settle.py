@@ -1,0 +1,77 @@
+"""From the settings to the `Site`: the one place where names, addresses, MACs and folders are derived."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Interface
+
+from hostonly.settings.sections import MachineSettings, Settings
+from hostonly.site import (
+    BRIDGE,
+    CLAIMS,
+    ETH0,
+    ETH1,
+    MARK,
+    Bridge,
+    ImageSpec,
+    Link,
+    MachineSpec,
+    Site,
+    box_name,
+    instance_name,
+    mac,
+    temporary_prefix,
+)
+
+
+def settle(settings: Settings) -> Site:
+    """What ``settings`` come to on this machine."""
+    root, network = settings.root, settings.network
+    state, mark = root / ".hostonly", f"{MARK} {root}"
+    nat, host = network.nat, network.host
+    bridge = Bridge(network.bridge, host, mac(host.ip, BRIDGE), mark)
+    nat_bridge = Bridge(network.nat_bridge, nat, mac(nat.ip, BRIDGE), mark)
+
+    def machine(
+        number: int, name: str, address: IPv4Address, given: MachineSettings
+    ) -> MachineSpec:
+        instance = instance_name(settings.sandbox.name, name)
+        provider = given.provider or settings.sandbox.provider
+        return MachineSpec(
+            name=name,
+            instance=instance,
+            provider=provider,
+            engine=given.engine or settings.sandbox.engine,
+            memory=given.memory or settings.sandbox.memory,
+            cpus=given.cpus or settings.sandbox.cpus,
+            nat=_link("eth0", nat_bridge, nat.ip + 1 + number, mac(address, ETH0)),
+            host_only=_link("eth1", bridge, address, mac(address, ETH1)),
+            box=box_name(root, provider),
+            claim=CLAIMS / instance,
+            certificates=state / "registry" / name,
+            host_key=state / "ssh" / f"{name}.host_ed25519",
+            vagrant_id=root / ".vagrant" / "machines" / name / provider / "id",
+        )
+
+    return Site(
+        root=root,
+        state=state,
+        name=settings.sandbox.name,
+        temporary=temporary_prefix(root),
+        bridge=bridge,
+        nat=nat_bridge,
+        machines=tuple(
+            machine(number, name, address, given)
+            for number, (name, (address, given)) in enumerate(settings.all_machines.items())
+        ),
+        hello_port=settings.hello.port,
+        registry_port=settings.registry.port,
+        image=ImageSpec(settings.image.name, settings.image.base, settings.image.python_base),
+        login_key=state / "ssh" / "id_ed25519",
+        known_hosts=state / "ssh" / "known_hosts",
+        patience=settings.waiting.patience,
+    )
+
+
+def _link(name: str, bridge: Bridge, address: IPv4Address, mac: str) -> Link:
+    interface = IPv4Interface(f"{address}/{bridge.network.prefixlen}")
+    return Link(name, bridge.name, interface, mac)
