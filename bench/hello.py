@@ -25,7 +25,6 @@ from hostonly.errors import HostonlyError
 from hostonly.hello.conformance.subject import Process, Program
 from hostonly.hello.greeting import greeting_of
 from hostonly.image.programs import java_program, python_program
-from hostonly.sandbox import names
 
 ONE = Row("python-java", "1/s", "Python over Java, one connection after another", None)
 MANY = Row("python-java-64", "1/s", "Python over Java, 64 connections in flight", None)
@@ -57,7 +56,7 @@ TIMEOUT = struct.pack("ll", SECONDS, 0)
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """Both servers run all the time, each started once."""
     with ExitStack() as ending:
-        folder = ending.enter_context(TemporaryDirectory(prefix=names.temporary(workspace.user)))
+        folder = ending.enter_context(TemporaryDirectory(prefix=workspace.user.temporary))
         java = java_program(workspace.user, workspace.emit, Path(folder))
         programs = {"python": python_program(workspace.user.root), "java": java}
         ours, theirs = (ending.enter_context(Program(*it).start()) for it in programs.items())

@@ -150,11 +150,6 @@ HEAVY = {
     "vagrant",
 }
 
-# Circles that are still to be taken away, each with all its modules.
-KNOWN_CIRCLES = (
-    frozenset({"sandbox.ahead", "sandbox.machine", "sandbox.starting", "sandbox.vagrant_calls"}),
-)
-
 
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
@@ -263,7 +258,7 @@ def circles(imports: dict[str, set[str]]) -> list[frozenset[str]]:
 
 
 def test_no_circle_between_modules() -> None:
-    assert circles(graph()) == list(KNOWN_CIRCLES)
+    assert circles(graph()) == []
 
 
 def test_no_circle_between_parts() -> None:

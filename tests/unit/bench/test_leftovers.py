@@ -64,8 +64,8 @@ def left(user: Site) -> Path:
     project = workspace / "benchabc2-stock"
     (project / "rootfs").mkdir(parents=True)
     (project / "Vagrantfile").touch()
-    (claim.CLAIMS / project.name).mkdir(parents=True)
-    (claim.CLAIMS / project.name / "owner").write_text(f"{project}\n")
+    ((user.root / "claims") / project.name).mkdir(parents=True)
+    ((user.root / "claims") / project.name / "owner").write_text(f"{project}\n")
     (workspace / "vagrant.d").mkdir()
     home = Path(tempfile.mkdtemp(prefix=stock._temporary(project))) / "home"
     home.symlink_to(workspace / "vagrant.d")
@@ -84,7 +84,7 @@ def test_machines_are_destroyed_and_folders_go(user: Site, how: Callable[..., No
     ]
     assert not workspace.exists()
     assert not list((user.root / "tmp").iterdir())
-    assert not list(claim.CLAIMS.iterdir())
+    assert not list((user.root / "claims").iterdir())
     assert packages.note(user.root).read_text() == "mmdebstrap\n"
 
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_destroyed_keeps_its_folder_and_is_said(user: Site) -> No
 
 def test_somebody_elses_claim_of_the_name_stays(user: Site) -> None:
     workspace = left(user)
-    owner = claim.CLAIMS / "benchabc2-stock" / "owner"
+    owner = (user.root / "claims") / "benchabc2-stock" / "owner"
     owner.write_text("/another/checkout\n")
     leftovers.clear(user, ignore)
     assert not workspace.exists()

@@ -13,7 +13,10 @@ from bench import many
 from bench.checkout import Checkout
 from hostonly.errors import HostonlyError
 
-HERE = cast(Checkout, SimpleNamespace(machine=lambda: SimpleNamespace(container="one-sandbox")))
+HERE = cast(
+    Checkout,
+    SimpleNamespace(machine=lambda: SimpleNamespace(spec=SimpleNamespace(instance="one-sandbox"))),
+)
 # Above any process id that Linux gives (PID_MAX_LIMIT).
 NOBODY = 2**22 + 1
 
