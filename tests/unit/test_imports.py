@@ -70,6 +70,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     # Beside the package, which but for its tasks does not know it.
     "bench": ALL | {"bootstrap", "report", "settings"},
     "start": frozenset({*BASE, "program", "providers", "sandbox", "site_cache", "vantages"}),
+    # What a program of somebody's own needs.
+    "library": ALL | {"demos", "stage", "settings"},
     "__main__": frozenset({"start"}),
     "way": frozenset({"errors", "vantages"}),
 }
