@@ -152,7 +152,7 @@ def remove(folder: Path, vagrant_home: Path) -> None:
     _end_server(folder)
     name = _bridge(folder)
     bridges.remove(Bridge(name, IPv4Interface("0.0.0.0"), "", f"{BENCH_MARK} {folder}"))
-    if owner(folder.name) == str(folder):
+    if owner(CLAIMS / folder.name) == str(folder):
         left.remove(folder.name)
         run(["rm", "-rf", str(CLAIMS / folder.name)], root=True)
     for temporary in Path(tempfile.gettempdir()).glob(f"{_temporary(folder)}*"):

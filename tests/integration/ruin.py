@@ -29,7 +29,7 @@ def clear(site: Site) -> str:
     `sandbox.destroy` had to say of the rest, empty where it could do it."""
     _end_what_works_in(site.root)
     for machine in site.machines:
-        if claim.owner(machine.instance) == str(site.root):
+        if claim.owner(machine.claim) == str(site.root):
             _remove(machine.instance)
     shutil.rmtree(site.root / ".vagrant" / "machines", ignore_errors=True)
     firewall.remove(firewall.table(site))

@@ -137,8 +137,8 @@ def test_what_a_killed_bench_leaves_is_named_and_the_next_one_removes_it(
     here: Path, site: Site, elsewhere: dict[str, str]
 ) -> None:
     def stock_is_up() -> bool:
-        claimed = [each.name for each in CLAIMS.glob("bench*-stock")]
-        ours = [name for name in claimed if f"{site.state}/" in (claim.owner(name) or "")]
+        claimed = list(CLAIMS.glob("bench*-stock"))
+        ours = [each.name for each in claimed if f"{site.state}/" in (claim.owner(each) or "")]
         return any((LXC / name / "config").exists() for name in ours)
 
     ended(here, "up", signal.SIGKILL, "bench: up, halt-up, destroy", stock_is_up)

@@ -183,6 +183,6 @@ def test_one_that_is_nobodys_is_left_alone(machine: Machine, site: Site) -> None
             done = inv(task)
             assert (folder / "config").exists(), done.stderr
             assert done.returncode == (0 if task == "sandbox.halt" else 3)
-        assert claim.owner(machine.spec.instance) is None
+        assert claim.owner(machine.spec.claim) is None
     finally:
         shutil.rmtree(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hostonly.events import Event
@@ -9,6 +11,13 @@ from hostonly.results.judged import SandboxAbout
 from hostonly.site import Site
 from hostonly.stage.testbed import Testbed
 from tests.unit.stage.played import IMAGE, Played
+
+
+@pytest.fixture(autouse=True)
+def claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No unit test comes upon a sandbox of this machine: each has a folder of claims of its own."""
+    monkeypatch.setattr("hostonly.settings.derive.CLAIMS", tmp_path / "claims")
+    return tmp_path / "claims"
 
 
 @pytest.fixture

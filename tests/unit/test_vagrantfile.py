@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hostonly.sandbox.vagrant import for_vagrant
+from hostonly.site import CLAIMS
 from tests.unit.sites import settled
 from tests.unit.vagrantfile import FILE, MODULE
 
@@ -53,7 +55,9 @@ def test_every_override_counts_as_it_does_for_inv(
     changed = settled(
         sandbox={"memory": 1024}, registry={"port": 5001}, network={"bridge": "other0"}
     )
-    expected = json.loads(json.dumps(for_vagrant(changed)))
+    machines = tuple(replace(each, claim=CLAIMS / each.instance) for each in changed.machines)
+    # Vagrant asks an inv of its own, which knows nothing of the tests' folder of claims.
+    expected = json.loads(json.dumps(for_vagrant(replace(changed, machines=machines))))
     done = seen_by_vagrant()
     assert [json.loads(line) for line in done.stdout.splitlines()] == [expected] * 2, done.stderr
     # Vagrant reads its file more than once.

@@ -6,17 +6,19 @@ root's that says whose it is.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hostonly.errors import Taken
 from hostonly.host.command import run
 from hostonly.providers import provider_of
-from hostonly.site import CLAIMS, MachineSpec, Site
+from hostonly.site import MachineSpec, Site
 
 
-def owner(instance: str) -> str | None:
-    """The checkout that has claimed the name ``instance``; None where nobody has."""
+def owner(claim: Path) -> str | None:
+    """The checkout whose the folder ``claim`` is, and the machine of that name; None where it is nobody's."""
     try:
         # One that is empty was not written to its end.
-        return (CLAIMS / instance / "owner").read_text(encoding="utf-8").strip() or None
+        return (claim / "owner").read_text(encoding="utf-8").strip() or None
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -28,7 +30,7 @@ def require_ours(site: Site, machine: MachineSpec) -> None:
         Taken: another checkout has it, or a machine that hostonly did not make.
     """
     name = machine.instance
-    whose = owner(name)
+    whose = owner(machine.claim)
     if whose not in (None, str(site.root)):
         raise Taken(
             f"a sandbox named {name} belongs to another checkout: {whose}",
@@ -47,7 +49,7 @@ def release(site: Site, machine: MachineSpec) -> bool:
 
     What says whose it is goes last: without it nobody removes the rest.
     """
-    whose = owner(machine.instance)
+    whose = owner(machine.claim)
     if whose not in (None, str(site.root)):
         return False
     if machine.claim.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count, islice
+from itertools import islice
 
 from hostonly.errors import Taken
 from hostonly.host import bridges
@@ -14,6 +14,8 @@ from hostonly.site import SANDBOX, SANDBOX2, Bridge, Site, instance_name
 
 # Of sandbox.name (settings/sections.py).
 NAME_LENGTH = 40
+# So many names are tried before we give up.
+NUMBERS = 1000
 
 
 @contextmanager
@@ -86,15 +88,17 @@ def _name_taken(site: Site, name: str) -> bool:
     """Whether one of the machines would be somebody else's if the sandboxes were called ``name``."""
     try:
         for machine in site.machines:
-            require_ours(site, replace(machine, instance=instance_name(name, machine.name)))
+            called = instance_name(name, machine.name)
+            claim = machine.claim.with_name(called)
+            require_ours(site, replace(machine, instance=called, claim=claim))
     except Taken:
         return True
     return False
 
 
 def _free_name(site: Site) -> str:
-    for number in count(2):
+    for number in range(2, NUMBERS):
         name = f"{site.name[: NAME_LENGTH - 1 - len(str(number))].rstrip('-')}-{number}"
         if not _name_taken(site, name):
             return name
-    raise AssertionError("there is always a next number")
+    raise Taken(f"every name from {site.name}-2 to {site.name}-{NUMBERS - 1} is somebody else's")

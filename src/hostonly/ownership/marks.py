@@ -166,7 +166,7 @@ class Marks:
 def marks(site: Site) -> Marks:
     """The marks on this machine now, seen from the checkout of ``site``."""
     listed = sorted(CLAIMS.iterdir()) if CLAIMS.exists() else []
-    claims = ((folder.name, claim.owner(folder.name)) for folder in listed)
+    claims = ((folder.name, claim.owner(folder)) for folder in listed)
     claimed = {name: checkout for name, checkout in claims if checkout is not None}
     sandboxes = {name.rpartition("-")[0]: checkout for name, checkout in claimed.items()}
     tables = {table: checkout for name, checkout in sandboxes.items() for table in _tables(name)}

@@ -40,7 +40,7 @@ def finish_destructions(site: Site, emit: Emit) -> None:
         ToolFailed: something of one is still there.
     """
     for machine in site.machines:
-        if owner(machine.instance) == str(site.root):
+        if owner(machine.claim) == str(site.root):
             provider_of(site, machine).finish_destruction(emit)
 
 

@@ -39,7 +39,7 @@ def _of_copies(site: Site) -> list[str]:
     """The sandboxes of checkouts that lie in this one's state: the integration tests' copy."""
     claimed = sorted(CLAIMS.iterdir()) if CLAIMS.exists() else []
     inside = f"{site.state}/"
-    return [each.name for each in claimed if (claim.owner(each.name) or "").startswith(inside)]
+    return [each.name for each in claimed if (claim.owner(each) or "").startswith(inside)]
 
 
 def _tell_packages(site: Site, emit: Emit) -> None:

@@ -5,6 +5,7 @@ this asks again. Unknown keys and unknown `INVOKE_…` variables are refused,
 because a setting that is silently ignored is worse than an error.
 """
 
+from hostonly.settings.derive import settle
 from hostonly.settings.layers import load, read
 from hostonly.settings.refusal import dotted_names, refusal, variable
 from hostonly.settings.sections import (
@@ -15,7 +16,6 @@ from hostonly.settings.sections import (
     Sandbox,
     Settings,
 )
-from hostonly.settings.settle import settle
 
 __all__ = [
     "Hello",

@@ -202,7 +202,7 @@ class Settings(Section):
             if address in taken:
                 raise _conflict(key, address, f"an address other than {taken[address]}")
             taken[address] = key
-        # The machines' eth0 are at the next addresses (settle.py).
+        # The machines' eth0 are at the next addresses (derive.py).
         count, nat = len(self.all_machines), self.network.nat
         last = nat.network.broadcast_address - 1 - count
         if nat.ip > last:

@@ -15,7 +15,6 @@ from bench import leftovers, stock
 from hostonly.errors import HostonlyError
 from hostonly.events import ignore
 from hostonly.host import bridges, packages
-from hostonly.ownership import claim
 from hostonly.providers.lxc import left as left_of_lxc
 from hostonly.site import Site
 from tests.unit.sites import at
@@ -25,8 +24,7 @@ from tests.unit.sites import at
 def user(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A checkout; `calls` in it tells what was run in the folders of its benches."""
     monkeypatch.setattr("hostonly.host.command.as_root", list)
-    for module in (claim, stock):
-        monkeypatch.setattr(module, "CLAIMS", tmp_path / "claims")
+    monkeypatch.setattr(stock, "CLAIMS", tmp_path / "claims")
     monkeypatch.setattr(left_of_lxc, "remove", lambda container: True)
     monkeypatch.setattr(bridges, "remove", lambda bridge: calls(tmp_path, bridge.mark))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))

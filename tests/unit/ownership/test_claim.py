@@ -17,7 +17,6 @@ from hostonly.site import MachineSpec, Site
 @pytest.fixture
 def machine(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MachineSpec:
     """The first machine, claimed below ``tmp_path``; root's commands are run as ourselves."""
-    monkeypatch.setattr(claim, "CLAIMS", tmp_path)
     monkeypatch.setattr(claim, "run", lambda argv, root, **how: command.run(argv, **how))
     exists(monkeypatch, False)
     return replace(site.sandbox, claim=tmp_path / site.sandbox.instance)
@@ -39,13 +38,13 @@ def claimed(machine: MachineSpec, text: str) -> None:
 
 
 def test_nobodys_is_free(site: Site, machine: MachineSpec) -> None:
-    assert owner(machine.instance) is None
+    assert owner(machine.claim) is None
     require_ours(site, machine)
 
 
 def test_a_claim_that_was_cut_off_is_nobodys(site: Site, machine: MachineSpec) -> None:
     claimed(machine, "")
-    assert owner(machine.instance) is None
+    assert owner(machine.claim) is None
     require_ours(site, machine)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from hostonly.errors import HostonlyError, Taken
 from hostonly.host import bridges
-from hostonly.ownership import claim, free
+from hostonly.ownership import free
 from hostonly.ownership.claim import require_ours
 from hostonly.program import ProjectConfig
 from hostonly.settings import load, settle
@@ -33,7 +33,6 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Site:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """Says what the machine has: routes, and links with their aliases and addresses."""
-    monkeypatch.setattr(claim, "CLAIMS", tmp_path)
 
     def has(routes: Sequence[str] = (), links: Mapping[str, tuple[str, str]] = {}) -> None:
         shown = [
@@ -127,8 +126,8 @@ def test_a_second_clone_is_told_all_at_once(
             "hostonly1": ("", "192.168.1.1/24"),
         }
     )
-    claimed = tmp_path / f"{site.name}-sandbox"
-    claimed.mkdir()
+    claimed = tmp_path / "claims" / f"{site.name}-sandbox"
+    claimed.mkdir(parents=True)
     (claimed / "owner").write_text("/home/ada/other\n")
     whose = "belongs to another checkout: /home/ada/other"
     with pytest.raises(Taken, match=whose) as refusal, free.proposed(site):
@@ -174,8 +173,8 @@ def test_a_third_machine_is_proposed_an_address_as_well(
     machines = {"db": dict(DB)}
     three = settled(sandbox={"name": NAME}, machines=machines)
     machine(["172.16.0.0/24"])
-    (tmp_path / f"{NAME}-db").mkdir()
-    (tmp_path / f"{NAME}-db" / "owner").write_text("/home/ada/other\n")
+    (tmp_path / "claims" / f"{NAME}-db").mkdir(parents=True)
+    (tmp_path / "claims" / f"{NAME}-db" / "owner").write_text("/home/ada/other\n")
     variables = free.free(three)
     network = {f"INVOKE_NETWORK_{key}" for key in ("HOST", "SANDBOX", "SANDBOX2")}
     assert set(variables) == {*network, "INVOKE_MACHINES_DB_ADDRESS", "INVOKE_SANDBOX_NAME"}

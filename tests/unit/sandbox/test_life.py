@@ -13,7 +13,7 @@ import pytest
 from hostonly.errors import HostonlyError, Taken, ToolFailed
 from hostonly.events import Event
 from hostonly.host import modules, packages, traffic
-from hostonly.ownership import claim, remains
+from hostonly.ownership import remains
 from hostonly.sandbox import life, prepare
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.vagrant import PREPARED, Vagrant
@@ -29,7 +29,6 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Noted:
     noted = Noted()
     for module in ("sandbox.machine", "sandbox.status", "ownership.claim", "ownership.remains"):
         monkeypatch.setattr(f"hostonly.{module}.provider_of", noted.provider_of)
-    monkeypatch.setattr(claim, "CLAIMS", tmp_path / "claims")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(packages, "missing", lambda names: [])
     monkeypatch.setattr(modules, "load", noted.step("modules"))

@@ -34,7 +34,6 @@ def host(here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Noted:
     noted = Noted()
     (tmp_path / "store").mkdir()
     monkeypatch.setattr(lock, "STORE", tmp_path / "store")
-    monkeypatch.setattr(claim, "CLAIMS", tmp_path / "store" / "sandboxes")
     monkeypatch.setattr("hostonly.host.command.as_root", list)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     for module in ("sandbox.prepare", "ownership.claim", "ownership.remains"):
@@ -189,7 +188,7 @@ def test_after_the_last_all_goes_that_nobody_else_needs(
 def test_what_another_checkout_has_claimed_is_not_let_go(
     here: Site, taken_away: Noted, tmp_path: Path
 ) -> None:
-    claimed = tmp_path / "store" / "sandboxes" / here.sandbox.instance
+    claimed = here.sandbox.claim
     claimed.mkdir(parents=True)
     (claimed / "owner").write_text("/another\n")
     prepare.restore(here, ignore)

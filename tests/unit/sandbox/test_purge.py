@@ -11,7 +11,7 @@ import pytest
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Event
 from hostonly.host import packages
-from hostonly.ownership import before, claim, lock
+from hostonly.ownership import before, lock
 from hostonly.providers.lxc import base, uses
 from hostonly.sandbox import purge
 from hostonly.site import MARK, Site
@@ -37,7 +37,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     store, lxc = tmp_path / "store", tmp_path / "lxc"
     for module in (base, lock, purge, uses):
         monkeypatch.setattr(module, "STORE", store)
-    for module in (claim, purge, uses):
+    for module in (purge, uses):
         monkeypatch.setattr(module, "CLAIMS", store / "sandboxes")
     monkeypatch.setattr(uses, "LXC", lxc)
     monkeypatch.setattr(before, "sandboxes", lambda site: ())
