@@ -76,7 +76,7 @@ def test_only_what_is_this_checkouts_is_destroyed_to_its_end(
             finished.append(self.name)
             return True
 
-    monkeypatch.setattr(remains, "owner", owners.get)
+    monkeypatch.setattr(remains, "owner", lambda claim: owners.get(claim.name))
     monkeypatch.setattr(remains, "provider_of", Provided)
     remains.finish_destructions(site, ignore)
     assert finished == ["hostonly-sandbox"]

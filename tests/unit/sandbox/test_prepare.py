@@ -111,7 +111,7 @@ def test_a_name_that_is_somebody_elses_changes_nothing(
     here: Site, host: Noted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = {here.sandbox.instance: "/another"}
-    monkeypatch.setattr(claim, "owner", theirs.get)
+    monkeypatch.setattr(claim, "owner", lambda folder: theirs.get(folder.name))
     monkeypatch.setattr(bridges, "conflicts", lambda bridge: [])
     with pytest.raises(Taken, match="another checkout: /another") as refused:
         prepare.prepare(here, here.sandbox, ignore)
