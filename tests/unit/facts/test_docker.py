@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -22,7 +22,7 @@ from hostonly.facts import (
 from hostonly.facts.docker import PublishedPort
 from hostonly.facts.listeners import on_port
 from hostonly.facts.logs import observe_logs
-from hostonly.vantages import Result
+from hostonly.testing import FakeVantage
 
 Captured = Callable[[str], str]
 
@@ -176,37 +176,26 @@ def test_a_bridged_container_lists_the_same_by_both_ways(captured: Captured) -> 
     assert [interface.name for interface in inside] == ["lo", "eth0"]
 
 
-class Engine:
-    """A sandbox whose `docker` gives these results, one a command, in this order."""
-
-    name = prompt = "sandbox"
-
-    def __init__(self, *results: tuple[int, str, str]) -> None:
-        self.results = list(results)
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        exit, stdout, stderr = self.results.pop(0)
-        return Result("sandbox", "sandbox", " ".join(argv), exit, stdout, stderr, 0.0)
+LISTED, INSPECTED = "docker ps --quiet --no-trunc", "docker container inspect aa"
 
 
 def test_everything_that_runs(captured: Captured) -> None:
     one = captured("docker/container-published.json")
-    fact = docker.observe_running(Engine((0, "aa\n", ""), (0, one, "")))
+    fact = docker.observe_running(FakeVantage({LISTED: "aa\n", INSPECTED: one}))
     assert isinstance(fact, Observed)
     assert [each.name for each in fact.value] == ["capture"]
-    assert [result.command for result in fact.evidence] == [
-        "docker ps --quiet --no-trunc",
-        "docker container inspect aa",
-    ]
-    none = docker.observe_running(Engine((0, "", "")))
+    assert [result.command for result in fact.evidence] == [LISTED, INSPECTED]
+    none = docker.observe_running(FakeVantage({LISTED: ""}))
     assert isinstance(none, Observed) and none.value == ()
-    for results in (((1, "", "no engine"),), ((0, "aa\n", ""), (1, "[]", "No such container"))):
-        assert isinstance(docker.observe_running(Engine(*results)), NotObserved)
+    for silent in (
+        FakeVantage({LISTED: (1, "", "no engine")}),
+        FakeVantage({LISTED: "aa\n", INSPECTED: (1, "[]", "No such container")}),
+    ):
+        assert isinstance(docker.observe_running(silent), NotObserved)
 
 
 def test_logs_are_both_streams() -> None:
-    fact = observe_logs(Engine((0, "out\n", "err\n")), "hello")
+    fact = observe_logs(FakeVantage({"docker logs hello": (0, "out\n", "err\n")}), "hello")
     assert isinstance(fact, Observed) and fact.value == "out\nerr\n"
-    assert isinstance(observe_logs(Engine((1, "", "No such container: x")), "x"), NotObserved)
+    none = FakeVantage({"docker logs x": (1, "", "No such container: x")})
+    assert isinstance(observe_logs(none, "x"), NotObserved)

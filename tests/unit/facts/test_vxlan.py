@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
 from hostonly.facts import Observed, Unreadable
 from hostonly.facts.vxlan import Frame, argv, observe_watching, parse
-from hostonly.vantages import Result, shown
+from hostonly.testing import FakeVantage
+from hostonly.vantages import shown
 
 Captured = Callable[[str], str]
 IDLE = 'p_raw 0 0 *:eth0 * users:(("dhclient",pid=8,fd=4))\n'
@@ -66,21 +67,9 @@ def test_what_is_not_understood_is_not_passed_over(output: str) -> None:
         parse(output)
 
 
-class Told:
-    name = prompt = "sandbox"
-
-    def __init__(self, output: str) -> None:
-        self.output = output
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        return Result("sandbox", "sandbox", shown(argv), 0, self.output, "", 0.0)
-
-
 @pytest.mark.parametrize(("output", "watching"), [(IDLE, False), ("", False), (WATCHING, True)])
 def test_whether_somebody_watches(output: str, watching: bool) -> None:
-    fact = observe_watching(Told(output))
+    fact = observe_watching(FakeVantage(otherwise=output))
     assert isinstance(fact, Observed) and fact.value is watching
 
 
