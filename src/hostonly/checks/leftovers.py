@@ -25,8 +25,9 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
     start = time.monotonic()
     claims = Judged(emit)
     there = trace.sandboxes(settings)
+    before_it = owners.marks(settings)
     now = trace.take()
-    marks = owners.marks(settings)
+    marks = owners.marks(settings, before_it)
     for kind, items in now.items():
         owned = trace.owned(kind, items, marks)
         claims.judge(nothing_left, {"kind": kind, "sandboxes": there}, owned=owned)

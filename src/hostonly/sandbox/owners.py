@@ -65,9 +65,14 @@ class Marks:
         return Whose(Owner.OURS if checkout == self.root else Owner.ANOTHERS, checkout)
 
     @property
+    def checkouts(self) -> tuple[str, ...]:
+        """All that have something here, a claim or a bridge."""
+        return (*self.containers.values(), *self.beside)
+
+    @property
     def _shared(self) -> Whose:
         """Whose the things are that all checkouts share: another's while there is another."""
-        for checkout in (*self.containers.values(), *self.beside):
+        for checkout in self.checkouts:
             if checkout != self.root:
                 return self._of(checkout)
         return self._of(self.root)
@@ -161,8 +166,12 @@ class Marks:
         return found
 
 
-def marks(settings: Settings) -> Marks:
-    """The marks on this machine now, seen from the checkout of ``settings``."""
+def marks(settings: Settings, earlier: Marks | None = None) -> Marks:
+    """The marks on this machine now, seen from the checkout of ``settings``.
+
+    ``earlier`` are those from before what is to be told apart was looked at: a checkout that has gone
+    meanwhile had its part of what all share.
+    """
     listed = sorted(names.SANDBOXES.iterdir()) if names.SANDBOXES.exists() else []
     claims = ((folder.name, names.owner(folder.name)) for folder in listed)
     claimed = {name: checkout for name, checkout in claims if checkout is not None}
@@ -192,7 +201,7 @@ def marks(settings: Settings) -> Marks:
         temporary=names.temporary(settings),
         ranges=names.SUBIDS.exists(),
         boxes=frozenset(box.ours()),
-        beside=others(settings.root),
+        beside=(*others(settings.root), *(earlier.checkouts if earlier else ())),
         modules=frozenset(modules.ours(names.MODULES)),
     )
 

@@ -80,8 +80,9 @@ def prepare(settings: Settings, machine: str, emit: Emit) -> None:
         else:
             box.ensure(settings.root, settings.state, emit)
         hand_over(settings, machine, made, certificates, folder)
-    for bridge in missing:
-        bridges.create(bridge)
+        # By its bridges another checkout sees that what all share is needed (`restore`).
+        for bridge in missing:
+            bridges.create(bridge)
     modules.load(MODULES, emit)
     addresses = machines(settings)
     behind = dict(zip(addresses, nat_ends(settings), strict=True))[machine]
@@ -229,14 +230,22 @@ def restore(settings: Settings, emit: Emit) -> None:
     # The next sandbox has a registry, and an authority, of its own.
     shutil.rmtree(settings.state / "registry", ignore_errors=True)
     trust.tidy()
-    # What all checkouts share stays while another one has sandboxes.
-    if not bridges.others(settings.root):
-        changed += traffic.put_back(SWITCHES)
-        if unloaded := modules.unload(MODULES):
-            changed.append(f"the kernel modules {', '.join(unloaded)}")
-        if SUBIDS.exists():
-            idmap.disallow()
-            run(["rm", "-f", str(SUBIDS)], root=True, timeout=10)
-            changed.append("root's range in /etc/subuid and /etc/subgid")
+    if base.STORE.exists():
+        with lock.store(emit):
+            changed += _shared_put_back(settings)
     if changed:
         emit(Done(f"put back: {', '.join(changed)}"))
+
+
+def _shared_put_back(settings: Settings) -> list[str]:
+    """Put back what all checkouts share, unless another one has sandboxes or is making one; what that was."""
+    if bridges.others(settings.root):
+        return []
+    changed = traffic.put_back(SWITCHES)
+    if unloaded := modules.unload(MODULES):
+        changed.append(f"the kernel modules {', '.join(unloaded)}")
+    if SUBIDS.exists():
+        idmap.disallow()
+        run(["rm", "-f", str(SUBIDS)], root=True, timeout=10)
+        changed.append("root's range in /etc/subuid and /etc/subgid")
+    return changed

@@ -9,13 +9,26 @@ import subprocess
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
 from hostonly.errors import HostonlyError, Taken
 from hostonly.events import Event, Warned, ignore
-from hostonly.host import bridge_netfilter, bridges, command, firewall, switches
-from hostonly.sandbox import base, box, handing, idmap, keys, lock, names, needs, prepare, purge
+from hostonly.host import bridge_netfilter, bridges, command, firewall, modules, switches
+from hostonly.sandbox import (
+    base,
+    box,
+    handing,
+    idmap,
+    keys,
+    lock,
+    names,
+    needs,
+    prepare,
+    purge,
+    trace,
+)
 from hostonly.settings import Settings
 
 
@@ -259,36 +272,68 @@ def test_half_a_container_lies_on_no_base(settings: Settings, below: Path, tmp_p
     assert prepare._base_below(settings, "sandbox", ignore) is None
 
 
-def test_no_purge_comes_between_the_base_and_handing_it_over(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """From finding base and box to noting that they are used, the store is locked."""
-    held: list[str] = []
-    forgotten: list[dict[bridges.Bridge, str]] = []
+class Store:
+    """The store's folder, and the steps that were ``noted`` while it was locked."""
 
-    def note(what: str) -> None:
-        folder = os.open(tmp_path / "store", os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.append(what)
-        finally:
-            os.close(folder)
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.held = folder, list[str]()
+        folder.mkdir()
 
-    def noting(what: str, answer: object = None) -> Callable[..., object]:
+    def noted(self, what: str, answer: object = None) -> Callable[..., object]:
         def step(*given: object, **named: object) -> object:
-            note(what)
+            folder = os.open(self.folder, os.O_RDONLY)
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.held.append(what)
+            finally:
+                os.close(folder)
             return answer
 
         return step
 
-    (tmp_path / "store").mkdir()
-    monkeypatch.setattr(lock, "STORE", tmp_path / "store")
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Store:
+    made = Store(tmp_path / "store")
+    for module in (lock, base):
+        monkeypatch.setattr(module, "STORE", made.folder)
+    return made
+
+
+def test_what_all_checkouts_share_is_put_back_while_nobody_takes_it_in_use(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    aside = ("remains", "trust", "firewall", "bridge_netfilter", "bridges", "outsiders", "Login")
+    for name in (*aside, "machine_index", "shutil", "owner"):
+        monkeypatch.setattr(prepare, name, MagicMock())
+    monkeypatch.setattr(prepare, "_shared_put_back", store.noted("put back", []))
+    section = settings.sandbox.model_copy(update={"name": "nobodys"})
+    ours = settings.model_copy(update={"sandbox": section})
+    prepare.restore(ours, ignore)
+    assert store.held == ["put back"]
+    # Where there is no store there is nothing, and none is made.
+    store.folder.rmdir()
+    prepare.restore(ours, ignore)
+    assert not store.folder.exists()
+
+
+def test_no_purge_comes_between_the_base_and_handing_it_over(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store: Store
+) -> None:
+    """From finding base and box to noting that they are used, and to where others see that this checkout
+    has something here, the store is locked."""
+    forgotten: list[dict[bridges.Bridge, str]] = []
+    noting = store.noted
     monkeypatch.setattr(needs, "install", noting("packages"))
     for name in ("claim_name", "registry_certificates", "require_host_only_route"):
         monkeypatch.setattr(prepare, name, noting(name))
     monkeypatch.setattr(keys, "ensure", noting("keys"))
-    monkeypatch.setattr(bridges, "present", lambda bridge: True)
+    monkeypatch.setattr(bridges, "present", lambda bridge: False)
+    for name in ("create", "refuse_conflicts"):
+        monkeypatch.setattr(bridges, name, noting(name))
+    monkeypatch.setattr(trace, "record", noting("host"))
+    monkeypatch.setattr(modules, "load", noting("modules"))
     monkeypatch.setattr(bridges, "forget", forgotten.append)
     monkeypatch.setattr(firewall, "present", lambda wanted: True)
     monkeypatch.setattr(firewall, "apply", noting("table"))
@@ -298,7 +343,7 @@ def test_no_purge_comes_between_the_base_and_handing_it_over(
     monkeypatch.setattr(box, "ensure", noting("box"))
     monkeypatch.setattr(prepare, "hand_over", noting("handed over"))
     prepare.prepare(settings, "sandbox", ignore)
-    assert held == ["base", "box", "handed over"]
+    assert store.held == ["base", "box", "handed over", "create", "create"]
     # Whose MAC had its addresses before is of no use to who calls it.
     host_only, nat = bridges.bridges(settings, settings.root)
     assert forgotten == [{host_only: "172.16.0.2", nat: "10.203.16.2"}]
