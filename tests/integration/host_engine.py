@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly.sandbox import base
+from tests.checkout import ROOT
 from tests.integration.host_of_own import HostOfOwn
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 90.0
 LIBRARIES = f"{os.uname().machine}-linux-gnu"
 KEY = Path("/etc/docker/key.json")

@@ -13,8 +13,8 @@ from hostonly.host.command import as_root
 from hostonly.host.ends import BRIDGE, mac
 from hostonly.settings import Settings
 from tests.integration.command_line import (
+    COPY,
     INV,
-    ROOT,
     answer,
     claims,
     inside,
@@ -156,7 +156,7 @@ def test_whoever_gets_the_address_next_is_reached_at_once(address: str, settings
 def test_what_a_killed_demo_had_is_forgotten_with_it(address: str, settings: Settings) -> None:
     process = subprocess.Popen(
         [*INV, "demo.macvlan"],
-        cwd=ROOT,
+        cwd=COPY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -9,7 +9,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,8 +26,7 @@ from hostonly.facts.sysctl import FORWARDING6
 from hostonly.report.model import DemoResult
 from hostonly.settings import Settings
 from hostonly.vantages import Result, Vantage, shown
-
-INV = [sys.executable, "-m", "hostonly"]
+from tests.integration.command_line import INV
 
 
 class Disturbed:

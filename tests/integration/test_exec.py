@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +12,12 @@ from hostonly.events import ignore
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
+from tests.integration.command_line import INV
 
 
 def execute(checkout: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", *command],
+        [*INV, "sandbox.exec", "--", *command],
         cwd=checkout,
         input=stdin,
         capture_output=True,

@@ -26,6 +26,8 @@ from tests.integration.command_line import answer, claims, inv, up, wrong
 from tests.integration.host_of_own import HostOfOwn, host_of_own, settled
 from tests.integration.test_demos_wrong import Disturbed
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 FROM_HOST = {"hello.host", "ipv6.published"}
 EVERY = FROM_HOST | {"address.ipv6", "hello.sandbox"}
 # Untrue where it is up.

@@ -11,6 +11,7 @@ import pytest
 
 from hostonly.registry.look import client
 from hostonly.settings import Settings
+from tests.integration.command_line import did, inv
 from tests.integration.registry_box import (
     BLOBS,
     REPOSITORIES,
@@ -18,16 +19,14 @@ from tests.integration.registry_box import (
     catalog,
     curl,
     document,
-    done,
     inside,
-    inv,
     push_small,
 )
 
 
 @pytest.fixture(autouse=True, scope="module")
 def pushed() -> None:
-    done("image.push")
+    did("image.push")
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def small(settings: Settings) -> Iterator[list[str]]:
             manifest = registry.manifest(name, tag)
             if manifest is not None:
                 registry.delete(name, manifest.digest)
-    done("registry.collect")
+    did("registry.collect")
     assert catalog() == [settings.image.name]
 
 
@@ -96,7 +95,7 @@ def test_an_address_may_come_late_and_another_one_later(settings: Settings) -> N
         )
     finally:
         inside(f"ip address del {other}/{net.prefixlen} dev eth1; systemctl restart registry-port")
-        done("registry.up")
+        did("registry.up")
 
 
 def test_a_stranger_does_not_trust_it(settings: Settings) -> None:
@@ -143,7 +142,7 @@ def test_a_recipe_without_a_certificate_speaks_plain_http(settings: Settings) ->
         assert curl("-k", f"https://{address(settings)}/v2/").returncode != 0
     finally:
         inside(f"cp /run/sandbox.env {env}; systemctl restart registry-port")
-        done("registry.up")
+        did("registry.up")
 
 
 def test_every_page_is_followed(settings: Settings, small: list[str]) -> None:
@@ -179,7 +178,8 @@ def test_inspect_shows_what_was_pushed_and_reads_every_byte(settings: Settings) 
     assert image_id in (image["config"]["digest"], found["digest"])
     assert image["diff_ids"] == json.loads(layers)
     assert found["verified"] and found["problems"] == []
-    text = done("registry.inspect", f"localhost:{settings.registry.port}/{settings.image.name}")
+    name = f"localhost:{settings.registry.port}/{settings.image.name}"
+    text = did("registry.inspect", name).stdout
     assert found["digest"] in text
     missing = inv("registry.inspect", "no-such-image")
     assert missing.returncode == 3 and "has no no-such-image:latest" in missing.stderr
@@ -209,7 +209,7 @@ def test_a_wrong_layer_is_named_and_pushed_again(settings: Settings, damage: str
             assert document("registry.inspect", settings.image.name, "--verify")["verified"]
     finally:
         inside(f"cp -p /run/kept {file}; systemctl restart docker-registry")
-        done("registry.up")
+        did("registry.up")
 
 
 def test_delete_frees_what_nobody_else_needs(settings: Settings, small: list[str]) -> None:
@@ -222,10 +222,10 @@ def test_delete_frees_what_nobody_else_needs(settings: Settings, small: list[str
     after = document("registry.usage")
     assert after["blobs"] == before["blobs"] - deleted["freed"]
     assert document("registry.tags", "--repository", "small-a")["tags"] == ["latest"]
-    done("registry.inspect", "small-a", "--verify")
-    done("registry.delete", "small-a")
+    did("registry.inspect", "small-a", "--verify")
+    did("registry.delete", "small-a")
     assert "small-a" not in catalog()
-    done("registry.inspect", settings.image.name, "--verify")
+    did("registry.inspect", settings.image.name, "--verify")
 
 
 def test_a_tag_is_not_deleted_with_others_unseen(settings: Settings, small: list[str]) -> None:
@@ -260,10 +260,10 @@ def push_half(settings: Settings) -> None:
 
 def test_half_a_push_is_seen_and_collected(settings: Settings) -> None:
     push_half(settings)
-    done("registry.collect")
+    did("registry.collect")
     assert "half" not in catalog()
     assert inside(f"ls {REPOSITORIES}").split() == [settings.image.name]
-    done("registry.inspect", settings.image.name, "--verify")
+    did("registry.inspect", settings.image.name, "--verify")
 
 
 def test_half_a_push_by_hand_goes_by_itself(settings: Settings) -> None:
@@ -284,9 +284,9 @@ def test_half_a_push_by_hand_goes_by_itself(settings: Settings) -> None:
         deadline = time.monotonic() + 30
         while "half" in catalog():
             assert time.monotonic() < deadline, inside(f"systemctl status {unit}.* || :")
-        done("registry.up")
+        did("registry.up")
         assert inside(f"ls {REPOSITORIES}").split() == [settings.image.name]
-        done("registry.inspect", settings.image.name, "--verify")
+        did("registry.inspect", settings.image.name, "--verify")
         # With nothing to do the registry is left alone.
         since = "systemctl show -p InvocationID docker-registry"
         before = inside(since)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,15 +15,12 @@ from hostonly.errors import Unreachable
 from hostonly.sandbox.machine import Machine
 from hostonly.settings import Settings
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Sandbox
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.integration.command_line import up
 
 
 @pytest.fixture
 def machine(settings: Settings) -> Machine:
-    subprocess.run(
-        [sys.executable, "-m", "hostonly", "sandbox.up"], cwd=ROOT, timeout=600, check=True
-    )
+    up("sandbox")
     return Machine(settings, lambda event: None)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import difflib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from hostonly.demos import DEMOS
+from tests.checkout import ROOT, copied
 
-ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "src" / "hostonly"
 
 NEW = '''"""A demo that was not there before."""
@@ -36,12 +35,8 @@ LINE = '    "brand-new": "a demo that was not there before",\n'
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the program, with its root's files."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PACKAGE, tmp_path / "src" / "hostonly", ignore=ignore)
-    for name in ("tasks.py", "invoke.yaml"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    return tmp_path
+    """A copy of the program."""
+    return copied(tmp_path)
 
 
 def inv(copy: Path, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""One run of the integration tests at a time in a checkout: they share a copy of it and its sandbox."""
+"""One run of the integration tests at a time in a copy of the checkout, whose sandboxes it has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ SECONDS = 2 * 3600.0
 
 
 @contextlib.contextmanager
-def alone(folder: Path, tell: Callable[[str], None], *, seconds: float = SECONDS) -> Iterator[None]:
+def one_run(
+    folder: Path, tell: Callable[[str], None] = lambda line: None, *, seconds: float = SECONDS
+) -> Iterator[None]:
     """Wait until no other run works in ``folder``, for at most ``seconds``, and keep others out. The
     kernel frees the lock of a run that was killed.
 
