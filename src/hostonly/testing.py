@@ -20,6 +20,7 @@ import base64
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import TypeAlias
 
 from hostonly.facts.batch import PRELUDE
@@ -35,9 +36,9 @@ class FakeVantage:
     """A vantage that gives recorded answers, notes what is run, and refuses what it does not know.
 
     ``answers`` has the answer of each command, as a person would type it (``ran`` has them in this form,
-    too), or several: a list of answers is used up one by one, ``itertools.repeat(answer)`` never is.
-    ``otherwise`` is the answer to all other commands; without it they raise ``AssertionError``. Where an
-    answer depends on what was run before, override ``answer``.
+    too): one for every time, or several, a list, which are used up one by one. ``otherwise`` has that to all
+    other commands, or those; without it they raise ``AssertionError``. Where an answer depends on what was run
+    before, override ``answer``.
 
     What ``observe_all`` asks in one round trip is answered, and noted, command by command.
     """
@@ -48,14 +49,11 @@ class FakeVantage:
         *,
         name: str = "sandbox",
         prompt: str | None = None,
-        otherwise: Answer | None = None,
+        otherwise: Answer | Iterable[Answer] | None = None,
     ) -> None:
         self.name, self.prompt = name, prompt or name
-        self.answers: dict[str, Answer | Iterator[Answer]] = {
-            line: given if isinstance(given, str | tuple | Result | BaseException) else iter(given)
-            for line, given in (answers or {}).items()
-        }
-        self.otherwise = otherwise
+        self.answers = {line: _one_by_one(given) for line, given in (answers or {}).items()}
+        self.otherwise = iter(()) if otherwise is None else _one_by_one(otherwise)
         self.ran: list[str] = []
 
     def run(
@@ -75,10 +73,7 @@ class FakeVantage:
             AssertionError: there is none.
         """
         line = shown(argv)
-        given = self.answers.get(line)
-        found = next(given, None) if isinstance(given, Iterator) else given
-        if found is None:
-            found = self.otherwise
+        found = next(self.answers.get(line, self.otherwise), None)
         if found is None:
             raise AssertionError(f"{self.name}$ {line}: no answer is recorded, or none is left")
         return found
@@ -92,6 +87,10 @@ class FakeVantage:
             return answer
         exit, stdout, stderr = (0, answer, "") if isinstance(answer, str) else answer
         return Result(self.name, self.prompt, shown(argv), exit, stdout, stderr, 0.0)
+
+
+def _one_by_one(given: Answer | Iterable[Answer]) -> Iterator[Answer]:
+    return repeat(given) if isinstance(given, str | tuple | Result | BaseException) else iter(given)
 
 
 def _commands(argv: Sequence[str]) -> list[list[str]]:

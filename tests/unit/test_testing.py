@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-from itertools import repeat
 
 import pytest
 
@@ -19,11 +18,14 @@ def test_its_example_is_true() -> None:
 
 
 def test_answers_are_used_up_one_by_one() -> None:
-    vantage = FakeVantage({"date": ["1\n", (1, "", "no\n")], "id": repeat("x\n")})
+    vantage = FakeVantage({"date": ["1\n", (1, "", "no\n")], "id": "x\n"}, otherwise=["a", "b"])
     assert [vantage.run(["date"]).stdout, vantage.run(["date"]).exit] == ["1\n", 1]
     with pytest.raises(AssertionError, match=r"sandbox\$ date: no answer is recorded, or none"):
         vantage.run(["date"])
     assert {vantage.run(["id"]).stdout for _ in range(9)} == {"x\n"}
+    assert [vantage.run([name]).stdout for name in ("who", "what")] == ["a", "b"]
+    with pytest.raises(AssertionError, match="none is left"):
+        vantage.run(["who"])
 
 
 def test_a_recorded_result_is_given_as_it_was_and_an_error_raised() -> None:
