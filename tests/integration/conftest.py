@@ -2,7 +2,7 @@
 
 They belong to a copy of this checkout, made below `.hostonly` from the files as they are now, with a
 name, bridges and addresses of its own: a sandbox that the user runs meanwhile is not touched. Where several
-workers run the tests (`pytest -n 2 --dist loadgroup`) each has a copy. The copies' paths have a space and a
+workers run the tests (`pytest -n 2 --dist loadfile`) each has a copy. The copies' paths have a space and a
 letter outside ASCII in them, so that every tool is tried with them. What took long to make (the base image's
 archive, Maven's output) stays in the copy for the next run; the sandboxes are destroyed.
 
@@ -10,10 +10,10 @@ Modules share the sandbox, and each makes of it what it needs. Where a test has 
 cleared by force (`ruin.py`) before the next module, or the next test of a module that asks for it: so a failure
 is counted once.
 
-Workers share the machine as two users' checkouts do. Tests that use what it has once, and what the program does
-not share out, are in the `xdist_group` called `machine`, so that one worker has them all: /etc/docker, an
-engine on the machine itself, the addresses of check.host-only's neighbours. Those that look at the whole
-machine, or take from it what others need, are marked `alone` and run without workers.
+Workers share the machine as two users' checkouts do. What it has once and the program does not share out they
+take turns with (`turns.py`): the addresses of check.host-only's neighbours, and /etc/docker with an engine on the
+machine itself. Tests that look at the whole machine, or take from it what others need, are marked `alone` and
+run without workers.
 
 Tests need nothing of this: `python -m hostonly …` runs the copy, and the fixture `settings` has
 the copy's settings.
@@ -37,8 +37,8 @@ from hostonly.settings import Settings
 from tests.checkout import refreshed, variables
 from tests.integration import ruin
 from tests.integration.command_line import COPY, inv
-from tests.integration.one_run import one_run
 from tests.integration.ordinary_user import made, user
+from tests.integration.turns import ETC_DOCKER, OUTSIDERS, turn
 
 __all__ = ["made", "user"]
 
@@ -55,14 +55,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file stay together and in their order, by whatever worker (``--dist loadgroup``)."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Take away the sandboxes of workers: one that is interrupted is killed before it has done so."""
@@ -72,7 +64,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         # Of another run that works there by now nothing is taken.
         with (
             contextlib.suppress(TimeoutError),
-            one_run(copy / ".hostonly", seconds=0.0),
+            turn(copy / ".hostonly", seconds=0.0),
             pytest.MonkeyPatch.context() as patch,
         ):
             _at_home_in(copy, patch)
@@ -88,7 +80,7 @@ def _one_run(pytestconfig: pytest.Config) -> Iterator[None]:
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             print(f"\n{line}", file=sys.stderr, flush=True)
 
-    with one_run(COPY / ".hostonly", tell):
+    with turn(COPY / ".hostonly", tell):
         yield
 
 
@@ -179,6 +171,20 @@ def checkout(request: pytest.FixtureRequest, _one_run: None) -> Iterator[Path]:
 def settings(checkout: Path) -> Settings:
     """The settings of the copy, as the tasks that run in it read them."""
     return _settings()
+
+
+@pytest.fixture
+def outsiders() -> Iterator[None]:
+    """The turn of those that run check.host-only on this machine."""
+    with turn(OUTSIDERS):
+        yield
+
+
+@pytest.fixture
+def etc_docker() -> Iterator[None]:
+    """The turn of those that change /etc/docker."""
+    with turn(ETC_DOCKER):
+        yield
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {claim["id"]: claim["verdict"] for claim in document["claims"]}
 
 
-pytestmark = pytest.mark.xdist_group("machine")
+pytestmark = pytest.mark.usefixtures("outsiders")
 
 WHO, DOORS = ("neighbour", "container"), ("host-only", "ipv6", "nat")
 SERVICES = ("ssh", "registry", "engine", "hello")

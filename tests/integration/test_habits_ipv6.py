@@ -26,8 +26,6 @@ from tests.integration.command_line import answer, claims, inv, up, wrong
 from tests.integration.host_of_own import HostOfOwn, host_of_own, settled
 from tests.integration.test_demos_wrong import Disturbed
 
-pytestmark = pytest.mark.xdist_group("machine")
-
 FROM_HOST = {"hello.host", "ipv6.published"}
 EVERY = FROM_HOST | {"address.ipv6", "hello.sandbox"}
 # Untrue where it is up.
@@ -65,6 +63,7 @@ def bridge_off(sandbox_up: None, settings: Settings) -> Iterator[str]:
         assert Host().run(as_root(["sysctl", "-qw", f"{name}=0"])).ok
 
 
+@pytest.mark.usefixtures("outsiders")
 def test_on_the_bridge_it_is_off(bridge_off: str) -> None:
     code, document = answer("demo.ipv6")
     assert (code, document["verdict"]) == (0, "HOLDS")

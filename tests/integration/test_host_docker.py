@@ -14,11 +14,7 @@ from tests.integration.command_line import inv
 from tests.integration.host_engine import host_engine
 from tests.integration.host_of_own import WORLD, HostOfOwn, host_of_own, settled
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.needs("iptables"),
-    pytest.mark.xdist_group("machine"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.needs("iptables")]
 
 SWITCHES = ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables")
 DROPS = "-P FORWARD DROP"

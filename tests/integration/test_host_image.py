@@ -15,8 +15,6 @@ from tests.integration.command_line import did, told
 from tests.integration.host_engine import HostEngine, host_engine
 from tests.integration.registry_box import address, document, inside
 
-pytestmark = pytest.mark.xdist_group("machine")
-
 TAGS = {"java": "latest", "python": "python"}
 each_flavour = pytest.mark.parametrize("flavour", TAGS)
 

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.command_line import answer, claims, inside, inv, told, up
 from tests.integration.host_engine import host_engine
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("machine")]
+pytestmark = pytest.mark.long
 
 MACHINES = ("sandbox", "sandbox2")
 UPGRADE = """

@@ -21,7 +21,7 @@ from tests.integration.ordinary_user import SUDOERS, User, theirs_alone
 pytestmark = [
     pytest.mark.long,
     pytest.mark.needs("sudo", "useradd"),
-    pytest.mark.xdist_group("machine"),
+    pytest.mark.usefixtures("outsiders", "etc_docker"),
 ]
 
 

@@ -14,8 +14,6 @@ from tests.integration.command_line import did, inv
 from tests.integration.host_engine import HostEngine, host_engine
 from tests.integration.registry_box import address, catalog, document, inside
 
-pytestmark = pytest.mark.xdist_group("machine")
-
 ENGINE = Path("/etc/docker")
 
 

@@ -18,9 +18,9 @@ Step = tuple[str, list[str]]
 
 # A processor each, up to where finding the tests costs more than running them; a file's tests stay
 # together and in their order, as where they run one after the other.
-SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
-# Each with a checkout and sandboxes of its own (tests/integration/conftest.py), which wait a lot.
-IN_TURNS = ["-n", "auto", "--maxprocesses", "2", "--dist", "loadgroup"]
+SIDE_BY_SIDE = ["-n", "auto", "--dist", "loadfile", "--maxprocesses"]
+# Each of two has a checkout and sandboxes of its own (tests/integration/conftest.py).
+UNIT, INTEGRATION = [*SIDE_BY_SIDE, "4"], [*SIDE_BY_SIDE, "2"]
 # So that it is seen what there is to shorten.
 SLOWEST = ["--durations", "15", "--durations-min", "5"]
 
@@ -44,11 +44,11 @@ def test_steps(unit: bool, all_: bool) -> list[Step]:
     def chosen(marks: str) -> list[str]:
         return ["-m", marks if all_ else f"{marks} and not long"]
 
-    steps = [("unit tests", [*pytest, *SIDE_BY_SIDE, *chosen("not alone"), "tests/unit"])]
+    steps = [("unit tests", [*pytest, *UNIT, *chosen("not alone"), "tests/unit"])]
     if not unit:
         at = "tests/integration"
         steps += [
-            ("integration tests", [*pytest, *IN_TURNS, *chosen("not alone"), at]),
+            ("integration tests", [*pytest, *INTEGRATION, *chosen("not alone"), at]),
             ("integration tests, each alone", [*pytest, *chosen("alone"), at]),
         ]
     return steps
