@@ -23,6 +23,7 @@ from hostonly.results.judged import SandboxAbout
 from hostonly.site import Site
 from hostonly.stage.leftovers import Leftover, find
 from hostonly.stage.testbed import BuiltImage, Testbed
+from hostonly.testing import Answer, FakeVantage
 from hostonly.vantages import Result, Secret, Vantage, shown
 from hostonly.vantages.vantage import MASK
 
@@ -56,40 +57,36 @@ class Recorder:
         return result
 
 
-class Player:
+class Player(FakeVantage):
     """A vantage that gives the recorded results, in their order for each command."""
 
     def __init__(self, name: str, prompt: str, runs: Iterable[dict[str, Any]]) -> None:
-        self.name, self.prompt = name, prompt
-        self.played: set[str] = set()
-        self.left: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        recorded: dict[str, list[Answer]] = defaultdict(list)
         for run in runs:
-            self.left[run["command"]].append(run)
+            recorded[run["command"]].append(_result(name, prompt, run))
+        super().__init__(recorded, name=name, prompt=prompt)
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        command = shown(argv)
-        if not self.left[command]:
-            raise AssertionError(
-                f"{self.name}$ {command}: not, or not so often, when the demo was recorded;"
-                " has the demo changed? pytest tests/integration/test_demos.py --record"
-            )
-        self.played.add(command)
-        run = self.left[command].popleft()
-        if "unreachable" in run:
-            raise Unreachable(run["unreachable"])
-        # What was confidential is not in the recording; anything will do in its place.
-        secrets = (Secret("stand-in"),) * (run["out"] + run["err"]).count(MASK)
-        return Result(
-            self.name, self.prompt, command, run["exit"], run["out"], run["err"], 0.0, secrets
-        )
+    def answer(self, argv: list[str]) -> Answer:
+        try:
+            return super().answer(argv)
+        except AssertionError as error:
+            error.add_note("has the demo changed? pytest tests/integration/test_demos.py --record")
+            raise
 
     @property
     def unplayed(self) -> list[str]:
         """The commands that were recorded and not asked for now. How often is left open: what waits
         for something looks as often as it takes."""
-        return [command for command in self.left if command not in self.played]
+        return [command for command in self.answers if command not in self.ran]
+
+
+def _result(name: str, prompt: str, run: dict[str, Any]) -> Answer:
+    if "unreachable" in run:
+        return Unreachable(run["unreachable"])
+    out, err = run["out"], run["err"]
+    # What was confidential is not in the recording; anything will do in its place.
+    secrets = (Secret("stand-in"),) * (out + err).count(MASK)
+    return Result(name, prompt, run["command"], run["exit"], out, err, 0.0, secrets)
 
 
 def recording(

@@ -2,12 +2,13 @@
 seen it.
 
 A stand-in ahead of the real program on PATH says that it was called and waits, until it is killed with the
-run that called it or the test lets it go on.
+run that called it, the test lets it go on, or it is taken away.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ done
 real=$each/$name
 held() {{
     : >"$here/$name.held"
-    until [ -e "$here/go" ]; do sleep 0.05; done
+    until [ -e "$here/go" ]; do [ -e "$0" ] || exit 1; sleep 0.05; done
 }}
 """
 
@@ -72,6 +73,10 @@ class StandIns:
     def held(self) -> list[str]:
         """The programs that are, or were, held."""
         return sorted(file.stem for file in self._folder.glob("*.held"))
+
+    def take_away(self) -> None:
+        """End those that are held and were not killed: some are in a session of their own."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def let_go(self) -> None:
         """Let all of them go on, those too that are called later."""

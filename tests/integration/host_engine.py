@@ -19,9 +19,10 @@ from pathlib import Path
 
 from hostonly.providers.lxc import base
 from hostonly.waiting import until
+from tests.checkout import ROOT
 from tests.integration.host_of_own import HostOfOwn
+from tests.integration.turns import ETC_DOCKER, turn
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 90.0
 LIBRARIES = f"{os.uname().machine}-linux-gnu"
 KEY = Path("/etc/docker/key.json")
@@ -93,11 +94,17 @@ def _own_iptables(folder: Path, rootfs: Path) -> dict[str, str]:
 
 @contextmanager
 def host_engine(folder: Path, on: HostOfOwn | None = None) -> Iterator[HostEngine]:
-    """An engine with all its data in ``folder``, ended and cleared away with the context.
+    """An engine with all its data in ``folder``, ended and cleared away with the context; one at a time.
 
     ``on`` a host of its own it has docker0 and its firewall rules, as it is by default; what it made of
     them stays there after its end, as ever.
     """
+    with turn(ETC_DOCKER), _started(folder, on) as engine:
+        yield engine
+
+
+@contextmanager
+def _started(folder: Path, on: HostOfOwn | None) -> Iterator[HostEngine]:
     rootfs = base.current(ROOT).rootfs
     had_folder, had_key = KEY.parent.exists(), KEY.exists()
     (folder / "daemon.json").write_text("{}")

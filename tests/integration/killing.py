@@ -92,6 +92,7 @@ def started(
         yield run
     finally:
         kill_session(run)
+        stand_ins.take_away()
 
 
 def wait_until(run: Run, reached: Callable[[], bool]) -> None:

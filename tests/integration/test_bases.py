@@ -14,27 +14,17 @@ from hostonly.providers.lxc.uses import base_below
 from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import STORE, Site
+from tests.integration.command_line import inv
 
 BASES = STORE / "bases"
 
 
-def inv(checkout: Path, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hostonly", *words],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
 def test_a_vagrant_that_has_no_box_yet_gets_it(
-    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of the user's own boxes none is looked at, nor added to.
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path))
-    done = inv(checkout, "sandbox.box", timeout=120)
+    done = inv("sandbox.box", timeout=120)
     assert done.returncode == 0, done.stderr
     assert "added the box to Vagrant" in done.stderr
     assert list((tmp_path / "boxes").glob("hostonly-*"))
@@ -47,11 +37,11 @@ def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
     first, second = Machine(site, ignore), Machine(site, ignore, "sandbox2")
     life.destroy([first])
     try:
-        assert inv(checkout, "sandbox.up").returncode == 0
+        assert inv("sandbox.up").returncode == 0
         old = base.current(checkout)
         init = first.provider.boot()
         (old.rootfs / "usr" / "bin" / "tcpdump").unlink()
-        made = inv(checkout, "sandbox.up", "--machine", "sandbox2")
+        made = inv("sandbox.up", "--machine", "sandbox2")
         assert made.returncode == 0, made.stderr
         assert f"files of the base {old.name} were changed or are gone" in made.stderr
         new = base.current(checkout)
@@ -64,7 +54,7 @@ def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
                 assert vantage.run(["docker", "info", "--format", "{{.Driver}}"]).ok
         # And whoever starts the first one again is told.
         life.halt(first)
-        again = inv(checkout, "sandbox.up")
+        again = inv("sandbox.up")
         assert again.returncode == 0
         assert "files of the base under sandbox were changed or are gone" in again.stderr
     finally:
@@ -83,7 +73,7 @@ def test_an_old_base_stays_under_its_sandboxes(checkout: Path, site: Site, recip
         recipe.write_text(recipe.read_text() + "# newer\n")
         assert base.current(checkout) != old
         # Nothing is built for a sandbox that has its base already.
-        up = inv(checkout, "sandbox.up", timeout=60)
+        up = inv("sandbox.up", timeout=60)
         assert up.returncode == 0, up.stderr
         assert not base.current(checkout).complete
         assert base.intact(old.folder)
@@ -99,7 +89,7 @@ def test_an_old_base_stays_under_its_sandboxes(checkout: Path, site: Site, recip
             life.halt(machine)
             away = broken.rename(broken.with_name(f"{broken.name}.partial"))
             try:
-                up = inv(checkout, "sandbox.up", timeout=60)
+                up = inv("sandbox.up", timeout=60)
             finally:
                 away.rename(broken)
             assert up.returncode == code and said in up.stderr

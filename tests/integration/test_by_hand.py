@@ -17,15 +17,9 @@ from hostonly.image import state
 from hostonly.process import as_root
 from hostonly.site import CLAIMS, Site
 from hostonly.waiting import until
+from tests.integration.command_line import inv
 
-INV = [sys.executable, "-m", "hostonly"]
 IP = as_root(["ip"])
-
-
-def inv(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*INV, *arguments], capture_output=True, text=True, timeout=600, check=False
-    )
 
 
 @pytest.fixture(autouse=True)

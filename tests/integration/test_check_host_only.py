@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,15 @@ from hostonly.host import firewall, forwarding, outsiders
 from hostonly.host.command import run
 from hostonly.site import Site
 from hostonly.waiting import until
-
-
-def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "hostonly", *arguments],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    # pytest shows it where a test fails.
-    sys.stderr.write(done.stderr)
-    return done
+from tests.integration.command_line import INV, inv
 
 
 def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     document: dict[str, Any] = json.loads(done.stdout)
     return {claim["id"]: claim["verdict"] for claim in document["claims"]}
 
+
+pytestmark = pytest.mark.usefixtures("outsiders")
 
 WHO, DOORS = ("neighbour", "container"), ("host-only", "ipv6", "nat")
 SERVICES = ("ssh", "registry", "engine", "hello")
@@ -58,18 +46,18 @@ def assert_nothing_left(site: Site) -> None:
         ["sandbox.exec", "--", "ip", "route"],
     ]
     for command in links:
-        said = inv(site.root, *command)
+        said = inv(*command)
         assert said.returncode == 0
         assert "fd68:6f73" not in said.stdout and "198.51.100" not in said.stdout
 
 
 @pytest.fixture
-def up(checkout: Path) -> None:
-    assert inv(checkout, "sandbox.up").returncode == 0
+def up() -> None:
+    assert inv("sandbox.up").returncode == 0
 
 
-def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, site: Site) -> None:
-    done = inv(checkout, "check.host-only", "--json")
+def test_nobody_else_reaches_the_sandbox(up: None, site: Site) -> None:
+    done = inv("check.host-only", "--json")
     assert done.returncode == 0, done.stdout
     found = verdicts(done)
     tried = {
@@ -85,11 +73,11 @@ def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, site: Site) -
     assert_nothing_left(site)
 
 
-def test_without_our_table_the_same_check_fails(checkout: Path, up: None, site: Site) -> None:
+def test_without_our_table_the_same_check_fails(up: None, site: Site) -> None:
     table = firewall.table(site)
     assert firewall.remove(table)
     try:
-        done = inv(checkout, "check.host-only", "--json")
+        done = inv("check.host-only", "--json")
     finally:
         firewall.apply(table)
     assert done.returncode == 1
@@ -102,23 +90,23 @@ def test_without_our_table_the_same_check_fails(checkout: Path, up: None, site: 
     assert_nothing_left(site)
 
 
-def test_a_table_that_went_comes_back_by_up(checkout: Path, up: None, site: Site) -> None:
+def test_a_table_that_went_comes_back_by_up(up: None, site: Site) -> None:
     """As by `nft flush ruleset`, which a restart of nftables runs."""
     table = firewall.table(site)
     assert firewall.remove(table) and not firewall.present(table)
-    done = inv(checkout, "sandbox.up")
+    done = inv("sandbox.up")
     assert done.returncode == 0
     assert firewall.present(table)
     assert f"{table.name} was gone" in done.stderr
     # Where all is there, nothing is said of it.
-    done = inv(checkout, "sandbox.up")
+    done = inv("sandbox.up")
     assert done.returncode == 0 and table.name not in done.stderr
 
 
 def killed_in_the_middle(checkout: Path, site: Site) -> None:
     """A check that was killed when all its ways were open."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "hostonly", "check.host-only"],
+        [*INV, "check.host-only"],
         cwd=checkout,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -144,10 +132,10 @@ def test_killed_in_the_middle_it_is_cleared_up_by_destroy(
 ) -> None:
     killed_in_the_middle(checkout, site)
     # The sandbox's own addresses and routes go with it.
-    assert inv(checkout, "sandbox.destroy").returncode == 0
+    assert inv("sandbox.destroy").returncode == 0
     assert not any(path.exists() for path in made(site))
     assert outsiders.table(site.name) not in run(["nft", "list", "tables"], root=True)
-    done = inv(checkout, "check.leftovers")
+    done = inv("check.leftovers")
     assert done.returncode == 0, done.stdout
 
 
@@ -156,7 +144,7 @@ def test_killed_in_the_middle_it_is_cleared_up_by_up_which_says_so(
 ) -> None:
     new = forwarding.value("default")
     killed_in_the_middle(checkout, site)
-    done = inv(checkout, "sandbox.up")
+    done = inv("sandbox.up")
     assert done.returncode == 0
     assert (
         "a run that was killed had left the neighbours of check.host-only: removed" in done.stderr
@@ -164,7 +152,7 @@ def test_killed_in_the_middle_it_is_cleared_up_by_up_which_says_so(
     assert not any(path.exists() for path in made(site))
     assert forwarding.value(site.bridge.name) == new
     # What is in the sandbox still, the next check takes out.
-    assert inv(checkout, "check.host-only").returncode == 0
+    assert inv("check.host-only").returncode == 0
     assert forwarding.value(site.bridge.name) == new
     assert_nothing_left(site)
 
@@ -172,7 +160,7 @@ def test_killed_in_the_middle_it_is_cleared_up_by_up_which_says_so(
 def test_two_at_once_wait_for_each_other(checkout: Path, up: None, site: Site) -> None:
     pair = [
         subprocess.Popen(
-            [sys.executable, "-m", "hostonly", "check.host-only"],
+            [*INV, "check.host-only"],
             cwd=checkout,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -188,9 +176,7 @@ def test_two_at_once_wait_for_each_other(checkout: Path, up: None, site: Site) -
     assert_nothing_left(site)
 
 
-def test_where_another_firewall_answers_for_ours_nothing_is_known(
-    checkout: Path, up: None, site: Site
-) -> None:
+def test_where_another_firewall_answers_for_ours_nothing_is_known(up: None, site: Site) -> None:
     """Silence that something else makes is no proof: the controls are not answered either."""
     near, _, rogue = outsiders.outsiders(site)
     wall = f"{outsiders.table(site.name)}.wall"
@@ -204,7 +190,7 @@ table inet {wall} {{
 """
     run(["nft", "-f", "-"], root=True, stdin=rules)
     try:
-        done = inv(checkout, "check.host-only", "--json")
+        done = inv("check.host-only", "--json")
     finally:
         run(["nft", "delete", "table", "inet", wall], root=True)
     assert done.returncode == 3

@@ -13,14 +13,14 @@ import pytest
 from hostonly.facts.batch import COMMAND_SECONDS
 from hostonly.process import as_root
 from hostonly.site import Site
-from tests.integration.command_line import INV, ROOT, answer, inv
+from tests.integration.command_line import COPY, INV, answer, inv
 
 LABEL = "hostonly.demo=test-check"
 
 
 def run(argv: list[str], *, check: bool = True) -> str:
     """Run a command; what it printed on standard output."""
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=300, check=False, text=True)
+    done = subprocess.run(argv, cwd=COPY, capture_output=True, timeout=300, check=False, text=True)
     assert not check or done.returncode == 0, done.stderr
     return done.stdout
 

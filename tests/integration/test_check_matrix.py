@@ -16,7 +16,7 @@ from hostonly.checks.matrix.attacker import PROTOCOL
 from hostonly.process import as_root
 from hostonly.site import Site
 from hostonly.waiting import until
-from tests.integration.command_line import INV, ROOT, answer, inside, without_br_netfilter
+from tests.integration.command_line import COPY, INV, answer, inside, without_br_netfilter
 
 MATRIX = [*INV, "check.matrix", "--json"]
 
@@ -26,7 +26,7 @@ Cells = dict[tuple[str, str, str], dict[str, Any]]
 
 
 def run(argv: list[str]) -> str:
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=300, check=False, text=True)
+    done = subprocess.run(argv, cwd=COPY, capture_output=True, timeout=300, check=False, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -122,6 +122,7 @@ def test_forward_accepts() -> None:
     }
 
 
+@pytest.mark.alone
 @pytest.mark.long
 def test_a_route_on_the_host(site: Site) -> None:
     # Metric: nobody else's route is replaced.
@@ -216,7 +217,7 @@ STATES: dict[str, Callable[[], object]] = {
 )
 def test_interrupted_it_leaves_nothing(state: str) -> None:
     process = subprocess.Popen(
-        MATRIX, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        MATRIX, cwd=COPY, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
         reached = STATES[state]

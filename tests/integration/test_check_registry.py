@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from hostonly.site import Site
-from tests.integration.command_line import INV, ROOT, answer, claims
-from tests.integration.registry_box import BLOBS, REPOSITORIES, address, curl, push_small
+from tests.integration.command_line import answer, claims, did
+from tests.integration.registry_box import BLOBS, REPOSITORIES, address, curl, inside, push_small
 
 # The registry restarted, and answering again.
 RESTARTED = (
@@ -20,18 +19,6 @@ RESTARTED = (
     " port=$(sed -n s/HOSTONLY_REGISTRY_PORT=//p /etc/hostonly/sandbox.env);"
     " for i in $(seq 300); do curl -sf -m 5 localhost:$port/v2/ && exit; sleep .1; done; exit 1"
 )
-
-
-def run(argv: list[str]) -> str:
-    """Run a command; what it printed on standard output."""
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=600, check=False, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def root(line: str) -> str:
-    """Run a shell line as root in the sandbox."""
-    return run([*INV, "sandbox.exec", "--", "sudo", "bash", "-ec", line])
 
 
 def check() -> tuple[int, dict[str, Any]]:
@@ -43,17 +30,17 @@ def check() -> tuple[int, dict[str, Any]]:
 
 @pytest.fixture(autouse=True, scope="module")
 def pushed() -> None:
-    run([*INV, "image.pull"])
+    did("image.pull")
 
 
 @pytest.fixture
 def largest() -> Iterator[str]:
     """The file of the largest blob; whatever the test does to it is put right afterwards."""
-    blob = root(f"find {BLOBS} -name data -printf '%s %p\\n' | sort -n | tail -1").split()[1]
-    root(f"cp -p {blob} /var/tmp/test-blob")
+    blob = inside(f"find {BLOBS} -name data -printf '%s %p\\n' | sort -n | tail -1").split()[1]
+    inside(f"cp -p {blob} /var/tmp/test-blob")
     yield blob
     # Restarted: the registry keeps in memory what it knows of its blobs.
-    root(f"mv /var/tmp/test-blob {blob}; {RESTARTED}")
+    inside(f"mv /var/tmp/test-blob {blob}; {RESTARTED}")
 
 
 def test_all_is_served() -> None:
@@ -65,7 +52,7 @@ def test_all_is_served() -> None:
 
 
 def test_a_layer_that_changed_on_the_disk(largest: str) -> None:
-    root(f"printf X | dd of={largest} bs=1 seek=1000 conv=notrunc status=none")
+    inside(f"printf X | dd of={largest} bs=1 seek=1000 conv=notrunc status=none")
     code, claims = check()
     assert code == 1
     digest = "sha256:" + largest.split("/")[-2]
@@ -76,28 +63,18 @@ def test_a_layer_that_changed_on_the_disk(largest: str) -> None:
 
 
 def test_a_layer_that_is_gone(largest: str) -> None:
-    root(f"rm {largest}; {RESTARTED}")
+    inside(f"rm {largest}; {RESTARTED}")
     code, claims = check()
     assert code == 1
     assert claims["registry.blobs.host"]["verdict"] == "FAILS"
     assert "404" in claims["registry.blobs.host"]["because"]
 
 
-def test_nothing_pushed_under_that_name() -> None:
-    from os import environ
-
-    done = subprocess.run(
-        [*INV, "check.registry", "--json"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        timeout=120,
-        check=False,
-        text=True,
-        env={**environ, "INVOKE_IMAGE_NAME": "never-pushed"},
-    )
-    claims = {claim["id"]: claim for claim in json.loads(done.stdout)["claims"]}
+def test_nothing_pushed_under_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_IMAGE_NAME", "never-pushed")
+    code, claims = check()
     # Nothing served wrongly is no proof of anything.
-    assert done.returncode == 3
+    assert code == 3
     assert "registry.pushed" not in claims
     assert claims["registry.blobs.host"]["verdict"] == "UNKNOWN"
     assert "./inv image.push" in claims["registry.blobs.host"]["because"]
@@ -114,12 +91,12 @@ def moved(site: Site) -> Iterator[str]:
     push notices that."""
     before = served(site, "latest")
     yield digest_of(before)
-    root(RESTARTED)
-    run([*INV, "image.push"])
+    inside(RESTARTED)
+    did("image.push")
     assert check()[0] == 0
     # Where it was the same image, it stays under the manifest that it was given.
     put(site, DOCKER, before)
-    run([*INV, "image.push"])
+    did("image.push")
 
 
 def digest_of(manifest: str) -> str:
@@ -141,11 +118,11 @@ def served(site: Site, version: str) -> str:
 
 
 def test_the_other_flavour_pushed_over_it_by_hand(site: Site, moved: str) -> None:
-    run([*INV, "image.push", "--flavour", "python"])
+    did("image.push", "--flavour", "python")
     code, claims = check()
     assert code == 0, claims
     there = f"localhost:{site.registry_port}/hello-socket"
-    root(f"docker tag hello-socket:python {there}:latest; docker push -q {there}:latest")
+    inside(f"docker tag hello-socket:python {there}:latest; docker push -q {there}:latest")
     code, claims = check()
     failed = [claim["id"] for claim in claims.values() if claim["verdict"] == "FAILS"]
     assert (code, failed) == (1, ["registry.pushed"])
@@ -198,25 +175,25 @@ def test_a_list_of_images(site: Site, moved: str) -> None:
         assert code == 1
         assert f"a list of {len(manifests)} manifests" in claims["registry.pushed"]["because"]
     # And no push takes that for what it would push.
-    run([*INV, "image.push"])
+    did("image.push")
     assert moved in check()[1]["registry.manifest.host"]["because"]
-    run([*INV, "registry.delete", "hello-socket:theirs"])
+    did("registry.delete", "hello-socket:theirs")
 
 
 def test_a_tag_without_its_link_and_a_manifest_with_other_bytes(moved: str) -> None:
-    root(f"rm -r {REPOSITORIES}/hello-socket/_manifests/tags/latest; {RESTARTED}")
+    inside(f"rm -r {REPOSITORIES}/hello-socket/_manifests/tags/latest; {RESTARTED}")
     code, claims = check()
     because = claims["registry.pushed"]["because"]
     assert code == 1 and "the tag gives nothing, since it is gone" in because
     assert because.endswith("what was pushed is only served by its digest: ./inv image.push")
-    run([*INV, "image.push"])
+    did("image.push")
     name = moved.removeprefix("sha256:")
     data = f"{BLOBS}/{name[:2]}/{name}/data"
-    root(f"cp -p {data} /var/tmp/manifest; echo >>{data}; {RESTARTED}")
+    inside(f"cp -p {data} /var/tmp/manifest; echo >>{data}; {RESTARTED}")
     try:
         code, claims = check()
     finally:
-        root(f"mv /var/tmp/manifest {data}; {RESTARTED}")
+        inside(f"mv /var/tmp/manifest {data}; {RESTARTED}")
     assert (code, claims["registry.pushed"]["verdict"]) == (1, "FAILS")
     assert "its manifest has other bytes now (sha256:" in claims["registry.pushed"]["because"]
 
@@ -235,7 +212,7 @@ def test_a_build_after_the_push_is_no_push(site: Site, moved: str) -> None:
 
 def test_all_is_lost_and_another_flavour_is_pushed() -> None:
     """Last, since what was pushed before is gone afterwards."""
-    root(f"systemctl stop docker-registry; rm -r /var/lib/docker-registry/docker; {RESTARTED}")
+    inside(f"systemctl stop docker-registry; rm -r /var/lib/docker-registry/docker; {RESTARTED}")
     code, claims = check()
     assert code == 1
     because = claims["registry.pushed"]["because"]
@@ -245,16 +222,16 @@ def test_all_is_lost_and_another_flavour_is_pushed() -> None:
     assert because.endswith(
         "what was pushed is no longer served: ./inv image.push --flavour python"
     )
-    run([*INV, "image.push"])
+    did("image.push")
     assert check()[0] == 1
-    run([*INV, "image.push", "--flavour", "python"])
+    did("image.push", "--flavour", "python")
     code, claims = check()
     assert code == 0, claims
     assert "python: sha256:" in claims["registry.manifest.host"]["because"]
     # The one alone, pushed rightly; the other is missed, and named.
-    run([*INV, "registry.delete", "hello-socket:latest"])
+    did("registry.delete", "hello-socket:latest")
     code, claims = check()
     failed = [claim["id"] for claim in claims.values() if claim["verdict"] == "FAILS"]
     assert (code, failed) == (1, ["registry.pushed"])
     assert "hello-socket:latest was pushed" in claims["registry.pushed"]["because"]
-    run([*INV, "image.push"])
+    did("image.push")

@@ -12,7 +12,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from hostonly.providers.lxc.container import LXC
 from hostonly.sandbox.machine import Machine
 from hostonly.site import STORE, Site
 from hostonly.waiting import until
+from tests.integration.command_line import INV, did, inv
 from tests.integration.held import AFTER, BEFORE, BESIDE, StandIns
 from tests.integration.killing import (
     Run,
@@ -49,25 +49,13 @@ from tests.integration.points import (
 pytestmark = pytest.mark.usefixtures("each_from_a_known_state")
 
 AGAIN_SECONDS = 300.0
-INV_UP = [sys.executable, "-m", "hostonly", "sandbox.up"]
+INV_UP = [*INV, "sandbox.up"]
 
 
 @pytest.fixture
-def machine(checkout: Path, site: Site) -> Machine:
+def machine(site: Site) -> Machine:
     """The machine of the tests' checkout, to look at."""
     return Machine(site, lambda event: None)
-
-
-def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a task to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "hostonly", *arguments],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=AGAIN_SECONDS,
-        check=False,
-    )
 
 
 def killed(
@@ -78,7 +66,7 @@ def killed(
     how: Callable[[Run, Machine], None] = lambda run, machine: kill_session(run),
 ) -> None:
     """Start the point's task and kill it there."""
-    argv = [sys.executable, "-m", "hostonly", point.task]
+    argv = [*INV, point.task]
     with started(checkout, argv, point.held, tmp_path) as run:
         wait_until(run, lambda: point.reached(run, machine))
         how(run, machine)
@@ -92,20 +80,14 @@ def kill_at(
     how: Callable[[Run, Machine], None] = lambda run, machine: kill_session(run),
 ) -> None:
     """Have the point's task killed there, after what has to be there first."""
-    prepared(checkout, machine, point)
+    prepared(machine, point)
     with point.around(machine):
         killed(checkout, point, machine, tmp_path, how)
 
 
-def inside(checkout: Path, line: str) -> str:
-    done = inv(checkout, "sandbox.exec", "--", "sh", "-c", line)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def prepared(checkout: Path, machine: Machine, point: Point) -> None:
+def prepared(machine: Machine, point: Point) -> None:
     for task in point.first:
-        done = inv(checkout, task)
+        done = inv(task)
         assert done.returncode == 0, done.stderr
     if "image" in point.task:
         # So that there is something to build and to push.
@@ -116,15 +98,15 @@ def prepared(checkout: Path, machine: Machine, point: Point) -> None:
             "sudo systemctl stop docker-registry; sudo rm -rf /var/lib/docker-registry/docker;"
             " sudo systemctl start docker-registry"
         )
-        inside(checkout, forget)
+        did("sandbox.exec", "--", "sh", "-c", forget)
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
 def test_killed_and_back(checkout: Path, machine: Machine, tmp_path: Path, point: Point) -> None:
     kill_at(checkout, point, machine, tmp_path)
-    done = inv(checkout, point.again)
+    done = inv(point.again)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    answers = inv(checkout, "sandbox.exec", "--", "docker", "ps", "--all", "--quiet")
+    answers = inv("sandbox.exec", "--", "docker", "ps", "--all", "--quiet")
     assert answers.returncode == 0, answers.stderr
     assert answers.stdout == "", "a container is left over"
     assert_said(point, done)
@@ -149,18 +131,18 @@ def test_killed_and_destroyed(
     checkout: Path, machine: Machine, tmp_path: Path, point: Point
 ) -> None:
     kill_at(checkout, point, machine, tmp_path)
-    done = inv(checkout, "sandbox.destroy")
+    done = inv("sandbox.destroy")
     assert done.returncode == 0, done.stderr
     assert_said(point, done)
-    assert_nothing_left(checkout, machine)
+    assert_nothing_left(machine)
 
 
-def assert_nothing_left(checkout: Path, machine: Machine) -> None:
+def assert_nothing_left(machine: Machine) -> None:
     assert not folder(machine).exists()
     assert not bridge(machine).exists()
     assert not machine.spec.claim.exists()
     assert passing(machine) == []
-    done = inv(checkout, "check.leftovers")
+    done = inv("check.leftovers")
     assert done.returncode == 0, done.stdout
 
 
@@ -169,7 +151,7 @@ def test_vagrant_does_not_go_on_where_who_called_it_is_killed(
 ) -> None:
     """It was started first, and waits for the host's side, which nobody makes any more."""
     point = next(each for each in POINTS if each.name == "one bridge is made")
-    assert inv(checkout, "sandbox.destroy").returncode == 0
+    assert inv("sandbox.destroy").returncode == 0
     with started(checkout, INV_UP, point.held, tmp_path) as run:
         wait_until(run, lambda: point.reached(run, machine) and run.printed("vagrant up"))
         os.kill(run.process.pid, signal.SIGKILL)
@@ -179,9 +161,9 @@ def test_vagrant_does_not_go_on_where_who_called_it_is_killed(
             assert time.monotonic() < deadline, run.said.read_text()
             time.sleep(0.05)
     assert not folder(machine).exists()
-    done = inv(checkout, "sandbox.destroy")
+    done = inv("sandbox.destroy")
     assert done.returncode == 0, done.stderr
-    assert_nothing_left(checkout, machine)
+    assert_nothing_left(machine)
 
 
 # Stands in for the real one, which takes a minute: it hands over a small system, of more than the ten kilobytes
@@ -223,7 +205,7 @@ def test_killed_while_the_base_is_built(
     if not real:
         small = StandIns(tmp_path / "small", {"mmdebstrap": SMALL})
         monkeypatch.setenv("PATH", small.path)
-    done = inv(checkout, "sandbox.box")
+    done = inv("sandbox.box")
     assert done.returncode == 0, done.stderr
     assert f"{partial.stem} was cut off: what it left is removed" in done.stderr
     assert base.current(checkout).complete and base.intact(base.current(checkout).folder)
@@ -247,11 +229,11 @@ def test_killed_while_the_box_is_added(
     killed(checkout, Point("", "sandbox.box", held=held), machine, tmp_path)
     assert (box.boxes() / machine.spec.box / "0" / "lxc").exists() == in_place
     assert len(passing(machine)) == 1
-    done = inv(checkout, "sandbox.box")
+    done = inv("sandbox.box")
     assert done.returncode == 0, done.stderr
     assert box.present(checkout)
     # Another one may be adding it: what is left goes under the sandboxes' lock.
-    done = inv(checkout, "sandbox.destroy")
+    done = inv("sandbox.destroy")
     assert done.returncode == 0 and "a run that was killed had left box-" in done.stderr
     assert passing(machine) == []
 
@@ -292,53 +274,53 @@ def cut(run: Run, machine: Machine) -> None:
 @pytest.mark.parametrize("point", CUTS, ids=lambda point: point.name)
 def test_power_cut(checkout: Path, machine: Machine, tmp_path: Path, point: Point) -> None:
     kill_at(checkout, point, machine, tmp_path, cut)
-    done = inv(checkout, point.again)
+    done = inv(point.again)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert_said(point, done)
-    done = inv(checkout, "check.host-to-sandbox")
+    done = inv("check.host-to-sandbox")
     assert done.returncode == 0, done.stdout
-    assert inv(checkout, "sandbox.destroy").returncode == 0
-    assert_nothing_left(checkout, machine)
+    assert inv("sandbox.destroy").returncode == 0
+    assert_nothing_left(machine)
 
 
-def test_a_reboot_from_inside_leaves_it_as_it_was(checkout: Path, machine: Machine) -> None:
-    assert inv(checkout, "sandbox.up").returncode == 0
+def test_a_reboot_from_inside_leaves_it_as_it_was(machine: Machine) -> None:
+    assert inv("sandbox.up").returncode == 0
     before = machine.provider.boot()
     # The connection may go before the answer comes.
-    inv(checkout, "sandbox.exec", "--", "sudo", "systemctl", "reboot")
+    inv("sandbox.exec", "--", "sudo", "systemctl", "reboot")
     assert until(
         lambda: machine.status().state == "running" and machine.provider.boot() != before,
         bool,
         AGAIN_SECONDS,
     ), "it never began again"
-    done = inv(checkout, "sandbox.up")
+    done = inv("sandbox.up")
     assert done.returncode == 0, done.stderr
-    done = inv(checkout, "check.host-to-sandbox")
+    done = inv("check.host-to-sandbox")
     assert done.returncode == 0, done.stdout
 
 
-def test_power_cut_while_it_runs(checkout: Path, machine: Machine) -> None:
-    assert inv(checkout, "sandbox.up").returncode == 0
+def test_power_cut_while_it_runs(machine: Machine) -> None:
+    assert inv("sandbox.up").returncode == 0
     mark = ["sh", "-c", "echo kept | sudo tee /var/lib/mark && sync"]
-    assert inv(checkout, "sandbox.exec", "--", *mark).returncode == 0
+    assert inv("sandbox.exec", "--", *mark).returncode == 0
     # The monitor and everything in the container at once, as when the power goes.
     subprocess.run(["lxc-stop", "--kill", "--name", machine.spec.instance], check=True, timeout=60)
     for link in (machine.site.bridge.name, machine.site.nat.name):
         subprocess.run(["ip", "link", "delete", link], check=True, timeout=10)
-    again = inv(checkout, "sandbox.up")
+    again = inv("sandbox.up")
     assert again.returncode == 0, again.stderr
-    kept = inv(checkout, "sandbox.exec", "--", "cat", "/var/lib/mark")
+    kept = inv("sandbox.exec", "--", "cat", "/var/lib/mark")
     assert kept.stdout == "kept\n"
 
 
 def test_ten_at_once_make_one(checkout: Path, machine: Machine, tmp_path: Path) -> None:
-    assert inv(checkout, "sandbox.destroy").returncode == 0
+    assert inv("sandbox.destroy").returncode == 0
     # The one that makes it does not end before another one has found it at work.
     stand_ins = StandIns(tmp_path / "bin", {"lxc-start": BEFORE})
     many, files = [], [tmp_path / f"said-{number}" for number in range(10)]
     for file in files:
         with file.open("wb") as out:
-            command = [sys.executable, "-m", "hostonly", "sandbox.up"]
+            command = [*INV, "sandbox.up"]
             many.append(
                 subprocess.Popen(command, cwd=checkout, env=stand_ins.environment, stderr=out)
             )
@@ -360,9 +342,7 @@ def test_ten_at_once_make_one(checkout: Path, machine: Machine, tmp_path: Path) 
 def test_up_and_destroy_at_once_end_in_one_of_both_states(checkout: Path, machine: Machine) -> None:
     for _ in range(3):
         pair = [
-            subprocess.Popen(
-                [sys.executable, "-m", "hostonly", task], cwd=checkout, stderr=subprocess.PIPE
-            )
+            subprocess.Popen([*INV, task], cwd=checkout, stderr=subprocess.PIPE)
             for task in ("sandbox.up", "sandbox.destroy")
         ]
         for process in pair:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from hostonly.waiting import until
+from tests.checkout import ROOT
 from tests.integration.command_line import (
-    ROOT,
     answer,
     claims,
     dnat_by_hand,

@@ -12,8 +12,8 @@ from hostonly.process import as_root
 from hostonly.site import Site
 from hostonly.waiting import until
 from tests.integration.command_line import (
+    COPY,
     INV,
-    ROOT,
     answer,
     claims,
     inside,
@@ -153,7 +153,7 @@ def test_whoever_gets_the_address_next_is_reached_at_once(address: str, site: Si
 def test_what_a_killed_demo_had_is_forgotten_with_it(address: str, site: Site) -> None:
     process = subprocess.Popen(
         [*INV, "demo.macvlan"],
-        cwd=ROOT,
+        cwd=COPY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.integration.command_line import (
+    COPY,
     INV,
-    ROOT,
     answer,
     claims,
     inside,
@@ -157,7 +157,7 @@ def test_a_port_of_the_swarm_that_is_held_is_named() -> None:
 def test_a_killed_demo_is_cleared_up_after_by_the_next() -> None:
     process = subprocess.Popen(
         [*INV, "demo.overlay"],
-        cwd=ROOT,
+        cwd=COPY,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -6,7 +6,6 @@ With `--record` the runs are kept for the unit tests, which play them again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ from hostonly.stage.demo import perform
 from hostonly.stage.leftovers import find
 from hostonly.stage.testbed import Testbed, ready
 from tests import pages, recorded
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.checkout import ROOT
 
 
 @pytest.fixture

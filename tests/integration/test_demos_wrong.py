@@ -9,7 +9,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,8 +26,7 @@ from hostonly.stage.leftovers import find
 from hostonly.stage.testbed import Testbed, ready
 from hostonly.vantages import Result, Vantage, shown
 from hostonly.waiting import until
-
-INV = [sys.executable, "-m", "hostonly"]
+from tests.integration.command_line import INV
 
 
 class Disturbed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,11 +13,12 @@ from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from hostonly.waiting import until
+from tests.integration.command_line import INV
 
 
 def execute(checkout: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", *command],
+        [*INV, "sandbox.exec", "--", *command],
         cwd=checkout,
         input=stdin,
         capture_output=True,

@@ -18,6 +18,7 @@ from hostonly.providers.lxc.container import LXC
 from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import STORE, Site
+from tests.integration.command_line import inv
 from tests.integration.faults import MENDED, SAID, Fault
 
 pytestmark = pytest.mark.usefixtures("each_from_a_known_state")
@@ -29,32 +30,11 @@ PARAGRAPH = re.compile(
 
 
 @pytest.fixture
-def machine(checkout: Path, site: Site) -> Machine:
+def machine(site: Site) -> Machine:
     """The machine of the tests' checkout, up and with its image pushed."""
     it = Machine(site, lambda event: None)
-    assert inv(checkout, "image.push").returncode == 0
+    assert inv("image.push").returncode == 0
     return it
-
-
-def inv(
-    checkout: Path,
-    *arguments: str,
-    environment: tuple[tuple[str, str], ...] = (),
-    before: tuple[str, ...] = (),
-    seconds: float = 600,
-) -> subprocess.CompletedProcess[str]:
-    """Run a task; what it printed, both streams together."""
-    return subprocess.run(
-        [*before, sys.executable, "-m", "hostonly", *arguments],
-        cwd=checkout,
-        env={**os.environ, **dict(environment)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
 
 
 def filled(line: str, machine: Machine) -> str:
@@ -88,29 +68,40 @@ def undone(machine: Machine) -> Iterator[list[Fault]]:
             shell(machine, "sandbox", restore)
         else:
             shell(machine, fault.where, fault.undo)
-    assert inv(machine.site.root, "sandbox.up").returncode == 0
+    assert inv("sandbox.up").returncode == 0
 
 
-@pytest.mark.parametrize("fault", [*MENDED, *SAID], ids=lambda fault: fault.name)
-def test_fault(checkout: Path, machine: Machine, undone: list[Fault], fault: Fault) -> None:
+FAULTS = [
+    pytest.param(fault, id=fault.name, marks=[pytest.mark.alone] if fault.alone else [])
+    for fault in (*MENDED, *SAID)
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(machine: Machine, undone: list[Fault], fault: Fault) -> None:
     undone.append(fault)
     shell(machine, fault.where, fault.do)
     began = time.monotonic()
-    done = inv(checkout, *fault.task, environment=fault.environment, seconds=fault.seconds + 60)
+    done = inv(*fault.task, environment=dict(fault.environment), timeout=fault.seconds + 60)
     assert time.monotonic() - began < fault.seconds
-    assert done.returncode == fault.exit, done.stdout
-    assert fault.says in done.stdout, done.stdout
-    assert "Traceback" not in done.stdout and "bug in hostonly" not in done.stdout
+    assert done.returncode == fault.exit, printed(done)
+    assert fault.says in printed(done), printed(done)
+    assert "Traceback" not in printed(done) and "bug in hostonly" not in printed(done)
     if fault.exit == 3:
-        assert "✓ HOLDS  demo" not in done.stdout
+        assert "✓ HOLDS  demo" not in printed(done)
         if not fault.judged:
-            assert fault.next in paragraph(done.stdout)["next"], done.stdout
+            assert fault.next in paragraph(printed(done))["next"], printed(done)
 
 
-def paragraph(said: str) -> dict[str, str]:
+def printed(done: subprocess.CompletedProcess[str]) -> str:
+    """What a task has printed, its errors last."""
+    return done.stdout + done.stderr
+
+
+def paragraph(text: str) -> dict[str, str]:
     """What ``said`` says went wrong, at its end: what happened, what was run, its lines, what to do."""
-    found = PARAGRAPH.search(said)
-    assert found is not None, said
+    found = PARAGRAPH.search(text)
+    assert found is not None, text
     return found.groupdict()
 
 
@@ -119,16 +110,16 @@ def test_no_mirror_for_the_base(checkout: Path, machine: Machine, tmp_path: Path
     recipe = checkout / "packer" / "guest" / "packages"
     kept = recipe.read_text()
     # Nobody listens on port 1 of loopback: a refusal, as from a mirror that is down.
-    away = (("http_proxy", "http://127.0.0.1:1"), ("https_proxy", "http://127.0.0.1:1"))
+    away = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:1")
     recipe.write_text(kept + "hello\n")
     try:
         # Others of this machine may build bases meanwhile: this one's is to leave nothing.
         digest = base.current(checkout).digest
-        done = inv(checkout, "sandbox.box", environment=away, seconds=300)
+        done = inv("sandbox.box", environment=away, timeout=300)
     finally:
         recipe.write_text(kept)
-    assert done.returncode == 3, done.stdout
-    said = paragraph(done.stdout)
+    assert done.returncode == 3, printed(done)
+    said = paragraph(printed(done))
     assert said["what"].startswith("the sandbox's base could not be built: mmdebstrap: the proxy")
     assert "http_proxy=http://127.0.0.1:1" in said["what"]
     assert "mmdebstrap" in said["ran"] and "127.0.0.1" in said["lines"]
@@ -144,19 +135,19 @@ def test_the_box_is_truncated(
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path))
     life.destroy([machine])
     try:
-        assert inv(checkout, "sandbox.box").returncode == 0
+        assert inv("sandbox.box").returncode == 0
         for file in (box.boxes() / machine.spec.box / "0" / "lxc").iterdir():
             os.truncate(file, file.stat().st_size // 2)
-        done = inv(checkout, "sandbox.up")
-        assert done.returncode == 0, done.stdout
-        assert "was damaged or added only half: adding it again" in done.stdout
-        assert inv(checkout, "sandbox.exec", "--", "true").returncode == 0
+        done = inv("sandbox.up")
+        assert done.returncode == 0, printed(done)
+        assert "was damaged or added only half: adding it again" in printed(done)
+        assert inv("sandbox.exec", "--", "true").returncode == 0
     finally:
         life.destroy([machine])
 
 
 @pytest.mark.long
-def test_the_whole_disk_is_full(checkout: Path, machine: Machine, tmp_path: Path) -> None:
+def test_the_whole_disk_is_full(machine: Machine, tmp_path: Path) -> None:
     """The sandbox's root and its engine's data, on a disk of their own that is full to the last byte."""
     life.destroy([machine])
     life.up([machine])
@@ -170,19 +161,19 @@ def test_the_whole_disk_is_full(checkout: Path, machine: Machine, tmp_path: Path
         life.up([machine])
         shell(machine, "sandbox", fill)
         began = time.monotonic()
-        done = inv(checkout, "demo.host")
+        done = inv("demo.host")
         assert time.monotonic() - began < 240
-        assert done.returncode == 3, done.stdout
-        said = paragraph(done.stdout)
+        assert done.returncode == 3, printed(done)
+        said = paragraph(printed(done))
         assert said["what"] == "the sandbox's engine has no room left"
         assert "docker system prune" in said["next"]
         # It can be looked at, started again and made room in all the same.
         for task in ("sandbox.up", "sandbox.halt", "sandbox.up"):
-            done = inv(checkout, task)
-            assert done.returncode == 0, done.stdout
-        assert inv(checkout, "sandbox.exec", "--", "sudo", "rm", "/fill").returncode == 0
-        done = inv(checkout, "check.host-to-sandbox")
-        assert done.returncode == 0, done.stdout
+            done = inv(task)
+            assert done.returncode == 0, printed(done)
+        assert inv("sandbox.exec", "--", "sudo", "rm", "/fill").returncode == 0
+        done = inv("check.host-to-sandbox")
+        assert done.returncode == 0, printed(done)
     finally:
         life.halt(machine)
         subprocess.run(["umount", str(place)], check=True, timeout=20)
@@ -207,34 +198,34 @@ def sleep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.needs("faketime")
 @pytest.mark.parametrize("jump", ["+1100d", pytest.param("-1100d", marks=pytest.mark.long)])
-def test_the_clock_has_jumped(checkout: Path, machine: Machine, sleep: None, jump: str) -> None:
+def test_the_clock_has_jumped(machine: Machine, sleep: None, jump: str) -> None:
     """By three years, for all that we start: what was noted is of long ago, or yet to come."""
     asked = [*CLOCK, jump, sys.executable, "-c", "import time; print(time.time())"]
     then = float(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
     assert abs(then - time.time()) > 1000 * 86400
     for task in ("sandbox.up", "demo.host", "check.host-to-sandbox", "sandbox.halt", "sandbox.up"):
-        done = inv(checkout, task, before=(*CLOCK, jump))
-        assert done.returncode == 0, done.stdout
+        done = inv(task, before=(*CLOCK, jump))
+        assert done.returncode == 0, printed(done)
 
 
 @pytest.mark.long
 @pytest.mark.needs("faketime")
-def test_a_sandbox_of_the_future(checkout: Path, machine: Machine, sleep: None) -> None:
+def test_a_sandbox_of_the_future(machine: Machine, sleep: None) -> None:
     """Made when the clock was three years ahead: its certificates hold for nobody now, and the next has
     others. Whatever asks no certificate works."""
     life.destroy([machine])
     try:
         for task in ("sandbox.up", "image.push"):
-            done = inv(checkout, task, before=(*CLOCK, "+1100d"))
-            assert done.returncode == 0, done.stdout
+            done = inv(task, before=(*CLOCK, "+1100d"))
+            assert done.returncode == 0, printed(done)
         made = machine.site.state / "registry" / "sandbox" / "ca.crt"
         before = made.read_bytes()
         for task in ("sandbox.up", "image.push", "demo.host", "check.registry"):
-            done = inv(checkout, task)
-            assert done.returncode == 0, done.stdout
+            done = inv(task)
+            assert done.returncode == 0, printed(done)
     finally:
         life.destroy([machine])
     life.up([machine])
     assert made.read_bytes() != before
-    done = inv(checkout, "check.leftovers")
-    assert done.returncode == 0, done.stdout
+    done = inv("check.leftovers")
+    assert done.returncode == 0, printed(done)

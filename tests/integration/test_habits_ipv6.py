@@ -64,6 +64,7 @@ def bridge_off(sandbox_up: None, site: Site) -> Iterator[str]:
         assert Host().run(as_root(["sysctl", "-qw", f"{name}=0"])).ok
 
 
+@pytest.mark.usefixtures("outsiders")
 def test_on_the_bridge_it_is_off(bridge_off: str) -> None:
     code, document = answer("demo.ipv6")
     assert (code, document["verdict"]) == (0, "HOLDS")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from hostonly.process import as_root
 from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
+from tests.integration.command_line import INV, answer
 
 # Each of several users takes what it gets of system call ARGV[0], with the arguments ARGV[2..], tells how much
 # that was and keeps it until the input ends.
@@ -61,20 +61,8 @@ def machine(site: Site) -> Machine:
     return machine
 
 
-def isolation(checkout: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "hostonly", "check.isolation", "--json", *arguments],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return done.returncode, json.loads(done.stdout)
-
-
 def test_everything_holds(checkout: Path, machine: Machine) -> None:
-    code, document = isolation(checkout)
+    code, document = answer("check.isolation")
     assert code == 0, [c for c in document["claims"] if c["verdict"] not in ("HOLDS", "SKIPPED")]
     skipped = {c["id"] for c in document["claims"] if c["verdict"] == "SKIPPED"}
     assert skipped <= MAY_BE_SKIPPED
@@ -97,7 +85,7 @@ def test_a_device_node_of_the_hosts_making_is_seen(checkout: Path, machine: Mach
     node = f"/var/lib/lxc/{machine.spec.instance}/docker/hostonly-test-node"
     root("mknod", node, "c", "1", "1")
     try:
-        code, document = isolation(checkout)
+        code, document = answer("check.isolation")
     finally:
         root("rm", node)
     assert code == 1
@@ -111,7 +99,7 @@ def test_a_folder_that_may_not_be_looked_into_is_part_of_the_answer(
     closed = f"/var/lib/lxc/{machine.spec.instance}/docker/hostonly-test-closed"
     root("mkdir", "--mode=0700", closed)
     try:
-        code, document = isolation(checkout)
+        code, document = answer("check.isolation")
     finally:
         root("rmdir", closed)
     assert code == 0, failing(document)
@@ -151,23 +139,23 @@ def test_a_limit_that_the_sandbox_may_write_is_seen(checkout: Path, machine: Mac
     limit = memory_limit(f"lxc.payload.{machine.spec.instance}")
     root("chmod", "o+w", str(limit))
     try:
-        code, document = isolation(checkout)
+        code, document = answer("check.isolation")
     finally:
         root("chmod", "o-w", str(limit))
     assert code == 1
     assert failing(document) == {"isolation.limits"}
-    assert isolation(checkout)[0] == 0
+    assert answer("check.isolation")[0] == 0
 
 
 def test_the_second_sandbox_is_looked_at_too(checkout: Path, machine: Machine, site: Site) -> None:
     life.up([Machine(site, ignore, "sandbox2")])
-    code, document = isolation(checkout)
+    code, document = answer("check.isolation")
     assert code == 0, failing(document)
     ids = [c["id"] for c in document["claims"]]
     firsts = [id for id in ids if not id.startswith("sandbox2.")]
     assert ids == [*firsts, *(f"sandbox2.{id}" for id in firsts)]
 
-    alone, document = isolation(checkout, "--machine", "sandbox2")
+    alone, document = answer("check.isolation", "--machine", "sandbox2")
     assert alone == 0
     assert [c["id"] for c in document["claims"]] == firsts
     assert {e["vantage"] for c in document["claims"] for e in c["evidence"]} == {"host", "sandbox2"}
@@ -175,13 +163,14 @@ def test_the_second_sandbox_is_looked_at_too(checkout: Path, machine: Machine, s
     node = f"/var/lib/lxc/{site.name}-sandbox2/docker/hostonly-test-node"
     root("mknod", node, "c", "1", "1")
     try:
-        code, document = isolation(checkout)
+        code, document = answer("check.isolation")
     finally:
         root("rm", node)
     assert code == 1
     assert failing(document) - {"sandbox2.isolation.docker"} == {"sandbox2.isolation.devices"}
 
 
+@pytest.mark.alone
 def test_what_runs_away_inside_leaves_the_host_its_inotify(
     checkout: Path, machine: Machine
 ) -> None:
@@ -194,7 +183,7 @@ def test_what_runs_away_inside_leaves_the_host_its_inotify(
     )
     running = subprocess.Popen(
         # To kill all of its jobs is what a bash knows.
-        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", "sudo", "bash", "-c", watch],
+        [*INV, "sandbox.exec", "--", "sudo", "bash", "-c", watch],
         cwd=checkout,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -219,7 +208,7 @@ def taken(checkout: Path, call: int, users: int, *arguments: str) -> Iterator[li
     """How often each of ``users`` in the sandbox could make the system ``call``; they keep it meanwhile."""
     script = ["sudo", "perl", "-e", TAKE, str(call), str(users), *arguments]
     running = subprocess.Popen(
-        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", *script],
+        [*INV, "sandbox.exec", "--", *script],
         cwd=checkout,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -234,6 +223,7 @@ def taken(checkout: Path, call: int, users: int, *arguments: str) -> Iterator[li
         running.communicate(timeout=60)
 
 
+@pytest.mark.alone
 def test_several_users_inside_leave_the_hosts_root_its_inotify(
     checkout: Path, machine: Machine
 ) -> None:
@@ -266,6 +256,7 @@ def test_keys_of_a_sandboxs_user_are_of_a_quota_of_its_own(
             assert int(added.stdout) > 0
 
 
+@pytest.mark.alone
 def test_neighbours_of_a_sandbox_leave_the_host_room_for_its_own(machine: Machine) -> None:
     """The kernel has one table for all network namespaces."""
     lines = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import CLAIMS, Site
 from tests.integration import ruin
-from tests.integration.command_line import inv
+from tests.integration.command_line import INV, inv
 from tests.integration.held import BEFORE, StandIns
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root breaks a container")
@@ -46,7 +45,7 @@ def test_a_task_that_is_still_at_work(site: Site, checkout: Path, tmp_path: Path
     life.up([Machine(site, ignore)])
     stand_ins = StandIns(tmp_path / "bin", {"lxc-stop": BEFORE})
     halting = subprocess.Popen(
-        [sys.executable, "-m", "hostonly", "sandbox.halt"],
+        [*INV, "sandbox.halt"],
         cwd=checkout,
         env=stand_ins.environment,
         stderr=subprocess.DEVNULL,

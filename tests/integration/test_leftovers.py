@@ -6,7 +6,6 @@ import json
 import operator
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -23,29 +22,14 @@ from hostonly.process import as_root
 from hostonly.providers.lxc import left
 from hostonly.site import Site
 from hostonly.waiting import until
+from tests.integration.command_line import did, inv
 
 CYCLES = 10
 REST_SECONDS = 30.0
 
 
-def inv(checkout: Path, *typed: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hostonly", *typed],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
-def did(checkout: Path, *typed: str) -> None:
-    done = inv(checkout, *typed)
-    assert done.returncode == 0, done.stderr
-
-
-def leftovers(checkout: Path) -> tuple[int, dict[str, Any]]:
-    done = inv(checkout, "check.leftovers", "--json")
+def leftovers() -> tuple[int, dict[str, Any]]:
+    done = inv("check.leftovers", "--json")
     return done.returncode, json.loads(done.stdout)
 
 
@@ -68,9 +52,9 @@ def taken() -> dict[str, Items]:
 @pytest.fixture(scope="module")
 def recorded(checkout: Path) -> Path:
     """The checkout after one life of a sandbox: its caches are made, and the host is recorded."""
-    did(checkout, "sandbox.destroy")
-    did(checkout, "sandbox.up")
-    did(checkout, "sandbox.destroy")
+    did("sandbox.destroy")
+    did("sandbox.up")
+    did("sandbox.destroy")
     return checkout
 
 
@@ -78,23 +62,23 @@ def recorded(checkout: Path) -> Path:
 def warm(recorded: Path) -> Iterator[Path]:
     """The same, and without a sandbox afterwards."""
     yield recorded
-    did(recorded, "sandbox.destroy")
+    did("sandbox.destroy")
 
 
 def test_with_a_sandbox_its_things_are_in_use_and_afterwards_gone(warm: Path) -> None:
-    did(warm, "sandbox.up")
-    code, document = leftovers(warm)
+    did("sandbox.up")
+    code, document = leftovers()
     assert code == 0
     assert not verdicts(document, "FAILS", "UNKNOWN")
     in_use = [c["id"] for c in document["claims"] if " in use, for " in c["because"]]
     assert {"left.links", "left.firewall-rules", "left.control-groups"} <= set(in_use)
     # A second up must not take what is there for what was there before.
     kept = (warm / ".hostonly" / "host-before.json").read_bytes()
-    did(warm, "sandbox.halt")
-    did(warm, "sandbox.up")
+    did("sandbox.halt")
+    did("sandbox.up")
     assert (warm / ".hostonly" / "host-before.json").read_bytes() == kept
-    did(warm, "sandbox.destroy")
-    code, document = leftovers(warm)
+    did("sandbox.destroy")
+    code, document = leftovers()
     assert code == 0
     assert set(verdicts(document, "HOLDS")) == {c["id"] for c in document["claims"]}
 
@@ -122,15 +106,15 @@ def test_what_is_left_is_found_and_named(warm: Path, site: Site) -> None:
             (("mkdir", group), ("rmdir", group)),
         ):
             stack.enter_context(made(*argv, undo=undo))
-        code, document = leftovers(warm)
+        code, document = leftovers()
         assert code == 1
         wanted = {"left.links", "left.firewall-rules", "left.control-groups", "same.links"}
         assert wanted <= set(verdicts(document, "FAILS"))
         said = " ".join(c["because"] for c in document["claims"] if c["verdict"] == "FAILS")
         assert all(name in said for name in (bridge, f"hostonly_{table}", group))
         # And destroy, which finds no sandbox, removes them all the same.
-        did(warm, "sandbox.destroy")
-        code, document = leftovers(warm)
+        did("sandbox.destroy")
+        code, document = leftovers()
         assert code == 0, verdicts(document, "FAILS", "UNKNOWN")
 
 
@@ -158,9 +142,9 @@ def test_a_like_name_without_the_mark_stays(warm: Path, site: Site) -> None:
             (("mkdir", folder), ("rmdir", folder)),
         ):
             stack.enter_context(made(*argv, undo=undo))
-        did(warm, "sandbox.up")
-        did(warm, "sandbox.destroy")
-        code, document = leftovers(warm)
+        did("sandbox.up")
+        did("sandbox.destroy")
+        code, document = leftovers()
         assert code == 0, verdicts(document, "FAILS", "UNKNOWN")
         now = taken()
         assert link in now["links"]
@@ -177,7 +161,7 @@ def test_a_kind_that_cannot_be_seen_is_not_clean(
     fake.write_text("#!/bin/sh\necho 'Operation not permitted' >&2; exit 1\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
-    code, document = leftovers(warm)
+    code, document = leftovers()
     assert code == 3
     assert "left.firewall-rules" in verdicts(document, "UNKNOWN")
 
@@ -216,6 +200,7 @@ def settled(site: Site, before: dict[str, Items]) -> dict[str, list[str]]:
     return until(lambda: more(site, before), operator.not_, REST_SECONDS)
 
 
+@pytest.mark.alone
 def test_what_is_left_without_a_mark_is_counted_too(warm: Path, site: Site, tmp_path: Path) -> None:
     before = taken()
     link = f"{site.bridge.name[:10]}leak"
@@ -237,15 +222,16 @@ def test_what_is_left_without_a_mark_is_counted_too(warm: Path, site: Site, tmp_
     assert settled(site, before) == {}
 
 
+@pytest.mark.alone
 @pytest.mark.long
 def test_ten_cycles_leave_not_one_thing_more(warm: Path, site: Site) -> None:
     before = taken()
     listed = everything(warm)
     for cycle in range(CYCLES):
-        did(warm, "sandbox.up")
-        did(warm, "sandbox.destroy")
+        did("sandbox.up")
+        did("sandbox.destroy")
         assert settled(site, before) == {}, f"cycle {cycle}"
-    code, document = leftovers(warm)
+    code, document = leftovers()
     assert code == 0, verdicts(document, "FAILS", "UNKNOWN")
     assert everything(warm) == listed
 

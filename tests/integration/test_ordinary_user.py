@@ -15,10 +15,14 @@ import pytest
 
 from hostonly.host import outsiders
 from hostonly.site import Site
-from tests.integration.command_line import ROOT
+from tests.checkout import ROOT
 from tests.integration.ordinary_user import SUDOERS, User, theirs_alone
 
-pytestmark = [pytest.mark.long, pytest.mark.needs("sudo", "useradd")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.needs("sudo", "useradd"),
+    pytest.mark.usefixtures("outsiders", "etc_docker"),
+]
 
 
 def ran(user: User) -> set[str]:

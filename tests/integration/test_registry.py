@@ -11,6 +11,7 @@ import pytest
 from hostonly.registry.look import client
 from hostonly.site import Site
 from hostonly.waiting import until
+from tests.integration.command_line import did, inv
 from tests.integration.registry_box import (
     BLOBS,
     REPOSITORIES,
@@ -18,16 +19,14 @@ from tests.integration.registry_box import (
     catalog,
     curl,
     document,
-    done,
     inside,
-    inv,
     push_small,
 )
 
 
 @pytest.fixture(autouse=True, scope="module")
 def pushed() -> None:
-    done("image.push")
+    did("image.push")
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def small(site: Site) -> Iterator[list[str]]:
             manifest = registry.manifest(name, tag)
             if manifest is not None:
                 registry.delete(name, manifest.digest)
-    done("registry.collect")
+    did("registry.collect")
     assert catalog() == [site.image.name]
 
 
@@ -93,7 +92,7 @@ def test_an_address_may_come_late_and_another_one_later(site: Site) -> None:
         assert site.image.name in curl(*retried, f"{other}:{site.registry_port}/v2/_catalog").stdout
     finally:
         inside(f"ip address del {other}/{net.prefixlen} dev eth1; systemctl restart registry-port")
-        done("registry.up")
+        did("registry.up")
 
 
 def test_a_stranger_does_not_trust_it(site: Site) -> None:
@@ -140,7 +139,7 @@ def test_a_recipe_without_a_certificate_speaks_plain_http(site: Site) -> None:
         assert curl("-k", f"https://{address(site)}/v2/").returncode != 0
     finally:
         inside(f"cp /run/sandbox.env {env}; systemctl restart registry-port")
-        done("registry.up")
+        did("registry.up")
 
 
 def test_every_page_is_followed(site: Site, small: list[str]) -> None:
@@ -176,7 +175,8 @@ def test_inspect_shows_what_was_pushed_and_reads_every_byte(site: Site) -> None:
     assert image_id in (image["config"]["digest"], found["digest"])
     assert image["diff_ids"] == json.loads(layers)
     assert found["verified"] and found["problems"] == []
-    text = done("registry.inspect", f"localhost:{site.registry_port}/{site.image.name}")
+    name = f"localhost:{site.registry_port}/{site.image.name}"
+    text = did("registry.inspect", name).stdout
     assert found["digest"] in text
     missing = inv("registry.inspect", "no-such-image")
     assert missing.returncode == 3 and "has no no-such-image:latest" in missing.stderr
@@ -206,7 +206,7 @@ def test_a_wrong_layer_is_named_and_pushed_again(site: Site, damage: str) -> Non
             assert document("registry.inspect", site.image.name, "--verify")["verified"]
     finally:
         inside(f"cp -p /run/kept {file}; systemctl restart docker-registry")
-        done("registry.up")
+        did("registry.up")
 
 
 def test_delete_frees_what_nobody_else_needs(site: Site, small: list[str]) -> None:
@@ -219,10 +219,10 @@ def test_delete_frees_what_nobody_else_needs(site: Site, small: list[str]) -> No
     after = document("registry.usage")
     assert after["blobs"] == before["blobs"] - deleted["freed"]
     assert document("registry.tags", "--repository", "small-a")["tags"] == ["latest"]
-    done("registry.inspect", "small-a", "--verify")
-    done("registry.delete", "small-a")
+    did("registry.inspect", "small-a", "--verify")
+    did("registry.delete", "small-a")
     assert "small-a" not in catalog()
-    done("registry.inspect", site.image.name, "--verify")
+    did("registry.inspect", site.image.name, "--verify")
 
 
 def test_a_tag_is_not_deleted_with_others_unseen(site: Site, small: list[str]) -> None:
@@ -257,10 +257,10 @@ def push_half(site: Site) -> None:
 
 def test_half_a_push_is_seen_and_collected(site: Site) -> None:
     push_half(site)
-    done("registry.collect")
+    did("registry.collect")
     assert "half" not in catalog()
     assert inside(f"ls {REPOSITORIES}").split() == [site.image.name]
-    done("registry.inspect", site.image.name, "--verify")
+    did("registry.inspect", site.image.name, "--verify")
 
 
 def test_half_a_push_by_hand_goes_by_itself(site: Site) -> None:
@@ -281,9 +281,9 @@ def test_half_a_push_by_hand_goes_by_itself(site: Site) -> None:
         assert until(lambda: "half" not in catalog(), bool, 30.0), inside(
             f"systemctl status {unit}.* || :"
         )
-        done("registry.up")
+        did("registry.up")
         assert inside(f"ls {REPOSITORIES}").split() == [site.image.name]
-        done("registry.inspect", site.image.name, "--verify")
+        did("registry.inspect", site.image.name, "--verify")
         # With nothing to do the registry is left alone.
         since = "systemctl show -p InvocationID docker-registry"
         before = inside(since)

@@ -14,17 +14,14 @@ from hostonly.events import ignore
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from hostonly.waiting import until
+from tests.integration.command_line import COPY, INV, did, inv
 from tests.integration.held import stalled
 from tests.integration.registry_box import (
     FOLDER,
-    INV,
     REPOSITORIES,
-    ROOT,
     catalog,
     document,
-    done,
     inside,
-    inv,
 )
 
 # Random, so that no packing makes it small; enough for a push to take about a second.
@@ -33,7 +30,7 @@ BIG_BYTES = 60_000_000
 
 @pytest.fixture(scope="module", autouse=True)
 def pushed() -> None:
-    done("image.push")
+    did("image.push")
 
 
 @pytest.fixture
@@ -52,14 +49,14 @@ def big(site: Site) -> Iterator[str]:
     yield name
     inside(f"docker image rm -f {name}")
     if "big" in catalog():
-        done("registry.delete", "big")
+        did("registry.delete", "big")
 
 
 def pushing(name: str) -> subprocess.Popen[str]:
     """``docker push`` in the sandbox, going on."""
     return subprocess.Popen(
         [*INV, "sandbox.exec", "--", "docker", "push", name],
-        cwd=ROOT,
+        cwd=COPY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -101,7 +98,7 @@ def watched(then: str) -> Iterator[subprocess.Popen[str]]:
             "-ec",
             f"echo $$ >{WATCHER}; echo here; {UPLOAD}; {then}",
         ],
-        cwd=ROOT,
+        cwd=COPY,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -125,7 +122,7 @@ def test_killed_in_mid_push_the_push_is_done_again(machine: Machine, big: str, s
         said, _ = push.communicate(timeout=300)
         assert push.returncode == 0, said
     assert until(lambda: restarts() != before, bool, 60.0)
-    done("registry.up")
+    did("registry.up")
     assert document("registry.inspect", "big", "--verify")["problems"] == []
 
 
@@ -143,7 +140,7 @@ def test_a_push_that_was_ended_leaves_nothing_to_be_seen(machine: Machine, big: 
     if "big" in catalog() and document("registry.tags", "--repository", "big")["tags"]:
         assert document("registry.inspect", "big", "--verify")["problems"] == []
     else:
-        done("registry.collect")
+        did("registry.collect")
         assert "big" not in catalog()
 
 
@@ -151,7 +148,7 @@ def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(
     site: Site, machine: Machine
 ) -> None:
     name = site.image.name
-    done("registry.delete", name)
+    did("registry.delete", name)
     with stalled(machine), watched("systemctl kill -s KILL docker; echo killed") as watcher:
         broken = inv("image.push")
         assert watcher.communicate(timeout=60)[0] == "killed\n"
@@ -159,7 +156,7 @@ def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(
     assert "docker push" in broken.stderr and "broke off" in broken.stderr
     assert name not in catalog()
     inside("timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep .2; done'")
-    done("image.push")
+    did("image.push")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -167,16 +164,16 @@ def test_an_interrupted_push_leaves_nothing_to_be_seen(
     site: Site, machine: Machine, number: signal.Signals
 ) -> None:
     name = site.image.name
-    done("registry.delete", name)
+    did("registry.delete", name)
     with stalled(machine), watched("echo going on") as watcher:
-        push = subprocess.Popen([*INV, "image.push"], cwd=ROOT, stderr=subprocess.DEVNULL)
+        push = subprocess.Popen([*INV, "image.push"], cwd=COPY, stderr=subprocess.DEVNULL)
         assert watcher.communicate(timeout=120)[0] == "going on\n"
         push.send_signal(number)
         assert push.wait(timeout=120) == 130
     # Where the engine was done already, the image is whole.
     if name in catalog():
         assert document("registry.inspect", name, "--verify")["problems"] == []
-    done("image.push")
+    did("image.push")
 
 
 def test_a_full_disk_is_named_and_nothing_of_it_is_seen(site: Site) -> None:
@@ -185,7 +182,7 @@ def test_a_full_disk_is_named_and_nothing_of_it_is_seen(site: Site) -> None:
         f" chown docker-registry: {FOLDER}; systemctl start docker-registry"
     )
     try:
-        done("registry.up")
+        did("registry.up")
         start = time.monotonic()
         full = inv("image.push")
         assert full.returncode == 3
@@ -195,7 +192,7 @@ def test_a_full_disk_is_named_and_nothing_of_it_is_seen(site: Site) -> None:
         assert catalog() == []
     finally:
         inside(f"systemctl stop docker-registry; umount {FOLDER}; systemctl start docker-registry")
-        done("registry.up")
+        did("registry.up")
     assert catalog() == [site.image.name]
 
 
@@ -227,7 +224,7 @@ def test_a_push_that_goes_on_is_not_collected_away() -> None:
 @pytest.mark.long
 def test_images_survive_halt_and_up(site: Site) -> None:
     before = document("registry.inspect", site.image.name)
-    done("sandbox.halt")
-    done("sandbox.up")
+    did("sandbox.halt")
+    did("sandbox.up")
     after = document("registry.inspect", site.image.name, "--verify")
     assert after["digest"] == before["digest"] and after["problems"] == []

@@ -10,28 +10,29 @@ from pathlib import Path
 import pytest
 
 from hostonly.site import Site
+from tests.integration.command_line import did, inv
 from tests.integration.host_engine import HostEngine, host_engine
-from tests.integration.registry_box import address, catalog, document, done, inside, inv
+from tests.integration.registry_box import address, catalog, document, inside
 
 ENGINE = Path("/etc/docker")
 
 
 @pytest.fixture(scope="module")
 def engine(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostEngine]:
-    done("image.push")
+    did("image.push")
     with host_engine(tmp_path_factory.mktemp("engine")) as made:
         yield made
 
 
 @pytest.fixture(autouse=True)
 def nothing_stays(engine: HostEngine) -> Iterator[None]:
-    done("registry.trust", "--remove")
+    did("registry.trust", "--remove")
     before = listing()
     yield
-    done("registry.trust", "--remove")
+    did("registry.trust", "--remove")
     assert listing() == before
     if "from-host" in catalog():
-        done("registry.delete", "from-host")
+        did("registry.delete", "from-host")
 
 
 def listing() -> dict[str, bytes]:
@@ -71,7 +72,7 @@ def test_with_trust_push_and_pull_work_as_the_tutorial_types_them(
     engine: HostEngine, site: Site
 ) -> None:
     before = listing()
-    done("registry.trust", "--yes")
+    did("registry.trust", "--yes")
     new = {path for path in set(listing()) - set(before) if Path(path).is_file()}
     assert new == {f"{ENGINE}/certs.d/{address(site)}/ca.crt"}
     assert "already" in inv("registry.trust").stderr
@@ -99,16 +100,16 @@ def test_with_trust_push_and_pull_work_as_the_tutorial_types_them(
 
 
 def test_taken_back_the_engine_refuses_again(engine: HostEngine, site: Site) -> None:
-    done("registry.trust", "--yes")
+    did("registry.trust", "--yes")
     assert push(engine, site)[0] == 0
-    done("registry.trust", "--remove")
+    did("registry.trust", "--remove")
     code, said = push(engine, site)
     assert code != 0 and "certificate signed by unknown authority" in said
 
 
 def test_the_tutorials_own_way_is_what_it_is_said_to_be(engine: HostEngine, site: Site) -> None:
     before = listing()
-    shown = done("registry.trust", "--insecure")
+    shown = did("registry.trust", "--insecure").stdout
     line = next(
         line for line in shown.splitlines() if "insecure-registries" in line and "{" in line
     )
@@ -132,12 +133,12 @@ def test_the_sandboxs_own_engine_pushes_to_its_address_too(site: Site) -> None:
 @pytest.mark.long
 def test_destroying_the_sandbox_takes_it_back(site: Site) -> None:
     before = listing()
-    done("registry.trust", "--yes")
+    did("registry.trust", "--yes")
     old = (ENGINE / "certs.d" / address(site) / "ca.crt").read_text()
     said = inv("sandbox.destroy")
     assert said.returncode == 0 and "no longer trusts" in said.stderr
     assert listing() == before
-    done("image.push")
-    done("registry.trust", "--yes")
+    did("image.push")
+    did("registry.trust", "--yes")
     # The next sandbox has an authority of its own.
     assert (ENGINE / "certs.d" / address(site) / "ca.crt").read_text() != old

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,15 +15,12 @@ from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Sandbox
 from hostonly.waiting import until
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.integration.command_line import up
 
 
 @pytest.fixture
 def machine(site: Site) -> Machine:
-    subprocess.run(
-        [sys.executable, "-m", "hostonly", "sandbox.up"], cwd=ROOT, timeout=600, check=True
-    )
+    up("sandbox")
     return Machine(site, lambda event: None)
 
 

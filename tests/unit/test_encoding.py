@@ -15,7 +15,7 @@ from hostonly.bootstrap import venv
 from hostonly.environment import environment
 from hostonly.errors import HostonlyError
 from hostonly.vantages import Host
-from tests.unit.copied import copied
+from tests.checkout import copied
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(file for part in ("src", "bench") for file in (ROOT / part).rglob("*.py"))

@@ -18,8 +18,9 @@ from hostonly.stage.judge import Judge
 def check(site: Site, claims: Judge) -> None:
     """Look at the whole host, kind by kind."""
     there = kept.sandboxes(site)
+    before_it = marks_of(site)
     now = kept.take()
-    marks = marks_of(site)
+    marks = marks_of(site, before_it)
     for kind, items in now.items():
         owned = kept.owned(kind, items, marks)
         claims.judge(nothing_left, {"kind": kind, "sandboxes": there}, owned=owned)

@@ -66,9 +66,14 @@ class Marks:
         return Whose(Owner.OURS if checkout == self.root else Owner.ANOTHERS, checkout)
 
     @property
+    def checkouts(self) -> tuple[str, ...]:
+        """All that have something here, a claim or a bridge."""
+        return (*self.containers.values(), *self.beside)
+
+    @property
     def _shared(self) -> Whose:
         """Whose the things are that all checkouts share: another's while there is another."""
-        for checkout in (*self.containers.values(), *self.beside):
+        for checkout in self.checkouts:
             if checkout != self.root:
                 return self._of(checkout)
         return self._of(self.root)
@@ -163,8 +168,12 @@ class Marks:
         return found
 
 
-def marks(site: Site) -> Marks:
-    """The marks on this machine now, seen from the checkout of ``site``."""
+def marks(site: Site, earlier: Marks | None = None) -> Marks:
+    """The marks on this machine now, seen from the checkout of ``site``.
+
+    ``earlier`` are those from before what is to be told apart was looked at: a checkout that has gone
+    meanwhile had its part of what all share.
+    """
     listed = sorted(CLAIMS.iterdir()) if CLAIMS.exists() else []
     claims = ((folder.name, claim.owner(folder)) for folder in listed)
     claimed = {name: checkout for name, checkout in claims if checkout is not None}
@@ -190,7 +199,7 @@ def marks(site: Site) -> Marks:
         ranges=[each.id_range for each in traces if each.id_range_mark.exists()],
         traces=traces,
         boxes=frozenset(box for each in traces for box in each.boxes()),
-        beside=others(site),
+        beside=(*others(site), *(earlier.checkouts if earlier else ())),
         modules=frozenset(modules.ours(MODULES)),
     )
 

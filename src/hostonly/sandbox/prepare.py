@@ -17,7 +17,7 @@ from hostonly.providers import PROVIDERS, provider_of
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
 from hostonly.sandbox import keys, login, machine_index
-from hostonly.site import MODULES, SWITCHES, MachineSpec, Site
+from hostonly.site import MODULES, STORE, SWITCHES, MachineSpec, Site
 from hostonly.vantages.route_guard import require_host_only_route
 
 # What every sandbox needs on this machine, whoever provides it.
@@ -89,8 +89,9 @@ def prepare(site: Site, machine: MachineSpec, emit: Emit) -> None:
     # may come between.
     with lock.store(emit):
         provider.prepare(emit)
-    for bridge in missing:
-        bridges.create(bridge)
+        # By its bridges another checkout sees that what all share is needed (`restore`).
+        for bridge in missing:
+            bridges.create(bridge)
     modules.load(MODULES, emit)
     ends = (machine.host_only, machine.nat)
     bridges.forget(
@@ -164,12 +165,20 @@ def restore(site: Site, emit: Emit) -> None:
     # The next sandbox has a registry, and an authority, of its own.
     shutil.rmtree(site.state / "registry", ignore_errors=True)
     trust.tidy()
-    # What all checkouts share stays while another one has sandboxes.
-    if not bridges.others(site):
-        changed += traffic.put_back(SWITCHES)
-        if unloaded := modules.unload(MODULES):
-            changed.append(f"the kernel modules {', '.join(unloaded)}")
-        for name in PROVIDERS:
-            changed += provider_of(site, replace(site.sandbox, provider=name)).put_back()
+    if STORE.exists():
+        with lock.store(emit):
+            changed += _shared_put_back(site)
     if changed:
         emit(Done(f"put back: {', '.join(changed)}"))
+
+
+def _shared_put_back(site: Site) -> list[str]:
+    """Put back what all checkouts share, unless another one has sandboxes or is making one; what that was."""
+    if bridges.others(site):
+        return []
+    changed = traffic.put_back(SWITCHES)
+    if unloaded := modules.unload(MODULES):
+        changed.append(f"the kernel modules {', '.join(unloaded)}")
+    for name in PROVIDERS:
+        changed += provider_of(site, replace(site.sandbox, provider=name)).put_back()
+    return changed

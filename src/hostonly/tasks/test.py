@@ -18,7 +18,11 @@ Step = tuple[str, list[str]]
 
 # A processor each, up to where finding the tests costs more than running them; a file's tests stay
 # together and in their order, as where they run one after the other.
-SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+SIDE_BY_SIDE = ["-n", "auto", "--dist", "loadfile", "--maxprocesses"]
+# Each of two has a checkout and sandboxes of its own (tests/integration/conftest.py).
+UNIT, INTEGRATION = [*SIDE_BY_SIDE, "4"], [*SIDE_BY_SIDE, "2"]
+# So that it is seen what there is to shorten.
+SLOWEST = ["--durations", "15", "--durations-min", "5"]
 
 
 def static_steps() -> list[Step]:
@@ -41,12 +45,18 @@ def test_steps(unit: bool, all_: bool) -> list[Step]:
     """The pytest runs, unit tests first, so that a broken parser is seen before a sandbox is made."""
     python = sys.executable
     # -rs: what was skipped, and why, is part of the result.
-    pytest = [python, "-m", "pytest", "-rs", "--color=auto"]
-    if not all_:
-        pytest += ["-m", "not long"]
-    steps = [("unit tests", [*pytest, *SIDE_BY_SIDE, "tests/unit"])]
-    if not unit and any((ROOT / "tests" / "integration").glob("**/test_*.py")):
-        steps.append(("integration tests", [*pytest, "tests/integration"]))
+    pytest = [python, "-m", "pytest", "-rs", "--color=auto", *SLOWEST]
+
+    def chosen(marks: str) -> list[str]:
+        return ["-m", marks if all_ else f"{marks} and not long"]
+
+    steps = [("unit tests", [*pytest, *UNIT, *chosen("not alone"), "tests/unit"])]
+    if not unit:
+        at = "tests/integration"
+        steps += [
+            ("integration tests", [*pytest, *INTEGRATION, *chosen("not alone"), at]),
+            ("integration tests, each alone", [*pytest, *chosen("alone"), at]),
+        ]
     return steps
 
 

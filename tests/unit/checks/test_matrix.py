@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,7 +20,8 @@ from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.kernel import KINDS, missing
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.facts.routes import Way
-from hostonly.vantages import Host, Result, shown
+from hostonly.testing import FakeVantage
+from hostonly.vantages import Host
 
 ADDRESS, PORT = "172.17.0.2", 8081
 WHY = Reason("why", "so it is", "somewhere")
@@ -103,23 +104,19 @@ def test_a_mode_that_is_skipped_is_not_asked_again() -> None:
     assert settled == {one: {}}
 
 
-class Without:
+class Without(FakeVantage):
     """A sandbox whose kernel has nothing but what every kernel has, and what it is given."""
 
-    name = prompt = "sandbox"
-
     def __init__(self, *has: str) -> None:
+        super().__init__()
         self.has = {KINDS[kind] for kind in has}
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         if argv[-1] in self.has:
-            return Result("sandbox", "sandbox", shown(argv), 0, "", "", 0.0)
+            return 0, "", ""
         if argv[-1].startswith("test "):
-            return Result("sandbox", "sandbox", shown(argv), 1, "", "", 0.0)
-        refused = "Error: Unknown device type.\n"
-        return Result("sandbox", "sandbox", shown(argv), 2, "", refused, 0.0)
+            return 1, "", ""
+        return 2, "", "Error: Unknown device type.\n"
 
 
 def test_a_mode_that_is_skipped_keeps_what_shows_why() -> None:

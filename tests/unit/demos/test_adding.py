@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.demos import DEMOS
-from tests.unit.copied import PACKAGE, changes, copied, inv
+from tests.checkout import PACKAGE, changes, copied, inv
 
 NEW = '''"""A demo that was not there before."""
 

@@ -9,8 +9,8 @@ import pytest
 from hostonly.checks.isolation.probes import CALLS, COMMANDS, probes
 from hostonly.facts import NotObserved, Observed, observe
 from hostonly.facts.attempt import Attempt, Outcome, attempt, read_attempt, system_call
+from hostonly.testing import FakeVantage
 from hostonly.vantages import Host, Result
-from tests.unit.facts.told import Told
 
 Captured = Callable[[str], str]
 
@@ -36,7 +36,7 @@ def result(exit: int, stderr: str, stdout: str = "") -> Result:
 )
 def test_captured_runs(captured: Captured, run: str, outcome: Outcome | None) -> None:
     exit, stderr = int(captured(f"attempt/{run}.exit")), captured(f"attempt/{run}.stderr")
-    fact = observe(Told((exit, "", stderr)), attempt("it", ["try", "it"]))
+    fact = observe(FakeVantage(otherwise=(exit, "", stderr)), attempt("it", ["try", "it"]))
     if outcome is None:
         assert isinstance(fact, NotObserved)
     else:

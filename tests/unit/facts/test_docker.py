@@ -21,7 +21,7 @@ from hostonly.facts import (
 )
 from hostonly.facts.docker import PublishedPort
 from hostonly.facts.listeners import on_port
-from tests.unit.facts.told import Told
+from hostonly.testing import FakeVantage
 
 Captured = Callable[[str], str]
 
@@ -157,16 +157,19 @@ def test_a_bridged_container_lists_the_same_by_both_ways(captured: Captured) -> 
     assert [interface.name for interface in inside] == ["lo", "eth0"]
 
 
+LISTED, INSPECTED = "docker ps --quiet --no-trunc", "docker container inspect aa"
+
+
 def test_everything_that_runs(captured: Captured) -> None:
     one = captured("docker/container-published.json")
-    fact = observe(Told((0, "aa\n", ""), (0, one, "")), docker.running())
+    fact = observe(FakeVantage({LISTED: "aa\n", INSPECTED: one}), docker.running())
     assert isinstance(fact, Observed)
     assert [each.name for each in fact.value] == ["capture"]
-    assert [result.command for result in fact.evidence] == [
-        "docker ps --quiet --no-trunc",
-        "docker container inspect aa",
-    ]
-    none = observe(Told((0, "", "")), docker.running())
+    assert [result.command for result in fact.evidence] == [LISTED, INSPECTED]
+    none = observe(FakeVantage({LISTED: ""}), docker.running())
     assert isinstance(none, Observed) and none.value == ()
-    for results in (((1, "", "no engine"),), ((0, "aa\n", ""), (1, "[]", "No such container"))):
-        assert isinstance(observe(Told(*results), docker.running()), NotObserved)
+    for silent in (
+        FakeVantage({LISTED: (1, "", "no engine")}),
+        FakeVantage({LISTED: "aa\n", INSPECTED: (1, "[]", "No such container")}),
+    ):
+        assert isinstance(observe(silent, docker.running()), NotObserved)

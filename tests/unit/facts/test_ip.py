@@ -10,7 +10,7 @@ import pytest
 from hostonly.facts import Observed, Unreadable, interfaces, neighbours, observe, routes
 from hostonly.facts.interfaces import Address
 from hostonly.facts.routes import Way
-from hostonly.vantages import Result, Vantage
+from hostonly.testing import FakeVantage
 
 Captured = Callable[[str], str]
 
@@ -80,25 +80,18 @@ def test_the_way_to_an_address(captured: Captured) -> None:
     assert way == Way("10.9.0.2", "eth1", None, "10.9.0.1")
 
 
-class Says:
+def says(exit: int, stderr: str) -> FakeVantage:
     """A vantage where every command says the same."""
-
-    name = prompt = "host"
-
-    def __init__(self, exit: int, stderr: str) -> None:
-        self.exit, self.stderr = exit, stderr
-
-    def run(self, argv: object, *, stdin: str | None = None, timeout: float = 30.0) -> Result:
-        return Result("host", "host", "ip", self.exit, "", self.stderr, 0.0)
+    return FakeVantage(otherwise=(exit, "", stderr))
 
 
 def test_no_way_is_an_observation_but_an_error_is_not() -> None:
-    none: Vantage = Says(2, "RTNETLINK answers: Network is unreachable\n")
+    none = says(2, "RTNETLINK answers: Network is unreachable\n")
     fact = observe(none, routes.route_to("11.1.1.1"))
     assert isinstance(fact, Observed) and fact.value is None
     for refused in (
-        Says(1, 'any valid prefix is expected rather than "x".'),
-        Says(127, "ip: No such file or directory"),
+        says(1, 'any valid prefix is expected rather than "x".'),
+        says(127, "ip: No such file or directory"),
     ):
         assert not isinstance(observe(refused, routes.route_to("x")), Observed)
 

@@ -7,7 +7,7 @@ import pytest
 from hostonly.facts import NotObserved, observe
 from hostonly.facts.ipv6 import ipv6_off, off
 from hostonly.facts.sysctl import parse_all
-from tests.unit.facts.told import Told
+from hostonly.testing import FakeVantage
 
 # As `sysctl -a` prints it; a VLAN's dot is a slash.
 ON = """\
@@ -58,10 +58,12 @@ def test_in_a_sandbox_the_command_goes_there() -> None:
 
 
 def test_it_is_asked_of_the_machine_that_it_is_said_of() -> None:
-    told = Told((0, ON.replace("0.disable_ipv6 = 0", "0.disable_ipv6 = 1"), ""))
+    told = FakeVantage(otherwise=ON.replace("0.disable_ipv6 = 0", "0.disable_ipv6 = 1"))
     because = observe(told, ipv6_off("hostonly0")).value_or(None)
     assert because is not None and because.startswith(
         "IPv6 is switched off on the sandbox's hostonly0"
     )
-    assert observe(Told((0, ON, "")), ipv6_off("hostonly0")).value_or("unknown") is None
-    assert isinstance(observe(Told((1, "", "")), ipv6_off("hostonly0")), NotObserved)
+    assert observe(FakeVantage(otherwise=ON), ipv6_off("hostonly0")).value_or("unknown") is None
+    assert isinstance(
+        observe(FakeVantage(otherwise=(1, "", "")), ipv6_off("hostonly0")), NotObserved
+    )

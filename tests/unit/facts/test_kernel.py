@@ -7,26 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from hostonly.errors import Unreachable
 from hostonly.facts import NotObserved, Observed, observe
 from hostonly.facts.kernel import IN_PLACE, KINDS, capability
-from tests.unit.facts.told import Told
+from hostonly.testing import FakeVantage
+
+
+def told(exit: int, stdout: str = "", stderr: str = "") -> FakeVantage:
+    """A sandbox where every command says this."""
+    return FakeVantage(otherwise=(exit, stdout, stderr))
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_what_succeeds_is_there(kind: str) -> None:
-    fact = observe(Told((0, "", "")), capability(kind))
+    fact = observe(told(0), capability(kind))
     assert isinstance(fact, Observed) and fact.value is True
     assert ("unshare --net" in fact.evidence[0].command) == (kind not in IN_PLACE)
 
 
 def test_an_unknown_kind_of_link_is_missing() -> None:
-    fact = observe(Told((2, "", "Error: Unknown device type.\n")), capability("ipvlan"))
+    fact = observe(told(2, "", "Error: Unknown device type.\n"), capability("ipvlan"))
     assert isinstance(fact, Observed) and fact.value is False
 
 
 @pytest.mark.parametrize("kind", ["ip_vs", "ipv6", "br_netfilter"])
 def test_a_file_that_is_not_there_is_a_missing_capability(kind: str) -> None:
-    fact = observe(Told((1, "", "")), capability(kind))
+    fact = observe(told(1), capability(kind))
     assert isinstance(fact, Observed) and fact.value is False
 
 
@@ -46,17 +52,15 @@ def test_ipvs_is_asked_for_before_it_is_looked_for(tmp_path: Path, asked: str, e
 
 
 @pytest.mark.parametrize(
-    ("told", "kind"),
+    ("at", "kind"),
     [
-        ((1, "", ""), "ipvlan"),
-        ((2, "", "RTNETLINK answers: Operation not permitted\n"), "ipvlan"),
-        ((1, "", "unshare: unshare failed: Operation not permitted\n"), "ip_vs"),
-        ((127, "", "sudo: unshare: command not found\n"), "ipv6"),
-        ((1, "", "sudo: a password is required\n"), "br_netfilter"),
-        (None, "ipvlan"),
+        (told(1), "ipvlan"),
+        (told(2, "", "RTNETLINK answers: Operation not permitted\n"), "ipvlan"),
+        (told(1, "", "unshare: unshare failed: Operation not permitted\n"), "ip_vs"),
+        (told(127, "", "sudo: unshare: command not found\n"), "ipv6"),
+        (told(1, "", "sudo: a password is required\n"), "br_netfilter"),
+        (FakeVantage(otherwise=Unreachable("the connection broke")), "ipvlan"),
     ],
 )
-def test_an_attempt_that_was_not_let_tells_nothing(
-    told: tuple[int, str, str] | None, kind: str
-) -> None:
-    assert isinstance(observe(Told(told), capability(kind)), NotObserved)
+def test_an_attempt_that_was_not_let_tells_nothing(at: FakeVantage, kind: str) -> None:
+    assert isinstance(observe(at, capability(kind)), NotObserved)

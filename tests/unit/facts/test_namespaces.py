@@ -8,13 +8,13 @@ import pytest
 
 from hostonly.facts import NotObserved, Unreadable, observe
 from hostonly.facts.namespaces import NetworkNamespace, namespace, namespace_of, parse
-from tests.unit.facts.told import Told
+from hostonly.testing import FakeVantage
 
 Captured = Callable[[str], str]
 
 
 def test_of_a_process(captured: Captured) -> None:
-    told = Told((0, captured("namespaces/sandbox.txt"), ""))
+    told = FakeVantage(otherwise=captured("namespaces/sandbox.txt"))
     fact = observe(told, namespace())
     assert fact.value_or(None) == NetworkNamespace(4026532355)
     assert str(fact.value_or(None)) == "net:[4026532355]"
@@ -23,7 +23,7 @@ def test_of_a_process(captured: Captured) -> None:
 
 def test_of_a_container_it_is_that_of_its_init(captured: Captured) -> None:
     inspected = captured("docker/container-published.json")
-    told = Told((0, inspected, ""), (0, captured("namespaces/sandbox.txt"), ""))
+    told = FakeVantage(otherwise=[inspected, captured("namespaces/sandbox.txt")])
     fact = observe(told, namespace_of("capture"))
     assert fact.value_or(None) == NetworkNamespace(4026532355)
     inspect, readlink = told.ran
@@ -33,8 +33,8 @@ def test_of_a_container_it_is_that_of_its_init(captured: Captured) -> None:
 
 def test_a_container_that_does_not_run_has_none(captured: Captured) -> None:
     for told in (
-        Told((0, captured("docker/container-created.json"), "")),
-        Told((1, "[]\n", "Error: No such container: capture\n")),
+        FakeVantage(otherwise=captured("docker/container-created.json")),
+        FakeVantage(otherwise=(1, "[]\n", "Error: No such container: capture\n")),
     ):
         assert isinstance(observe(told, namespace_of("capture")), NotObserved)
 

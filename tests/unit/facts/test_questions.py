@@ -19,8 +19,8 @@ from hostonly.facts import (
     question,
     read,
 )
+from hostonly.testing import FakeVantage
 from hostonly.vantages import Host, Result
-from tests.unit.facts.told import Told
 
 NUMBER = question(["number"], int)
 
@@ -43,7 +43,7 @@ def product(one: str, other: str, *, root: bool = False) -> Question[int]:
 
 
 def test_a_value_and_its_evidence() -> None:
-    fact = observe(Told((0, "7\n", "")), NUMBER)
+    fact = observe(FakeVantage(otherwise="7\n"), NUMBER)
     assert isinstance(fact, Observed)
     assert (fact.value, [each.command for each in fact.evidence]) == (7, ["number"])
     assert fact.value_or(0) == 7
@@ -56,24 +56,26 @@ def test_what_is_not_known_has_a_reason() -> None:
     for told, because in (
         ((1, "", "no such tool\n"), "`number` exited with 1: no such tool"),
         ((0, "x\n", ""), "`number` printed what cannot be read: no number"),
-        (None, "the connection broke"),
+        (Unreachable("the connection broke"), "the connection broke"),
     ):
-        fact = observe(Told(told), question(["number"], parse))
+        fact = observe(FakeVantage(otherwise=told), question(["number"], parse))
         assert isinstance(fact, NotObserved) and fact.because == because
         assert fact.value_or(3) == 3
 
 
 def test_a_question_may_lead_to_another() -> None:
-    told = Told((0, "6\n", ""), (0, "7\n", ""))
+    told = FakeVantage(otherwise=["6\n", "7\n"])
     fact = observe(told, product("6", "7"))
     assert isinstance(fact, Observed) and fact.value == 42
     assert [each.command for each in fact.evidence] == told.ran == ["echo 6", "echo 7"]
     # And need not.
-    assert observe(Told((0, "0\n", "")), product("6", "7")).value_or(1) == 0
+    assert observe(FakeVantage(otherwise="0\n"), product("6", "7")).value_or(1) == 0
 
 
 def test_what_was_run_before_the_connection_broke_is_evidence() -> None:
-    fact = observe(Told((0, "6\n", ""), None), product("6", "7"))
+    fact = observe(
+        FakeVantage(otherwise=["6\n", Unreachable("the connection broke")]), product("6", "7")
+    )
     assert isinstance(fact, NotObserved) and fact.because == "the connection broke"
     assert [each.command for each in fact.evidence] == ["echo 6"]
 
@@ -82,22 +84,22 @@ def test_what_was_run_before_the_connection_broke_is_evidence() -> None:
     ("root", "before"), [(("sudo",), "sudo "), (("sudo", "-n"), "sudo -n "), ((), "")]
 )
 def test_what_only_root_may_run(root: tuple[str, ...], before: str) -> None:
-    told = Told((0, "6\n", ""), (0, "7\n", ""))
+    told = FakeVantage(otherwise=["6\n", "7\n"])
     observe(told, product("6", "7", root=True), root=root)
     assert told.ran == [f"{before}echo 6", f"{before}echo 7"]
-    told = Told((0, "7\n", ""))
+    told = FakeVantage(otherwise="7\n")
     observe(told, NUMBER, root=root)
     assert told.ran == ["number"]
 
 
 def test_a_question_from_behind_a_prefix() -> None:
-    told = Told((0, "6\n", ""), (0, "7\n", ""))
+    told = FakeVantage(otherwise=["6\n", "7\n"])
     fact = observe(
         told, product("6", "7", root=True).behind("nsenter", "--net", place="container web")
     )
     assert told.ran == ["nsenter --net sudo echo 6", "nsenter --net sudo echo 7"]
     assert {each.vantage for each in fact.evidence} == {"container web"}
-    unnamed = observe(Told((0, "7\n", "")), NUMBER.behind("nsenter"))
+    unnamed = observe(FakeVantage(otherwise="7\n"), NUMBER.behind("nsenter"))
     assert {each.vantage for each in unnamed.evidence} == {"sandbox"}
 
 

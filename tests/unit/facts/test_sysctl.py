@@ -8,25 +8,25 @@ import pytest
 
 from hostonly.facts import NotObserved, Observed, Unreadable, observe
 from hostonly.facts.sysctl import FORWARDING6, parse, parse_all, sysctl, sysctls
-from tests.unit.facts.told import Told
+from hostonly.testing import FakeVantage
 
 Captured = Callable[[str], str]
 
 
 def test_a_number(captured: Captured) -> None:
-    told = Told((0, captured("sysctl/forwarding.txt"), ""))
+    told = FakeVantage(otherwise=captured("sysctl/forwarding.txt"))
     assert observe(told, sysctl(FORWARDING6)).value_or(None) == 0
     assert told.ran == ["sysctl -n net.ipv6.conf.all.forwarding"]
 
 
 def test_a_name_that_the_kernel_has_not(captured: Captured) -> None:
-    refused = Told((255, "", captured("sysctl/no-such.stderr")))
+    refused = FakeVantage(otherwise=(255, "", captured("sysctl/no-such.stderr")))
     fact = observe(refused, sysctl("net.no.such"))
     assert isinstance(fact, NotObserved) and "No such file or directory" in fact.because
 
 
 def test_all_names_of_a_pattern(captured: Captured) -> None:
-    told = Told((0, captured("sysctl/disable-ipv6.txt"), ""))
+    told = FakeVantage(otherwise=captured("sysctl/disable-ipv6.txt"))
     fact = observe(told, sysctls(r"disable_ipv6$"))
     assert isinstance(fact, Observed)
     links = [name.removeprefix("net.ipv6.conf.").partition(".")[0] for name in fact.value]

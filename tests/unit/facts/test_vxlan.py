@@ -9,8 +9,8 @@ import pytest
 
 from hostonly.facts import Unreadable, observe
 from hostonly.facts.vxlan import Frame, parse, vxlan, watching
+from hostonly.testing import FakeVantage
 from hostonly.vantages import shown
-from tests.unit.facts.told import Told
 
 Captured = Callable[[str], str]
 IDLE = 'p_raw 0 0 *:eth0 * users:(("dhclient",pid=8,fd=4))\n'
@@ -69,7 +69,7 @@ def test_what_is_not_understood_is_not_passed_over(output: str) -> None:
 
 @pytest.mark.parametrize(("output", "there"), [(IDLE, False), ("", False), (WATCHING, True)])
 def test_whether_somebody_watches(output: str, there: bool) -> None:
-    assert observe(Told((0, output, "")), watching()).value_or(None) is there
+    assert observe(FakeVantage(otherwise=output), watching()).value_or(None) is there
 
 
 def test_watching_ends_by_itself() -> None:

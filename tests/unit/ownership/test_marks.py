@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
+from hostonly.ownership import marks as marks_of
 from hostonly.ownership.marks import Marks
 from hostonly.providers.lxc import PROVIDER, box, idmap
+from hostonly.site import Site
+from tests.unit.sites import at
 
 ONE, TWO = "/home/alex/one", "/home/alex/t wo"
 OURS, NOBODYS = Whose(Owner.OURS, ONE), Whose(Owner.NOBODYS)
@@ -108,6 +112,13 @@ def test_what_all_share_is_ours_when_we_are_the_last() -> None:
 def test_what_all_share_is_anothers_while_it_has_its_bridges() -> None:
     beside = replace(marks(others=False), beside=[TWO])
     assert beside.whose("files", "/var/lib/hostonly/subids", Item("f")) == ANOTHERS
+
+
+@pytest.mark.needs("ip")
+def test_what_all_share_was_anothers_that_has_gone_while_we_looked(site: Site) -> None:
+    earlier = replace(marks(others=False), beside=[TWO])
+    now = marks_of.marks(at(site, Path(ONE)), earlier)
+    assert now.whose("files", "/var/lib/hostonly/subids", Item("f")).owner is Owner.ANOTHERS
 
 
 def test_a_module_that_we_have_loaded_is_ours_and_no_other() -> None:

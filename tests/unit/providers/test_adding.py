@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.copied import changes, copied, inv
+from tests.checkout import changes, copied, inv
 from tests.unit.vagrantfile import FILE, MODULE
 
 TOY = '''"""Machines that are never made."""

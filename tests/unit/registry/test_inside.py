@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
-
 import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.registry.look import repositories
 from hostonly.site import Site
-from hostonly.vantages import Result, Vantage
+from hostonly.testing import FakeVantage
 
 FIRST, SECOND = "/v2/_catalog", "/v2/_catalog?last=b&n=2"
 
 
-class Sandbox:
+class Sandbox(FakeVantage):
     """Answers as curl -i does, by the URL's path."""
 
     def __init__(self, **answers: str) -> None:
-        self.answers, self.asked = answers, list[str]()
+        super().__init__()
+        self.pages, self.asked = answers, list[str]()
 
-    def run(self, argv: Sequence[str], **_: object) -> Result:
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         path = argv[-1].removeprefix("http://localhost:5000")
         self.asked.append(path)
-        said = self.answers.get("second" if path == SECOND else "first", "")
-        return Result("sandbox", "sandbox", " ".join(argv), 0 if said else 7, said, "", 0.1)
+        said = self.pages.get("second" if path == SECOND else "first", "")
+        return 0 if said else 7, said, ""
 
 
 def page(body: str, *headers: str, status: str = "200 OK") -> str:
@@ -33,7 +31,7 @@ def page(body: str, *headers: str, status: str = "200 OK") -> str:
 
 
 def catalog(sandbox: Sandbox, site: Site) -> list[str]:
-    return repositories(site, cast(Vantage, sandbox), "sandbox")
+    return repositories(site, sandbox, "sandbox")
 
 
 def test_every_page_is_followed(site: Site) -> None:

@@ -17,7 +17,7 @@ from hostonly.providers import PROVIDERS
 from hostonly.registry import certificate, trust
 from hostonly.sandbox import keys, machine_index, prepare
 from hostonly.site import Bridge, Site
-from tests.unit.sandbox.provided import Noted
+from tests.unit.sandbox.provided import Noted, Provided
 from tests.unit.sites import DB, at, settled
 
 
@@ -33,7 +33,8 @@ def host(here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Noted:
     here.root.mkdir()
     noted = Noted()
     (tmp_path / "store").mkdir()
-    monkeypatch.setattr(lock, "STORE", tmp_path / "store")
+    for each in (lock, prepare):
+        monkeypatch.setattr(each, "STORE", tmp_path / "store")
     monkeypatch.setattr("hostonly.host.command.as_root", list)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     for module in ("sandbox.prepare", "ownership.claim", "ownership.remains"):
@@ -64,29 +65,44 @@ def test_the_box_of_a_provider_is_made_once(here: Site, host: Noted) -> None:
     assert made.startswith("make box ")
 
 
-def test_no_purge_comes_between_the_base_and_handing_it_over(
-    here: Site, host: Noted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """While the provider prepares, and only then, the store is locked."""
-    held: list[str] = []
+class Store:
+    """The steps that were ``noted`` while the store was locked."""
 
-    def noting(what: str) -> Callable[..., None]:
-        def step(*_: object, **__: object) -> None:
-            folder = os.open(tmp_path / "store", os.O_RDONLY)
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.held = folder, list[str]()
+
+    def noted(self, what: str, answer: object = None) -> Callable[..., object]:
+        def step(*_: object, **__: object) -> object:
+            folder = os.open(self.folder, os.O_RDONLY)
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                held.append(what)
+                self.held.append(what)
             finally:
                 os.close(folder)
+            return answer
 
         return step
 
-    monkeypatch.setattr(keys, "ensure", noting("keys"))
-    monkeypatch.setattr(modules, "load", noting("modules"))
-    monkeypatch.setattr("tests.unit.sandbox.provided.Provided.prepare", noting("provider"))
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_no_purge_comes_between_the_base_and_handing_it_over(
+    here: Site, host: Noted, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From before the provider prepares to where others see that this checkout has something here, and only
+    then, the store is locked."""
+    monkeypatch.setattr(bridges, "present", lambda bridge: False)
+    monkeypatch.setattr(bridges, "refuse_conflicts", store.noted("conflicts"))
+    monkeypatch.setattr(keys, "ensure", store.noted("keys"))
+    monkeypatch.setattr(modules, "load", store.noted("modules"))
+    monkeypatch.setattr(Provided, "prepare", store.noted("provider"))
+    monkeypatch.setattr(bridges, "create", store.noted("bridge"))
     prepare.prepare(here, here.sandbox, ignore)
-    assert held == ["provider"]
+    assert store.held == ["provider", "bridge", "bridge"]
 
 
 def test_all_is_made_in_its_order(here: Site, host: Noted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +199,18 @@ def test_after_the_last_all_goes_that_nobody_else_needs(
     shared = ["switches", "modules", *["put back sandbox"] * len(PROVIDERS)]
     assert [what for what in did if what in shared] == ([] if beside else shared)
     assert not (here.state / "registry").exists()
+
+
+def test_what_all_checkouts_share_is_put_back_while_nobody_takes_it_in_use(
+    here: Site, taken_away: Noted, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "_shared_put_back", store.noted("put back", []))
+    prepare.restore(here, ignore)
+    assert store.held == ["put back"]
+    # Where there is no store there is nothing, and none is made.
+    store.folder.rmdir()
+    prepare.restore(here, ignore)
+    assert store.held == ["put back"] and not store.folder.exists()
 
 
 def test_what_another_checkout_has_claimed_is_not_let_go(

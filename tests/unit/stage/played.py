@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from hostonly.claims import Judgement, claim
 from hostonly.errors import Unreachable
@@ -12,7 +12,7 @@ from hostonly.stage.demo import Demo
 from hostonly.stage.leftovers import DEMO_LABEL, KEPT_LABEL
 from hostonly.stage.stage import Stage
 from hostonly.stage.testbed import BuiltImage
-from hostonly.vantages import Result, shown
+from hostonly.testing import FakeVantage
 
 IMAGE = BuiltImage("localhost:5000/hello-socket", "sha256:aa")
 FREE = 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))\n'
@@ -31,16 +31,14 @@ def two_equal(*, two: int) -> Judgement:
     return Judgement(two == 2, f"{two} was seen")
 
 
-class Played:
-    """A sandbox with containers by name, each with its labels; it notes what is run."""
+class Played(FakeVantage):
+    """A sandbox with containers by name, each with its labels."""
 
-    name = prompt = "sandbox"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "sandbox") -> None:
+        super().__init__(name=name)
         self.containers: dict[str, dict[str, str]] = {}
         self.listening = FREE
         self.named = IMAGE.id
-        self.ran: list[str] = []
         self.refuse_removal = False
         self.networks = ""
         self.swarm = "inactive"
@@ -48,15 +46,7 @@ class Played:
         self.addresses: dict[str, str] = {}
         self.neighbours: list[dict[str, object]] = []
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        line = shown(argv)
-        self.ran.append(line)
-        exit, stdout, stderr = self._answer(list(argv))
-        return Result("sandbox", "sandbox", line, exit, stdout, stderr, 0.0)
-
-    def _answer(self, argv: list[str]) -> tuple[int, str, str]:
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         match argv:
             case ["docker", "run", *options]:
                 marks = [options[i + 1] for i, word in enumerate(options) if word == "--label"]

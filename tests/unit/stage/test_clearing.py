@@ -84,14 +84,14 @@ def test_clearing_up_that_is_interrupted_is_begun_again(
 ) -> None:
     monkeypatch.setattr("hostonly.stage.demo.SETTLE_SECONDS", 0.0)
     interrupts = [KeyboardInterrupt(str(number)) for number in range(times)]
-    answer = sandbox._answer
+    answer = sandbox.answer
 
     def interrupted(argv: list[str]) -> tuple[int, str, str]:
         if argv[:2] == ["docker", "rm"] and interrupts:
             raise interrupts.pop(0)
         return answer(argv)
 
-    monkeypatch.setattr(sandbox, "_answer", interrupted)
+    monkeypatch.setattr(sandbox, "answer", interrupted)
     if times == 3:
         # Who insists is obeyed.
         with pytest.raises(KeyboardInterrupt, match="0"):
@@ -136,14 +136,14 @@ def test_after_an_interrupt_everything_is_undone_twice(
 ) -> None:
     """What was interrupted may have its effect, or be reachable again, only after the first time."""
     monkeypatch.setattr("hostonly.stage.demo.SETTLE_SECONDS", 0.0)
-    answer, breaks = sandbox._answer, [Unreachable("the connection to sandbox broke")]
+    answer, breaks = sandbox.answer, [Unreachable("the connection to sandbox broke")]
 
     def broken_once(argv: list[str]) -> tuple[int, str, str]:
         if argv == ["undo"] and breaks:
             raise breaks.pop()
         return answer(argv)
 
-    monkeypatch.setattr(sandbox, "_answer", broken_once)
+    monkeypatch.setattr(sandbox, "answer", broken_once)
 
     def run(stage: Stage) -> None:
         stage.on_exit(stage.sandbox, "undo")
@@ -258,15 +258,15 @@ class Slow(Played):
 
     def __init__(self, command: str, *answers: tuple[int, str, str]) -> None:
         super().__init__()
-        self.command, self.answers = command, list(answers)
+        self.command, self.given = command, list(answers)
         self.networks, self.swarm = "docker_gwbridge host \nother host \n", "active"
 
-    def _answer(self, argv: list[str]) -> tuple[int, str, str]:
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         if " ".join(argv).startswith(self.command):
-            code, out, err = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+            code, out, err = self.given.pop(0) if len(self.given) > 1 else self.given[0]
             if code != 0:
                 return code, out, err
-        return super()._answer(argv)
+        return super().answer(argv)
 
 
 def told(sandbox: Slow, testbed: Testbed) -> list[str]:
@@ -395,8 +395,7 @@ def test_what_is_kept_says_how_its_address_is_given_up(
     testbed: Testbed, sandbox: Played, events: list[Event]
 ) -> None:
     sandbox.addresses = {"hello": "172.16.0.254"}
-    host = Played()
-    host.name = host.prompt = "host"
+    host = Played("host")
     result = perform(demo(holds), replace(testbed, host=host), events.append, keep=True)
     removal, *forget = result.kept
     assert removal.endswith("docker rm --force --volumes hello")

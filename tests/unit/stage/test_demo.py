@@ -106,10 +106,8 @@ def test_a_demo_is_not_begun_where_the_kernel_lacks_what_it_needs(
     told: tuple[int, str, str],
     verdict: Verdict,
 ) -> None:
-    played = sandbox._answer
-    monkeypatch.setattr(
-        sandbox, "_answer", lambda argv: told if "unshare" in argv else played(argv)
-    )
+    played = sandbox.answer
+    monkeypatch.setattr(sandbox, "answer", lambda argv: told if "unshare" in argv else played(argv))
     needing = replace(demo(holds), needs=("macvlan",))
     result = perform(needing, testbed, events.append)
     assert result.verdict is verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 
@@ -16,7 +16,7 @@ from hostonly.stage.free_addresses import candidates, is_spare, spare_addresses
 from hostonly.stage.stage import Stage
 from hostonly.stage.stopped import Stopped
 from hostonly.stage.testbed import BuiltImage, Testbed
-from hostonly.vantages import Result, shown
+from hostonly.testing import FakeVantage
 
 MACHINES = [IPv4Address(f"172.16.0.{last}") for last in (1, 2, 3)]
 
@@ -62,7 +62,7 @@ def test_nothing_is_known_of_an_address_that_nobody_asked_for() -> None:
     assert is_spare("172.16.0.254", "eth1", ()) is None
 
 
-class Asker:
+class Asker(FakeVantage):
     """A machine on whose link some addresses answer, and others are remembered only."""
 
     def __init__(
@@ -72,18 +72,14 @@ class Asker:
         name: str = "sandbox2",
         device: str = "eth1",
     ) -> None:
-        self.name = self.prompt = name
+        super().__init__(name=name)
         self.device = device
         self.answering, self.remembered = answering, remembered
         self.table: dict[str, str | None] = dict.fromkeys(remembered, "02:00:00:00:00:09")
-        self.ran: list[str] = []
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        self.ran.append(shown(argv))
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         exit, out = 0, ""
-        match list(argv):
+        match argv:
             case ["ping", *_, address]:
                 answers = address in self.answering
                 found = "02:00:00:00:00:08" if answers else None
@@ -101,7 +97,7 @@ class Asker:
                         for address, mac in self.table.items()
                     ]
                 )
-        return Result(self.name, self.prompt, shown(argv), exit, out, "", 0.0)
+        return exit, out, ""
 
 
 @pytest.mark.parametrize(

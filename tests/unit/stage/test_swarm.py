@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,7 @@ from hostonly.stage.stage import Stage
 from hostonly.stage.stopped import Stopped
 from hostonly.stage.swarm import join
 from hostonly.stage.testbed import Testbed
-from hostonly.vantages import Result, shown
+from hostonly.testing import FakeVantage
 from tests.unit.stage.played import Played
 
 # What Docker 20.10 says where a node has not joined within its 20 s.
@@ -26,27 +25,22 @@ LATER = (
 ENGINE = {"ServerVersion": "20.10.24", "Driver": "overlay2", "KernelVersion": "6.1"}
 
 
-class Node:
+class Node(FakeVantage):
     """A sandbox whose engine says ``answer`` when it is told to join, and is in ``states`` then, one
     look after the other, in the last of them for ever."""
 
     def __init__(self, name: str, answer: tuple[int, str] = (0, ""), *states: str) -> None:
-        self.name = self.prompt = name
-        self.answer, self.states = answer, list(states)
+        super().__init__(name=name)
+        self.joining, self.states = answer, list(states)
         self.told = False
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        return Result(self.name, self.name, shown(argv), *self._answer(list(argv)), 0.0)
-
-    def _answer(self, argv: list[str]) -> tuple[int, str, str]:
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         match argv:
             case ["docker", "swarm", "init", *_]:
                 return 0, "docker swarm join --token SWMTKN-1-abc 172.16.0.2:2377\n", ""
             case ["docker", "swarm", "join", *_]:
                 self.told = True
-                return self.answer[0], "", self.answer[1]
+                return self.joining[0], "", self.joining[1]
             case ["docker", "info", "--format", "{{json .}}"]:
                 swarm = "inactive"
                 if self.told:
@@ -116,11 +110,11 @@ class Attaching(Played):
         super().__init__()
         self.ever, self.started = ever, 0
 
-    def _answer(self, argv: list[str]) -> tuple[int, str, str]:
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         if argv[:2] == ["docker", "start"]:
             return 1, "", "Error response from daemon: network hello-overlay not found\n"
         if argv[:2] != ["docker", "run"]:
-            return super()._answer(argv)
+            return super().answer(argv)
         assert "hello" not in self.containers, "its name is taken"
         self.containers["hello"] = {}
         self.started += 1
@@ -144,17 +138,10 @@ def on_overlay(testbed: Testbed, sandbox: Played, *, by: str) -> None:
         )
 
 
-def played_at_once(
-    vantage: Played, commands: Sequence[list[str]], *, timeout: float
-) -> list[Result]:
-    return [vantage.run(command) for command in commands]
-
-
 @pytest.mark.parametrize("by", ["demo", "matrix"])
 def test_a_container_that_was_not_attached_in_time_is_made_again(
-    testbed: Testbed, no_time: None, monkeypatch: pytest.MonkeyPatch, by: str
+    testbed: Testbed, no_time: None, by: str
 ) -> None:
-    monkeypatch.setattr(containers, "run_at_once", played_at_once)
     sandbox = Attaching()
     on_overlay(testbed, sandbox, by=by)
     run = sandbox.ran[-1]
@@ -163,10 +150,7 @@ def test_a_container_that_was_not_attached_in_time_is_made_again(
 
 
 @pytest.mark.parametrize("by", ["demo", "matrix"])
-def test_a_container_that_is_never_attached(
-    testbed: Testbed, no_time: None, monkeypatch: pytest.MonkeyPatch, by: str
-) -> None:
-    monkeypatch.setattr(containers, "run_at_once", played_at_once)
+def test_a_container_that_is_never_attached(testbed: Testbed, no_time: None, by: str) -> None:
     with pytest.raises(Stopped, match=r"hello did not start within 0.2 s") as caught:
         on_overlay(testbed, Attaching(ever=False), by=by)
     assert "context deadline exceeded" in caught.value.evidence[0].output

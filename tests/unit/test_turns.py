@@ -1,4 +1,4 @@
-"""A second run of the integration tests in one checkout waits, saying for whom, or stops, saying why."""
+"""A second run of the integration tests in one copy waits, saying for whom, or stops, saying why."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.alone import alone
+from tests.integration.turns import turn
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = """\
 import sys
 from pathlib import Path
-from tests.integration.alone import alone
-with alone(Path(sys.argv[1]), print):
+from tests.integration.turns import turn
+with turn(Path(sys.argv[1]), print):
     print("held", flush=True)
     sys.stdin.readline()
 """
@@ -42,7 +42,7 @@ def test_the_second_stops_and_names_the_first(tmp_path: Path, other: subprocess.
     told: list[str] = []
     with (
         pytest.raises(TimeoutError, match=f"process {other.pid}"),
-        alone(tmp_path, told.append, seconds=0.2),
+        turn(tmp_path, told.append, seconds=0.2),
     ):
         pytest.fail("two at once")
     (line,) = told
@@ -59,13 +59,13 @@ def test_the_second_goes_on_when_the_first(
         told.append(line)
         other.kill() if how == "is killed" else other.communicate("\n")
 
-    with alone(tmp_path, tell, seconds=20):
+    with turn(tmp_path, tell, seconds=20):
         assert len(told) == 1
 
 
 def test_one_alone_says_nothing(tmp_path: Path) -> None:
     told: list[str] = []
     for _ in range(2):
-        with alone(tmp_path / "a" / "b", told.append):
+        with turn(tmp_path / "a" / "b", told.append):
             pass
     assert told == []

@@ -1,4 +1,5 @@
-"""One run of the integration tests at a time in a checkout: they share a copy of it and its sandbox."""
+"""One at a time: a run of the integration tests in a copy of the checkout, whose sandboxes it has, and what the
+machine has once and the program does not share out."""
 
 from __future__ import annotations
 
@@ -11,20 +12,24 @@ from pathlib import Path
 
 from hostonly.flock import Lock
 from hostonly.waiting import until
+from tests.integration.command_line import COPY
 
 # The long tests take most of an hour.
 SECONDS = 2 * 3600.0
+ETC_DOCKER, OUTSIDERS = COPY.parent / "etc-docker", COPY.parent / "outsiders"
 
 
 @contextlib.contextmanager
-def alone(folder: Path, tell: Callable[[str], None], *, seconds: float = SECONDS) -> Iterator[None]:
-    """Wait until no other run works in ``folder``, for at most ``seconds``, and keep others out. The
-    kernel frees the lock of a run that was killed.
+def turn(
+    folder: Path, tell: Callable[[str], None] = lambda line: None, *, seconds: float = SECONDS
+) -> Iterator[None]:
+    """Wait until no other run has ``folder``, for at most ``seconds``, and keep others out. The kernel frees
+    the lock of a run that was killed.
 
     ``tell`` is told once whom it waits for.
 
     Raises:
-        TimeoutError: the other run is still at work; it says which.
+        TimeoutError: the other run has it still; it says which.
     """
     folder.mkdir(parents=True, exist_ok=True)
     holder = folder / "run.holder"
