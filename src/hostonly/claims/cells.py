@@ -1,4 +1,4 @@
-"""The claim behind a cell of the matrix: a connection comes to what is expected of it."""
+"""The claim about one cell of the matrix: a connection has the outcome that is expected."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ NOT_ASKED = Way("", "", None, None)
 
 
 def leaves(way: Way | None, within: frozenset[str]) -> str | None:
-    """Where a packet on this ``way`` would go instead of to an interface that is ``within`` the
-    networks looked at; None where it stays within."""
+    """Returns, in words, where a packet on this ``way`` leaves the networks that are looked at.
+
+    ``within`` are the interfaces of these networks. None means that the packet stays in them."""
     if way is None:
         return "the kernel has no route"
     if way.device not in within:
@@ -24,11 +25,11 @@ def leaves(way: Way | None, within: frozenset[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A connection of the matrix: from a ``vantage``, called ``place``, to the ``target`` of a ``mode``,
-    which is ``what`` at this ``address`` and ``port``; what is ``expected`` of it, and for which
-    ``reason``. Its way must leave by an interface that is ``within`` the networks looked at, and from a
-    container's gateway by one of those ``beyond``. The server greets with the name of the ``mode``.
-    """
+    """A connection of the matrix, and the outcome that is ``expected`` for this ``reason``.
+
+    It goes from a ``vantage``, which reports call ``place``, to the ``target`` of a ``mode``, which
+    they call ``what``. Its way must leave by an interface in ``within``, and from a container's
+    gateway by one in ``beyond``. The server greets with the name of the ``mode``."""
 
     mode: str
     target: str
@@ -57,14 +58,13 @@ def cell(
     control: Reach | None = None,
     witness: Reach | None = None,
 ) -> Judgement:
-    """Holds when the connection came to what is expected.
+    """Holds when the connection has the expected outcome.
 
-    A ``way`` that is not within is NO ROUTE, and nothing is sent on it; likewise the way ``onward``
-    from a container's gateway that is not within those beyond. An answer counts when it
-    is the mode's greeting. What is not answered counts only when the ``control``, the same
-    probe from the same place to something that must answer, was, and when the ``witness``, the
-    server asked in its own network, is alive.
-    """
+    The outcome is NO ROUTE, and nothing is sent, where ``way`` leaves by no interface in
+    ``within``, or the way ``onward`` from a container's gateway by none in ``beyond``. An answer
+    counts when it is the mode's greeting. No answer counts only when the ``control`` (the same
+    probe from the same place to a target that must answer) was answered, and the ``witness`` (the
+    server, asked in its own network) is alive."""
     expected, reason = aim.expected, aim.reason
     astray = leaves(way, aim.within)
     if astray is not None:

@@ -15,7 +15,7 @@ REWRITING = frozenset({"DNAT", "REDIRECT", "NETMAP"})
 
 
 def rewrites_port(rule: Rule, port: int) -> bool:
-    """Whether ``rule`` gives packets to ``port`` another destination, or others this port.
+    """Returns whether ``rule`` gives packets to ``port`` another destination, or others this port.
 
     Raises:
         hostonly.facts.Unreadable: a port that the rule names cannot be read.
@@ -41,9 +41,8 @@ def rewrites_port(rule: Rule, port: int) -> bool:
 def nat_silent(*, port: int, firewall: Firewall, running: tuple[Container, ...]) -> Judgement:
     """Holds when no rule of the nat table rewrites packets to ``port``, nor others to it.
 
-    Ranges, lists and rules without a port, which take every one, are looked into; a comment is
-    not. Fails with the rule's own text and, where it leads to one that runs, its container.
-    """
+    Ranges and lists of ports are looked into; a rule without a port takes every port; comments do
+    not count. Fails with the rule's text and the running container that it leads to, if any."""
     rules = firewall.rules_in("nat")
     speaking = [rule for rule in rules if rewrites_port(rule, port)]
     if speaking:
@@ -60,8 +59,10 @@ def nat_silent(*, port: int, firewall: Firewall, running: tuple[Container, ...])
     source="Tutorial, bridge networking: iptables -t nat -L; iptables-extensions(8)",
 )
 def nat_absent(*, firewall: Firewall, container: Container) -> Judgement:
-    """Holds when no rule of the nat table rewrites packets to an address of the container's, of which
-    it must have one. Rules for others are nobody's business here. Fails with the rule's own text."""
+    """Holds when no rule of the nat table rewrites packets to an address of the container.
+
+    The container must have an address. Rules for others do not count. Fails with the rule's own
+    text."""
     if not container.addresses:
         return Judgement(None, f"{container.name} has no address")
     rules = firewall.rules_in("nat")
@@ -73,7 +74,7 @@ def nat_absent(*, firewall: Firewall, container: Container) -> Judgement:
 
 
 def leads_to(rule: Rule, address: str) -> bool:
-    """Whether ``rule`` gives packets the destination ``address``, alone or among others.
+    """Returns whether ``address`` is a destination, or one of several, that ``rule`` gives packets.
 
     Raises:
         hostonly.facts.Unreadable: the addresses that the rule names cannot be read.

@@ -1,9 +1,8 @@
 """Claims about an IPv6 network of the engine's, with expectations by the engine's version.
 
-Until Docker 27.0 dockerd wrote no ip6tables rule unless it was told to be experimental; a port that
-is published on IPv6 was carried by docker-proxy alone. Since then ip6tables is on by default, and the
-port is rewritten as over IPv4 (moby/moby#47747).
-"""
+Until Docker 27.0 dockerd wrote no ip6tables rule unless it was told to be experimental, and
+docker-proxy alone carried a port that was published on IPv6. Since then ip6tables is on by default,
+and the port is rewritten as over IPv4 (moby/moby#47747)."""
 
 from __future__ import annotations
 
@@ -37,8 +36,9 @@ def address_ipv6(
     routes: tuple[Route, ...],
     sandbox: tuple[Interface, ...],
 ) -> Judgement:
-    """Holds when the container has exactly one address of ``subnet``, and its one IPv6 default route
-    goes to another one, which a link of the sandbox has."""
+    """Holds when the container has one address of ``subnet``, and the sandbox its gateway's.
+
+    The gateway is where the container's one IPv6 default route goes to."""
     network = IPv6Network(subnet)
     own = _addresses_in(network, container)
     theirs = _addresses_in(network, sandbox)
@@ -76,10 +76,11 @@ def ipv6_published(
     after: Firewall,
     answers: tuple[Reach, ...],
 ) -> Judgement:
-    """Holds, before 27, when docker-proxy alone listens for IPv6 and ip6tables rewrites nothing to
-    that port; since 27, when one rule rewrites it to the container and its packet counter rose
-    by the connections made. Undecided where a connection was not answered.
-    """
+    """Holds when the port is carried over IPv6 as engines of that version do.
+
+    Before 27 docker-proxy alone listens for IPv6, and ip6tables rewrites nothing to that port.
+    Since 27 it is rewritten to the container, and the rules' packet counter rose by the connections
+    made. UNKNOWN where a connection was not answered."""
     holders = [
         holder.name
         for each in on_port(listeners, port)

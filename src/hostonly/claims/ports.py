@@ -1,4 +1,4 @@
-"""Claims about ports that somebody else has already."""
+"""Claims about ports that are in use already, and about the engine's restart."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ def port_taken(*, port: int, container: Container) -> Judgement:
 def others_running(
     *, ours: str, before: tuple[Container, ...], after: tuple[Container, ...]
 ) -> Judgement:
-    """Holds when every container that ran ``before``, but for the demo's own called ``ours``, runs
-    ``after``. Fails with the names of those that do not."""
+    """Holds when every container that ran ``before``, except the demo's ``ours``, runs ``after``.
+
+    Fails with the names of those that do not."""
     others = {each.id: each.name for each in before if each.name != ours}
     running = {each.id for each in after}
     down = [name for id, name in others.items() if id not in running]

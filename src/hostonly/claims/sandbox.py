@@ -46,9 +46,10 @@ def sandbox_running(*, machine: str, state: str) -> Judgement:
 def route_host_only(
     *, address: str, bridge: str, source: str, way: Way | None, routes: tuple[Route, ...]
 ) -> Judgement:
-    """Holds when the kernel's own choice for ``address`` leaves by ``bridge`` without a gateway and
-    with ``source`` as its own address, and no route of the same or a longer prefix leads elsewhere.
-    """
+    """Holds when the kernel sends packets for ``address`` directly by ``bridge``.
+
+    It must choose no gateway, and ``source`` as its own address. No other route of the longest
+    prefix may lead elsewhere."""
     if way is None:
         return Judgement(
             False, "the host has no route to it: is the bridge there? ./inv sandbox.up"
@@ -86,8 +87,9 @@ def neighbour_sandbox(
     neighbours: tuple[Neighbour, ...],
     interfaces: tuple[Interface, ...],
 ) -> Judgement:
-    """Holds when the host's neighbour entry has the MAC of the interface that has ``address`` in
-    the sandbox; undecided where there is no entry, since nobody has asked then."""
+    """Holds when the host knows ``address`` by the MAC of the sandbox's interface that has it.
+
+    UNKNOWN where the host has no neighbour entry, since nobody has asked then."""
     entry = next((n for n in neighbours if (n.address, n.device) == (address, bridge)), None)
     owner = next(
         (i for i in interfaces if any(str(a.value.ip) == address for a in i.addresses)), None
@@ -126,8 +128,9 @@ def ports_open(*, address: str, ports: str, reaches: Mapping[int, Reach]) -> Jud
     source="sshd(8): host keys; known_hosts of this checkout",
 )
 def ssh_session(*, machine: str, hostname: str) -> Judgement:
-    """Holds when a command ran there (which the pinned key allows nobody else) and the machine
-    calls itself ``machine``."""
+    """Holds when a command ran in the machine, and the machine calls itself ``machine``.
+
+    The pinned key allows no other machine to run the command."""
     if hostname == machine:
         return Judgement(True, f"its hostname is {hostname}")
     return Judgement(False, f"the machine that answers calls itself {hostname}")
@@ -189,8 +192,10 @@ def registry_answers(*, place: str, url: str, answer: Answer) -> Judgement:
 def ports_closed(
     *, ports: str, why: str, reaches: Mapping[int, Reach], control: Reach
 ) -> Judgement:
-    """Holds when every port was refused; undecided unless the same probe from the same place to a
-    port that must answer (the ``control``) made a connection."""
+    """Holds when every port was refused, while the ``control`` made a connection.
+
+    The ``control`` is the same probe from the same place to a port that must answer. UNKNOWN where
+    every port was refused and the control made no connection."""
     taken = [
         f"{port}: {reach.outcome}"
         for port, reach in reaches.items()
@@ -215,10 +220,11 @@ def listeners_expected(
     listeners: tuple[Listener, ...],
     firewall: Firewall,
 ) -> Judgement:
-    """Holds when each listener, TCP or UDP, on another address than loopback is ``expected`` (TCP port
-    to processes), docker-proxy, which the engine starts for a published port only, or the engine itself
-    at a port that a DNAT rule takes: what else dockerd listens on is its API or a swarm's.
-    None is, on another address than the one that ``only`` has for its port."""
+    """Holds when each listener on another address than loopback, TCP or UDP, is an allowed one.
+
+    Allowed are the ``expected`` processes, by TCP port; docker-proxy, which the engine starts for a
+    published port only; and dockerd at a port that a DNAT rule takes: what else dockerd listens on
+    is its API or a swarm's. None may be on another address than ``only`` has for its port."""
     strange = []
     seen = []
     for listener in listeners:
@@ -259,11 +265,10 @@ def _only_loopback(address: str) -> bool:
 def published_held(
     *, published: tuple[ListedContainer, ...], listeners: tuple[Listener, ...]
 ) -> Judgement:
-    """Holds when one of the two listens on every published port; nothing published is well too.
+    """Holds when docker-proxy or dockerd listens on every published port, also where there is none.
 
-    A docker-proxy that was ended is missed by nobody outside, whom DNAT brings to the container, but
-    by the sandbox's loopback and by other containers. Fails with the container that it was for.
-    """
+    Where docker-proxy was ended, the sandbox's loopback and other containers miss it, but nobody
+    outside, whom DNAT brings to the container. Fails with the container that it was for."""
     missing = []
     ports = set()
     for container in published:

@@ -1,8 +1,7 @@
-"""One module a fact: the question that asks for it and the pure parser that reads the answer.
+"""One module for each fact: the question that asks for it, and the pure parser of the answer.
 
-A fact is ``Observed`` or ``NotObserved``; a missing tool, a refused permission or unreadable
-output is never an empty value. ``observe`` and ``observe_all`` are the one door to a fact.
-"""
+A fact is ``Observed`` or ``NotObserved``; a missing tool, a refused permission or unreadable output
+is never an empty value. ``observe`` and ``observe_all`` are the one door to a fact."""
 
 from hostonly.facts.fact import (
     Fact,

@@ -1,9 +1,8 @@
-"""What became of an attempt to do something: let in, refused, or nothing there to try it on.
+"""The outcome of an attempt to do something: let in, refused, or nothing there to try it on.
 
 The sentences are those of strerror(3) and of dash, util-linux and coreutils in the C locale; a
 command that fails in any other way tells nothing about permission, and is not observed. System
-calls are made by perl (perlfunc, ``syscall``), which every Debian has.
-"""
+calls are made by perl (perlfunc, ``syscall``), which every Debian has."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from hostonly.vantages import Result
 
 
 class Outcome(enum.StrEnum):
-    """The words are what a report prints."""
+    """The outcome of an attempt, in the words that a report prints."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
@@ -26,7 +25,7 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """``said`` is the line that refused it; empty where it was allowed."""
+    """An attempt to do ``what``; ``said`` is the line that refused it, empty if it was allowed."""
 
     what: str
     outcome: Outcome
@@ -53,7 +52,7 @@ SYSTEM_CALL = (
 
 
 def read_attempt(what: str, result: Result) -> Fact[Attempt]:
-    """The attempt to ``what`` that ``result`` was."""
+    """Read from its ``result`` the outcome of the attempt to ``what``."""
     if result.ok:
         return Observed(Attempt(what, Outcome.ALLOWED), (result,))
     for line in result.stderr.splitlines():
@@ -64,11 +63,11 @@ def read_attempt(what: str, result: Result) -> Fact[Attempt]:
 
 
 def attempt(what: str, argv: Sequence[str]) -> Question[Attempt]:
-    """What becomes of ``argv``, the attempt to ``what``."""
+    """Ask for the outcome of ``argv``, the attempt to ``what``."""
     return Question(tuple(argv), lambda result: read_attempt(what, result))
 
 
 def system_call(name: str, number: int, arguments: str, setup: str = "") -> tuple[str, ...]:
-    """The command that makes system call ``number``; ``setup`` and ``arguments`` are perl."""
+    """Return the command for system call ``number``; ``setup`` and ``arguments`` are perl."""
     script = SYSTEM_CALL.format(name=name, number=number, arguments=arguments, setup=setup)
     return (*ROOT, "perl", "-e", script)

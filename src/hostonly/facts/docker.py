@@ -2,8 +2,7 @@
 
 Source of the format: Docker Engine API v1.41 (20.10), the responses of ``ContainerInspect`` and
 ``NetworkInspect``, which ``docker inspect`` prints as a JSON list, and ``ContainerList``, as the
-engine's socket gives it. Only the fields that claims speak of are read; they
-are the same up to v1.52 (29).
+engine's socket gives it. Only fields that claims need are read; they are the same up to v1.52 (29).
 """
 
 from __future__ import annotations
@@ -21,8 +20,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A container's place in one network; ``address`` and ``gateway`` are None where the engine
-    gives none (host, none), ``mac`` empty likewise; ``address6`` and ``gateway6`` are IPv6's."""
+    """A container's place in one network.
+
+    Where the engine gives none (host, none) ``address`` and ``gateway`` are None, and ``mac`` is
+    empty. ``address6`` and ``gateway6`` are IPv6's."""
 
     network: str
     network_id: str
@@ -36,7 +37,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class PublishedPort:
-    """``container_port`` with its protocol, to be reached at ``host_address``:``host_port``."""
+    """A published ``container_port``, to be reached at ``host_address``:``host_port``."""
 
     container_port: int
     protocol: str
@@ -46,10 +47,12 @@ class PublishedPort:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container. ``pid`` is its init's number on the sandbox, 0 when it does not run; ``image``
-    is the image's id; ``network_mode`` is ``host``, ``none``, ``default``, ``container:ID`` or a
-    network's name; ``error`` is why the engine could not start it, ``exit_code`` its init's last;
-    ``auto_remove``: it goes when it ends (``docker run --rm``)."""
+    """A container, as the engine describes it in full.
+
+    ``pid`` is its init's number on the sandbox, 0 where it does not run. ``image`` is the image's
+    id. ``network_mode`` is ``host``, ``none``, ``default``, ``container:ID`` or a network's name.
+    ``error`` is why the engine could not start it, ``exit_code`` its init's last. ``auto_remove``
+    says that the engine removes it when it ends (``docker run --rm``)."""
 
     id: str
     name: str
@@ -66,19 +69,21 @@ class Container:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Its IPv4 addresses, one a network that gives any."""
+        """The container's IPv4 addresses, one for each network that gives one."""
         return tuple(end.address for end in self.endpoints if end.address is not None)
 
     @property
     def running(self) -> bool:
-        """Whether its init runs."""
+        """Whether the container's init runs."""
         return self.pid > 0
 
 
 @dataclass(frozen=True, slots=True)
 class ListedContainer:
-    """A container as the engine lists it: ``image`` is the reference that it was made with, or an id
-    where that has come to name another image."""
+    """A container, as the engine lists it.
+
+    ``image`` is the reference that it was made with, or an id where that now names another image.
+    """
 
     name: str
     image: str
@@ -87,9 +92,11 @@ class ListedContainer:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network of the engine's. ``subnets`` are in CIDR, ``gateways`` without prefix; ``members``
-    are the names of the containers attached now; ``peers`` are the addresses of the machines that an
-    overlay network spans, as far as this engine knows."""
+    """A network of the engine's.
+
+    ``subnets`` are in CIDR notation, ``gateways`` without prefix. ``members`` are the names of the
+    containers attached now. ``peers`` are the addresses of the machines that an overlay network
+    spans, as far as this engine knows."""
 
     id: str
     name: str
@@ -105,23 +112,23 @@ class Network:
 
     @property
     def link(self) -> str:
-        """The name of its bridge on the sandbox, for a network whose driver is ``bridge``."""
+        """The name of the network's bridge on the sandbox, where its driver is ``bridge``."""
         # The engine's rule, where no name was asked for.
         return dict(self.options).get("com.docker.network.bridge.name", f"br-{self.id[:12]}")
 
 
 def container(name: str) -> Question[Container]:
-    """The container called ``name``, or with the id ``name``."""
+    """Ask for the container with the name or id ``name``."""
     return question(["docker", "container", "inspect", name], parse_container)
 
 
 def containers(*names: str) -> Question[tuple[Container, ...]]:
-    """The containers called ``names``, one or more."""
+    """Ask for the containers called ``names``, one or more."""
     return question(["docker", "container", "inspect", *names], parse_containers)
 
 
 def running() -> Question[tuple[Container, ...]]:
-    """Every container that runs, whoever started it."""
+    """Ask for every container that runs, whoever started it."""
 
     def inspected(listed: Result) -> Fact[tuple[Container, ...]] | Question[tuple[Container, ...]]:
         ids = read(listed, str.split)
@@ -138,19 +145,22 @@ def running() -> Question[tuple[Container, ...]]:
 
 
 def network(name: str) -> Question[Network]:
-    """The network called ``name``."""
+    """Ask for the network called ``name``."""
     return question(["docker", "network", "inspect", name], parse_network)
 
 
 def network_names() -> Question[tuple[tuple[str, str], ...]]:
-    """Name and driver of every network that the engine has."""
+    """Ask for name and driver of every network that the engine has."""
     listing = ["docker", "network", "ls", "--format", "{{.Name}} {{.Driver}}"]
     return question(listing, parse_network_names)
 
 
 def parse_network_names(output: str) -> tuple[tuple[str, str], ...]:
-    """Read it; ``Unreadable`` where ``bridge``, ``host`` and ``none``, which every engine has, are not
-    in it."""
+    """Read names and drivers, as ``network_names`` has them printed.
+
+    Raises:
+        Unreadable: ``bridge``, ``host`` or ``none``, which every engine has, is missing.
+    """
     pairs = [line.partition(" ") for line in output.splitlines()]
     names = tuple((name, driver) for name, _, driver in pairs)
     if not {"bridge", "host", "none"} <= {name for name, _ in names}:
@@ -164,7 +174,7 @@ def parse_container(output: str) -> Container:
 
 
 def parse_containers(output: str) -> tuple[Container, ...]:
-    """Read ``docker container inspect`` of several."""
+    """Read ``docker container inspect`` of several containers."""
     return tuple(_made(item, _container) for item in json_list(output))
 
 

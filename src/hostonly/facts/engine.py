@@ -1,9 +1,8 @@
-"""The Docker engine: its version, firewall backend and swarm: ``docker info``.
+"""The Docker engine: its version, firewall backend and swarm state, from ``docker info``.
 
-Source of the format: Docker Engine API v1.41, ``SystemInfo``, as ``docker info --format
-'{{json .}}'`` prints it (with ``ServerErrors`` and status 0 or 1 where no engine answers).
-``FirewallBackend`` exists since 28.2; engines without it have iptables only.
-"""
+Source of the format: Docker Engine API v1.41, ``SystemInfo``, as
+``docker info --format '{{json .}}'`` prints it (with ``ServerErrors`` and status 0 or 1 where no
+engine answers). ``FirewallBackend`` exists since 28.2; engines without it have iptables only."""
 
 from __future__ import annotations
 
@@ -18,8 +17,10 @@ NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """``version`` as the engine writes it; ``firewall_backend`` is ``iptables``, ``nftables`` or
-    what a later engine says; ``swarm`` is the node's state: ``inactive``, ``pending``, ``active``,
+    """A Docker engine, as it describes itself.
+
+    ``version`` is in its own words. ``firewall_backend`` is ``iptables``, ``nftables`` or what a
+    later engine says. ``swarm`` is the node's state: ``inactive``, ``pending``, ``active``,
     ``error`` or ``locked``."""
 
     version: str
@@ -33,12 +34,16 @@ class Engine:
 
 
 def engine() -> Question[Engine]:
-    """The engine that answers the vantage's ``docker``."""
+    """Ask for the engine that answers the vantage's ``docker``."""
     return question(["docker", "info", "--format", "{{json .}}"], parse)
 
 
 def parse(output: str) -> Engine:
-    """Read ``docker info`` in JSON; ``Unreadable`` when no engine answered it."""
+    """Read ``docker info`` in JSON.
+
+    Raises:
+        Unreadable: no engine answered, or the output is not as the engine's API describes it.
+    """
     info = json_object(output)
     if info.get("ServerErrors"):
         raise Unreadable(f"no engine answers: {info['ServerErrors'][0]}")

@@ -1,9 +1,8 @@
-"""What an HTTP server answers: ``curl -q -sS -i --noproxy * -m 5 URL``.
+"""What an HTTP server answers: ``curl -q -sS -i --noproxy * -m 20 URL``.
 
 Source: curl(1) 7.88. ``-i`` prints the status line and the headers before the body; exit statuses
-6, 7, 28, 35, 52 and 56 mean that nobody answered as an HTTP server does, and why; others (2, 3: a
-wrong option or address) say nothing about the server.
-"""
+7, 28, 52 and 56 mean that nobody answered as an HTTP server does, and why; others (2, 3: a wrong
+option or address) say nothing about the server."""
 
 from __future__ import annotations
 
@@ -29,7 +28,9 @@ STATUS = re.compile(r"HTTP/[\d.]+ (\d{3})\b")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``status`` is None where nobody answered, ``because`` of what; header names are in lower
+    """What was answered at a URL.
+
+    ``status`` is None where nobody answered; ``because`` then says why. Header names are in lower
     case; ``body`` is text."""
 
     status: int | None
@@ -38,7 +39,7 @@ class Answer:
     because: str = ""
 
     def header(self, name: str) -> str | None:
-        """The first header called ``name`` (lower case)."""
+        """Return the first header called ``name`` (lower case)."""
         return next((value for key, value in self.headers if key == name), None)
 
     def __str__(self) -> str:
@@ -46,7 +47,7 @@ class Answer:
 
 
 def http(url: str, *, accept: str | None = None, socket: str | None = None) -> Question[Answer]:
-    """What is answered at ``url``, asked for by the Unix ``socket`` where one is given."""
+    """Ask what is answered at ``url``, by the Unix ``socket`` where one is given."""
     # -q: no ~/.curlrc; --noproxy: a proxy would carry the request to somebody else.
     argv = ["curl", "-q", "-sS", "-i", "--noproxy", "*", "-m", f"{limit(SECONDS):.0f}"]
     argv += ["--unix-socket", socket] if socket else []
@@ -55,7 +56,7 @@ def http(url: str, *, accept: str | None = None, socket: str | None = None) -> Q
 
 
 def read_answer(result: Result) -> Fact[Answer]:
-    """What ``curl`` saw; not observed where it did not get to look."""
+    """Read what ``curl`` saw; not observed where it did not get to look."""
     if result.exit in NOBODY:
         last = result.stderr.strip().splitlines()
         why = last[-1].removeprefix("curl: ") if last else NOBODY[result.exit]

@@ -1,9 +1,8 @@
-"""What stands on this machine, kind by kind: what `sandbox.up` could change, each thing by its name.
+"""What stands on this machine, kind by kind and by name: all that ``sandbox.up`` could change.
 
 Two inventories are compared by name and value, so a value holds what must not change and leaves out
-what changes by itself (counters, handles, lifetimes, whether a cable is plugged in). Nothing is
-sent and nothing is changed by looking.
-"""
+what changes by itself (counters, handles, lifetimes, whether a cable is plugged in). Looking sends
+nothing and changes nothing."""
 
 from __future__ import annotations
 
@@ -87,11 +86,10 @@ _FORMAT = r"%y %m %u:%g %s %l\t%p\0"
 
 
 def kinds(home: Path, temporary: Path, provided: Sequence[Provided]) -> dict[str, Question[Items]]:
-    """What shows each kind, links first: others are marked by the link that they belong to.
+    """Return the question for each kind, links first: other things are marked by their link.
 
-    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` where temporary files lie, ``provided``
-    where the providers' things do.
-    """
+    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` the folder of temporary
+    files; ``provided`` says where the providers' things lie."""
     places = _PLACES.format(
         f=_FORMAT,
         digests=DIGESTS,
@@ -133,8 +131,9 @@ def take(
     provided: Sequence[Provided],
     root: Sequence[str] = (),
 ) -> dict[str, Fact[Items]]:
-    """Look at every kind; ``root`` is as for ``observe``. One that cannot be looked at is not
-    observed, never empty."""
+    """Look at every kind; one that cannot be looked at is not observed, never empty.
+
+    ``root`` are the words before a command that only root may run; none where we are root."""
     found: dict[str, Fact[Items]] = {}
     marks: dict[str, str] = {}
     for kind, asked in kinds(home, temporary, provided).items():
@@ -158,7 +157,7 @@ def _looked_at(host: Vantage, asked: Question[Items], root: Sequence[str]) -> Fa
 
 
 def dumps(inventory: Inventory) -> str:
-    """The inventory as JSON: what was not observed is kept as a reason."""
+    """Write the inventory as JSON; of a kind that was not observed, the reason."""
     return json.dumps(
         {
             kind: fact.because
@@ -172,10 +171,10 @@ def dumps(inventory: Inventory) -> str:
 
 
 def loads(text: str) -> dict[str, Fact[Items]]:
-    """What ``dumps`` wrote.
+    """Read what ``dumps`` wrote.
 
     Raises:
-        Unreadable: it is something else, or was cut off.
+        Unreadable: ``text`` is something else, or was cut off.
     """
     try:
         return {
@@ -190,7 +189,7 @@ def loads(text: str) -> dict[str, Fact[Items]]:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``name`` had the value ``before`` and has ``after``; None where there was or is none."""
+    """A thing that had the value ``before`` and has ``after``; None where there was or is none."""
 
     name: str
     before: Item | None
@@ -205,7 +204,7 @@ class Difference:
 
 
 class Owner(enum.StrEnum):
-    """Whose a thing is; the words are what a report prints."""
+    """The owner of a thing, in the words that a report prints."""
 
     OURS = "this checkout's"
     ANOTHERS = "another checkout's"
@@ -215,14 +214,14 @@ class Owner(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """``checkout`` is the path of the owner's checkout where that is known."""
+    """The owner of a thing, with the path of the owner's ``checkout`` where that is known."""
 
     owner: Owner
     checkout: str = ""
 
     @property
     def marked(self) -> bool:
-        """Whether it carries any mark of hostonly's."""
+        """Whether the thing carries any mark of hostonly's."""
         return self.owner is not Owner.NOBODYS
 
     def __str__(self) -> str:
@@ -231,7 +230,7 @@ class Whose:
 
 
 def differences(before: Items, after: Items) -> tuple[Difference, ...]:
-    """What is not the same, by name. Marks are not compared: a bridge may come to be ours."""
+    """Return what is not the same, by name; marks do not count, since a bridge may become ours."""
     pairs = ((name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
     return tuple(
         Difference(name, old, new)

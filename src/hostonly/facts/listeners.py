@@ -1,9 +1,8 @@
 """Sockets that listen, with the processes that hold them: ``ss -H -l -t -n -p``.
 
-Source of the format: ss(8) of iproute2 6.1 (``misc/ss.c``): state, receive queue, send queue,
-local address:port, peer address:port, then ``users:(("NAME",pid=N,fd=N),…)``. The names are the
-kernel's own (at most 15 characters), and only root is shown other people's.
-"""
+Source of the format: ss(8) of iproute2 6.1 (``misc/ss.c``): state, receive queue, send queue, local
+address:port, peer address:port, then ``users:(("NAME",pid=N,fd=N),…)``. The names are the kernel's
+own (at most 15 characters), and only root is shown other people's."""
 
 from __future__ import annotations
 
@@ -27,9 +26,11 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket. ``protocol`` is ``tcp`` or ``udp``; ``address`` ``*`` means every
-    address of both families, ``0.0.0.0`` and ``[::]`` those of one; ``device`` where it is bound
-    to one. ``holders`` is empty for a socket of the kernel's own."""
+    """A socket that listens.
+
+    ``protocol`` is ``tcp`` or ``udp``. The ``address`` ``*`` means every address of both families,
+    ``0.0.0.0`` and ``[::]`` those of one. ``device`` is the link that it is bound to, if any.
+    ``holders`` is empty for a socket of the kernel's own."""
 
     protocol: str
     address: str
@@ -39,7 +40,7 @@ class Listener:
 
 
 def listeners(protocol: str = "tcp") -> Question[tuple[Listener, ...]]:
-    """What listens on ``protocol`` (``tcp`` or ``udp``)."""
+    """Ask what listens on ``protocol`` (``tcp`` or ``udp``)."""
     kind = {"tcp": "-t", "udp": "-u"}[protocol]
     return question(
         ["ss", "-H", "-l", kind, "-n", "-p"], lambda output: parse(output, protocol), root=True
@@ -47,7 +48,7 @@ def listeners(protocol: str = "tcp") -> Question[tuple[Listener, ...]]:
 
 
 def on_port(listeners: tuple[Listener, ...], port: int) -> tuple[Listener, ...]:
-    """Those of ``listeners`` that have ``port``."""
+    """Return those of ``listeners`` that have ``port``."""
     return tuple(listener for listener in listeners if listener.port == port)
 
 

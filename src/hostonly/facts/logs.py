@@ -8,12 +8,12 @@ from hostonly.vantages import Result
 
 
 def logs(name: str) -> Question[str]:
-    """Standard output and standard error of the container called ``name``, in that order."""
+    """Ask for the standard output, then the standard error, of the container called ``name``."""
     return Question(("docker", "logs", name), read_logs)
 
 
 def read_logs(result: Result) -> Fact[str]:
-    """Both streams of ``result``."""
+    """Read both streams of ``result``."""
     if not result.ok:
         return NotObserved(result.failure, (result,))
     return Observed(result.output, (result,))

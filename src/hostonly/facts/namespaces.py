@@ -1,8 +1,7 @@
-"""Which network namespace a process is in: ``readlink /proc/PID/ns/net``.
+"""The network namespace of a process: ``readlink /proc/PID/ns/net``.
 
 Source of the format: namespaces(7): ``net:[INODE]``; two processes are in one namespace exactly
-when the links read the same.
-"""
+when the links read the same."""
 
 from __future__ import annotations
 
@@ -29,12 +28,12 @@ class NetworkNamespace:
 
 
 def namespace(pid: int = 1) -> Question[NetworkNamespace]:
-    """The namespace of process ``pid`` of a sandbox; 1 is the sandbox's own init."""
+    """Ask for the namespace of process ``pid`` of a sandbox; 1 is the sandbox's own init."""
     return question(["readlink", f"/proc/{pid}/ns/net"], parse, root=True)
 
 
 def namespace_of(container: str) -> Question[NetworkNamespace]:
-    """The namespace of the container called ``container``: of the process that is its init."""
+    """Ask for the namespace of the init of the container called ``container``."""
 
     def of_init(result: Result) -> Fact[NetworkNamespace] | Question[NetworkNamespace]:
         seen = read(result, parse_container)
@@ -48,7 +47,7 @@ def namespace_of(container: str) -> Question[NetworkNamespace]:
 
 
 def parse(output: str) -> NetworkNamespace:
-    """Read the link's text; ``Unreadable`` when it is no network namespace."""
+    """Read the link's text."""
     match = LINK.fullmatch(output.strip())
     if match is None:
         raise Unreadable(repr(output[:80]))

@@ -1,7 +1,6 @@
 """Neighbours: which MAC address the kernel found behind an IP address on a link.
 
-Source of the format: ip-neighbour(8) of iproute2 6.1 with ``-json`` (``ipneigh.c``).
-"""
+Source of the format: ip-neighbour(8) of iproute2 6.1 with ``-json`` (``ipneigh.c``)."""
 
 from __future__ import annotations
 
@@ -13,7 +12,9 @@ from hostonly.facts.questions import Question, question
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """``mac`` is None while nobody has answered; ``states`` are the kernel's: ``REACHABLE``,
+    """An entry of the neighbour table.
+
+    ``mac`` is None while nobody has answered. ``states`` are the kernel's: ``REACHABLE``,
     ``STALE``, ``DELAY``, ``PROBE``, ``FAILED``, ``INCOMPLETE``, ``PERMANENT``, ``NOARP``."""
 
     address: str
@@ -23,12 +24,12 @@ class Neighbour:
 
 
 def neighbours() -> Question[tuple[Neighbour, ...]]:
-    """The vantage's neighbour table. Nothing is sent to fill it."""
+    """Ask for the vantage's neighbour table; nothing is sent to fill it."""
     return question(["ip", "-json", "neigh"], parse)
 
 
 def parse(output: str) -> tuple[Neighbour, ...]:
-    """Read ``ip -json neigh``; ``Unreadable`` when it is something else."""
+    """Read ``ip -json neigh``."""
     try:
         return tuple(
             Neighbour(

@@ -1,8 +1,7 @@
 """What drops packets in tables that iptables does not show: ``nft list ruleset``.
 
-Source of the format: nft(8) 1.0.6: one block a table, one a chain in it, a line a rule; the tables of
-iptables-nft are there as well, by their family (``ip``, ``ip6``) and name.
-"""
+Source of the format: nft(8) 1.0.6: one block a table, one a chain in it, a line a rule; the tables
+of iptables-nft are there as well, by their family (``ip``, ``ip6``) and name."""
 
 from __future__ import annotations
 
@@ -23,8 +22,10 @@ QUOTED = re.compile(r'"[^"]*"')
 
 @dataclass(frozen=True, slots=True)
 class NftDrop:
-    """A rule that drops or rejects, or a chain whose policy does (``text`` is that then). ``packets`` is how
-    many it has taken, None where it does not count."""
+    """A rule that drops or rejects packets, or a chain whose policy drops them.
+
+    ``text`` is the rule or the policy; ``packets`` is how many it has taken, None if it does not
+    count."""
 
     family: str
     table: str
@@ -34,12 +35,16 @@ class NftDrop:
 
 
 def nftables() -> Question[tuple[NftDrop, ...]]:
-    """Every such rule and policy."""
+    """Ask for every rule and every policy that drops packets."""
     return question(["nft", "list", "ruleset"], parse, root=True)
 
 
 def parse(output: str) -> tuple[NftDrop, ...]:
-    """Read ``nft list ruleset``; ``Unreadable`` where it does not begin with a table."""
+    """Read ``nft list ruleset``.
+
+    Raises:
+        Unreadable: the output does not begin with a table.
+    """
     found: list[NftDrop] = []
     family = table = chain = ""
     for line in output.splitlines():

@@ -1,8 +1,7 @@
 """A question to a vantage, and the one door by which it is asked.
 
-A fact's module gives the question as a value: the command, and the pure function that reads what came
-of it. ``observe`` asks one, ``observe_all`` many at once in one round trip.
-"""
+A fact's module gives the question as a value: the command, and the pure function that reads its
+result. ``observe`` asks one, ``observe_all`` asks many in one round trip."""
 
 from __future__ import annotations
 
@@ -25,12 +24,11 @@ ROOT = ("sudo",)
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[T_co]):
-    """A command that changes nothing, and how its result is read.
+    """A command that changes nothing, and the function that reads its result.
 
-    ``read`` is pure. It gives the fact or, where one command does not tell all, the question that
-    is to be asked next at the same vantage; the last one's reader says what the evidence is.
-    ``root``: only root may run the command. ``timeout`` is its limit in seconds.
-    """
+    ``read`` is pure. It gives the fact or, where one command does not tell all, the next question
+    for the same vantage; the last reader decides what the evidence is. ``root`` says that only root
+    may run the command. ``timeout`` is its limit in seconds."""
 
     argv: tuple[str, ...]
     read: Callable[[Result], Fact[T_co] | Question[T_co]]
@@ -38,12 +36,14 @@ class Question(Generic[T_co]):
     timeout: float = COMMAND_SECONDS
 
     def command(self, root: Sequence[str] = ROOT) -> list[str]:
-        """What is run; ``root`` is written before it where only root may run it."""
+        """Return the command line, with ``root`` before it where only root may run it."""
         return [*(root if self.root else ()), *self.argv]
 
     def behind(self, *prefix: str, place: str | None = None) -> Question[T_co]:
-        """The same question, its command behind the words of ``prefix`` (``nsenter``, say), which
-        lead to another place. The evidence names that ``place`` where it has a name."""
+        """Return the same question, with the words of ``prefix`` before its command.
+
+        The words lead to another place (``nsenter``, say); the evidence calls it ``place``, if
+        given."""
 
         def read_there(result: Result) -> Fact[T_co] | Question[T_co]:
             answer = self.read(replace(result, vantage=place or result.vantage))
@@ -59,13 +59,14 @@ def question(
     root: bool = False,
     timeout: float = COMMAND_SECONDS,
 ) -> Question[T]:
-    """The question whose command must end with status 0 and print what ``parse`` understands."""
+    """Make a question whose command must end with status 0 and print what ``parse`` understands."""
     return Question(tuple(argv), lambda result: read(result, parse), root, timeout)
 
 
 def observe(vantage: Vantage, question: Question[T], *, root: Sequence[str] = ROOT) -> Fact[T]:
-    """Ask ``question`` at ``vantage``. ``root`` are the words before a command that only root may
-    run; none where we are root."""
+    """Ask ``question`` at ``vantage`` and return the fact.
+
+    ``root`` are the words before a command that only root may run; none where we are root."""
     ran: tuple[Result, ...] = ()
     answer: Fact[T] | Question[T] = question
     while isinstance(answer, Question):
@@ -84,9 +85,11 @@ def observe_all(
     root: Sequence[str] = ROOT,
     timeout: float = COMMAND_SECONDS,
 ) -> dict[K, Fact[Any]]:
-    """The facts of all ``questions`` by their keys, from one round trip to ``vantage``; those that
-    lead to another question take a second one together. Each command has ``timeout`` seconds, or
-    its own limit where that is longer; ``root`` is as for ``observe``."""
+    """Ask all ``questions`` at ``vantage`` in one round trip, and return the facts by their keys.
+
+    Those that lead to another question take a second round trip together. Every command has the
+    longest limit: ``timeout`` seconds, or more where a question asks for more. ``root`` are the
+    words before a command that only root may run; none where we are root."""
     facts: dict[K, Fact[Any]] = {}
     ran: dict[K, tuple[Result, ...]] = dict.fromkeys(questions, ())
     asked = dict(questions)

@@ -1,13 +1,12 @@
-"""What a TCP connection to an address and port gives: ``nc -nv -w 2 ADDRESS PORT``, and in a
-container ``nc -w 2 ADDRESS PORT``.
+"""The outcome of a TCP connection: ``nc -nv -w 2 ADDRESS PORT``, in a container without ``-nv``.
 
 HelloSocket speaks first and closes, so that nothing has to be sent to it. Source of the messages:
 nc(1) of Debian's netcat-openbsd 1.219 (``netcat.c``), which with ``-v`` says on stderr whether the
 connection was made and otherwise why not. In a container it is busybox 1.35's
-(``networking/nc.c``), which has neither option, says the same reasons in the C library's words, and
-where a connection was made nothing, but for exit status 0. ``nc`` does not tell a connection that was closed from one that was reset
-after it was made, nor from one that stayed silent until the time limit: all are EMPTY.
-"""
+(``networking/nc.c``), which has neither option: it says the same reasons in the C library's words,
+and where a connection was made only exit status 0 tells. ``nc`` does not tell a connection that was
+closed from one that was reset after it was made, nor from one that stayed silent until the time
+limit: all are EMPTY."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ NEIGHBOUR_SECONDS = 5
 
 
 class Outcome(enum.StrEnum):
-    """What became of an attempt to connect."""
+    """The outcome of an attempt to connect."""
 
     ANSWERS = "ANSWERS"
     EMPTY = "EMPTY"
@@ -54,7 +53,7 @@ CONNECTED = re.compile(r"succeeded!|\bopen$|^Connection to .* port", re.MULTILIN
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The ``outcome`` and, where somebody answered, everything that was said."""
+    """The ``outcome`` of an attempt to connect and, if somebody answered, all that was ``said``."""
 
     outcome: Outcome
     said: str = ""
@@ -66,7 +65,7 @@ class Reach:
 
     @property
     def greeting(self) -> Greeting | None:
-        """HelloSocket's line, when that and nothing else was said."""
+        """HelloSocket's line, where that and nothing else was said."""
         return greeting_in(self.said)
 
     def __str__(self) -> str:
@@ -82,14 +81,13 @@ def reach(
     only_connect: bool = False,
     wait: int = WAIT_SECONDS,
 ) -> Question[Reach]:
-    """One connection to ``address`` (a number, or in a container a name) and ``port``.
+    """Ask for one connection to ``address`` (a number, or in a container a name) and ``port``.
 
-    ``bridge`` must be given when the vantage is the host, unless the caller has asked for the route:
-    unless the kernel's route leaves by it, nothing is sent and the fact is not observed.
-    ``busybox`` must be said of a container's own ``nc``. ``only_connect``: close at once, for
-    servers that wait for us to speak; a connection is EMPTY then. ``wait`` is in seconds: below
-    ``NEIGHBOUR_SECONDS`` an address that nobody has looks like one that is cut off.
-    """
+    ``bridge`` must be given where the vantage is the host, unless the caller has asked for the
+    route: where the kernel's route does not leave by it, nothing is sent and the fact is not
+    observed. ``busybox`` must be said of a container's own ``nc``. ``only_connect`` closes at once,
+    for servers that wait for us to speak; a connection is EMPTY then. ``wait`` is in seconds: below
+    ``NEIGHBOUR_SECONDS`` an address that nobody has looks like one that is cut off."""
     options = (*(["-z"] if only_connect else []), *([] if busybox else ["-nv"]))
     # It reads an empty standard input and so sends no byte.
     connection = Question(
@@ -110,7 +108,7 @@ def reach(
 
 
 def read_reach(result: Result, *, busybox: bool = False) -> Fact[Reach]:
-    """What ``nc`` saw; not observed where it did not get to look."""
+    """Read what ``nc`` saw; not observed where it did not get to look."""
     reach = read_result(result, busybox=busybox)
     if reach is None:
         return NotObserved(result.failure, (result,))
@@ -118,10 +116,9 @@ def read_reach(result: Result, *, busybox: bool = False) -> Fact[Reach]:
 
 
 def read_result(result: Result, *, busybox: bool = False) -> Reach | None:
-    """What ``nc`` saw; None when it did not run or said nothing that is known.
+    """Return what ``nc`` saw; None where it did not run or said nothing that is known.
 
-    Only of ``busybox`` is silence with status 0 known to be a connection without an answer.
-    """
+    Only from busybox's ``nc`` does silence with status 0 mean a connection without an answer."""
     if result.stdout:
         return Reach(Outcome.ANSWERS, result.stdout)
     for words, outcome in REASONS:

@@ -1,7 +1,6 @@
-"""Routes: the main table, and the kernel's own choice for one address. Nothing is sent.
+"""Routes: the main table, and the kernel's own choice for one address; nothing is sent.
 
-Source of the format: ip-route(8) of iproute2 6.1 with ``-json`` (``iproute.c``).
-"""
+Source of the format: ip-route(8) of iproute2 6.1 with ``-json`` (``iproute.c``)."""
 
 from __future__ import annotations
 
@@ -17,8 +16,10 @@ from hostonly.vantages.route_guard import NO_ROUTE_MESSAGES
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. ``kind`` is ``unicast``, ``local``, ``unreachable``, …; ``device`` is None for
-    those that lead nowhere; ``metric`` 0 is preferred."""
+    """One route of the main table.
+
+    ``kind`` is ``unicast``, ``local``, ``unreachable``, …; ``device`` is None where the route leads
+    nowhere; ``metric`` 0 is preferred."""
 
     destination: IPv4Network | IPv6Network
     device: str | None
@@ -31,7 +32,7 @@ class Route:
 
     @property
     def is_default(self) -> bool:
-        """Whether it is for every address."""
+        """Whether the route is for every address."""
         return self.destination.prefixlen == 0
 
 
@@ -47,26 +48,26 @@ class Way:
 
 
 def routes(family: int = 4) -> Question[tuple[Route, ...]]:
-    """The main table, for IP version ``family`` (4 or 6)."""
+    """Ask for the main table, for IP version ``family`` (4 or 6)."""
     return question(
         ["ip", f"-{family}", "-json", "route"], lambda output: parse(output, family=family)
     )
 
 
 def route_to(address: str) -> Question[Way | None]:
-    """The way that the vantage's kernel would send to ``address``; None: it has none."""
+    """Ask for the vantage's kernel's way to ``address``; None means that it has none."""
     return Question(("ip", "-json", "route", "get", address), read_way)
 
 
 def read_way(result: Result) -> Fact[Way | None]:
-    """The way in what ``ip -json route get`` gave; None where the kernel said that it has none."""
+    """Read the way that ``ip -json route get`` gave; None where the kernel said there is none."""
     if result.exit == 2 and any(message in result.stderr for message in NO_ROUTE_MESSAGES):
         return Observed(None, (result,))
     return read(result, parse_way)
 
 
 def parse(output: str, *, family: int = 4) -> tuple[Route, ...]:
-    """Read ``ip -json route``; ``Unreadable`` when it is something else."""
+    """Read ``ip -json route``."""
     try:
         return tuple(_route(item, family) for item in json_list(output))
     except (KeyError, TypeError, ValueError) as error:
@@ -74,7 +75,11 @@ def parse(output: str, *, family: int = 4) -> tuple[Route, ...]:
 
 
 def parse_way(output: str) -> Way:
-    """Read ``ip -json route get``; ``Unreadable`` when it is not exactly one route."""
+    """Read ``ip -json route get``.
+
+    Raises:
+        Unreadable: the output is not exactly one route.
+    """
     try:
         (item,) = json_list(output)
         return Way(

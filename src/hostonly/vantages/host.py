@@ -1,4 +1,4 @@
-"""This machine: commands run as processes of it."""
+"""The host: commands run as processes of this machine."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ class Host:
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
     ) -> Result:
-        """Run ``argv`` in a process group of its own, which is killed whole at the limit of ``timeout``
-        seconds.
+        """Run ``argv`` in a process group of its own; kill it at the limit of ``timeout`` seconds.
 
         Raises:
             hostonly.errors.Unreachable: this machine could not start a process at all.

@@ -1,17 +1,16 @@
 """One ssh connection to a sandbox that commands of this checkout share, one after another.
 
 A login costs a sandbox and this machine a fifth of a second, most of it cryptography and PAM; over
-a connection that is already there a command starts at once. The first command opens it, in the
-background; it ends by itself when nobody has used it for ``IDLE_SECONDS``, when the sandbox does not
-answer any more, and when the sandbox is halted or destroyed (``close``).
+an open connection a command starts at once. The first command opens it, in the background; it ends
+by itself when nobody has used it for ``IDLE_SECONDS``, when the sandbox does not answer any more,
+and when the sandbox is halted or destroyed (``close``).
 
-Whose connection it is, is in the socket's name: the ``generation`` of the sandbox (the process id
-of its init, say). One that was started again has another name, so that no command ever waits for an
-answer from a sandbox that is gone.
+The socket's name holds the ``generation`` of the sandbox (the process id of its init, say). One
+that was started again has another name, so that no command ever waits for an answer from a sandbox
+that is gone.
 
-The connection carries the sandbox's engine as well, to a socket beside its own (``engine``): who only
-asks it something needs neither a login nor a command in the sandbox.
-"""
+The connection carries the sandbox's engine as well, to a socket beside its own (``engine``): to ask
+the engine takes neither a login nor a command in the sandbox."""
 
 from __future__ import annotations
 
@@ -55,10 +54,10 @@ class SharedConnection:
     destination: str
 
     def argv(self, generation: str) -> list[str]:
-        """The ssh command line, destination included, that uses the connection.
+        """Return the ssh command line, destination included, that uses the connection.
 
-        It is opened where there is none. Where that does not work the command line opens one of its
-        own, and says itself what is wrong. The caller has made sure of the route.
+        The connection is opened where there is none. Where that does not work the command line
+        opens one of its own, and says itself what is wrong. The caller has made sure of the route.
         """
         path = self.path(generation)
         if not self.ready(generation):
@@ -69,12 +68,13 @@ class SharedConnection:
         return [*there, *self.ssh, "-o", f"ControlPath={_quoted(path.name)}", self.destination]
 
     def alone(self, *command: str) -> list[str]:
-        """The ssh command line of a connection of its own, for a shell or one ``command``."""
+        """Return the ssh command line of a separate connection, for a shell or one ``command``."""
         return [*self.ssh, self.destination, *command]
 
     def ready(self, generation: str, *, wait: bool = False) -> bool:
-        """Whether the connection is there, having been opened if it was not; with ``wait`` also where another
-        caller is just opening it."""
+        """Return whether the connection is there, and open it first where it is not.
+
+        With ``wait`` it waits where another caller is just opening it."""
         path = self.path(generation)
         return alive(path) or self._open(path, wait=wait)
 
@@ -90,17 +90,18 @@ class SharedConnection:
             path.unlink(missing_ok=True)
 
     def path(self, generation: str) -> Path:
-        """The socket of the connection to that ``generation`` of the sandbox."""
+        """Return the socket of the connection to that ``generation`` of the sandbox."""
         return self.folder / f"{self.name}.{generation}.shared"
 
     def engine(self, generation: str) -> Path:
-        """The socket that leads to the engine of that ``generation``, where the connection is there."""
+        """Return the socket that leads to the engine of that ``generation`` over the connection."""
         return self.folder / f"{self.name}.{generation}.engine"
 
     @contextlib.contextmanager
     def engine_socket(self, generation: str, temporary: str) -> Iterator[Path]:
-        """A socket that leads to the engine of that ``generation`` for as long as the context lasts, by a path
-        that every program can use; ``temporary`` is what the name of a folder for it begins with.
+        """Give a socket that leads to the engine of that ``generation`` while the context lasts.
+
+        Every program can use its path. The name of a folder made for it begins with ``temporary``.
 
         Raises:
             Unreachable: the connection cannot be had.
@@ -132,8 +133,9 @@ class SharedConnection:
                 user.terminate()
 
     def _open(self, path: Path, *, wait: bool) -> bool:
-        """Open it in the background; False where it cannot be had. One caller opens; others ``wait`` for that,
-        or do without."""
+        """Open the connection in the background; return whether it is there.
+
+        One caller opens it; others ``wait`` for that, or do without."""
         engine = self.engine(path.name.split(".")[-2])
         with Lock(self.folder / f"{self.name}.opening") as lock:
             if not until(lock.take, bool, OPEN_SECONDS if wait else 0.0):
@@ -173,7 +175,7 @@ class SharedConnection:
 
 
 def alive(path: Path) -> bool:
-    """Whether somebody answers at the socket: one that a killed ssh has left behind refuses."""
+    """Return whether somebody answers at the socket; one that a killed ssh left behind refuses."""
     try:
         connected(path).close()
     except OSError:
@@ -182,7 +184,7 @@ def alive(path: Path) -> bool:
 
 
 def connected(path: Path) -> socket.socket:
-    """A connection to the socket at ``path``, however long that is.
+    """Connect to the socket at ``path``, however long that is.
 
     Raises:
         OSError: nobody answers there.
@@ -204,5 +206,5 @@ def connected(path: Path) -> socket.socket:
 
 
 def _quoted(path: str) -> str:
-    """``path`` for ssh's -o: quoted for its spaces, and its % signs doubled."""
+    """Return ``path`` for ssh's -o: quoted for its spaces, and its % signs doubled."""
     return '"' + path.replace("%", "%%") + '"'
