@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+import pytest
 
 from hostonly import Verdict, run_demo
 from hostonly.site import Site
-from tests.unit.test_library import BLOCKS
+from tests.unit.test_library import BLOCKS, PAGE
 
 
-def test_the_example_holds(checkout: Path, site: Site) -> None:
-    said = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            BLOCKS[0]
-            .replace("open_site()", f"open_site(Path({str(checkout)!r}))")
-            .replace("from hostonly import", "from pathlib import Path\nfrom hostonly import", 1),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.startswith(
+def test_the_example_holds(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The page opens the checkout's own; that may be a person's, with a sandbox of theirs.
+    monkeypatch.setattr("hostonly.library.open_site", lambda: site)
+    exec(compile(BLOCKS[0], str(PAGE), "exec"), {})
+    said = capsys.readouterr().out
+    assert said.startswith(
         f"HOLDS Port {site.registry_port} on the sandbox is listened on by haproxy"
     )
 
