@@ -1,4 +1,4 @@
-"""Looking from the host and from inside the sandbox at once, where that may be done at all."""
+"""Questions to the host and the sandbox at once, where the sandbox may be asked at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Facts: TypeAlias = dict[str, Fact[Any]]
 
 
 def why_not_look(state: Fact[str], way: Fact[Any], bridge: str) -> str | None:
-    """Why nothing may or can be asked of the sandbox; None where it can."""
+    """Return why the sandbox may not or cannot be asked; None where it can."""
     if isinstance(way, NotObserved):
         return f"nothing was sent: {way.because}"
     direct = way.value and (way.value.device, way.value.gateway, way.value.kind)
@@ -36,9 +36,10 @@ def look_from_both(
     root: Sequence[str] = (),
     timeout: float = COMMAND_SECONDS,
 ) -> tuple[Facts, Facts]:
-    """What the host sees and what the sandbox sees, a round trip each, at the same time; nothing
-    where that is ``closed``, for this reason. ``root`` is what the host writes before a command that
-    only root may run; ``timeout`` is each command's, in seconds."""
+    """Ask the host and the sandbox, in a round trip each, at the same time; return both's facts.
+
+    With ``closed``, a reason, nobody is asked, and no fact is observed. ``root`` is what the host
+    writes before a command that only root may run; ``timeout`` is each command's, in seconds."""
     if closed is not None:
         nothing = NotObserved(closed)
         return dict.fromkeys(outside, nothing), dict.fromkeys(inside, nothing)
@@ -50,7 +51,7 @@ def look_from_both(
 
 
 def by_name(names: Fact[tuple[str, ...]], facts: Facts, key: str) -> Fact[Any]:
-    """The facts under ``key``, filled with each of the ``names``, as one: a mapping by these."""
+    """Return the facts under ``key``, filled with each of the ``names``, as one mapping by name."""
     if isinstance(names, NotObserved):
         return names
     return select(

@@ -30,8 +30,10 @@ VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What to try; exactly one must be given. ``target`` is HOST:PORT, ``command`` a command line of
-    this machine, ``image`` a flavour of ours or a reference on the sandbox's engine."""
+    """The subject of the check; exactly one field must be given.
+
+    ``target`` is HOST:PORT, ``command`` a command line of this machine, ``image`` a flavour of ours
+    or a reference on the sandbox's engine."""
 
     target: str = ""
     command: str = ""
@@ -50,8 +52,8 @@ def check(site: Site, claims: Judge, subject: Subject, only: Sequence[str]) -> N
     """Try every case, or those that ``only`` names, on ``subject``.
 
     Raises:
-        UsageError: there is no such case, or the target may not be called. HostonlyError: what is
-            to be tried could not be made.
+        UsageError: there is no such case, or the target may not be called.
+        HostonlyError: what is to be tried could not be made.
     """
     with _opened(site, claims.emit, subject) as opened:
         for result in run_suite(opened, only):

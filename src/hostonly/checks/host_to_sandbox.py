@@ -1,4 +1,4 @@
-"""Is my sandbox all right, as the host sees it? Everything is looked at in two round trips.
+"""The check whether the sandbox is all right, as the host sees it, in two round trips.
 
 Nothing is changed. HelloSocket, where it runs, counts one connection more.
 """
@@ -90,7 +90,7 @@ def judge(
     inside: Facts,
     neighbours: Fact[tuple[Neighbour, ...]],
 ) -> None:
-    """Judge what host and sandbox have seen, and the host's ``neighbours``."""
+    """Judge what the host (``outside``) and the sandbox (``inside``) see, and the neighbours."""
     address, bridge = machine.address, site.bridge.name
     registry, hello = site.registry_port, site.hello_port
     offered = _offered(inside["listeners"], inside["firewall"], address, hello)
@@ -179,8 +179,7 @@ def _by_port(facts: Facts, ports: Sequence[int]) -> Fact[Mapping[int, Reach]]:
 def _offered(
     listeners: Fact[tuple[Listener, ...]], firewall: Fact[Firewall], address: str, port: int
 ) -> bool | None:
-    """Whether something in the sandbox offers ``port`` at ``address`` to the host; None where that is
-    not known."""
+    """Return whether the sandbox offers ``port`` at ``address`` to the host; None where unknown."""
     if isinstance(listeners, NotObserved) or isinstance(firewall, NotObserved):
         return None
     if any(each.address in (*EVERY_ADDRESS, address) for each in on_port(listeners.value, port)):
@@ -198,8 +197,10 @@ def _offered(
 def _other_server(
     listed: Fact[tuple[ListedContainer, ...]], reach: Fact[Reach], image: str, port: int
 ) -> str | None:
-    """The container that publishes ``port`` where it is not of ``image`` and does not greet as
-    HelloSocket does. None where it does or may be HelloSocket, which is then judged by its answer."""
+    """Return the container that publishes ``port`` and is not HelloSocket; None without one.
+
+    None also where it is or may be HelloSocket, which is then judged by its answer: it greets as
+    HelloSocket does, is of ``image``, or is named by an id."""
     if isinstance(listed, NotObserved):
         return None
     if isinstance(reach, Observed) and reach.value.greeting is not None:

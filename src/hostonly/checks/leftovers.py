@@ -1,7 +1,7 @@
-"""Is anything of ours left on the host? By its mark, and against what the host was before.
+"""The check that nothing of ours is left on the host, by its mark and by what was there before.
 
-Nothing is changed. With a sandbox there, its own things are in use, and what the host was before it
-is held against what it is again after ``sandbox.destroy``.
+Nothing is changed. While there is a sandbox, its own things are in use: the host is compared with
+what it was before only after ``sandbox.destroy``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Does the registry really serve what was pushed, to the host and to the sandbox? Nothing is changed."""
+"""The check that the registry serves host and sandbox what was pushed; nothing is changed."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def check(site: Site, claims: Judge) -> None:
 
 
 def noted_pushes(site: Site) -> dict[state.Pushed, float]:
-    """The last push of each flavour to the settings' repository, and when it was (seconds since 1970)."""
+    """Return each flavour's last push to the settings' repository, and its time (s since 1970)."""
     found = {}
     for flavour in FLAVOURS:
         file = state.pushed_record(site.state, flavour)
@@ -151,8 +151,9 @@ def judge_pushed(
     first: dict[str, Facts],
     now: Facts,
 ) -> None:
-    """Claim that what was pushed to this sandbox is what its tags name ``now``, where it is recorded that
-    something was."""
+    """Judge the claim that what was pushed to this sandbox is what its tags name ``now``.
+
+    Nothing is claimed where no push to this sandbox is recorded."""
     made: Fact[float] = first["sandbox"]["made"]
     ours = [
         each for each, time in noted.items() if isinstance(made, NotObserved) or time >= made.value
@@ -183,7 +184,7 @@ def _first(registry: str, repository: str) -> Questions:
 
 
 def _made() -> Question[float]:
-    """When the sandbox was made, in seconds since 1970."""
+    """Return the question when the sandbox was made, in seconds since 1970."""
 
     def read(output: str) -> float:
         try:
@@ -212,7 +213,7 @@ def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Ques
 
 
 def tags_of(answer: Answer) -> tuple[str, ...]:
-    """The tags in an ``answer`` to the question for a repository's."""
+    """Return the tags in an ``answer`` to the question for a repository's tags."""
     # A registry without the repository says 404, NAME_UNKNOWN.
     if answer.status == 404:
         return ()
@@ -227,7 +228,9 @@ def _blobs(answers: dict[str, Answer]) -> tuple[str, ...]:
 
 
 def nothing_served(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:
-    """Why there is nothing to fetch, where that is so. That nothing is served wrongly then is no pass."""
+    """Return why there is nothing to fetch; None where there is something.
+
+    It makes the claims UNKNOWN: that nothing is served wrongly then is no pass."""
     if isinstance(tags, NotObserved) or tags.value:
         return None
     return NotObserved(f"nothing is there as {repository}: ./inv image.push", tags.evidence)

@@ -1,4 +1,4 @@
-"""Running a check: claims without steps, about what is there."""
+"""The run of a check: claims without steps, about what is there."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ def run_check(
     *,
     namespace: str = "check",
 ) -> CheckResult:
-    """Have ``check`` judge its claims. One that cannot go on, or is interrupted, gives a result that
-    does not hold, with what it had judged and the reason.
+    """Have ``check`` judge its claims, and return the result.
+
+    One that cannot go on, or is interrupted, gives a result that does not hold, with the claims
+    that it had judged and the reason.
 
     Raises:
-        UsageError: it was asked for wrongly, and nothing was looked at.
+        UsageError: the check was asked for wrongly, and nothing was looked at.
     """
     start = time.monotonic()
     judge = Judge(emit)

@@ -1,6 +1,6 @@
-"""What each tag names now that something was pushed as from here, where it is not the manifest that was pushed.
+"""The image that each tag names now, where its manifest is not the one pushed from here.
 
-The manifest is seen already; what is asked besides is which image it is.
+The manifest has been fetched before; what is asked besides is which image it is of.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hostonly.image.state import Pushed
 
 
 def again(pushed: Pushed) -> str:
-    """The command that pushes what was ``pushed``."""
+    """Return the command that pushes what was ``pushed``."""
     flavour = "" if pushed.flavour == JAVA.name else f" --flavour {pushed.flavour}"
     return (
         f"./inv image.push{flavour}{'' if pushed.place == 'sandbox' else f' --from {pushed.place}'}"
@@ -25,7 +25,7 @@ def again(pushed: Pushed) -> str:
 
 
 def moved(pushes: Iterable[Pushed], tags: Fact[tuple[str, ...]], seen: Facts) -> dict[str, str]:
-    """The manifests that tags give which do not name what was pushed, by the tag."""
+    """Return the manifests, by tag, of those tags that no longer name what was pushed."""
     found = {}
     for push in pushes:
         if push.tag in tags.value_or(()):
@@ -38,7 +38,7 @@ def moved(pushes: Iterable[Pushed], tags: Fact[tuple[str, ...]], seen: Facts) ->
 
 
 def looks(registry: str, repository: str, moved: dict[str, str]) -> Questions:
-    """What to ask, to know which image or images each tag names that was ``moved``."""
+    """Return what to ask to know which image or images each tag in ``moved`` names."""
     found: dict[str, Question[Any]] = {}
     for manifest in moved.values():
         inner, config = _parts(manifest)
@@ -51,7 +51,7 @@ def looks(registry: str, repository: str, moved: dict[str, str]) -> Questions:
 
 
 def _parts(manifest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The manifests that a list names, and the configuration of one image; both empty where it is neither."""
+    """Return the manifests that a list names, and the configuration of one image; or neither."""
     try:
         inner = manifests_in(manifest)
         return inner, () if inner else blobs_in(manifest)[:1]
@@ -62,7 +62,7 @@ def _parts(manifest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def named(
     tag: str, tags: Fact[tuple[str, ...]], seen: Facts, moved: dict[str, str], more: Facts
 ) -> Fact[Named]:
-    """What ``tag`` names now."""
+    """Return what ``tag`` names now."""
     if isinstance(tags, NotObserved):
         return tags
     if tag not in tags.value:

@@ -1,4 +1,4 @@
-"""Calling HelloSocket and holding every line, the order and the count against what it promises."""
+"""The verifying client of HelloSocket: it checks every line, their order and their count."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ QUOTED = 60
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """How many calls, how many at a time, and how many seconds each may take.
+    """The number of calls, how many run at a time, and the limit of each in seconds.
 
-    Raises UsageError: not within the bounds.
+    Raises:
+        UsageError: a number is outside its bounds.
     """
 
     count: int
@@ -44,14 +45,16 @@ class Calls:
                 raise UsageError(f"--{what}: {value} is not allowed: more than 0, at most {most:g}")
 
     def make(self, address: str, port: int) -> list[Exchange]:
-        """Make them, to ``address`` (a number) and ``port``, in the order in which they began."""
+        """Make the calls to an IP ``address`` and ``port``; return them in order of their start."""
         calls = Exchanges(address, port, self.count, parallel=self.parallel, limit=self.limit)
         return calls.run()
 
 
 def judge(exchanges: Sequence[Exchange], name: str | None = None) -> Called:
-    """Hold ``exchanges`` against the promise: the whole line, to ``name`` (None: whatever name came
-    first), each n once, none left out, and rising from one connection to the next."""
+    """Check ``exchanges`` against what HelloSocket promises, and return all deviations.
+
+    Each line must be whole and greet ``name`` (None: the name in the first answer). Each n must
+    come once, none may be missing, and n must rise from one connection to the next."""
     numbered = list(enumerate(exchanges, 1))
     greetings = {
         number: greeting
@@ -160,7 +163,7 @@ def _of_all(exchanges: Sequence[Exchange], greetings: dict[int, Greeting]) -> It
 def _backwards(
     exchanges: Sequence[Exchange], greetings: dict[int, Greeting]
 ) -> Iterator[Deviation]:
-    """Connections that began after another had ended, and were given a lower n all the same."""
+    """Yield a deviation for each connection that began after another's end, but got a lower n."""
     by_end = sorted(greetings, key=lambda number: exchanges[number - 1].ended)
     by_begin = sorted(greetings, key=lambda number: exchanges[number - 1].begun)
     highest, position = 0, 0

@@ -1,4 +1,4 @@
-"""Connections to HelloSocket from this machine, many at once, with what each of them saw and when.
+"""Connections to HelloSocket from this machine, many at once, each with its answer and its times.
 
 A client of HelloSocket sends nothing: it connects and reads until the server ends the stream. One
 thread drives all connections through one selector, so that the measured times are the server's.
@@ -23,7 +23,7 @@ BEGIN_AT_ONCE = 64
 
 
 class Ending(enum.StrEnum):
-    """How a connection ended, or failed to begin."""
+    """The end of a connection, or the reason why there was no connection."""
 
     ENDED = "ENDED"  # the server ended the stream
     REFUSED = "REFUSED"
@@ -37,9 +37,10 @@ class Ending(enum.StrEnum):
 
 @dataclass(slots=True)
 class Exchange:
-    """One connection. ``data`` is all that came; ``begun``, ``connected`` and ``ended`` are in
-    seconds of the monotonic clock, ``connected`` is None where no connection was made; ``why`` is
-    the kernel's reason where there is one."""
+    """A connection to HelloSocket: ``data`` is all that came, ``why`` the kernel's reason, if any.
+
+    ``begun``, ``connected`` (None: no connection was made) and ``ended`` are seconds of the
+    monotonic clock."""
 
     begun: float
     data: bytes = b""
@@ -50,7 +51,7 @@ class Exchange:
 
     @property
     def seconds(self) -> float:
-        """From the request to connect until the end."""
+        """The seconds from the request to connect until the end."""
         return self.ended - self.begun
 
 
@@ -65,13 +66,17 @@ ENDINGS = {
 
 
 def family(address: str) -> socket.AddressFamily:
-    """The address family of ``address``, a number. Raises ValueError: it is none."""
+    """Return the address family of ``address``, an IP address.
+
+    Raises:
+        ValueError: ``address`` is no IP address.
+    """
     six = ipaddress.ip_address(address).version == 6
     return socket.AF_INET6 if six else socket.AF_INET
 
 
 class Exchanges:
-    """``count`` connections to ``address`` (a number) and ``port``, ``parallel`` at a time.
+    """A run of ``count`` connections to an IP ``address`` and ``port``, ``parallel`` at a time.
 
     Each may take ``limit`` seconds. With ``hold``, none is closed until all have ended.
     """
@@ -97,7 +102,7 @@ class Exchanges:
         self._waiting: dict[socket.socket, Exchange] = {}
 
     def run(self) -> list[Exchange]:
-        """Make them, in the order in which they began."""
+        """Make the connections, and return them in the order in which they began."""
         with selectors.DefaultSelector() as selector:
             try:
                 self._run(selector)

@@ -1,14 +1,14 @@
-"""HelloSocket in Python: the same server as ``src/main/java/hostonly/HelloSocket.java``, to the byte.
+"""HelloSocket in Python: it behaves, to the byte, as ``src/main/java/hostonly/HelloSocket.java``.
 
 It listens on port 8080 of all addresses (``HELLO_PORT`` names another) and answers every connection
 with one line, ``Hello NAME! (n)``, in UTF-8. NAME is the first argument, or ``world`` when that is
 absent or blank; n belongs to the accepted connection, so that no number is given twice or skipped.
-``hostonly.hello.conformance`` holds both servers to that and to the rest.
+``hostonly.hello.conformance`` tests both servers for all that they must do.
 
-One file, the standard library only: it is copied as it is into the image that needs Python and
-nothing else. One thread serves everybody and waits for nobody. After the line comes the end of
-stream, and then what the client sends is read and dropped for a while: closing a socket that holds
-unread data resets the connection, and a reset can take the line away from a client that spoke first.
+This file needs the standard library only: it is copied as it is into an image that has Python and
+nothing else. One thread serves all clients and waits for none. After its line the server ends the
+stream, and for a while reads and drops what the client sends: closing a socket that holds unread
+data resets the connection, and a reset can take the line from a client that sent something first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BATCH = 64
 
 
 class Visitor:
-    """An accepted connection: what is ``left`` to write of its line, and from when it is ``late``."""
+    """An accepted connection: the rest of its line (``left``), and the time when it is ``late``."""
 
     __slots__ = ("client", "late", "left")
 
@@ -52,10 +52,10 @@ class Visitor:
 
 
 class HelloSocket:
-    """Listens at once, on ``port`` or for 0 on any free one; answers while ``serve`` runs.
+    """The server: it listens at once, on ``port`` (0: any free one), and answers in ``serve``.
 
     Raises:
-        OSError: The port is taken, or not for us.
+        OSError: the port is taken, or we may not listen on it.
     """
 
     def __init__(self, port: int, name: bytes | None) -> None:
@@ -71,12 +71,13 @@ class HelloSocket:
         self._selector.register(self._wake, EVENT_READ)
 
     def stop(self, *_: object) -> None:
-        """Have ``serve`` return. A signal handler; what its signal writes to ``waker`` ends a wait."""
+        """Make ``serve`` return; a signal that calls this ends a wait, by writing to ``waker``."""
         self._stopping = True
 
     def serve(self) -> None:
-        """Answer until ``stop``; then answer those that already wait, and give those that are open
-        ``DRAIN_AT_STOP`` to finish."""
+        """Answer connections until ``stop`` is called, and finish those that are there by then.
+
+        Clients that wait are still answered; open connections have ``DRAIN_AT_STOP`` seconds."""
         while not self._stopping:
             self._round(next(iter(self._open)).late if self._open else None)
             self._leave_late()
@@ -92,7 +93,7 @@ class HelloSocket:
             self._leave(visitor)
 
     def _round(self, until: float | None) -> None:
-        """Wait for somebody, at most ``until`` then, and attend to all who are ready."""
+        """Wait for clients, at most until the time ``until``, and serve all that are ready."""
         for key, _ in self._selector.select(None if until is None else max(until - monotonic(), 0)):
             if key.fileobj is self._listener:
                 self._accept()
@@ -100,7 +101,7 @@ class HelloSocket:
                 self._attend(key.data)
 
     def _accept(self) -> bool:
-        """Greet those who wait, at most ``BATCH``; whether there may be more."""
+        """Greet at most ``BATCH`` clients that wait; return whether there may be more."""
         for _ in range(BATCH):
             try:
                 client, _address = self._listener.accept()
@@ -135,7 +136,7 @@ class HelloSocket:
             self._leave(visitor)
 
     def _leave_late(self) -> None:
-        """Close those who have been here for too long, and the oldest of too many."""
+        """Close the connections that are late, and the oldest ones while there are too many."""
         while self._open:
             oldest = next(iter(self._open))
             if oldest.late > monotonic() and len(self._open) <= MOST_OPEN:
@@ -149,7 +150,7 @@ class HelloSocket:
 
 
 def name_of(given: bytes | None) -> str:
-    """The name to greet: ``given`` in one line, or ``world`` when it is None or blank."""
+    """Return the name to greet: ``given`` in one line, or ``world`` when it is None or blank."""
     text = "" if given is None else text_of(given)
     line = re.sub("[\x00-\x1f\x7f-\x9f]", " ", text)
     # What is blank to Python is so to Java: Unicode's spaces and the control characters.
@@ -157,12 +158,12 @@ def name_of(given: bytes | None) -> str:
 
 
 def text_of(given: bytes) -> str:
-    """``given`` read as UTF-8, where it is none as Java's decoder does."""
+    """Return ``given`` decoded as UTF-8, with other bytes replaced as Java's decoder does."""
     return given.decode("utf-8", "hello-socket")
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:
-    """What Java's decoder makes of bytes that are not UTF-8: one mark for a whole surrogate."""
+    """Replace bytes that are not UTF-8 as Java's decoder does: one U+FFFD for a whole surrogate."""
     assert isinstance(error, UnicodeDecodeError)
     surrogate = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?").match(error.object, error.start)
     return "\ufffd", surrogate.end() if surrogate else error.end
@@ -172,7 +173,7 @@ codecs.register_error("hello-socket", _replaced)
 
 
 def _listen(port: int) -> socket.socket:
-    """The wildcard address of IPv6 and IPv4, or of IPv4 alone where there is no IPv6."""
+    """Listen on the wildcard address of IPv6 and IPv4, or of IPv4 alone where there is no IPv6."""
     six = socket.has_dualstack_ipv6()
     listener = socket.create_server(
         ("", port),
@@ -185,7 +186,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _as_many_descriptors_as_allowed() -> None:
-    """A thousand clients at once need as many descriptors; Java's VM asks for them itself."""
+    """Raise the limit of file descriptors, since each client takes one; a JVM does so itself."""
     try:
         import resource
     except ImportError:  # not part of the smallest Python; the oldest client makes room then
@@ -202,8 +203,9 @@ def _say(line: str, stream: int) -> None:
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Serve until SIGTERM; arguments after the first one are ignored. The exit code: 0, or 1 when
-    the port cannot be had, or 2 when ``HELLO_PORT`` is not a port number."""
+    """Serve until a signal (SIGTERM, SIGINT, SIGHUP); arguments after the first one are ignored.
+
+    Return the exit code: 0, or 1 when the port cannot be had, or 2 for a wrong ``HELLO_PORT``."""
     asked = environment.get("HELLO_PORT", "")
     port = DEFAULT_PORT
     if asked:

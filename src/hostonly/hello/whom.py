@@ -1,4 +1,4 @@
-"""Whom we may call: this machine itself, and what is on a host-only network of ours."""
+"""The addresses that we may call: this machine's own, and those on our host-only network."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hostonly.vantages.route_guard import require_host_only_route
 
 
 def address_to_call(host: str, site: Site) -> str:
-    """The address, a number, of ``host``: ``localhost``, a machine's name or a number.
+    """Return the IP address of ``host``: ``localhost``, a machine's name or an IP address.
 
     Nothing is sent, and no name is looked up.
 
     Raises:
-        UsageError: it is neither loopback nor on the host-only network. Unreachable: it is on that
-            network by its number, but the kernel's route to it does not leave by our bridge.
+        UsageError: the address is neither loopback nor on the host-only network.
+        Unreachable: it is on that network, but the kernel's route does not leave by our bridge.
     """
     ours = {"localhost": "127.0.0.1"} | {each.name: each.address for each in site.machines}
     try:
@@ -32,7 +32,7 @@ def address_to_call(host: str, site: Site) -> str:
 
 
 def port_chosen(port: int, site: Site) -> int:
-    """``port`` itself, or that of the settings where it is 0.
+    """Return ``port``, or the port of the settings where ``port`` is 0.
 
     Raises:
         UsageError: there is no such port.
@@ -43,7 +43,12 @@ def port_chosen(port: int, site: Site) -> int:
 
 
 def address_and_port(target: str, site: Site) -> tuple[str, int]:
-    """The same for ``HOST:PORT`` or ``[ADDRESS]:PORT``. Raises UsageError also: it is neither."""
+    """Return address and port of ``HOST:PORT`` or ``[ADDRESS]:PORT``, where they may be called.
+
+    Raises:
+        UsageError: ``target`` has neither form, or may not be called.
+        Unreachable: the kernel's route to it does not leave by our bridge.
+    """
     host, colon, port = target.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
         raise UsageError(f"{shown(target)} is not allowed: HOST:PORT, such as 127.0.0.1:8080")

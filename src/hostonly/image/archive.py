@@ -1,9 +1,9 @@
-"""A built image kept beside the checkout's other state, for another engine, or an empty one.
+"""The archive of a built image, kept to load it into another engine or into an empty one.
 
-Building takes Packer and a container; loading what was built takes neither. And two engines with image
-stores of another kind write the layer that Packer makes in other bytes: loaded, it is the same image on both.
-An archive is taken only where it holds the very configuration that was built, and the engine holds each
-layer against the digest that the configuration names: one that was changed gives no such image.
+Building takes Packer and a container; loading takes neither. And engines with different image
+stores write Packer's layer in different bytes: an image that is loaded is the same on all of them.
+An archive is used only where it holds the very configuration that was built. The engine compares
+each layer with the digest in the configuration, so that a changed archive gives no such image.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ _CHUNK = 1 << 20
 
 
 def file_of(site: Site, built: Built) -> Path:
-    """Where ``built`` is kept, whether it is or not."""
+    """Return the path of the archive of ``built``, whether or not it exists."""
     folder = site.state / "image"
     return folder / f"saved-{built.flavour}-{short(built.config)}.tar"
 
 
 def keep(site: Site, engine: Engine, built: Built) -> None:
-    """Keep ``built``, whole or not at all, in the place of earlier ones of its flavour.
+    """Write the archive of ``built``, whole or not at all, in place of older ones of its flavour.
 
     Raises:
-        docker.errors.APIError: the engine could not give it (`engine.understood`). OSError: there is no room.
+        docker.errors.APIError: the engine could not give the image (see ``engine.understood``).
+        OSError: there is no room.
     """
     file = file_of(site, built)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -47,10 +48,13 @@ def keep(site: Site, engine: Engine, built: Built) -> None:
 
 
 def load(site: Site, engine: Engine, built: Built) -> str | None:
-    """Bring ``built``, on whichever engine that was, to ``engine``; its id there, or None.
+    """Load the archive of ``built`` into ``engine``, and return the image's id there, or None.
 
-    An archive of something else, or that the engine does not take, is removed: the image is built again
-    then.
+    Any engine may have built it. An archive that holds something else, or that the engine refuses,
+    is removed, so that the image is built again.
+
+    Raises:
+        docker.errors.APIError, docker.errors.ImageLoadError: the engine has no room left.
     """
     from docker.errors import APIError, ImageLoadError
 
@@ -75,7 +79,7 @@ def load(site: Site, engine: Engine, built: Built) -> str | None:
 
 
 def _holds(file: Path, config: str) -> bool:
-    """Whether it is an archive of ``docker save`` with the configuration that has the digest ``config``."""
+    """Return whether ``file`` is a ``docker save`` archive with the configuration ``config``."""
     try:
         with tarfile.open(file) as tar:
 

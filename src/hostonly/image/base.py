@@ -1,4 +1,4 @@
-"""The image that an image is built on: ours, imported from its archive, or one that a user named."""
+"""The base of an image: our own, imported from its archive, or one that the user has named."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hostonly.image.state import short
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base on an engine: ``reference`` is what Packer is told, ``layers`` its layers' digests."""
+    """A base on an engine: the ``reference`` for Packer, and the digests of its ``layers``."""
 
     reference: str
     layers: tuple[str, ...]
 
 
 def ours(engine: Engine, archive: Path, emit: Emit) -> Base:
-    """``archive`` as an image on ``engine``, under a tag that is the archive's digest."""
+    """Return ``archive`` as an image on ``engine``, under a tag that is the archive's digest."""
     digest = digest_of(archive)
     reference = f"hostonly-base:{short(digest)}"
     if not engine.has(reference):
@@ -41,11 +41,10 @@ def ours(engine: Engine, archive: Path, emit: Emit) -> Base:
 
 
 def theirs(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> Base:
-    """The image called ``reference``, which the settings name for ``flavour``, pulled where the engine
-    has none.
+    """Return the base that the settings name for ``flavour``; pull it where the engine has none.
 
     Raises:
-        ToolFailed: it could not be pulled.
+        ToolFailed: the base could not be pulled.
     """
     if not engine.has(reference):
         _pull(engine, reference, flavour, emit)

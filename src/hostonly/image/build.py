@@ -1,4 +1,4 @@
-"""Building an image on an engine: its parts, Packer, and then the same id for the same inputs."""
+"""The build of an image on an engine: its parts, Packer, and the same id for the same inputs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from hostonly.waiting import limit
 
 
 def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> state.Built:
-    """The image of this checkout on ``engine``, built unless it is there and unchanged.
+    """Build the image of this checkout on ``engine``, unless it is there and unchanged.
 
     Raises:
         ToolFailed: Maven, mmdebstrap, jlink, Packer or the engine failed; with its last lines.
-        HostonlyError: what was built is not what was asked for.
+        HostonlyError: the result is not what was asked for.
     """
     packages.install(tools(flavour), emit, root=site.root)
     told = labels(site.root, flavour)
@@ -83,8 +83,10 @@ def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> st
 
 
 def pushed_before(site: Site, engine: Engine, flavour: Flavour) -> state.Built | None:
-    """What was built on some engine from what the checkout holds now, and was pushed: it needs no
-    building and no loading to be pulled. None where there is none, or where it cannot be told yet."""
+    """Return the image that was pushed and has the checkout's present inputs; None without one.
+
+    It can be pulled without building or loading, whichever engine built it. None is also returned
+    where the inputs are not known yet."""
     told = labels(site.root, flavour)
     named = str(getattr(site.image, flavour.base))
     if named and not engine.has(named):
@@ -100,8 +102,7 @@ def pushed_before(site: Site, engine: Engine, flavour: Flavour) -> state.Built |
 
 
 def _built_before(site: Site, place: str, flavour: Flavour, wanted: str) -> list[state.Built]:
-    """What was built from inputs with the digest ``wanted``: on the engine of ``place`` first, then on
-    the other."""
+    """Return the builds from inputs with the digest ``wanted``, the one on ``place`` first."""
     records = [state.record(site.state, each, flavour.name) for each in state.PLACES]
     known = [built for built in map(state.load, records) if built and built.inputs == wanted]
     return sorted(known, key=lambda built: built.place != place)
@@ -114,7 +115,7 @@ def _tag(engine: Engine, image_id: str, repository: str, tag: str) -> None:
 
 
 def _remove(engine: Engine, by_packer: str, image_id: str) -> None:
-    """Take away what Packer had made, which nothing names any more."""
+    """Remove the image that Packer had made, which has no name any more."""
     from docker.errors import APIError
 
     if by_packer != image_id:
@@ -123,10 +124,10 @@ def _remove(engine: Engine, by_packer: str, image_id: str) -> None:
 
 
 def _prove_base(engine: Engine, image_id: str, foot: base.Base) -> None:
-    """The image's lowest layers must be the base's, byte for byte (a layer's name is its digest).
+    """Compare the image's lowest layers with the base's by their names, which are their digests.
 
     Raises:
-        HostonlyError: they are not.
+        HostonlyError: they differ.
     """
     layers = engine.layers(image_id)
     if layers[: len(foot.layers)] != foot.layers or len(layers) <= len(foot.layers):
@@ -139,10 +140,10 @@ def _prove_base(engine: Engine, image_id: str, foot: base.Base) -> None:
 
 
 def _prove_it_runs(engine: Engine, image_id: str, flavour: Flavour) -> None:
-    """The server in it must start: asked for a port that is none, it says so and exits with 2.
+    """Start the server in the image with a wrong port: it must say so, and exit with 2.
 
     Raises:
-        HostonlyError: something else happened: the base has no Java or Python that is new enough, say.
+        HostonlyError: it did not: the base's Java or Python may be missing or too old.
     """
     from docker.errors import APIError
 

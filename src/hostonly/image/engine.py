@@ -31,9 +31,10 @@ COLLECTED_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine at ``place``, the ``sandbox``'s or the ``host``'s own: ``environment`` is what tells
-    the ``docker`` command of it (DOCKER_HOST, …), ``cli`` finds that command: a folder to look in
-    first, or None where it is on the PATH; ``client`` is the SDK's."""
+    """An engine at ``place``, which is ``sandbox``, or ``host`` for the host's own.
+
+    ``environment`` leads the ``docker`` command to it (DOCKER_HOST, …). ``cli`` returns the folder
+    of that command, or None where it is on the PATH. ``client`` is the SDK's."""
 
     place: str
     environment: Mapping[str, str]
@@ -41,7 +42,7 @@ class Engine:
     client: docker.DockerClient
 
     def find(self, reference: str) -> Image | None:
-        """The image that ``reference``, a name or an id, means; None where it has none."""
+        """Return the image that ``reference``, a name or an id, means; None without an image."""
         from docker.errors import ImageNotFound
 
         try:
@@ -50,18 +51,18 @@ class Engine:
             return None
 
     def has(self, reference: str) -> bool:
-        """Whether it has the image that ``reference``, a name or an id, means."""
+        """Return whether the engine has an image that ``reference``, a name or an id, means."""
         return self.find(reference) is not None
 
     def layers(self, reference: str) -> tuple[str, ...]:
-        """The digests of an image's layers, unpacked, from the bottom."""
+        """Return the digests of an image's layers, unpacked, from the bottom."""
         return tuple(self.client.images.get(reference).attrs["RootFS"].get("Layers") or ())
 
     def create(self, reference: str, **options: Any) -> Container:
-        """A container of the image ``reference``, not started; ``options`` as the SDK has them.
+        """Create a container of the image ``reference``, not started; ``options`` are the SDK's.
 
-        An engine with containerd unpacks an image for it, and may lose a layer of that to containerd's
-        own collector in the same moment: asked again it unpacks it again.
+        An engine with containerd unpacks an image for a container, and may lose a layer to
+        containerd's garbage collector in the same moment: asked again, it unpacks the image again.
         """
         from docker.errors import APIError
 
@@ -73,18 +74,20 @@ class Engine:
         )
 
     def by_containerd(self) -> bool:
-        """Whether containerd keeps its images, and an image's id is not its configuration's digest."""
+        """Return whether containerd keeps the images; an id is no configuration's digest then."""
         status = self.client.info().get("DriverStatus") or []
         return ["driver-type", "io.containerd.snapshotter.v1"] in status
 
 
 @contextlib.contextmanager
 def understood(place: str, typed: str | None = None) -> Iterator[None]:
-    """What the SDK raises here, speaking to the engine at ``place``, becomes an error that says what was
-    asked and answered; ``typed`` is what was asked as somebody would type it.
+    """Turn the SDK's errors in this context into ours, with what was asked and what was answered.
+
+    ``place`` is the engine's; ``typed`` is the request as somebody would type it.
 
     Raises:
-        ToolFailed: the engine refused. Unreachable: it does not answer any more, or broke off.
+        ToolFailed: the engine refused.
+        Unreachable: the engine does not answer any more, or broke off.
     """
     from docker.errors import APIError, DockerException, ImageLoadError
     from requests import RequestException, Timeout
@@ -118,12 +121,11 @@ def understood(place: str, typed: str | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def sandbox_engine(machine: Machine) -> Iterator[Engine]:
-    """The engine of ``machine``, for as long as the context lasts, over the connection that this checkout's
-    commands share.
+    """Yield the engine of ``machine``, over the ssh connection that this checkout's commands share.
 
     Raises:
-        Unreachable: there is no way to it, or the engine does not answer.
-        ToolFailed: it refused what it was asked for meanwhile.
+        Unreachable: there is no way to the engine, or it does not answer.
+        ToolFailed: the engine refused a request meanwhile.
     """
     machine.require_route()
     with machine.shared.engine_socket(machine.provider.boot(), machine.site.temporary) as path:
@@ -147,15 +149,14 @@ def sandbox_engine(machine: Machine) -> Iterator[Engine]:
 
 
 def docker_cli(machine: Machine) -> Path:
-    """A folder for PATH that holds the ``docker`` command of the sandbox's own version.
+    """Return a folder for PATH that holds the ``docker`` command of the sandbox's own version.
 
-    Packer drives an engine by that command. The one of the sandbox's base is used, so that no
-    engine needs to be installed on the host to have a client.
+    Packer drives an engine by that command. It is taken from the sandbox's base, so that the host
+    needs no engine of its own to have a client.
 
     Raises:
         HostonlyError: the base has none.
     """
-
     below = machine.provider.root_file_system()
     program = (below or Path("/nonexistent")) / "usr" / "bin" / "docker"
     if not program.is_file():

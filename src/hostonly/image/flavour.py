@@ -1,4 +1,4 @@
-"""The flavours of HelloSocket's image: what each is made from, and what its labels say."""
+"""The flavours of HelloSocket's image: the inputs of each, and the values of its labels."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """``tag`` is what the image is called behind the colon, ``artefact`` the file that goes into it;
-    ``sources`` are the paths, from the checkout, that make it. ``base`` is the key, in the section
-    `image` of the settings, that names another base than ours; such an image must have what
+    """A flavour of the image, made from the paths in ``sources`` (from the checkout's folder).
+
+    ``tag`` is the image's tag, ``artefact`` the file that goes into it. ``base`` is the key, in the
+    section ``image`` of the settings, that names another base than ours; such a base must have what
     ``needs`` says."""
 
     name: str
@@ -60,8 +61,10 @@ FLAVOURS = {flavour.name: flavour for flavour in (JAVA, PYTHON)}
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What Packer's template says of a flavour: where its artefact goes, how it is started, and which
-    ports (``8080/tcp``) it is reached by."""
+    """The part of Packer's template about a flavour; ``destination`` is the path of its artefact.
+
+    ``entry_point`` is the command that starts it, ``ports`` (``8080/tcp``) are where it is reached.
+    """
 
     destination: str
     entry_point: tuple[str, ...]
@@ -82,16 +85,20 @@ def template(root: Path, flavour: Flavour) -> Template:
 
 
 def flavour_named(name: str) -> Flavour:
-    """The flavour called ``name``. Raises UsageError: there is none."""
+    """Return the flavour called ``name``.
+
+    Raises:
+        UsageError: there is none.
+    """
     if name not in FLAVOURS:
         raise UsageError(f"--flavour: {name[:60]!r} is not allowed: {' or '.join(FLAVOURS)}")
     return FLAVOURS[name]
 
 
 def labels(root: Path, flavour: Flavour) -> dict[str, str]:
-    """The OCI labels' values: version, and revision and time of the last commit of the inputs.
+    """Return the OCI labels' values: version, and revision and time of the inputs' last commit.
 
-    Where something in them was changed since, the revision says so.
+    The revision says so where an input was changed since.
     """
     values = {"version": VERSION, "revision": "unknown", "created": EPOCH}
     try:

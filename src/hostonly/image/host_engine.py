@@ -1,4 +1,4 @@
-"""The host's own engine, where the user's `docker` would look for it; nothing of it is changed."""
+"""The host's own engine, found as the user's ``docker`` finds it; nothing of it is changed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ SOCKET = f"unix://{DOCKER_SOCKET}"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How an engine is reached, and ``because`` of what: ``url`` as DOCKER_HOST takes it, and the
-    folder of the certificates where it wants TLS; ``verify`` is whether its own is checked."""
+    """A way to an engine: ``url`` as in DOCKER_HOST, and in ``because`` what names it.
+
+    ``certificates`` is the folder of the certificates where the engine wants TLS; ``verify`` says
+    whether the engine's own certificate is checked."""
 
     url: str
     because: str
@@ -32,7 +34,7 @@ class Way:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same for the ``docker`` command."""
+        """The variables that lead the ``docker`` command the same way."""
         told = {"DOCKER_HOST": self.url, "DOCKER_CONTEXT": ""}
         if self.certificates is not None:
             told["DOCKER_CERT_PATH"] = str(self.certificates)
@@ -40,7 +42,7 @@ class Way:
         return told
 
     def tls(self) -> TLSConfig | None:
-        """The same for the SDK."""
+        """Return the TLS settings that lead the SDK the same way; None without TLS."""
         from docker.tls import TLSConfig
 
         if self.certificates is None:
@@ -54,12 +56,12 @@ class Way:
 
 
 def find_way(environment: Mapping[str, str] = os.environ) -> Way:
-    """Where the user's ``docker`` looks: DOCKER_HOST, the context, or the socket of Docker.
+    """Return the way of the user's ``docker``: DOCKER_HOST, the context, or the socket of Docker.
 
-    Source: docker(1), "Environment variables", and `docker context`.
+    Source: docker(1), "Environment variables", and ``docker context``.
 
     Raises:
-        HostonlyError: the context that is asked for is not there.
+        HostonlyError: the context that is asked for does not exist.
     """
     from docker.context import ContextAPI
 
@@ -97,10 +99,11 @@ def find_way(environment: Mapping[str, str] = os.environ) -> Way:
 
 @contextlib.contextmanager
 def host_engine(cli: Path | None) -> Iterator[Engine]:
-    """The host's own engine. ``cli`` is a folder with a ``docker`` command for a host that has none.
+    """Yield the host's own engine; ``cli`` is a folder with ``docker`` for a host without it.
 
     Raises:
-        Unreachable: it does not answer. ToolFailed: it refused what it was asked for meanwhile.
+        Unreachable: the engine does not answer.
+        ToolFailed: the engine refused a request meanwhile.
     """
     import docker
     from docker.errors import DockerException

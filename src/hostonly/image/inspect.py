@@ -1,4 +1,4 @@
-"""Looking at what was built: its layers and labels, and where it is. Nothing is changed."""
+"""The inspection of what was built: its layers and labels, and where it is; nothing is changed."""
 
 from __future__ import annotations
 
@@ -25,19 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Meant:
-    """The image that is looked for: ``config`` is its configuration's digest, ``ids`` all that it may
-    be called by: that, and where containerd keeps images, a manifest of it."""
+    """The image that is looked for; ``config`` is the digest of its configuration.
+
+    ``ids`` are that digest and, where containerd keeps images, the digests of its manifests."""
 
     config: str
     ids: frozenset[str]
 
 
 def inspect(machine: Machine, flavour: Flavour) -> ImageView:
-    """The image of ``flavour`` that was built last; where none was, the one in the registry. As the
-    first engine has it, or else the registry.
+    """Return a view of the image of ``flavour`` that was built here, else of the registry's image.
+
+    A build on the sandbox's engine counts before one on the host's. The view is that of the first
+    engine that has the image, or else that of the registry.
 
     Raises:
-        HostonlyError: it was not built and not pushed, or nobody who answers has it.
+        HostonlyError: the image was neither built nor pushed, or nobody who answers has it.
     """
     site = machine.site
     registry = client(site)
@@ -76,7 +79,7 @@ def inspect(machine: Machine, flavour: Flavour) -> ImageView:
 def _served(
     machine: Machine, registry: RegistryClient, flavour: Flavour
 ) -> tuple[Manifest | None, Presence | None]:
-    """What the registry has under the flavour's tag; or that it could not be asked."""
+    """Return the registry's manifest under the flavour's tag, or that it could not be asked."""
     try:
         return registry.manifest(machine.site.image.name, flavour.tag), None
     except HostonlyError as error:
@@ -99,8 +102,9 @@ def _meant(records: list[state.Built], served: Manifest | None) -> _Meant | None
 def _on_engine(
     engine: Engine, tagged: Iterable[str], meant: _Meant | None
 ) -> tuple[Presence, Image | None]:
-    """Whether ``engine`` has what is ``meant``; asked by all that it may be called by, and by what it
-    is ``tagged`` as, since somebody else may have brought it there."""
+    """Return whether ``engine`` has the image that is ``meant``, and the image.
+
+    It is asked for by its ids, and as ``tagged``, since somebody else may have brought it there."""
     place = f"{engine.place} engine"
     name, _ = tagged
     for each in sorted(meant.ids) if meant else ():
@@ -147,7 +151,7 @@ def _view(
 def _view_of_served(
     machine: Machine, registry: RegistryClient, flavour: Flavour, config: str
 ) -> ImageView | None:
-    """As the registry tells of it: how large it is unpacked is told nowhere there."""
+    """Return a view from the registry, which does not tell how large the image is unpacked."""
     document = registry.document(machine.site.image.name, config)
     if document is None:
         return None
@@ -169,7 +173,7 @@ def _shown(
     layers: Iterable[Layer],
     told: Mapping[str, Any],
 ) -> ImageView:
-    """``told`` is what a container is started by, which an engine and a registry write alike."""
+    """Return a view; ``told`` says how a container is started, alike on engine and registry."""
     bill = state.bill(machine.site.state, flavour)
     ports, labels, entry = (told.get(key) or {} for key in ("ExposedPorts", "Labels", "Entrypoint"))
     return ImageView(

@@ -1,4 +1,4 @@
-"""Packer, driving an engine by the `docker` command."""
+"""Packer, which drives an engine by the ``docker`` command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def build_by_packer(
     variables: Mapping[str, str],
     emit: Emit,
 ) -> str:
-    """Run Packer for ``flavour`` with ``variables``; the id of the image that it made.
+    """Run Packer for ``flavour`` with ``variables``, and return the id of the image that it made.
 
     Raises:
         ToolFailed: Packer failed; with its last lines.

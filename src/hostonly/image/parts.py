@@ -1,4 +1,4 @@
-"""What an image is put together from: the JAR or the Python server, and the base's archive."""
+"""The parts of an image: the JAR or the Python server, and the base's archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hostonly.site import Site
 
 
 def tools(flavour: Flavour = JAVA) -> tuple[str, ...]:
-    """The Debian packages that building needs here: a user's own Maven or JDK is used as it is."""
+    """Return the Debian packages that a build needs; a Maven or JDK that is there is used."""
     needed = ["packer", "mmdebstrap"]
     if flavour is not JAVA:
         return tuple(needed)
@@ -31,10 +31,11 @@ def tools(flavour: Flavour = JAVA) -> tuple[str, ...]:
 
 
 def test_hello(root: Path, emit: Emit) -> None:
-    """Run Maven's own tests of HelloSocket, installing Maven and a JDK where they are missing.
+    """Run Maven's own tests of HelloSocket, and install Maven and a JDK where they are missing.
 
     Raises:
-        ToolFailed: a test failed, with its last lines. HostonlyError: there was none.
+        ToolFailed: a test failed; with its last lines.
+        HostonlyError: there was no test.
     """
     packages.install(tools(), emit, root=root)
     emit(Started("mvn -Psocket test"))
@@ -54,9 +55,9 @@ def test_hello(root: Path, emit: Emit) -> None:
 
 
 def parts(site: Site, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path, Path]:
-    """What the image is put together from: the JAR or server, and the archive of our base image.
+    """Return the JAR or server, and the archive of our base image; no sandbox is needed.
 
-    Needs no sandbox. Each is made where it is missing or not what its inputs ask for.
+    Each is made where it is missing, or where its inputs have changed.
 
     Raises:
         ToolFailed: Maven, mmdebstrap or jlink failed; with its last lines.
@@ -65,7 +66,7 @@ def parts(site: Site, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path, Path]:
 
 
 def artefact(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
-    """The file that goes into the image, built first where it has to be."""
+    """Return the file that goes into the image, built first where it has to be."""
     if flavour is not JAVA:
         return site.root / flavour.artefact
     packages.install(tools(), emit, root=site.root)
@@ -85,7 +86,7 @@ def artefact(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
 
 
 def _stamped(stamp: Path, wanted: str, made: Path) -> bool:
-    """Whether ``made`` is what was made last, from the inputs that are ``wanted`` now."""
+    """Return whether ``made`` was made last, and from the inputs that are ``wanted`` now."""
     try:
         return stamp.read_text(encoding="utf-8") == f"{wanted} {digest_of(made)}\n"
     except FileNotFoundError:
@@ -93,7 +94,7 @@ def _stamped(stamp: Path, wanted: str, made: Path) -> bool:
 
 
 def base_archive(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
-    """The base image's root file system, from the cache where its inputs are the same."""
+    """Return the base image's root file system, from the cache where its inputs are the same."""
     packages.install(tools(flavour), emit, root=site.root)
     root = site.root
     folder = site.state / "image" / ("base" if flavour is JAVA else f"base-{flavour.name}")
@@ -115,6 +116,6 @@ def base_archive(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
 
 
 def digest_of(file: Path) -> str:
-    """The SHA-256 of a file, as Docker writes it (``sha256:…``)."""
+    """Return the SHA-256 of a file, as Docker writes it (``sha256:…``)."""
     with file.open("rb") as stream:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()

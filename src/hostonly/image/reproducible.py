@@ -1,9 +1,9 @@
-"""The same inputs, the same image id: what an engine adds by itself is taken out of an image.
+"""Reproducible images: the same inputs give the same id, without what an engine adds by itself.
 
 A commit writes the time, the container's id and the engine's version into the image's
 configuration, whose digest is the image's id. The layers have the same bytes each time. So a
 configuration that holds what the image needs and nothing else is put around the same layers, and
-loaded. Source: the OCI image specification 1.1, `config.md`; Docker's image specification 1.2.
+loaded. Source: the OCI image specification 1.1, ``config.md``; Docker's image specification 1.2.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import IO, Any
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.image.engine import Engine
 
-# What a container is started by, in the OCI's words. `Hostname`, `Image` and the like are Docker's.
+# What a container is started by, in the OCI's words. ``Hostname``, ``Image`` and the like are Docker's.
 # Ports and volumes may be those of a base of the user's: nobody listens there, nothing is written there.
 KEPT = (
     "User",
@@ -39,10 +39,10 @@ def configuration(
     steps: Iterable[tuple[str, int]],
     ports: Iterable[str],
 ) -> bytes:
-    """The image's configuration, from the engine's ImageInspect.
+    """Return the image's configuration, made from the engine's ImageInspect.
 
-    ``ports`` (``8080/tcp``) are all that it exposes, whatever its base did; ``steps`` say what made the layers, from the bottom, each with how many it made; ``created`` is
-    the time of them all (RFC 3339).
+    ``ports`` (``8080/tcp``) are all that it exposes, whatever its base did. ``steps`` say what made
+    the layers, from the bottom, with their number. ``created`` is the time of all (RFC 3339).
     """
     given = inspected.get("Config") or {}
     document = {
@@ -64,11 +64,13 @@ def configuration(
 
 
 def settle(engine: Engine, name: str, config: bytes) -> str:
-    """Have ``name`` on ``engine`` be the image with the configuration ``config``, around the layers
-    that ``name`` has now; its id there, which is ``config``'s digest unless containerd keeps images.
+    """Let ``name`` on ``engine`` be the image with the configuration ``config``; return its id.
+
+    The layers stay those of ``name``. The id is ``config``'s digest unless containerd keeps images.
 
     Raises:
-        HostonlyError: what the engine has afterwards is something else. ToolFailed: it failed.
+        HostonlyError: the engine has something else afterwards.
+        ToolFailed: the engine could not load it.
     """
     layers = engine.layers(name)
     wanted = "sha256:" + hashlib.sha256(config).hexdigest()
@@ -98,7 +100,7 @@ def settle(engine: Engine, name: str, config: bytes) -> str:
 def _archive(
     name: str, config: bytes, layers: tuple[str, ...], files: Mapping[str, tuple[IO[bytes], int]]
 ) -> Iterator[IO[bytes]]:
-    """An archive as ``docker save`` makes it, with the layers that are in ``files`` by digest."""
+    """Yield an archive as ``docker save`` makes it, with those layers that ``files`` has."""
     with tempfile.TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as tar:
 
@@ -121,7 +123,7 @@ def _archive(
 
 
 def _load_whole(engine: Engine, name: str, config: bytes, layers: tuple[str, ...]) -> None:
-    """The same by way of all the layers' bytes, for engines that want to see them."""
+    """Load the image with the bytes of all its layers, for engines that want to see them."""
     with tempfile.TemporaryFile() as saved:
         for chunk in engine.client.images.get(name).save():
             saved.write(chunk)

@@ -1,12 +1,12 @@
 """The bill of materials of an image: what was found in the image itself, as CycloneDX 1.6 JSON.
 
-It is read out of the image and not out of the recipe, so that an image on a user's own base is told
-of as well: dpkg's packages (Debian, Ubuntu and their like) by their control data, the modules of the
-Java runtime by its own `release` file, and what this project put on top by its digest. What another
-packager has installed is not read, and `lacking` says so. The same image gives the same bytes.
+It is read out of the image and not out of the recipe, so that it covers an image on a user's own
+base as well: dpkg's packages (Debian, Ubuntu and their like) by their control data, the modules of
+the Java runtime by its own ``release`` file, and what this project put on top by its digest. Other
+packagers' packages are not read, and ``lacking`` says so. The same image gives the same bytes.
 
-Sources: deb-control(5), dpkg(1) for `/var/lib/dpkg/status`; the `release` file of JEP 223; CycloneDX
-1.6 and package-url for the document.
+Sources: deb-control(5), dpkg(1) for ``/var/lib/dpkg/status``; the ``release`` file of JEP 223;
+CycloneDX 1.6 and package-url for the document.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was found in an image. ``vendor`` is the ID of `/etc/os-release`, ``distribution`` that and
-    VERSION_ID, empty where there is none; ``java`` is the runtime's version, None without a runtime; ``artefact`` is
-    the path and the SHA-256 of what this project put on top."""
+    """The contents of an image; ``artefact`` is path and SHA-256 of what this project put on top.
+
+    ``vendor`` is the ID of ``/etc/os-release``, ``distribution`` that and VERSION_ID; both are
+    empty where there is none. ``java`` is the runtime's version, None without a runtime."""
 
     packages: tuple[Package, ...]
     vendor: str
@@ -60,7 +61,7 @@ class Contents:
 
 
 def packages_in(control: str) -> list[Package]:
-    """The installed packages in control data, paragraphs with empty lines between them."""
+    """Return the installed packages in control data, paragraphs with empty lines between them."""
     found = []
     for paragraph in re.split(r"\n\s*\n", control):
         fields = dict(re.findall(r"^(\S+): *(.*)$", paragraph, re.MULTILINE))
@@ -74,14 +75,15 @@ def packages_in(control: str) -> list[Package]:
 
 
 def release_in(text: str) -> tuple[str | None, tuple[str, ...]]:
-    """Version and modules of a Java runtime, from its `release` file."""
+    """Return version and modules of a Java runtime, from its ``release`` file."""
     fields = dict(re.findall(r'^(\w+)="(.*)"$', text, re.MULTILINE))
     return fields.get("JAVA_VERSION"), tuple(sorted(fields.get("MODULES", "").split()))
 
 
 def lacking(contents: Contents, *, java: bool) -> list[str]:
-    """What the bill cannot tell, in sentences: an image without it there is hardly one. ``java``: it
-    has a Java runtime."""
+    """Return sentences about what the bill cannot tell, though nearly every image has it.
+
+    ``java`` says that the image has a Java runtime."""
     found = []
     if not contents.packages:
         of = f" of {contents.distribution}" if contents.distribution else ""
@@ -128,7 +130,7 @@ def read(engine: Engine, image_id: str, artefact: str) -> Contents:
 
 
 def _java_homes(container: Container, environment: Mapping[str, str]) -> Iterator[str]:
-    """Where a Java runtime may be: at JAVA_HOME, and where the `java` on the PATH really lies."""
+    """Yield where a Java runtime may be: at JAVA_HOME, and where ``java`` on the PATH leads to."""
     if home := environment.get("JAVA_HOME"):
         yield home
     for folder in environment.get("PATH", PATH).split(":"):
@@ -138,8 +140,7 @@ def _java_homes(container: Container, environment: Mapping[str, str]) -> Iterato
 
 
 def _at(container: Container, path: str) -> tuple[Iterator[bytes], str | None] | None:
-    """What is at ``path``, as a tar in pieces, and, where that is a link, where it leads to in the
-    end; None where nothing is."""
+    """Return a tar, in pieces, of what is at ``path``, and a link's final target; else None."""
     from docker.errors import NotFound
 
     try:
@@ -151,7 +152,7 @@ def _at(container: Container, path: str) -> tuple[Iterator[bytes], str | None] |
 
 
 def _files(container: Container, path: str) -> Iterator[bytes]:
-    """The contents of the file, or of all files in the folder, at ``path``; of links, the target's."""
+    """Yield the content of the file at ``path``, or of all files in that folder; follow links."""
     found = _at(container, path)
     if found is None:
         return
@@ -167,8 +168,9 @@ def _files(container: Container, path: str) -> Iterator[bytes]:
 
 
 def document(contents: Contents, name: str, config: str, created: str) -> str:
-    """The bill of materials of the image called ``name`` whose configuration has the digest
-    ``config``; ``created`` is the image's own time (RFC 3339)."""
+    """Return the bill of materials of the image ``name`` whose configuration is ``config``.
+
+    ``config`` is a digest; ``created`` is the image's own time (RFC 3339)."""
     purl = _purl("oci", PurePosixPath(name).name, version=config)
     image = _component("container", name, VERSION, purl) | {"bom-ref": config}
     components = list(_components(contents))
@@ -207,14 +209,15 @@ def _components(contents: Contents) -> Iterator[dict[str, Any]]:
 
 
 def _component(kind: str, name: str, version: str | None, purl: str) -> dict[str, Any]:
-    """A component that is referred to by its package URL; of a ``version`` that is None, nothing."""
+    """Return a component, referred to by its package URL; a ``version`` of None is left out."""
     known = {"version": version} if version else {}
     return {"type": kind, "name": name, **known, "bom-ref": purl, "purl": purl}
 
 
 def _purl(*path: str, version: str | None, qualifiers: Mapping[str, str] | None = None) -> str:
-    """A package URL: type, namespace and name in ``path``; ``qualifiers``, in the order of their
-    names, where they are not empty."""
+    """Return a package URL; ``path`` has type, namespace and name.
+
+    ``qualifiers`` are given in the order of their names; those that are empty are left out."""
 
     def quoted(text: str) -> str:
         return quote(text, safe=":")

@@ -1,4 +1,4 @@
-"""The stages of an image, each of which does the earlier ones that are missing."""
+"""An image built, pushed, pulled and carried, each after the earlier steps that are missing."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from hostonly.sandbox.machine import Machine
 
 
 def up(machine: Machine) -> None:
-    """The sandbox is up. Where it was not, its engine has no image yet either: what that is put
-    together from is made beside it, since the one mostly unpacks and the other mostly computes."""
+    """Bring the sandbox up, and where it is down, make the parts of the image at the same time.
+
+    Its engine has no image then. Starting mostly unpacks and making the parts mostly computes: both
+    at once save time."""
     if machine.state() == "running":
         life.up([machine])
         return
@@ -36,17 +38,22 @@ def up(machine: Machine) -> None:
 
 
 def require_place(place: str) -> None:
-    """Stop where ``place`` has no engine. Raises UsageError."""
+    """Refuse a ``place`` that has no engine.
+
+    Raises:
+        UsageError: there is no engine.
+    """
     if place not in PLACES:
         raise UsageError(f"{place[:60]!r} is not allowed: {' or '.join(PLACES)}")
 
 
 @contextmanager
 def engine_of(machine: Machine, place: str) -> Iterator[Engine]:
-    """The sandbox's engine, or the ``host``'s own. The sandbox must be up for its own.
+    """Yield the engine at ``place``: ``sandbox``, which must be up for it, or ``host``.
 
     Raises:
-        UsageError: ``place`` is neither. Unreachable: it does not answer.
+        UsageError: ``place`` is neither.
+        Unreachable: the engine does not answer.
     """
     require_place(place)
     if place == "sandbox":
@@ -58,7 +65,7 @@ def engine_of(machine: Machine, place: str) -> Iterator[Engine]:
 
 
 def built(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
-    """The engine has the image; where it is the sandbox's, that is up."""
+    """Build the image on the engine at ``place``; bring the sandbox up where it is its engine."""
     if place == "sandbox":
         up(machine)
     with engine_of(machine, place) as engine:
@@ -66,7 +73,7 @@ def built(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> 
 
 
 def pushed(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
-    """And the registry serves it."""
+    """Build the image on the engine at ``place`` and push it; bring the sandbox up for that."""
     require_place(place)
     up(machine)
     with engine_of(machine, place) as engine:
@@ -74,10 +81,10 @@ def pushed(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") ->
 
 
 def pulled(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") -> Built:
-    """And the engine's name of it is what the registry served. The sandbox must be up.
+    """Pull the image to the engine at ``place``; the sandbox must be up.
 
-    What was pushed once is not built again or loaded to be pulled: its layers come from the registry,
-    as far as the engine has them not.
+    An image that was pushed once is not built again or loaded to be pulled: its layers come from
+    the registry, as far as the engine does not have them.
     """
     with engine_of(machine, place) as engine:
         done = pushed_before(machine.site, engine, flavour)
@@ -87,10 +94,10 @@ def pulled(machine: Machine, flavour: Flavour = JAVA, place: str = "sandbox") ->
 
 
 def carried(machine: Machine, second: Machine, done: Built) -> None:
-    """And the engine of ``second`` has it, under the same name. Both must be up.
+    """Carry the image to the engine of ``second``, under the same name; both machines must be up.
 
-    It goes through this machine and not through a registry: to ``second`` that of ``machine`` is
-    another machine's, which an engine trusts only after a change of its configuration.
+    It goes through the host and not through a registry: that of ``machine`` is another machine's to
+    ``second``, whose engine would trust it only after a change of its configuration.
     """
     with sandbox_engine(machine) as source, sandbox_engine(second) as target:
         publish.carry(source, target, done, publish.reference(machine), machine.emit)

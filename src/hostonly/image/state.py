@@ -1,7 +1,7 @@
-"""What was built and pushed last, so that a second call can say "unchanged" and be right.
+"""A record of the last build and push, so that a second call can say "unchanged" and be right.
 
-The file only says what to look for: whether the image is really there, and really that one, is
-asked of the engine and of the registry each time. The image's bill of materials lies beside it.
+The file only says what to look for: the engine and the registry are asked each time whether the
+image is really there, and really that one. The image's bill of materials lies beside it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ PLACES = ("sandbox", "host")
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """``inputs`` is a hex digest of what the image is made from; ``image_id`` (what the engine calls
-    it), ``config`` (its configuration) and ``manifest`` are digests (``sha256:…``). ``manifest`` is
-    None until it was pushed. ``place`` is the engine's (``sandbox``, ``host``)."""
+    """An image that was built on the engine of ``place`` (``sandbox`` or ``host``).
+
+    ``inputs`` is a hex digest of what it is made from. ``image_id`` (the engine's id), ``config``
+    (of its configuration) and ``manifest`` (None until it was pushed) are digests (``sha256:…``).
+    """
 
     inputs: str
     image_id: str
@@ -38,8 +40,9 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """The last push of a ``flavour`` from this checkout: ``manifest`` and ``config`` are digests, ``place`` is
-    the engine's that pushed, or that found the same image there already."""
+    """The last push of a ``flavour`` from this checkout; ``manifest`` and ``config`` are digests.
+
+    ``place`` is the engine's that pushed it, or that found the same image in the registry."""
 
     repository: str
     flavour: str
@@ -49,45 +52,45 @@ class Pushed:
 
     @property
     def tag(self) -> str:
-        """What it was pushed as."""
+        """The tag that it was pushed as."""
         return FLAVOURS[self.flavour].tag
 
 
 def short(digest: str) -> str:
-    """The first twelve digits of a digest, as Docker shows it."""
+    """Return the first twelve digits of a digest, as Docker shows it."""
     return digest.removeprefix("sha256:")[:12]
 
 
 def typed(place: str, address: str, port: int, repository: str) -> str:
-    """The image's name as the tutorial types it: ``localhost:5000/hello-socket`` in the sandbox,
-    ``172.16.0.2:5000/hello-socket`` on the host."""
+    """Return the image's name as the tutorial types it at ``place``.
+
+    In the sandbox it is ``localhost:5000/hello-socket``, else ``172.16.0.2:5000/hello-socket``."""
     return f"{'localhost' if place == 'sandbox' else address}:{port}/{repository}"
 
 
 def said_built(name: str, image_id: str) -> str:
-    """What is said where ``name`` needs no building."""
+    """Return the sentence for an image that needs no building."""
     return f"the image {name} is built and unchanged ({short(image_id)})"
 
 
 def said_pushed(repository: str, tag: str, manifest: str) -> str:
-    """What is said where it needs no pushing. Nobody types a tag that is ``latest``."""
+    """Return the sentence for an image that needs no push; nobody types the tag ``latest``."""
     name = repository if tag == TAG else f"{repository}:{tag}"
     return f"{name} is pushed and unchanged ({short(manifest)})"
 
 
 def record(folder: Path, place: str, flavour: str) -> Path:
-    """Where, in the state ``folder`` of a checkout, it is recorded what was built on the engine of
-    ``place``."""
+    """Return the file in a checkout's state ``folder`` for the last build on an engine."""
     return folder / "image" / f"built-{place}-{flavour}.json"
 
 
 def bill(folder: Path, flavour: Flavour) -> Path:
-    """Where the bill of materials of the last build is written."""
+    """Return the file for the bill of materials of the last build."""
     return folder / "image" / f"hello-socket-{flavour.name}.cdx.json"
 
 
 def is_bill_of(file: Path, config: str) -> bool:
-    """Whether ``file`` is the bill of the image whose configuration has the digest ``config``."""
+    """Return whether ``file`` is the bill of the image with the configuration digest ``config``."""
     try:
         reference = json.loads(file.read_text(encoding="utf-8"))["metadata"]["component"]["bom-ref"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -96,7 +99,7 @@ def is_bill_of(file: Path, config: str) -> bool:
 
 
 def load(file: Path) -> Built | None:
-    """What ``file`` records; None where it records nothing readable."""
+    """Return the build that ``file`` records; None where it records nothing readable."""
     try:
         return Built(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -104,13 +107,14 @@ def load(file: Path) -> Built | None:
 
 
 def pushed_record(folder: Path, flavour: str) -> Path:
-    """Where, in the state ``folder`` of a checkout, the last push of a flavour is recorded, from whichever
-    engine: both push to one tag. Its time is the push's."""
+    """Return the file in a checkout's state ``folder`` for the last push of a flavour.
+
+    It is one file for all engines, since they push to one tag. The file's time is the push's."""
     return folder / "image" / f"pushed-{flavour}.json"
 
 
 def load_pushed(file: Path) -> Pushed | None:
-    """What ``file`` records; None where it records nothing readable."""
+    """Return the push that ``file`` records; None where it records nothing readable."""
     try:
         return Pushed(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -123,7 +127,7 @@ def save(site: Site, built: Built) -> None:
 
 
 def save_pushed(site: Site, pushed: Pushed) -> None:
-    """Record a push, whole or not at all."""
+    """Record ``pushed``, whole or not at all."""
     _write(pushed_record(site.state, pushed.flavour), pushed)
 
 

@@ -11,7 +11,7 @@ from hostonly.vantages import Vantage
 
 
 class InsideLists(RegistryLists):
-    """The registry at ``localhost:port`` of the machine that ``vantage`` looks from."""
+    """The lists of the registry at ``localhost:port`` on the machine of ``vantage``."""
 
     def __init__(self, vantage: Vantage, port: int) -> None:
         self.url = f"http://localhost:{port}"

@@ -1,4 +1,4 @@
-"""Looking at the registry from the host and from the sandbox."""
+"""The registry as the host and the sandbox see it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACES = ("host", "sandbox")
 
 
 def client(site: Site, *, page_size: int | None = None) -> RegistryClient:
-    """A client for the sandbox's registry, as the host sees it."""
+    """Return a client for the sandbox's registry, as the host sees it."""
     return RegistryClient(
         site.sandbox.address,
         site.registry_port,
@@ -26,7 +26,7 @@ def client(site: Site, *, page_size: int | None = None) -> RegistryClient:
 
 
 def tls_client(site: Site) -> RegistryClient:
-    """The same by TLS, where only this sandbox's own certificate will do."""
+    """Return a client that speaks TLS and takes only this sandbox's own certificate."""
     return RegistryClient(
         site.sandbox.address,
         site.registry_port,
@@ -36,16 +36,21 @@ def tls_client(site: Site) -> RegistryClient:
 
 
 def require_place(vantage: str) -> None:
-    """Stop where ``vantage`` is no place to ask from. Raises UsageError."""
+    """Refuse a ``vantage`` that is neither host nor sandbox.
+
+    Raises:
+        UsageError: it is another word.
+    """
     if vantage not in PLACES:
         raise UsageError(f"--vantage: {vantage[:60]!r} is not allowed: {' or '.join(PLACES)}")
 
 
 def repositories(site: Site, sandbox: Vantage, vantage: str) -> list[str]:
-    """The catalog, all pages of it, as seen from ``vantage``, which is host or sandbox.
+    """Return the catalog, all pages of it, as seen from ``vantage``, which is host or sandbox.
 
     Raises:
-        UsageError: another word. HostonlyError: no readable answer.
+        UsageError: ``vantage`` is another word.
+        HostonlyError: there is no readable answer.
     """
     require_place(vantage)
     if vantage == "host":
@@ -54,10 +59,10 @@ def repositories(site: Site, sandbox: Vantage, vantage: str) -> list[str]:
 
 
 def inspection(site: Site, meant: Reference, *, verify: bool = False) -> Inspection:
-    """What the registry serves for ``meant``.
+    """Return what the registry serves for ``meant``.
 
     Raises:
-        HostonlyError: there is nothing, or no answer.
+        HostonlyError: the registry has nothing there, or does not answer.
     """
     found = inspect(client(site), meant, verify=verify)
     if found is None:

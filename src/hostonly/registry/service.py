@@ -1,4 +1,4 @@
-"""The registry's service in the sandbox: started, and seen to answer."""
+"""The registry's service in the sandbox: it is started, seen to answer, and cleared of garbage."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ COLLECT_SECONDS = 120.0
 
 
 def up(site: Site, sandbox: Vantage, emit: Emit) -> None:
-    """Start the registry unless it answers already; returns when it answers.
+    """Start the registry unless it answers already; return when it answers.
 
     Raises:
-        HostonlyError: it does not answer, with its unit's last lines.
+        HostonlyError: it does not answer; with its unit's last lines.
+        ToolFailed: it could not be started.
     """
     probe = [
         "curl",
@@ -59,13 +60,14 @@ def up(site: Site, sandbox: Vantage, emit: Emit) -> None:
 
 
 def collect(sandbox: Vantage, emit: Emit) -> None:
-    """Free what no manifest names, and repositories that hold none: what half a push leaves.
+    """Free what no manifest names, and repositories that hold none: the leftovers of half a push.
 
-    The registry is stopped meanwhile, for about half a second; its port stays open, and who asks
-    is answered when it is back. An upload that is going on is waited for.
+    The registry is stopped meanwhile, for about half a second. Its port stays open, and requests
+    are answered when it is back. An upload that is going on is waited for.
 
     Raises:
-        HostonlyError: somebody keeps uploading; nothing was changed. ToolFailed: it failed.
+        HostonlyError: somebody keeps uploading; nothing was changed.
+        ToolFailed: the collection failed.
     """
     wait_for_quiet(sandbox)
     done = sandbox.run(["sudo", "systemctl", "start", COLLECT_UNIT], timeout=COLLECT_SECONDS)
@@ -105,7 +107,7 @@ def wait_for_quiet(sandbox: Vantage) -> None:
 
 
 def full_disk(sandbox: Vantage) -> str | None:
-    """That the registry's disk is full, in one sentence; None where it is not or cannot be told."""
+    """Return a sentence where the registry's disk is full; None where it is not or is not known."""
     asked = sandbox.run(["df", "--output=avail", "-B1", FOLDER])
     words = asked.stdout.split()
     if not asked.ok or not words[-1:] or not words[-1].isdecimal() or int(words[-1]) >= FULL_BYTES:

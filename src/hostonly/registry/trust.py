@@ -1,8 +1,8 @@
-"""Letting this machine's Docker engine trust the sandbox's registry, and taking that back.
+"""The trust of this machine's Docker engine in the sandbox's registry: given, and taken back.
 
-An engine reads ``/etc/docker/certs.d/ADDRESS:PORT/ca.crt`` at every push and pull: no restart, and
-``daemon.json`` is never touched. The file's first line is the mark that it is ours; a file without
-it is somebody else's and is neither changed nor removed.
+An engine reads ``/etc/docker/certs.d/ADDRESS:PORT/ca.crt`` at every push and pull: no restart is
+needed, and ``daemon.json`` is never touched. The file's first line is the mark that it is ours; a
+file without that mark is somebody else's and is neither changed nor removed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ removed by ./inv sandbox.destroy."""
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What trusting a registry (``ADDRESS:PORT``) means: ``file`` is written with ``text``."""
+    """The plan to trust a registry (``ADDRESS:PORT``): ``file`` is written with ``text``."""
 
     registry: str
     file: Path
@@ -47,11 +47,11 @@ class Plan:
 
     @property
     def present(self) -> bool:
-        """Whether the file is there as it would be written."""
+        """True where the file is there with that text."""
         return _read(self.file) == self.text
 
     def describe(self) -> str:
-        """What is about to be done, in whole sentences, for somebody to agree to."""
+        """Return what is about to be done, in whole sentences, for somebody to agree to."""
         return (
             f"This writes one file, as root: {self.file}\n"
             f"With it every Docker engine of this machine believes {self.registry} to be the sandbox's\n"
@@ -63,14 +63,14 @@ class Plan:
 
 
 def insecure(site: Site, engine: Path = ENGINE) -> str:
-    """The tutorial's own way and what it means, for people to read."""
+    """Return the tutorial's own way and what it means, for people to read."""
     address = site.sandbox.address
     registry = f"{address}:{site.registry_port}"
     return INSECURE.format(engine=engine, registry=registry, address=address)
 
 
 def plan(site: Site, engine: Path = ENGINE) -> Plan:
-    """What would be written, after the registry has shown that it has the certificate.
+    """Plan what to write, after the registry has shown that it has the certificate.
 
     Raises:
         HostonlyError: something else answers there, or somebody else's file is in the way.
@@ -103,7 +103,7 @@ def plan(site: Site, engine: Path = ENGINE) -> Plan:
 
 
 def install(plan: Plan, journal: Path = JOURNAL) -> bool:
-    """Write what is planned, unless it is there; whether it was written.
+    """Write the file of ``plan``, unless it is there; return whether it was written.
 
     Raises:
         ToolFailed: it could not be written; an engine then trusts what it did before.
@@ -121,13 +121,13 @@ def install(plan: Plan, journal: Path = JOURNAL) -> bool:
 
 
 def remove(root: Path, engine: Path = ENGINE) -> list[str]:
-    """Take back what the checkout at ``root`` has installed, whatever its settings are by now.
+    """Remove what the checkout at ``root`` has installed, and return the files removed.
 
-    Returns the files that were removed; what carries another mark or none stays.
+    The settings of now do not matter; a file with another mark or none stays.
     """
     removed = []
     for folder in sorted((engine / "certs.d").glob("*:*")):
-        # With what a killed `install` had begun to write.
+        # With what a killed ``install`` had begun to write.
         found = [folder / FILE, *folder.glob(f"{FILE}.[0-9]*")]
         ours = [str(file) for file in found if _ours(_read(file), root)]
         if ours:
@@ -137,7 +137,7 @@ def remove(root: Path, engine: Path = ENGINE) -> list[str]:
 
 
 def tidy(journal: Path = JOURNAL) -> None:
-    """Remove the folders that ``install`` has made, as far as nothing of others' is in them."""
+    """Remove the folders that ``install`` has made, where nothing of others' is in them."""
     folders = _journalled(journal)
     for folder in sorted(folders, key=len, reverse=True):
         if Path(folder).is_dir() and not any(Path(folder).iterdir()):

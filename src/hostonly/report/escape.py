@@ -11,10 +11,10 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def plain(text: str) -> str:
-    """``text`` with terminal control characters made visible as escapes."""
+    """Return ``text`` with terminal control characters made visible as escapes."""
     return CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def one_a_line(names: Iterable[str]) -> str:
-    """``names`` one a line: a line break inside of one does not make two of it."""
+    """Return ``names`` one a line; a line break inside of one does not make two of it."""
     return "\n".join(plain(name).replace("\n", "\\n") for name in names)

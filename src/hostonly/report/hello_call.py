@@ -1,4 +1,4 @@
-"""What calls to HelloSocket came to, for people and for programs."""
+"""The result of calls to HelloSocket, for people and for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN = 20
 
 
 def as_text(called: Called) -> str:
-    """A line for the answers, one for their times, and one for each deviation."""
+    """Return a line for the answers, one for their times, and one for each deviation."""
     lines = [f"{called.answered} of {called.made} calls were answered with a whole line"]
     if called.counts:
         lines[0] += f", n = {called.counts[0]} to {called.counts[1]}"
@@ -32,7 +32,7 @@ def as_text(called: Called) -> str:
 
 
 def as_json(called: Called, address: str, port: int) -> str:
-    """``{"schema", "kind": "hello.call", …}``, with every deviation; times in milliseconds."""
+    """Return ``{"schema", "kind": "hello.call", …}``, with all deviations, and milliseconds."""
     milliseconds = {
         f"p{percent}": round(seconds * 1000, 3)
         for percent in PERCENTILES

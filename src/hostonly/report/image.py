@@ -1,4 +1,4 @@
-"""What is to be seen of an image, for people and for programs."""
+"""The view of an image, for people and for programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _megabytes(size: int | None) -> str:
 
 
 def as_text(view: ImageView) -> str:
-    """One fact a line."""
+    """Return one fact a line."""
     lines = [
         f"{view.name} ({view.flavour}), {_megabytes(view.size)}, {view.config}",
         f"runs as {view.user or 'root'}, exposes {', '.join(view.ports) or 'nothing'}: "
@@ -33,5 +33,5 @@ def as_text(view: ImageView) -> str:
 
 
 def as_json(view: ImageView) -> str:
-    """``{"schema", "kind": "image", …}``; sizes in bytes, ``present`` null where not observed."""
+    """Return ``{"schema", "kind": "image", …}``; sizes in bytes, null for what was not observed."""
     return dumps({"schema": SCHEMA, "kind": "image", **asdict(view)})

@@ -14,7 +14,7 @@ DIGITS = 3
 
 
 def document(result: Judged) -> dict[str, Any]:
-    """The document of whatever was judged as a whole."""
+    """Return the document of any result with a verdict."""
     match result:
         case DemoResult():
             return demo_document(result)
@@ -27,7 +27,7 @@ def document(result: Judged) -> dict[str, Any]:
 
 
 def demo_document(result: DemoResult) -> dict[str, Any]:
-    """The document of one demo."""
+    """Return the document of one demo."""
     return {
         "schema": SCHEMA,
         "kind": "demo",
@@ -46,7 +46,7 @@ def demo_document(result: DemoResult) -> dict[str, Any]:
 
 
 def demos_document(result: DemosResult) -> dict[str, Any]:
-    """The document of several demos, run in this order; the verdict is their worst."""
+    """Return the document of several demos, run in this order; the verdict is their worst."""
     return {
         "schema": SCHEMA,
         "kind": "demos",
@@ -57,7 +57,7 @@ def demos_document(result: DemosResult) -> dict[str, Any]:
 
 
 def check_document(result: CheckResult) -> dict[str, Any]:
-    """The document of one check."""
+    """Return the document of one check."""
     return {
         "schema": SCHEMA,
         "kind": "check",
@@ -69,7 +69,7 @@ def check_document(result: CheckResult) -> dict[str, Any]:
 
 
 def matrix_document(result: MatrixResult) -> dict[str, Any]:
-    """The document of the matrix; ``claims`` are what went wrong on the way, empty otherwise."""
+    """Return the document of the matrix; ``claims`` are troubles on the way, empty without any."""
     return {
         "schema": SCHEMA,
         "kind": "matrix",
@@ -94,7 +94,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
 
 
 def claim_item(claim: ClaimResult) -> dict[str, Any]:
-    """A claim as it stands in every document."""
+    """Return a claim as it stands in every document."""
     return {
         "id": claim.id,
         "sentence": claim.sentence,

@@ -26,7 +26,7 @@ MARKS = {Verdict.FAILS: "✗", Verdict.UNKNOWN: "?", Verdict.SKIPPED: "-"}
 
 
 def table(result: MatrixResult) -> list[Text]:
-    """The lines of the table, its notes and its legend."""
+    """Return the lines of the table, its notes and its legend."""
     notes: dict[str, int] = {}
     for cell in result.cells:
         notes.setdefault(cell.aim.reason, len(notes) + 1)
@@ -81,7 +81,7 @@ def _add(line: Text, cell: Cell | None, notes: dict[str, int]) -> None:
 
 
 def _note(number: int, reason: str, cells: list[Cell]) -> list[Text]:
-    """The reason and, where a cell is not as it says, what was expected of that."""
+    """Return the reason and, where a cell is not as it says, what was expected there."""
     line = f"{number:>3}  {reason}"
     missed = [cell.aim.expected for cell in cells if cell.claim.verdict is not Verdict.HOLDS]
     if not missed:

@@ -1,7 +1,7 @@
 """Results as a transcript that a person likes to read.
 
-Everything that came out of a command is escaped before it is printed: it was written by a
-container, and must neither drive the terminal nor be read as rich's markup.
+All output of commands is escaped before it is printed: a container wrote it, and it must neither
+drive the terminal nor be read as rich's markup.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MARKS = {
 
 
 def shortened(output: str, lines: int = SHOWN_LINES) -> str:
-    """The first ``lines`` lines, and how many more there are."""
+    """Return the first ``lines`` lines, and how many more there are."""
     every = output.rstrip("\n").split("\n")
     if len(every) <= lines + 1:
         return "\n".join(every)
@@ -42,7 +42,7 @@ def shortened(output: str, lines: int = SHOWN_LINES) -> str:
 
 
 class Terminal:
-    """Prints steps and claims as they come, and results when all is done, to ``stream``.
+    """A printer of steps and claims as they come, and of results when all is done, on ``stream``.
 
     Events of other kinds, progress, go to ``follower``. ``beside`` another result, a JSON document,
     it does not matter whether anybody reads it; else the ``BrokenPipeError`` is raised, once.
@@ -75,7 +75,7 @@ class Terminal:
                 self._follower(event)
 
     def end(self, result: Judged) -> None:
-        """Print what it all came to. A demo's own end was told of when it ended."""
+        """Print the whole result; a demo's was printed when the demo ended."""
         match result:
             case DemosResult():
                 self._demos_end(result)
@@ -92,7 +92,7 @@ class Terminal:
                 self._print((f"    {command}", "bold"))
 
     def _matrix(self, result: MatrixResult) -> None:
-        """The matrix, then every cell that is not as expected with its evidence, then the sum."""
+        """Print the matrix, every cell that is not as expected with its evidence, then the sum."""
         self._follower.pause()
         if result.cells:
             for line in table(result):
@@ -104,7 +104,7 @@ class Terminal:
         self._end("check.matrix", result.verdict, claims, result.seconds)
 
     def _demos_end(self, result: DemosResult) -> None:
-        """One line for each demo, and one for the whole."""
+        """Print one line for each demo, and one for the whole."""
         width = max((len(demo.name) for demo in result.demos), default=0)
         self._print(("", ""))
         for demo in result.demos:
@@ -132,8 +132,9 @@ class Terminal:
                 self._print((f"{' ' * indent}{line}", "dim"))
 
     def _claim(self, claim: ClaimResult, *, outputs: bool = False) -> None:
-        """A claim with its evidence: the commands, and with ``outputs`` what each of them printed, which
-        no step has shown then."""
+        """Print a claim with its evidence: the commands, and with ``outputs`` their output as well.
+
+        ``outputs`` is for commands that no step has shown."""
         mark, style = MARKS[claim.verdict]
         # A line break from a container must not begin a line that looks like a verdict of ours.
         sentence, because = (" ".join(t.splitlines()) for t in (claim.sentence, claim.because))
@@ -158,7 +159,7 @@ class Terminal:
 
 
 def tally(claims: Sequence[ClaimResult]) -> str:
-    """How many claims came to what: ``7 claims: 6 HOLDS, 1 FAILS``."""
+    """Return how many claims came to which verdict: ``7 claims: 6 HOLDS, 1 FAILS``."""
     counts = [
         f"{sum(claim.verdict is verdict for claim in claims)} {verdict}"
         for verdict in Verdict

@@ -1,1 +1,1 @@
-"""What came out: the result types that demos, checks and tasks fill in and ``report`` renders."""
+"""The result types that demos, checks and tasks fill in and ``report`` renders."""

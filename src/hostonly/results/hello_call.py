@@ -1,4 +1,4 @@
-"""What calls to HelloSocket came to."""
+"""Results of calls to HelloSocket."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Something that HelloSocket does not do. ``kind`` is one word or two, ``calls`` are the
-    numbers, from 1, of the connections that it was seen on."""
+    """A deviation of a server from what HelloSocket promises, of a ``kind`` in one word or two.
+
+    ``calls`` are the numbers, from 1, of the connections that showed it."""
 
     kind: str
     calls: tuple[int, ...]
@@ -18,8 +19,9 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What became of some calls. ``seconds`` are those of the answered ones, sorted; ``counts``
-    the first and the last n among them."""
+    """The result of some calls to HelloSocket; ``counts`` are the lowest and the highest n.
+
+    ``seconds`` are those of the answered calls, sorted."""
 
     made: int
     answered: int
@@ -28,7 +30,7 @@ class Called:
     deviations: tuple[Deviation, ...]
 
     def percentile(self, percent: float) -> float | None:
-        """The time within which ``percent`` of the answered calls ended; None without any."""
+        """Return the seconds within which ``percent`` of the answered calls ended, or None."""
         if not self.seconds:
             return None
         return self.seconds[max(math.ceil(len(self.seconds) * percent / 100), 1) - 1]

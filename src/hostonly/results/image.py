@@ -1,4 +1,4 @@
-"""What is shown of an image: result types only."""
+"""Result types for what is shown of an image."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer, unpacked: its digest, its size in bytes (None where the engine does not tell it for
-    each), and what made it."""
+    """A layer, unpacked: its digest, its size in bytes (None: not told), and what made it."""
 
     digest: str
     size: int | None
@@ -17,9 +16,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Whether the image is at ``place`` (``sandbox engine``, ``host engine``, ``registry``): yes,
-    no, or None where that could not be observed. ``detail`` says as what, what is there instead, or
-    why it was not observed."""
+    """The presence of an image at ``place``: ``sandbox engine``, ``host engine`` or ``registry``.
+
+    ``present`` is None where it could not be observed. ``detail`` says under which name the image
+    is there, what is there instead, or why it was not observed."""
 
     place: str
     present: bool | None
@@ -28,8 +28,10 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """An image of ours, as an engine or the registry has it. ``config`` is its configuration's digest,
-    ``size`` in bytes, unpacked, None where only the registry has it; ``bill`` the path of its bill of materials, None where there is none."""
+    """An image of ours, as engine or registry has it; ``config`` is its configuration's digest.
+
+    ``size`` is in bytes, unpacked, None where only the registry has the image. ``bill`` is the path
+    of its bill of materials, None where there is none."""
 
     name: str
     flavour: str

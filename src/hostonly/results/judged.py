@@ -1,4 +1,4 @@
-"""What was judged as a whole, a demo, a check, the matrix: claims, and the verdict that they come to."""
+"""Results with a verdict, that of their claims: a demo, several demos, a check, the matrix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXIT_CODES = {Verdict.HOLDS: 0, Verdict.SKIPPED: 0, Verdict.FAILS: 1, Verdict.UN
 
 @dataclass(frozen=True, slots=True)
 class SandboxAbout:
-    """Which sandbox was looked at; ``engine`` is the engine's version as it writes it."""
+    """The sandbox that was looked at; ``engine`` is the engine's version as it writes it."""
 
     name: str
     provider: str
@@ -27,8 +27,9 @@ class SandboxAbout:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """A demo that was run. ``kept`` are the commands that remove what ``--keep`` left; ``trouble`` is
-    what ended it early, to be raised when the result has been shown."""
+    """A demo that was run; ``kept`` are the commands that remove what ``--keep`` left.
+
+    ``trouble`` is what ended it early, to be raised when the result has been shown."""
 
     name: str
     summary: str
@@ -41,13 +42,13 @@ class DemoResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the claims; UNKNOWN when none was judged."""
+        """The worst verdict of the claims; UNKNOWN when none was judged."""
         return worst(claim.verdict for claim in self.claims)
 
 
 @dataclass(frozen=True, slots=True)
 class DemosResult:
-    """Several demos that were run one after the other. ``trouble`` ended them early, as above."""
+    """Several demos that were run one after the other; ``trouble`` is what ended them early."""
 
     demos: tuple[DemoResult, ...]
     seconds: float
@@ -55,14 +56,15 @@ class DemosResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the demos; UNKNOWN when there was none."""
+        """The worst verdict of the demos; UNKNOWN when there was none."""
         return worst(demo.verdict for demo in self.demos)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A check: claims without steps. ``seconds`` is wall-clock time, ``namespace`` that of its task;
-    ``trouble`` is what broke it off, to be raised when the result has been shown."""
+    """A check: claims without steps; ``seconds`` is wall-clock time, ``namespace`` its task's.
+
+    ``trouble`` is what ended it early, to be raised when the result has been shown."""
 
     name: str
     claims: tuple[ClaimResult, ...]
@@ -72,7 +74,7 @@ class CheckResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the claims; UNKNOWN when none was judged."""
+        """The worst verdict of the claims; UNKNOWN when none was judged."""
         return worst(claim.verdict for claim in self.claims)
 
     @classmethod
@@ -85,8 +87,9 @@ class CheckResult:
         *,
         namespace: str = "check",
     ) -> CheckResult:
-        """The check called ``name`` that ended ``because`` of an error or an interrupt: the ``claims``
-        that it had judged, and one that is UNKNOWN."""
+        """Return the result of the check ``name`` that ended ``because`` of an error or interrupt.
+
+        It has the ``claims`` that were judged until then, and one that is UNKNOWN."""
         if isinstance(because, KeyboardInterrupt):
             why = f"interrupted by {because}" if str(because) else "interrupted"
         else:
@@ -99,8 +102,9 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of the matrix: the connection that it is about, what was ``observed`` of it (an outcome
-    such as ``REFUSED``; None where nothing is known), and how that was judged, with the evidence."""
+    """A cell of the matrix: its connection (``aim``), and how that was judged, with the evidence.
+
+    ``observed`` is an outcome such as ``REFUSED``; None where nothing is known."""
 
     aim: Aim
     observed: str | None
@@ -109,9 +113,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class MatrixResult:
-    """The matrix as it was measured. ``options`` are what each mode's container was run with;
-    ``claims`` are troubles on the way, of which there should be none; ``trouble`` interrupted it, to
-    be raised when the result has been shown."""
+    """The matrix as it was measured; ``options`` are what each mode's container was run with.
+
+    ``claims`` are troubles on the way, of which there should be none. ``trouble`` is an interrupt,
+    to be raised when the result has been shown."""
 
     engine: str
     cells: tuple[Cell, ...]
@@ -122,7 +127,7 @@ class MatrixResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the cells and of the troubles; UNKNOWN when nothing was measured."""
+        """The worst verdict of the cells and of the troubles; UNKNOWN when nothing was measured."""
         return worst(
             claim.verdict for claim in (*(cell.claim for cell in self.cells), *self.claims)
         )

@@ -1,4 +1,4 @@
-"""What is known of the registry and its images: plain values, which the reports render."""
+"""Results about the registry and its images: plain values, which the reports render."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A part of an image as its manifest names it; ``size`` in bytes, ``stored`` the size of what
-    the registry has under the digest, None where it has nothing."""
+    """A part of an image as its manifest names it, with its ``size`` in bytes.
+
+    ``stored`` is the size of what the registry has under the digest, None where it has nothing."""
 
     digest: str
     media_type: str
@@ -18,8 +19,9 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image of one platform: its manifest's digest, its configuration, its layers from the
-    bottom. ``diff_ids`` are the digests of the layers unpacked, as engines know them."""
+    """An image of one platform: its manifest's digest, its configuration, layers from the bottom.
+
+    ``diff_ids`` are the digests of the layers unpacked, as engines know them."""
 
     digest: str
     platform: str
@@ -32,9 +34,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What the registry serves for ``reference``: ``digest`` and ``media_type`` of its manifest,
-    ``tags`` that name it now, ``images`` (several where it is an index). ``verified``: every byte
-    was read; ``problems`` are sentences, none where all is well."""
+    """The images that the registry serves for ``reference`` (several where it is an index).
+
+    ``digest`` and ``media_type`` are its manifest's, ``tags`` those that name it now. ``verified``
+    says that every byte was read; ``problems`` are sentences, none where all is well."""
 
     reference: str
     digest: str
@@ -46,15 +49,16 @@ class Inspection:
 
     @property
     def size(self) -> int:
-        """Bytes of all configurations and layers, each counted once."""
+        """The bytes of all configurations and layers, each counted once."""
         blobs = {b.digest: b.size for image in self.images for b in (image.config, *image.layers)}
         return sum(blobs.values())
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryUsage:
-    """A repository's ``tags``, ``untagged`` (digests of manifests that no tag names) and the bytes
-    that its tagged images take, shared ones included."""
+    """A repository: its ``tags``, and in ``untagged`` the digests of manifests that no tag names.
+
+    ``bytes`` is what its tagged images take, shared ones included."""
 
     repository: str
     tags: tuple[str, ...]
@@ -64,8 +68,10 @@ class RepositoryUsage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes: of all blobs, of those that tagged images need, what the folder takes on its disk,
-    what is left on that disk."""
+    """The usage of the registry, in bytes.
+
+    ``blobs`` is the sum of all blobs, ``tagged`` of those that tagged images need; ``on_disk`` is
+    what the folder takes on its disk, ``free`` what is left there."""
 
     repositories: tuple[RepositoryUsage, ...]
     blobs: int

@@ -12,7 +12,7 @@ from hostonly.vantages import Result
 
 @dataclass(frozen=True, slots=True)
 class StepStarted(Event):
-    """A command is about to be run; ``prompt`` names the machine whose shell it can be typed in."""
+    """The start of a command; ``prompt`` names the machine whose shell it can be typed in."""
 
     prompt: str
     command: str

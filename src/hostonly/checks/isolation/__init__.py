@@ -1,1 +1,1 @@
-"""What root in the sandbox cannot do to this machine."""
+"""The check of what root in the sandbox cannot do to this machine."""

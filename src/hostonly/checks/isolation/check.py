@@ -1,4 +1,4 @@
-"""Is root in the sandbox kept apart from the host? Looked at from outside, and tried from inside.
+"""The check that root in the sandbox is kept apart from the host, from outside and from inside.
 
 Nothing is changed: a file is written in the sandbox and removed again, a process and a file on the
 host are there while they are looked for.
@@ -51,8 +51,7 @@ SECONDS = 600.0
 
 
 def check(site: Site, claims: Judge, only: str = "") -> None:
-    """Look and try: at the machine called ``only``, or at the first one and the second where it was
-    made."""
+    """Check the machine called ``only``; without a name, the first and others that were made."""
     first, *others = [Machine(site, claims.emit, name) for name in ([only] if only else site.names)]
     _look_at(first, claims)
     for machine in others:
@@ -90,7 +89,7 @@ def _look_at(machine: Machine, claims: Judge) -> None:
 
 
 def _init(host: Vantage, machine: Machine) -> int:
-    """The process id of the sandbox's init on the host; 0, which is no process, where unknown."""
+    """Return the host's process id of the sandbox's init; 0, which is no process, where unknown."""
     return observe(host, machine.provider.init(), root=as_root([])).value_or(0)
 
 
@@ -145,7 +144,7 @@ def _looks_inside(marker: Marker) -> dict[str, Question[Any]]:
 
 
 def _engine(*, root: bool = False) -> Question[str]:
-    """The id of the engine that answers by its socket."""
+    """Return the question for the id of the engine that answers by its socket."""
     argv = ["curl", "-sf", "-m", "5", "--unix-socket", str(ENGINE), "http://docker/info"]
     return question(argv, lambda output: str(json_object(output).get("ID", "")), root=root)
 
@@ -160,7 +159,7 @@ def _tries(tried: tuple[Probe, ...]) -> dict[str, Question[Any]]:
 
 
 def engine_of(host: Vantage) -> Fact[str] | str:
-    """The id of this machine's own Docker engine, or why it has none."""
+    """Return the id of this machine's own Docker engine, or why it has none."""
     if not ENGINE.exists():
         return f"this machine has no Docker: no {ENGINE}"
     theirs = observe(host, _engine(root=True), root=as_root([]))

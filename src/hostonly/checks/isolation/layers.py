@@ -1,4 +1,4 @@
-"""Where on the host the sandbox's files are: in a layer of its own, on a base that is never written."""
+"""The sandbox's files on the host: in a layer of its own, on a base that is never written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hostonly.vantages import Vantage
 
 
 def layers_of(host: Vantage, machine: Machine, closed: str | None) -> Fact[Layers]:
-    """What its root file system is put together from; ``closed`` is why nothing may be asked."""
+    """Return the layers of the machine's root file system; ``closed`` is why not to ask."""
     if closed is not None:
         return NotObserved(closed)
     return observe(host, machine.provider.layers(), root=as_root([]))
@@ -25,7 +25,7 @@ def layers_of(host: Vantage, machine: Machine, closed: str | None) -> Fact[Layer
 def found_of(
     host: Vantage, sandbox: Vantage, name: str, layers: Fact[Layers]
 ) -> Fact[tuple[str, ...]]:
-    """Where on the host a file is found that is written in the sandbox's /etc, and then removed."""
+    """Return where on the host a file shows that is written in the sandbox's /etc, then removed."""
     if isinstance(layers, NotObserved):
         return layers
     places = [f"{layers.value.base}/etc", f"{layers.value.layer}/etc"]
@@ -50,7 +50,7 @@ def _paths(*search: str) -> Question[tuple[str, ...]]:
 
 
 def base_of(host: Vantage, layers: Fact[Layers]) -> dict[str, Fact[Any]]:
-    """The base's folder, and what in it has changed since it was built, by the claim's parameters."""
+    """Return the base's folder, and what in it has changed since it was built, for the claim."""
     if isinstance(layers, NotObserved):
         return {"seen": layers, "newer": layers}
     rootfs = layers.value.base

@@ -1,4 +1,4 @@
-"""A process and a file on this machine with names that nothing else has, to be looked for."""
+"""A process and a file on this machine, with names that nothing else has, to be looked for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """``process`` is a word in the process's command line; ``file`` is where the file is."""
+    """A marker: ``process`` is a word of a process's command line, ``file`` the path of a file."""
 
     process: str
     file: Path
@@ -26,8 +26,10 @@ class Marker:
 
 @contextlib.contextmanager
 def marked(prefix: str) -> Iterator[Marker]:
-    """Both, for as long as the context lasts; what a killed run leaves is known by the ``prefix`` of their
-    names (`Site.temporary`). Their names differ: who searches for the one must not be taken for the other."""
+    """Yield a process and a file, which are there for as long as the context lasts.
+
+    The leftovers of a killed run are known by the ``prefix`` of their names (``Site.temporary``).
+    The two names differ, so that a search for the file is not taken for the process."""
     name = f"{prefix}marked-{secrets.token_hex(8)}"
     process = subprocess.Popen(
         ["sh", "-c", f"sleep {SECONDS}; exit", name],

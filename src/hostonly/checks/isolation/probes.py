@@ -1,8 +1,8 @@
-"""What root in the sandbox tries and must not be let: each with something like it that it may do.
+"""Attempts of root in the sandbox that must fail, each with a control that must succeed.
 
 Every attempt is such that nothing happens where it is allowed: a value is written that is there
-already, a file is opened and nothing written, a system call gets arguments that mean nothing. Mounts
-are made in a mount namespace that ends with the attempt.
+already, a file is opened and nothing written, a system call gets arguments that mean nothing.
+Mounts are made in a mount namespace that ends with the attempt.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ OWN_SWITCHES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """``id`` and ``what`` are the claim's; ``tries`` and ``control`` are commands by what they do.
+    """Attempts at one forbidden thing and their control; ``id`` and ``what`` are the claim's.
 
-    ``control`` is None where it is not known how to try.
+    ``tries`` and ``control`` (None: it is not known how to try) are commands by what they do.
     """
 
     id: str
@@ -159,7 +159,7 @@ _TRIED: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
 
 
 def probes(architecture: str) -> tuple[Probe, ...]:
-    """All probes for a kernel of ``architecture`` (``uname -m``)."""
+    """Return all probes for a kernel of ``architecture`` (``uname -m``)."""
     return (*COMMANDS, *_system_calls(CALLS.get(architecture, {})))
 
 

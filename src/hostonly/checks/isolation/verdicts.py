@@ -1,4 +1,4 @@
-"""What check.isolation claims of what it has seen: facts come in, and nothing is asked."""
+"""The judging of check.isolation's claims: facts come in, and nothing is asked."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from hostonly.stage.judge import Judge
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of one machine. ``outside`` and ``inside``: from the host and in the sandbox;
-    ``layers``, ``found`` and ``base``: of its files, as the claims need it; ``engine`` is the id of this
-    machine's own, or why it has none."""
+    """The facts about one machine: ``outside`` from the host, ``inside`` from the sandbox.
+
+    ``layers``, ``found`` and ``base`` are about its files, as the claims need them. ``engine`` is
+    the id of this machine's own engine, or why it has none."""
 
     outside: Facts
     inside: Facts
@@ -35,7 +36,7 @@ class Seen:
 def judge(
     claims: Judge, machine: Machine, marker: Marker, tried: Sequence[Probe], seen: Seen
 ) -> None:
-    """Judge what was ``seen`` of the sandbox ``machine``, where all was ``tried``."""
+    """Judge what was ``seen`` of the sandbox ``machine``; ``tried`` are the probes of it."""
     outside, inside = seen.outside, seen.inside
     _judge_ids(claims, outside)
     _judge_views(claims, machine, marker, outside, inside)

@@ -1,1 +1,1 @@
-"""Who reaches whom: every network mode from every side, measured on two sandboxes."""
+"""The matrix of who reaches whom: every network mode from every side, on two sandboxes."""

@@ -1,10 +1,10 @@
 """The second sandbox as a neighbour who means no good: it adds routes that lead to the sandbox.
 
-What it adds carries a routing protocol number of our own, and is removed by that: from the main
-table routes to containers' addresses, from the local table one to 127.0.0.1. That one is only for
-packets with a type of service that nothing else there uses, so that the second sandbox's own
-loopback goes on working. Sources: ip-route(8): ``proto``, ``tos``; Linux, ip-sysctl: to send and
-take 127.0.0.0/8 on a link needs ``route_localnet`` and ``accept_local``, on the attacker's side alone.
+The routes carry a routing protocol number of our own, and are removed by that mark: those to
+containers' addresses from the main table, one to 127.0.0.1 from the local table. The latter is only
+for packets with a type of service that nothing else there uses, so that the second sandbox's own
+loopback goes on working. Sources: ip-route(8): ``proto``, ``tos``; Linux, ip-sysctl: 127.0.0.0/8 on
+a link needs ``route_localnet`` and ``accept_local``, on the attacker's side alone.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from hostonly.vantages import Result, Vantage
 # Any number that /etc/iproute2/rt_protos does not know.
 PROTOCOL = "233"
 LOOPBACK = "127.0.0.1"
-# Minimise delay (RFC 1349), as `ip` and as `nc` write it.
+# Minimise delay (RFC 1349), as ``ip`` and as ``nc`` write it.
 TOS, TOS_NAME = "0x10", "lowdelay"
 SYSCTLS = ("route_localnet", "accept_local")
 
 
 def route_way(address: str) -> Question[Way | None]:
-    """The way that the attacker's packets to ``address`` take."""
+    """Return the question for the way that the attacker's packets to ``address`` take."""
     if address != LOOPBACK:
         return route_to(address)
     return Question(("ip", "-json", "route", "get", address, "tos", TOS), read_way)
 
 
 def attempt(address: str, port: int) -> Question[Reach]:
-    """The attacker's connection."""
+    """Return the question for a connection of the attacker's to ``address`` and ``port``."""
     if address != LOOPBACK:
         return reach(address, port)
     wait = str(WAIT_SECONDS)
@@ -43,11 +43,13 @@ def attempt(address: str, port: int) -> Question[Reach]:
 def set_routes(
     stage: Stage, attacker: Vantage, link: str, addresses: Iterable[str]
 ) -> dict[str, Result]:
-    """Have ``attacker`` route each of ``addresses`` to the sandbox by its ``link``; what did it, by
-    address. The stage takes everything back when it ends.
+    """Add a route to the sandbox on ``attacker``, by its ``link``, for each of ``addresses``.
+
+    The results of the commands are returned by address. The stage takes everything back when it
+    ends.
 
     Raises:
-        Stopped: one could not be added.
+        Stopped: a route could not be added.
     """
     for argv in removals(link):
         stage.on_exit(attacker, *argv)
@@ -66,7 +68,7 @@ def set_routes(
 
 
 def removals(link: str) -> list[list[str]]:
-    """The commands that take it all back: the routes by our mark, the switches to their default."""
+    """Return the commands that remove the routes, by our mark, and set the switches to default."""
     off = [f"net.ipv4.conf.{link}.{name}=0" for name in SYSCTLS]
     return [["sudo", "sysctl", "-qw", *off], *_flushes()]
 

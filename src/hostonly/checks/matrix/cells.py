@@ -1,4 +1,4 @@
-"""A cell of the matrix: which facts decide it, and what they amount to."""
+"""A cell of the matrix: the facts that decide it, and what they amount to."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ Facts = Mapping[Any, Fact[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the matrix is measured on: the containers, and the places to look from by name."""
+    """The ground that the matrix is measured on: its containers, and its places by name."""
 
     stage: Stage
     containers: Containers
     places: Mapping[str, Place]
 
     def place(self, each: Expected) -> Place:
-        """Where the cell is looked at from."""
+        """Return the place that the cell is looked at from."""
         mode = self.containers.servers[each.mode].mode
         peers = {"same": f"peer {mode.same}", "other": f"peer {mode.other}"}
         return self.places[peers.get(each.vantage, each.vantage)]
 
     def address(self, each: Expected) -> Fact[str | None]:
-        """What the cell is aimed at."""
+        """Return the address that the cell is aimed at."""
         if each.target == "own":
             return self.containers.servers[each.mode].address
         return Observed(self.stage.address if each.target == "sandbox" else LOOPBACK, ())
 
     def aims(self, expected: list[Expected]) -> list[tuple[Place, str, int]]:
-        """From where to which address and port each cell asks that has an address to ask at."""
+        """Return place, address and port of each cell whose target has an address."""
         found = []
         for each in expected:
             if each.mode in self.containers.servers:
@@ -61,7 +61,7 @@ class Ground:
         return found
 
     def aim(self, each: Expected) -> Aim:
-        """The cell's connection as the claim is about it; without an address where its mode is skipped."""
+        """Return the cell's connection for its claim; no address where its mode is skipped."""
         what = f"{each.mode}: {TARGETS[each.target]}"
         aim = Aim(
             *(each.mode, each.target, each.vantage, each.vantage, what, "no address", 0),
@@ -81,8 +81,9 @@ class Ground:
         )
 
     def deciding(self, each: Expected, facts: Facts) -> dict[str, Fact[Any]]:
-        """Those of ``facts`` that decide the cell, by the claim's parameters: no more than are needed,
-        since a needless one that was not observed would make the cell UNKNOWN."""
+        """Return those of ``facts`` that decide the cell, by the claim's parameters.
+
+        There is no needless one, which would make the cell UNKNOWN where it was not observed."""
         place, address = self.place(each), self.address(each)
         if isinstance(address, NotObserved):
             return {"way": address}
@@ -105,7 +106,7 @@ class Ground:
 
 
 def judge(ground: Ground, each: Expected, facts: Facts) -> Cell:
-    """The cell, judged by those of ``facts`` that decide it."""
+    """Judge the cell by those of ``facts`` that decide it."""
     aim, seen = ground.aim(each), None
     about: dict[str, object] = {"aim": aim}
     lacking = ground.containers.skipped.get(each.mode)
@@ -119,9 +120,10 @@ def judge(ground: Ground, each: Expected, facts: Facts) -> Cell:
 
 
 def is_doubtful(ground: Ground, each: Expected, facts: Facts) -> bool:
-    """Whether the cell should be asked for again before it is judged: it is not as expected, or not
-    known, and nobody answered. On a busy machine silence may be somebody who is late; an answer is an
-    answer."""
+    """Return whether the cell should be asked for again before it is judged.
+
+    It should where it is not as expected, or not known, and nobody answered. On a busy machine
+    silence may be an answer that is late; an answer is never doubtful."""
     if each.mode in ground.containers.skipped:
         return False
     address = ground.address(each)

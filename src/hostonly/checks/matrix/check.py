@@ -1,4 +1,4 @@
-"""Who reaches whom, measured: every mode from every place, against what is expected and why."""
+"""The check of who reaches whom: every mode from every place, against what is expected and why."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check(site: Site, emit: Emit) -> MatrixResult:
 
 
 def _quietly(emit: Emit) -> Emit:
-    """Steps as progress: what the matrix shows of them is the evidence of its cells."""
+    """Return an ``emit`` that shows steps as progress, since the cells have them as evidence."""
 
     def pass_on(event: Event) -> None:
         match event:
@@ -76,7 +76,7 @@ def _quietly(emit: Emit) -> Emit:
 
 
 class _Measured:
-    """The cells, as the stage's run fills them in."""
+    """The cells, which the demo's run fills in."""
 
     def __init__(self) -> None:
         self.cells: list[Cell] = []
@@ -108,8 +108,9 @@ class _Measured:
 def settled(
     ground: Ground, measure: Callable[[Ground, list[Expected]], Facts], expected: list[Expected]
 ) -> dict[Expected, Facts]:
-    """The facts that decide each cell. What may have been late is measured again, with its own
-    controls, and then with fewer others at the same time."""
+    """Return the facts that decide each cell; measure again what may have been late.
+
+    A repetition has controls of its own, and fewer cells at the same time."""
     asked = expected
     decided: dict[Expected, Facts] = {}
     for _ in range(ATTEMPTS):
@@ -124,7 +125,7 @@ def settled(
 def _places(
     stage: Stage, second: Vantage, containers: Containers, second_link: str
 ) -> dict[str, Place]:
-    """The places by name; containers' are called ``peer NAME``."""
+    """Return the places by name; those of containers are called ``peer NAME``."""
     hello = containers.servers["host"].port
     answers = (stage.address, hello)
     links = require(observe(stage.sandbox, interfaces()), "the sandbox's interfaces")
@@ -164,7 +165,7 @@ def _places(
 
 
 def _look(ground: Ground, expected: list[Expected]) -> Facts:
-    """Ask every way first; then connect where the packet stays within, and ask the controls."""
+    """Ask for every way first; then connect where the packet stays within, and ask the controls."""
     aims = ground.aims(expected)
     asked = [(place, address) for place, address, _ in aims]
     asked += [(ground.places[place.beyond], to) for place, to in asked if place.beyond]
@@ -186,7 +187,7 @@ def _look(ground: Ground, expected: list[Expected]) -> Facts:
 def _witnesses(
     ground: Ground, expected: list[Expected]
 ) -> dict[tuple[str, str], tuple[Place, Question[Any]]]:
-    """Each server asked in its own network."""
+    """Return the witnesses' questions: each server is asked in its own network."""
     sandbox, servers = ground.places["sandbox"], ground.containers.servers
     return {
         ("witness", name): (
@@ -199,8 +200,9 @@ def _witnesses(
 
 
 def _stays(ground: Ground, place: Place, address: str, ways: Mapping[Any, Fact[Any]]) -> bool:
-    """Whether a packet stays in the networks looked at; what a container sends to its gateway goes
-    its sandbox's way from there."""
+    """Return whether a packet stays in the networks that are looked at.
+
+    A packet that a container sends to its gateway goes on from there by its sandbox's way."""
     way = ways["way", place, address]
     if not place.keeps(way):
         return False
@@ -211,7 +213,7 @@ def _stays(ground: Ground, place: Place, address: str, ways: Mapping[Any, Fact[A
 
 
 def _attack(ground: Ground, expected: list[Expected]) -> Facts:
-    """Let the second sandbox try, with routes set: ways and attempts, with a control of that time."""
+    """Set routes on the second sandbox; return ways and attempts, with a control of that time."""
     attacker = ground.places[ROUTED]
     (link,) = attacker.within
     aims = ground.aims(expected)

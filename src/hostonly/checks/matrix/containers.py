@@ -32,22 +32,23 @@ CREATE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A mode's container before it is made: its port, and the ``options`` of ``docker run``."""
+    """A mode's container before it is made: its port, and its ``options`` of ``docker run``."""
 
     mode: Mode
     port: int
     options: str
 
     def command(self, stage: Stage) -> list[str]:
-        """What makes it."""
+        """Return the command that makes the container."""
         run = [*_DOCKER_RUN, self.mode.container, *stage.labels, "--env", f"HELLO_PORT={self.port}"]
         return [*run, *self.options.split(), stage.image, self.mode.name]
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A mode with its container: ``address`` is where it is reached, a fact whose value is None
-    where it has none; ``options`` are those of ``docker run`` that made it."""
+    """A mode with its container, made with ``options`` of ``docker run``.
+
+    ``address`` is where it is reached, a fact whose value is None where it has no address."""
 
     mode: Mode
     options: str
@@ -58,8 +59,9 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """What was made: ``servers`` by mode, peers' containers by peer with the sandbox each is on, and why
-    a mode is ``skipped``, with the attempt that shows it."""
+    """The containers that were made: ``servers`` by mode, ``peers`` by name, each with its sandbox.
+
+    ``skipped`` has the modes that could not be made: why, with the attempt that shows it."""
 
     servers: dict[str, Server]
     peers: dict[str, tuple[Vantage, Container]]
@@ -67,7 +69,7 @@ class Containers:
 
 
 def link_with(interfaces: Sequence[Interface], address: str) -> str:
-    """The name of the interface that has ``address``.
+    """Return the name of the interface that has ``address``.
 
     Raises:
         Stopped: none has.
@@ -79,8 +81,9 @@ def link_with(interfaces: Sequence[Interface], address: str) -> str:
 
 
 def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
-    """Make networks and containers on the sandbox, whose interface on the host-only network is
-    ``link``; returns when every server listens. ``spare`` are two addresses of that network.
+    """Make networks and containers on the sandbox; return when every server listens.
+
+    ``link`` is its interface on the host-only network, ``spare`` are two addresses of that network.
 
     Raises:
         Stopped: the engine refused, or a server did not listen in time.
@@ -137,8 +140,7 @@ def _make_networks(stage: Stage, peers: Sequence[Peer], link: str) -> None:
 
 
 def _start(stage: Stage, plans: Sequence[Plan], peers: Sequence[list[str]]) -> None:
-    """Start the servers, and by their commands the ``peers``; who will be in another's network has to
-    wait for that other one."""
+    """Start servers and ``peers``, and last the servers that use another container's network."""
     last = [plan for plan in plans if "container:" in plan.options]
     first = [plan for plan in plans if plan not in last]
     run_each(stage, stage.sandbox, [*(plan.command(stage) for plan in first), *peers])
@@ -150,7 +152,7 @@ _DOCKER_RUN = ("docker", "run", "--detach", "--name")
 
 
 def inside(pid: int) -> tuple[str, ...]:
-    """What to write before a command of the sandbox's to run it in the network of process ``pid``."""
+    """Return what to write before a command to run it in the network of process ``pid``."""
     return ("sudo", "nsenter", "--target", str(pid), "--net")
 
 
@@ -167,7 +169,7 @@ def _peer(stage: Stage, peer: Peer, address: str) -> list[str]:
 
 
 def lacking_of(sandbox: Vantage) -> dict[str, NotObserved]:
-    """The capabilities that modes need and the kernel has not, each with the reason to skip."""
+    """Return the capabilities that modes need and the kernel lacks, with the reason to skip."""
     lacking: dict[str, NotObserved] = {}
     for kind in dict.fromkeys(kind for mode in MODES for kind in mode.needs):
         found = observe(sandbox, capability(kind))
@@ -177,12 +179,16 @@ def lacking_of(sandbox: Vantage) -> dict[str, NotObserved]:
 
 
 def why_not(each: Mode | Peer, lacking: Mapping[str, NotObserved]) -> NotObserved | None:
-    """What of its needs is lacking; None where nothing is."""
+    """Return what is lacking of the needs of ``each``; None where nothing is."""
     return next((lacking[kind] for kind in each.needs if kind in lacking), None)
 
 
 def run_each(stage: Stage, sandbox: Vantage, commands: Sequence[Sequence[str]]) -> None:
-    """Run them side by side; each must do it."""
+    """Run ``commands`` side by side.
+
+    Raises:
+        Stopped: one failed.
+    """
     results = run_at_once(sandbox, commands, timeout=CREATE_SECONDS)
     for command, result in zip(commands, results, strict=True):
         if not result.ok and LATE in result.output and "--name" in command:
@@ -223,7 +229,7 @@ def _addresses(
     made: dict[str, Container],
     inspected: Fact[tuple[Container, ...]],
 ) -> dict[str, Fact[str | None]]:
-    """Where each mode's container is reached: as the engine says, else as its own network shows."""
+    """Return where each mode's container is reached: as the engine says, else as it shows."""
     by_id = {container.id: container for container in made.values()}
     questions = {
         mode.name: interfaces().behind(*inside(made[mode.container].pid)) for mode in modes
@@ -244,7 +250,7 @@ def _addresses(
 
 
 def _reached(shown: Fact[Sequence[Interface]], told: tuple[str, ...]) -> Fact[str | None]:
-    """The address that the engine told, or any that is there although it told none."""
+    """Return the address that the engine ``told``, or any that is there although it told none."""
 
     def choose(interfaces: Sequence[Interface]) -> str | None:
         there = [

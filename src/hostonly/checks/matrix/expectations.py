@@ -1,4 +1,4 @@
-"""What check.matrix expects, read from ``expectations.toml`` and chosen by the engine's version."""
+"""The expectations of check.matrix, read from ``expectations.toml`` for the engine's version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("expectations.toml")
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a cell is as it is: half a line, and where that comes from."""
+    """The reason why a cell is as it is: half a line (``text``), and its ``source``."""
 
     name: str
     text: str
@@ -23,7 +23,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a connection to ``target`` of ``mode`` from ``vantage`` comes to, and why."""
+    """The ``outcome`` that a connection from ``vantage`` to ``target`` of ``mode`` must have."""
 
     mode: str
     target: str
@@ -33,7 +33,7 @@ class Expected:
 
 
 def expected_of(release: tuple[int, int, int], file: Path = FILE) -> tuple[Expected, ...]:
-    """Every cell for an engine of this ``release``, in the file's order.
+    """Return every cell for an engine of this ``release``, in the file's order.
 
     Raises:
         ValueError: the file is not as its own head describes it, or knows nothing of so old an

@@ -16,9 +16,11 @@ BRIDGE = "bridge"
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """A row. ``options`` are those of ``docker run`` that make the mode, with ``{port}`` and
-    ``{address}`` to be filled in; ``same`` and ``other`` name the ``PEERS`` that look at it from the
-    same and from another network. ``needs`` are capabilities of the kernel's."""
+    """A row of the matrix, which needs the kernel's capabilities in ``needs``.
+
+    ``options`` are those of ``docker run`` that make the mode; ``{port}`` and ``{address}`` are
+    filled in. ``same`` and ``other`` name the ``PEERS`` that look at it from the same and from
+    another network."""
 
     name: str
     options: str
@@ -28,14 +30,16 @@ class Mode:
 
     @property
     def container(self) -> str:
-        """Its container's name."""
+        """The name of its container."""
         return PREFIX + self.name.replace(" ", "-")
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A container that only looks. Its network is made with ``network``, options of ``docker
-    network create``, unless the engine has it already (None)."""
+    """A container that only looks; its network is made with ``network``.
+
+    Those are options of ``docker network create``; None where the engine has the network already.
+    """
 
     name: str
     options: str
@@ -45,7 +49,7 @@ class Peer:
 
     @property
     def container(self) -> str:
-        """Its container's name."""
+        """The name of its container."""
         return f"{PREFIX}peer-{self.name}"
 
     @property
@@ -95,7 +99,7 @@ PEERS = (
 
 
 def free_ports(taken: Iterable[int], count: int, site: Site) -> tuple[int, ...]:
-    """``count`` ports above HelloSocket's that are neither ``taken`` nor the settings' own."""
+    """Return ``count`` ports above HelloSocket's (else from 20000 on), not ``taken`` or our own."""
     used = {*taken, site.hello_port, site.registry_port}
     first = site.hello_port if site.hello_port + 10 * count < 65536 else 20000
     return tuple(port for port in range(first, 65536) if port not in used)[:count]

@@ -1,4 +1,4 @@
-"""The columns of the matrix: places to look from, each with its control."""
+"""The columns of the matrix: the places that it is looked at from, each with its control."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place to look from: the machine ``at``, or with ``prefix`` the network of a container
-    there. ``within`` are the interfaces by which packets stay in the networks that are looked at;
+    """A place to look from: the vantage ``at``, or with ``prefix`` a container's network there.
+
+    ``within`` are the interfaces by which packets stay in the networks that are looked at.
     ``control`` is an address and port that must answer from here, None where there is no way out.
-    ``routed``: routes were set there for the occasion; ``beyond`` names the place that
-    sends on what a container here gives its gateway.
+    ``routed`` says that routes were set there for the check. ``beyond`` names the place that sends
+    on what a container here gives its gateway.
     """
 
     name: str
@@ -32,13 +33,13 @@ class Place:
     beyond: str | None = None
 
     def keeps(self, way: Fact[Way | None]) -> bool:
-        """Whether a packet on this ``way`` is known to stay within."""
+        """Return whether a packet on this ``way`` is known to stay within."""
         known = way.value_or(None)
         return known is not None and known.device in self.within
 
 
 def ask_all(questions: Mapping[K, tuple[Place, Question[Any]]]) -> dict[K, Fact[Any]]:
-    """The answers to all ``questions``: a round trip a machine, all machines at the same time."""
+    """Ask all ``questions``: a round trip a machine, all machines at the same time."""
     by_machine: dict[int, dict[K, Question[Any]]] = {}
     machines: dict[int, Vantage] = {}
     for key, (place, question) in questions.items():

@@ -1,1 +1,1 @@
-"""Who else cannot reach the sandbox through this machine."""
+"""The check of who else cannot reach the sandbox through this machine."""

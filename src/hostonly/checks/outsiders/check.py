@@ -1,13 +1,13 @@
-"""Does anybody else reach the sandbox through this machine?
+"""The check that nobody else reaches the sandbox through this machine.
 
-A neighbour on the LAN routes the sandbox's networks by this machine, and this machine would carry its
-packets on; a container of somebody else's is behind a bridge of this machine's. Nothing but our
-firewall table stands in their way meanwhile (`hostonly.checks.outsiders.opened`), and the sandbox is even given a way
-back for its answers: without the table they are answered, and the check FAILS.
+A neighbour on the LAN routes the sandbox's networks by this machine, which would forward the
+packets; a container of somebody else's is behind a bridge of this machine. Meanwhile only our
+firewall table is in their way (``hostonly.checks.outsiders.opened``), and the sandbox is even given
+a way back for its answers: without the table they are answered, and the check FAILS.
 
-Tried are all of the sandbox's addresses that can be routed to. Of IPv6 it has none by itself on the
-host-only network (a link-local one is for its link alone, and no router carries a packet to it), so that
-it gets one for the occasion, as somebody would who wants IPv6 there.
+All of the sandbox's addresses that can be routed to are tried. By itself it has no such IPv6
+address on the host-only network (a link-local one is for its link alone, and no router carries a
+packet to it), so that it gets one for the check, as from somebody who wants IPv6 there.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ NAT = "nat"
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """An address of the sandbox's. ``bridge`` is the host's own way to it; ``absent`` says why there
-    is no such address to try, and is None where there is."""
+    """An address of the sandbox; ``bridge`` is the host's own way to it.
+
+    ``absent`` says why there is no such address to try; it is None where there is one."""
 
     kind: str
     address: str
@@ -53,7 +54,7 @@ class Door:
 
     @property
     def version(self) -> int:
-        """Of IP."""
+        """The version of IP."""
         return 6 if ":" in self.address else 4
 
     @property
@@ -99,15 +100,16 @@ def _check(site: Site, claims: Judge) -> None:
 
 
 def addresses6(site: Site) -> tuple[IPv6Interface, IPv6Interface]:
-    """The host's and the sandbox's IPv6 address on the host-only network, for the time of the check:
-    of the range that everybody may use without asking (RFC 4193)."""
+    """Return the IPv6 addresses that host and sandbox have on the host-only network for the check.
+
+    They are of the range that everybody may use without asking (RFC 4193)."""
     number = int(site.bridge.address.ip) & 0xFFFF
     ours, theirs = (f"fd68:6f73:7401:{number:x}::{host}/64" for host in (1, 2))
     return IPv6Interface(ours), IPv6Interface(theirs)
 
 
 def doors(site: Site, absent: NotObserved | None) -> tuple[Door, ...]:
-    """The sandbox's addresses; ``absent`` is why it has none of IPv6."""
+    """Return the sandbox's addresses; ``absent`` is why it has none of IPv6."""
     # The Vagrantfile gives the first sandbox the address after the bridge's own.
     return (
         Door("host-only", site.sandbox.address, site.bridge.name),
@@ -117,7 +119,7 @@ def doors(site: Site, absent: NotObserved | None) -> tuple[Door, ...]:
 
 
 def services(site: Site) -> dict[str, int]:
-    """What is asked for, with its port."""
+    """Return the services that are asked for, with their ports."""
     return {
         "ssh": SSH_PORT,
         "registry": site.registry_port,
@@ -129,7 +131,7 @@ def services(site: Site) -> dict[str, int]:
 def _tried(
     site: Site, tried: Sequence[Door], who: Sequence[Outsider], other: Outsider
 ) -> dict[Any, Fact[Any]]:
-    """What all outsiders come to at all doors at once, with the controls of that time, and the host."""
+    """Return what outsiders and host observe at all doors at once, with controls of that time."""
     host, ports = Host(), services(site)
     looks: dict[Any, Question[Any]] = {}
     there = [door for door in tried if door.absent is None]
@@ -151,7 +153,7 @@ def judge(
     who: Sequence[Outsider],
     facts: dict[Any, Fact[Any]],
 ) -> None:
-    """Judge what ``who`` and the host came to at the doors that were ``tried``."""
+    """Judge what ``who`` and the host have observed at the doors that were ``tried``."""
     ports = services(site)
     for each in who:
         for door in tried:
@@ -193,12 +195,12 @@ def _about(each: Outsider, door: Door, service: str, port: int) -> dict[str, obj
 
 
 def _from(each: Outsider, question: Question[Any]) -> Question[Any]:
-    """``question`` from an outsider's place, to be asked on the host."""
+    """Return ``question`` from an outsider's place, to be asked on the host."""
     return question.behind(*each.vantage.argv([]), place=each.vantage.name)
 
 
 def _from_host(host: Vantage, there: Sequence[Door], ports: dict[str, int]) -> dict[Any, Fact[Any]]:
-    """What the host comes to at each door: the sandbox is alive there, and shuts nobody out itself."""
+    """Return the witnesses, the host at each door: the sandbox is alive, and shuts nobody out."""
     return observe_all(
         host,
         {
@@ -212,7 +214,7 @@ def _from_host(host: Vantage, there: Sequence[Door], ports: dict[str, int]) -> d
 
 
 def _without_ipv6(site: Site, host: Vantage, sandbox: Vantage) -> NotObserved | None:
-    """Why nobody could reach the sandbox by IPv6 on the host-only network; None where somebody could."""
+    """Return why nobody could reach the sandbox by IPv6; None where somebody could."""
     # What every new link begins with, those of the outsiders that are about to be made, too.
     for at, link in ((host, "default"), (host, site.bridge.name), (sandbox, LINK)):
         off = observe(at, ipv6_off(link))
@@ -231,11 +233,12 @@ def _way_back(
     near: Outsider,
     addresses: tuple[IPv6Interface, IPv6Interface] | None,
 ) -> Iterator[None]:
-    """A route in the sandbox to the neighbour by the host-only network, and IPv6 ``addresses`` of
-    host and sandbox there; removed afterwards.
+    """Set a route in the sandbox to the neighbour, and IPv6 ``addresses`` of host and sandbox.
+
+    The route goes by the host-only network. All is removed when the context ends.
 
     Raises:
-        HostonlyError: it could not be set, so that the check would prove nothing.
+        HostonlyError: something could not be set, so that the check would prove nothing.
     """
     bridge = site.bridge.name
     host = Host()

@@ -1,4 +1,4 @@
-"""Making the outsiders: two neighbours on a LAN, and a container of somebody else's (`hostonly.host.outsiders`)."""
+"""The outsiders (``hostonly.host.outsiders``): two neighbours on a LAN, and a rogue container."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ POLL_SECONDS = 0.05
 
 @contextlib.contextmanager
 def made(site: Site, *, ipv6: bool) -> Iterator[tuple[Outsider, Outsider, Outsider]]:
-    """All three, for as long as the context lasts; what a killed run left is removed first.
+    """Yield all three outsiders in this context; leftovers of a killed run are removed first.
 
     Nothing stands in their way to the sandbox meanwhile but our own firewall table. Without
     ``ipv6`` they have IPv4 only.
 
     Raises:
-        HostonlyError: their addresses are in use on this machine. ToolFailed: no namespaces here.
+        HostonlyError: their addresses are in use on this machine.
+        ToolFailed: there are no namespaces here.
     """
     three = outsiders(site)
     remove(site)
@@ -98,8 +99,9 @@ def _make(each: Outsider, site: Site, ipv6: bool) -> None:
 
 
 def _as_ourselves() -> list[str]:
-    """What is root's in a namespace goes on as the user who called: with a user's right to files, and
-    that of opening any port."""
+    """Return the prefix by which root in a namespace goes on as the user who called.
+
+    It has that user's right to files, and the right to open any port."""
     if os.geteuid() == 0:
         return []
     right = "+net_bind_service"
@@ -109,7 +111,7 @@ def _as_ourselves() -> list[str]:
 
 @contextlib.contextmanager
 def hello_at(outsider: Outsider, port: int) -> Iterator[None]:
-    """A HelloSocket there, for others to reach.
+    """Run a HelloSocket at ``outsider``, for others to reach.
 
     Raises:
         ToolFailed: it did not begin to listen.

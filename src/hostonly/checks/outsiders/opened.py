@@ -1,9 +1,9 @@
-"""For the time of a check nothing of this machine's stands in an outsider's way but our own table.
+"""The opening of this machine to outsiders for a check, except for our own table.
 
-As where the user has set ``ip_forward=1``, and as the user's own Docker does it for its containers:
-packets of the outsiders' interfaces and of the host-only bridge are carried on, a FORWARD chain that
-drops has an accept for them, and what comes from behind a bridge goes out under this machine's
-address. None of that must be what keeps them out.
+The machine is then as where the user has set ``ip_forward=1``, and as the user's own Docker makes
+it for its containers: packets of the outsiders' interfaces and of the host-only bridge are carried
+on, a FORWARD chain that drops has an accept for them, and what comes from behind a bridge goes out
+under this machine's address. None of that must be what keeps outsiders out.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from hostonly.site import MARK, Site
 
 
 def not_forwarding6(site: Site) -> str | None:
-    """Why this machine, whose bridge has IPv6, carries no such packets on to it, whoever asks it to; None
-    where it does, or can be told to for single interfaces."""
+    """Return why this machine, whose bridge has IPv6, carries no packets on to it; else None.
+
+    It counts as carrying them also where it can be told to for single interfaces."""
     bridge = PROC6 / site.bridge.name
     if read(PROC6 / "all" / "forwarding") == "0" and not (bridge / "force_forwarding").exists():
         return (
@@ -31,8 +32,9 @@ def not_forwarding6(site: Site) -> str | None:
 
 @contextlib.contextmanager
 def opened(site: Site, links: Sequence[str], masked: str | None, *, ipv6: bool) -> Iterator[None]:
-    """Carry on what comes in by ``links`` and by the host-only bridge, in both directions; what comes
-    from behind ``masked`` under this machine's address.
+    """Carry on what comes in by ``links`` and by the host-only bridge, in both directions.
+
+    What comes from behind ``masked`` goes out under this machine's address.
 
     Raises:
         ToolFailed: a switch or a rule was refused.

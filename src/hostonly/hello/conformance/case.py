@@ -1,4 +1,4 @@
-"""A case: a name, the sentence that it tries, and the function that tries it."""
+"""A case of the suite: a name, a sentence about what a server does, and a function to try it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-# What tries a case: a function of a `Target` or a `Starter` (subject.py).
+# What tries a case: a function of a ``Target`` or a ``Starter`` (subject.py).
 Check = TypeVar("Check", bound=Callable[..., str])
 
 
@@ -20,7 +20,7 @@ class NotPossible(Exception):
 
 
 class Outcome(enum.StrEnum):
-    """What became of a case."""
+    """The outcome of a case, tried or skipped."""
 
     PASSES = "PASSES"
     FAILS = "FAILS"
@@ -30,8 +30,10 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``check`` gets a running server, or with ``starts`` something that starts servers. It returns
-    what was seen, in half a line, and raises `Wrong` or `NotPossible`."""
+    """A case: ``check`` is the function that tries whether a server does what ``sentence`` says.
+
+    ``check`` gets a running server (``Target``), or with ``starts`` a ``Starter``. It returns in
+    half a line what it saw, and raises ``Wrong`` or ``NotPossible``."""
 
     name: str
     sentence: str
@@ -41,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """A case that was tried: ``because`` of what it came to its ``outcome``."""
+    """The result of a case: its ``outcome``, in ``because`` the reason, and its duration."""
 
     case: Case
     outcome: Outcome
@@ -54,12 +56,12 @@ CASES: dict[str, Case] = {}
 
 
 def of_running(name: str, sentence: str) -> Callable[[Check], Check]:
-    """Register the function below it as a case for a server that runs, a `Target`."""
+    """Register the function below as a case for a server that runs, a ``Target``."""
     return _registering(name, sentence, starts=False)
 
 
 def of_started(name: str, sentence: str) -> Callable[[Check], Check]:
-    """Register the function below it as a case that starts servers of its own, by a `Starter`."""
+    """Register the function below as a case that starts servers of its own, by a ``Starter``."""
     return _registering(name, sentence, starts=True)
 
 
@@ -72,6 +74,6 @@ def _registering(name: str, sentence: str, *, starts: bool) -> Callable[[Check],
 
 
 def require(holds: object, otherwise: str) -> None:
-    """Raises `Wrong` saying ``otherwise`` unless ``holds``."""
+    """Raise ``Wrong`` with the message ``otherwise`` unless ``holds``."""
     if not holds:
         raise Wrong(otherwise)

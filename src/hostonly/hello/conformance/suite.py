@@ -1,4 +1,4 @@
-"""Running the cases, one after the other, on one implementation."""
+"""The run of the suite: all cases, one after the other, on one implementation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEEDS_STARTER = "a server that is running already: nothing here can start it wit
 
 
 def chosen(only: Iterable[str]) -> list[Case]:
-    """The cases called ``only``, a name or the part before its dot; all where there is none.
+    """Return the cases that ``only`` names, whole or by the part before the dot; else all cases.
 
     Raises:
         UsageError: there is no such case.
@@ -40,9 +40,10 @@ def _named(case: Case, name: str) -> bool:
 
 
 def run_suite(subject: Starter | Target, only: Iterable[str] = ()) -> Iterator[CaseResult]:
-    """Try the cases on ``subject``, each result as it comes.
+    """Try the cases on ``subject``, and yield each result as it comes.
 
-    A `Starter` starts one server for all the cases of a running one, and others as it needs them.
+    A ``Starter`` starts one server for all cases of a running one, and others as cases ask for
+    them.
 
     Raises:
         UsageError: ``only`` names a case that there is not.
@@ -91,7 +92,7 @@ def _tried(case: Case, subject: Starter | Target | None) -> tuple[Outcome, str]:
 
 @contextlib.contextmanager
 def _descriptors() -> Iterator[None]:
-    """As many file descriptors as we may have: a thousand connections need a thousand."""
+    """Raise the limit of file descriptors in this context, since each connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
