@@ -124,6 +124,22 @@ def test_the_last_one_keeps_the_hosts_side(three: Site) -> None:
     assert left.returncode == 0, left.stdout
 
 
+def test_one_that_was_taken_out_of_the_settings_goes_with_the_others(
+    three: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert inv("sandbox.up", "--machine", "db").returncode == 0
+    with monkeypatch.context() as without:
+        without.delenv("INVOKE_RUNTIME_CONFIG")
+        # It has something here: nothing of the host's side goes from under it.
+        assert inv("sandbox.destroy", "--machine", "sandbox").returncode == 0
+        assert Path("/sys/class/net", three.bridge.name).exists()
+        done = inv("sandbox.destroy")
+    assert done.returncode == 0
+    assert f"{three.machine('db').instance} is no machine of the settings any more" in done.stderr
+    assert not Path("/sys/class/net", three.bridge.name).exists()
+    assert inv("check.leftovers").returncode == 0
+
+
 def test_as_many_as_are_counted(site: Site, calls: Path) -> None:
     assert inv("sandbox.destroy").returncode == 0
     calls.unlink(missing_ok=True)

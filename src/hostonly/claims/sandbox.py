@@ -194,17 +194,19 @@ def ports_closed(
 ) -> Judgement:
     """Holds when every port was refused, while the ``control`` made a connection.
 
-    The ``control`` is the same probe from the same place to a port that must answer. UNKNOWN where
-    every port was refused and the control made no connection."""
+    The ``control`` is the same probe from the same place to a port that must answer. FAILS where
+    one made a connection, whatever the control did; else UNKNOWN where the control made none."""
     taken = [
         f"{port}: {reach.outcome}"
         for port, reach in reaches.items()
         if reach.outcome is not Outcome.REFUSED
     ]
-    if taken:
+    if any(reach.connected for reach in reaches.values()):
         return Judgement(False, ", ".join(taken))
     if not control.connected or not reaches:
         return Judgement(None, f"the same probe does not reach ssh either: {control.outcome}")
+    if taken:
+        return Judgement(False, ", ".join(taken))
     return Judgement(True, "REFUSED, while the same probe reaches ssh")
 
 

@@ -6,6 +6,7 @@ root's that says whose it is.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hostonly.errors import Taken
@@ -41,6 +42,26 @@ def require_ours(site: Site, machine: MachineSpec) -> None:
             f"{provider_of(site, machine).kind} named {name} is already here, and hostonly did not make it",
             remedy="Give sandbox.name another value in invoke.yaml; the container was left alone.",
         )
+
+
+def forgotten(site: Site) -> list[MachineSpec]:
+    """List the machines of this checkout that the settings no longer name.
+
+    They were taken out of ``machines:`` while they were there, or ``sandbox.name`` was another one.
+    """
+    known, claims = {machine.claim for machine in site.machines}, site.sandbox.claim.parent
+    folders = sorted(claims.iterdir()) if claims.exists() else []
+    found = []
+    for folder in folders:
+        if folder not in known and owner(folder) == str(site.root):
+            name = folder.name.rpartition("-")[2]
+            noted = site.sandbox.vagrant_id.parents[2] / name / site.sandbox.provider / "id"
+            found.append(
+                replace(
+                    site.sandbox, name=name, instance=folder.name, claim=folder, vagrant_id=noted
+                )
+            )
+    return found
 
 
 def release(site: Site, machine: MachineSpec) -> bool:

@@ -124,6 +124,9 @@ class Provider(Protocol):
     def await_end(self, emit: Emit) -> None:
         """Where it is shutting down, by whoever's word, wait for that; what does not end is ended."""
 
+    def remove(self) -> None:
+        """Stop it at once and remove it with all it holds, without Vagrant."""
+
     # --- what it is made from
 
     @property

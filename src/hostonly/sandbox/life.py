@@ -10,11 +10,12 @@ from functools import partial
 from threading import Event
 
 from hostonly.background import Background
-from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.errors import HostonlyError, Taken, ToolFailed
 from hostonly.events import Done, Started, Unchanged, Warned
 from hostonly.host import modules, packages, traffic
 from hostonly.ownership import free, lock, remains
-from hostonly.ownership.claim import require_ours
+from hostonly.ownership.claim import forgotten, release, require_ours
+from hostonly.providers import provider_of
 from hostonly.sandbox import prepare
 from hostonly.sandbox.machine import Machine
 from hostonly.sandbox.vagrant import Vagrant, awaited
@@ -154,14 +155,23 @@ def destroy(machines: Sequence[Machine]) -> None:
     """Remove ``machines``, of one site, with all they hold, and what the host had for them if they were the
     last.
 
+    Where these are all machines of the site, those go too that the settings no longer name.
+
     Raises:
-        HostonlyError: Vagrant could not, or a machine's name is another checkout's.
+        HostonlyError: Vagrant could not, or a machine's name is another checkout's (the others are gone then).
     """
     site, emit = machines[0].site, machines[0].emit
     start = time.monotonic()
+    refused: Taken | None = None
     with _locked("destroy", machines):
-        for machine in machines:
-            require_ours(site, machine.spec)
+        every, machines = [machine.name for machine in machines], list(machines)
+        for machine in list(machines):
+            try:
+                require_ours(site, machine.spec)
+            except Taken as error:
+                refused = error
+                machines.remove(machine)
+                continue
             machine.shared.close()
             if machine.provider.exists or machine.provider.known_to_vagrant:
                 machine.provider.reconcile(emit)
@@ -174,7 +184,13 @@ def destroy(machines: Sequence[Machine]) -> None:
             _end(group, lambda vagrant: vagrant.destroy())
         for machine in made:
             emit(Done(f"{machine.name} is destroyed", time.monotonic() - start))
+        for spec in forgotten(site) if every == site.names else []:
+            emit(Warned(f"{spec.instance} is no machine of the settings any more: removed"))
+            provider_of(site, spec).remove()
+            release(site, spec)
         prepare.restore(site, emit)
+    if refused is not None:
+        raise refused
 
 
 def _by_provider(machines: Sequence[Machine]) -> list[list[Machine]]:

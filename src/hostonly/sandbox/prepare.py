@@ -142,7 +142,7 @@ def restore(site: Site, emit: Emit) -> None:
         # Vagrant, called by hand, knows nothing of the connection that our commands share.
         if machine not in existing:
             login.shared(site, machine).close()
-    if existing:
+    if existing or any(provider_of(site, each).exists for each in claim.forgotten(site)):
         return
     changed = []
     if firewall.remove(firewall.table(site)):

@@ -170,6 +170,8 @@ CASES = [
             (False, {2375: TIMEOUT}, CONNECTED, "2375: TIMEOUT"),
             (None, {2375: REFUSED}, REFUSED, "does not reach ssh"),
             (None, {2375: REFUSED}, TIMEOUT, "does not reach ssh"),
+            (None, {2375: TIMEOUT}, TIMEOUT, "does not reach ssh"),
+            (False, {2375: CONNECTED}, TIMEOUT, "2375: EMPTY"),
             (None, {}, CONNECTED, ""),
         )
     ),

@@ -86,6 +86,10 @@ class Provided:
     def prepare(self, emit: Emit) -> None:
         self._did("provide")
 
+    def remove(self) -> None:
+        self._did("remove")
+        self.noted.states[self.name] = "not_created"
+
     def let_go(self) -> list[str]:
         self._did("let go")
         return []

@@ -230,3 +230,30 @@ def test_halting_what_does_not_run_is_nothing(site: Site, host: Noted) -> None:
     host.states = {"sandbox2": "running"}
     life.halt(machine)
     assert {"close sandbox2", "shut down sandbox2", "vagrant halt sandbox2"} <= set(host.did)
+
+
+def test_one_whose_name_is_somebody_elses_does_not_keep_the_others(
+    site: Site, host: Noted, tmp_path: Path
+) -> None:
+    host.states = {"sandbox": "running"}
+    claimed(tmp_path, site.machine("sandbox2"), "/another")
+    said: list[Event] = []
+    with pytest.raises(Taken, match="belongs to another checkout: /another"):
+        life.destroy(machines(site, said, *site.names))
+    assert "vagrant destroy sandbox" in host.did
+
+
+def test_a_machine_that_the_settings_no_longer_name_goes_with_the_others(
+    site: Site, host: Noted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "provider_of", host.provider_of)
+    monkeypatch.setattr("hostonly.host.command.as_root", list)
+    without = replace(site, machines=site.machines[:2])
+    host.states = {"db": "running"}
+    said: list[Event] = []
+    life.destroy(machines(without, said, "sandbox"))
+    assert host.states["db"] == "running"
+    life.destroy(machines(without, said, *without.names))
+    assert "remove db" in host.did
+    assert "hostonly-db is no machine of the settings any more: removed" in str(said)
+    assert not (tmp_path / "claims" / "hostonly-db").exists()
