@@ -188,6 +188,7 @@ def destroy(machines: Sequence[Machine]) -> None:
             emit(Warned(f"{spec.instance} is no machine of the settings any more: removed"))
             provider_of(site, spec).remove()
             release(site, spec)
+            provider_of(site, spec).let_go()
         prepare.restore(site, emit)
     if refused is not None:
         raise refused
