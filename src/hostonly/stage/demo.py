@@ -162,7 +162,10 @@ def _clear_up(
 
 
 def not_performed(demo: Demo, site: Site, trouble: HostonlyError | KeyboardInterrupt) -> DemoResult:
-    """Return the result of a demo that had no testbed because of ``trouble``; no engine was asked."""
+    """Return the result of a demo that had no testbed because of ``trouble``.
+
+    The engine's version is empty in it, since the engine was not asked.
+    """
     error = trouble if isinstance(trouble, HostonlyError) else HostonlyError("interrupted")
     sandbox = site.sandbox
     about = SandboxAbout(sandbox.name, sandbox.provider, site.sandbox.address, "")

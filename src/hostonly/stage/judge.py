@@ -25,7 +25,7 @@ class Judge:
         self._bridge = ""
 
     def of(self, machine: str) -> Judge:
-        """Return a judge whose claims begin with the name of ``machine``; it keeps them with ours."""
+        """Return a judge whose claims begin with the name of ``machine`` and are kept with ours."""
         other = Judge(self.emit)
         other.claims, other._of = self.claims, machine
         return other
@@ -42,7 +42,7 @@ class Judge:
         return self.add(explained(result, facts.values(), self._machines, self._bridge))
 
     def explain_stop(self, result: ClaimResult, steps: Sequence[Result]) -> ClaimResult:
-        """Return ``result``, of a demo stopped after ``steps``, with the obstacles; do not keep it."""
+        """Return ``result``, of a demo stopped after ``steps``, with obstacles; it is not kept."""
         return explained_stop(result, steps, self._machines, self._bridge)
 
     def skip(

@@ -78,7 +78,7 @@ class Stage(Judge):
 
     @property
     def image(self) -> str:
-        """The image for ``docker run``: its reference while that names what was built, else its id."""
+        """Image for ``docker run``: its reference while that names what was built, else its id."""
         if self._image is None:
             built = self._testbed.image
             command = ["docker", "image", "inspect", "--format", "{{.Id}}", built.reference]
