@@ -33,8 +33,7 @@ NETWORK = "hello-ipv6"
 # A range that everybody may use without asking (RFC 4193); its number spells "host".
 SUBNET = "fd68:6f73:7400::/64"
 HOST_ONLY = "eth1"
-# The claims that are skipped where the sandbox has no IPv6 (_EVERY), or the way from the host has
-# none.
+# The claims that are skipped without IPv6: all, or those about the way from the host.
 _FROM_HOST: tuple[tuple[Claim, dict[str, object]], ...] = (
     (hello_rises, {"place": "host", "address": "[the sandbox's address]"}),
     (ipv6_published, {}),
@@ -150,8 +149,8 @@ def _own_address(stage: Stage) -> str:
 def _from_host(stage: Stage, own: str, local: str) -> None:
     """Connect from the host to the sandbox's link-local address and judge the claims about it.
 
-    It is the only IPv6 address that host and sandbox share, and names its link, so that no packet
-    can leave by another.
+    It is the only IPv6 address that host and sandbox share, and it names its link: no packet can
+    leave by another.
     """
     sandbox, port, bridge = stage.sandbox, stage.site.hello_port, stage.site.bridge.name
     before = observe(sandbox, firewall(6))

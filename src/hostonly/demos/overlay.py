@@ -55,8 +55,7 @@ SERVICE = "web"
 # Another name than that of the first service: tasks of a removed service stay for a while.
 INGRESS = "web-ingress"
 PARENT = "eth1"
-# A node repeats by itself what its own limits have cut off (on an emulated machine this took eight
-# minutes).
+# A node repeats by itself what its own limits have cut off (once for eight minutes, emulated).
 TASK_SECONDS = 900.0
 
 
@@ -179,8 +178,8 @@ def _judge_name(
 def _service(stage: Stage, one: str, two: str) -> None:
     """Judge a service with a task on each sandbox, published in two ways.
 
-    The first is the swarm's own way, where the kernel can do that. The second is by each sandbox
-    for its own task, which needs only DNAT.
+    The first is the swarm's own way, where the kernel can do that. The second is each sandbox's
+    own, and needs only DNAT.
     """
     first, port = stage.sandbox, stage.site.hello_port
     about: dict[str, object] = {"mode": "ingress", "name": NAME}
@@ -245,8 +244,7 @@ def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
     """Wait until each sandbox passes a connection on to a task, or had time for it.
 
     A task that listens says nothing about IPVS, which learns of it from the engines by gossip: so a
-    connection is tried. It is no step: the swarm chooses whose count rises, and no claim is about
-    that.
+    connection is tried. It is no step, since no claim is about the count that rises.
     """
     port, bridge = stage.site.hello_port, stage.site.bridge.name
     for address in (one, two):

@@ -22,8 +22,7 @@ ONE, TWO, TAKEN, LASTING = "one", "two", "taken", "lasting"
 # All of 127.0.0.0/8 is the sandbox's own.
 SECOND_LOOPBACK = "127.0.0.2"
 REMOVE = ("docker", "rm", "--force", "--volumes")
-# systemd refuses to restart a service too often in a minute, and several runs in a row would do
-# that.
+# systemd refuses to restart a service too often in a minute, as several runs in a row would.
 RESTART = "systemctl reset-failed docker && systemctl restart docker"
 
 
@@ -100,11 +99,10 @@ def _engine_restarted(stage: Stage) -> None:
 
 
 def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
-    """Restart the engine and the containers that it does not restart; return what ran before.
+    """Restart the engine and what it does not restart itself; return what ran before.
 
     Raises:
-        Stopped: a container runs that would be removed when it ends, or one could not be started
-            again.
+        Stopped: a container would be removed when it ends, or could not be started again.
     """
     sandbox = stage.sandbox
     before = observe(sandbox, running())

@@ -2,8 +2,7 @@
 
 With ``bridge-nf-call-iptables`` (and ``-ip6tables``) the chain FORWARD also sees frames that only
 cross a bridge. Where that chain drops, it gets rules of ours: for packets between sandboxes, and
-for IPv4 also for their way out. Packets that our own table forbids stay forbidden: it is asked
-before.
+for IPv4 also for their way out. What our own table forbids stays forbidden: it is asked before.
 """
 
 from __future__ import annotations

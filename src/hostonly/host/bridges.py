@@ -41,10 +41,7 @@ def _links() -> list[dict[str, Any]]:
 
 
 def _routes() -> list[dict[str, Any]]:
-    """Return the routes to other machines of all tables: a VPN may have a table of its own.
-
-    The kernel asks such a table before the main one.
-    """
+    """Return the routes to other machines of all tables: a VPN may have one, asked before main."""
     found = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"], timeout=10))
     return [route for route in found if route.get("type") not in NO_WAY]
 
@@ -95,8 +92,8 @@ def conflicts(bridge: Bridge) -> list[str]:
         if route.get("dst") == "default" or (ours and device == bridge.name):
             continue
         theirs = IPv4Network(route["dst"], strict=False)
-        # A VPN that takes all traffic has routes to the two halves of the world: it is a default
-        # route and claims no addresses.
+        # A VPN for all traffic routes two halves of the world: a default route, no addresses of its
+        # own.
         if theirs.prefixlen >= OWNED_PREFIX and theirs.overlaps(network):
             by = route.get("gateway") or device
             table = f" (table {route['table']})" if "table" in route else ""
@@ -167,9 +164,8 @@ def create(bridge: Bridge) -> None:
     ]
     if not any(link.get("ifname") == bridge.name for link in _links()):
         # The kernel takes an alias only after the link exists: one batch, so that both come
-        # together. The bridge gets a MAC of its own: otherwise it has that of one of its ports,
-        # which changes as ports come and go, while sandboxes go on sending to the MAC that they
-        # remember.
+        # together. The bridge gets a MAC of its own: else it has that of one of its ports, which
+        # come and go, and sandboxes send to the one that they remember.
         made = [
             f"link add {bridge.name} address {bridge.mac} type bridge",
             f'link set {bridge.name} alias "{bridge.mark}"',
@@ -184,8 +180,7 @@ def create(bridge: Bridge) -> None:
         f"net/ipv4/conf/{bridge.name}/rp_filter=1",
         # The route to a sandbox stays on this bridge while no sandbox is there.
         f"net/ipv4/conf/{bridge.name}/ignore_routes_with_linkdown=0",
-        # A question for a sandbox's address while it boots is repeated soon, and not after a
-        # second.
+        # A question for the address of a sandbox that boots is repeated sooner than in a second.
         f"net/ipv4/neigh/{bridge.name}/retrans_time_ms={ASK_AGAIN_MILLISECONDS}",
     ]
     run(["sysctl", "-qw", *guards], root=True, timeout=10)
@@ -195,8 +190,7 @@ def create(bridge: Bridge) -> None:
 def forget(addresses: dict[Bridge, str]) -> None:
     """Make this machine forget the MAC of the address on each bridge.
 
-    The next owner of the address may have another MAC, and would not be reached for up to a minute
-    (ip-neighbour(8)).
+    The next owner may have another, and would not be reached for up to a minute (ip-neighbour(8)).
 
     Raises:
         ToolFailed: the kernel refused it.

@@ -148,8 +148,7 @@ def start(
 def end(running: Process) -> None:
     """End ``running`` as a Ctrl-C would, and wait; kill it when it does not end in time.
 
-    Everything that it has started in its process group ends with it: a shell's children ignore a
-    Ctrl-C.
+    All that it has started in its process group ends too: a shell's children ignore a Ctrl-C.
 
     Raises:
         ToolFailed: it is still there.
@@ -177,8 +176,7 @@ def end(running: Process) -> None:
 
 
 def _has_ended(running: Process) -> bool:
-    # A process that leads no group is seen by `Popen`, which waits for one that has ended
-    # meanwhile.
+    # `Popen` tells of one that leads no group, and waits for one that has ended.
     if running.returncode is not None:
         return True
     return os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

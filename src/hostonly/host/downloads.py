@@ -83,10 +83,7 @@ def tool_in(command: Sequence[str]) -> str | None:
 
 
 def telling(output: str) -> str:
-    """Return the lines of a tool's ``output`` that tell why it failed, each once.
-
-    All of it is returned where no line is known to tell.
-    """
+    """Return the lines of ``output`` that tell why a tool failed, each once; all if none does."""
     lines = [line for line in bare(output).splitlines() if _TELLING.match(line)]
     lines = [line for line in dict.fromkeys(lines) if not _ADVICE.match(line)]
     return "\n".join(lines) if lines else output

@@ -18,9 +18,7 @@ IPV4, IPV6 = "iptables", "ip6tables"
 
 
 def chain(program: str) -> list[list[str]]:
-    """Return the FORWARD chain as ``program`` (``IPV4`` or ``IPV6``) prints it, in words.
-
-    Empty where there is no such program.
+    """Return the FORWARD chain as ``program`` prints it, in words; empty without that program.
 
     Raises:
         ToolFailed: the program refused.
@@ -48,8 +46,8 @@ def accept(program: str, rules: Sequence[Sequence[str]]) -> bool:
     if not drops(found):
         return False
     there = [set(words[2:]) for words in found if words[:1] == ["-A"]]
-    # An attempt that was cut off may have made some of them. iptables may print matches in another
-    # order.
+    # An attempt that was cut off made some of them. iptables may reorder the matches that it
+    # prints.
     missing = [[*rule, *ACCEPT] for rule in rules if {*rule, *ACCEPT} not in there]
     for rule in missing:
         run([program, "-w", "5", "-I", "FORWARD", *rule], root=True, timeout=20)

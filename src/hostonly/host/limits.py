@@ -5,8 +5,8 @@ namespace, or has one table for all network namespaces (kernel documentation: ip
 fanotify(7)). Debian's values are for one machine. The memory behind them is charged to the
 sandbox's own limit: on Linux 6.18 an inotify instance is 1.0 kB and a watch 90 bytes without the
 inode. So these limits are more than fits into two sandboxes of 2 GiB, the default, which reach
-their own limit first. Neighbours are charged to nobody: their limit is that of hosts with many
-containers (LXD's "production setup").
+their own limit first. Neighbours are charged to nobody: these limits are of LXD's "production
+setup".
 """
 
 from __future__ import annotations

@@ -3,13 +3,13 @@
 A sandbox's kernel is this machine's, and nobody in a sandbox may load a module of it. A module that
 is built in, that the user keeps out (modprobe.d(5)) or that this kernel lacks is left alone: the
 demos and checks that need it look for it themselves, and are skipped. The modules of iptables-nft's
-rules, IPsec and other kinds of links are not in the list, since the kernel loads those by itself
-for whoever asks, root or not.
+rules, IPsec and other kinds of links are not in the list, since the kernel loads those itself for
+any user.
 
 br_netfilter shows iptables the frames that only cross a bridge, of every bridge. The sandboxes need
 that; the bridges of this machine must go on as they did, so here it is switched off as soon as it
-is loaded. Its switches belong to a network namespace since Linux 5.3; before that sandboxes cannot
-use it.
+is loaded. Its switches belong to a network namespace since Linux 5.3; before that it is no use to
+sandboxes.
 """
 
 from __future__ import annotations
@@ -29,17 +29,14 @@ from hostonly.host.command import find, run
 from hostonly.waiting import until
 
 # The kernel does not count links as uses of their module: unloading it removes everybody's links.
-# So these stay loaded, as they do when the kernel has loaded them for somebody who asked for a
-# link.
+# So these stay loaded, as those do that the kernel loads for a user's link.
 LINKS = ("macvlan", "ipvlan", "vxlan")
 BRIDGES = "br_netfilter"
-# An order in which they can be loaded. Those that are unloaded go in the opposite order; the kernel
-# counts their uses.
+# In an order for loading; unloading goes the opposite way, and the kernel counts uses.
 MODULES = (
     *LINKS,
     "overlay",
-    # A swarm's service addresses; Docker balances by rr, and a user who tries IPVS by hand by one
-    # of the others.
+    # A swarm's service addresses; Docker balances by rr, a user perhaps by another.
     *("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "xt_ipvs"),
     # iptables-legacy's: the kernel loads its tables by itself, but not these.
     *("ip_tables", "ip6_tables"),
@@ -51,8 +48,7 @@ SYS, PROC = Path("/sys/module"), Path("/proc")
 SWITCHES = tuple(
     f"net/bridge/bridge-nf-call-{each}" for each in ("iptables", "ip6tables", "arptables")
 )
-# Modules that are not found, or are kept out, are passed over: --use-blacklist is for names as
-# well.
+# Missing and kept-out modules are passed over: --use-blacklist is for names as well.
 _MODPROBE = "modprobe --all --use-blacklist"
 _WOULD_LOAD = f'{_MODPROBE} --dry-run --verbose "$@" || true'
 _LOAD = f'{_MODPROBE} "$@"; true'
@@ -109,8 +105,7 @@ def unload(journal: Path) -> list[str]:
     for _ in range(2):
         if left:
             # Not `modprobe --remove`, which also unloads the modules that these stand on: `bridge`,
-            # with all bridges. rmmod refuses one that is in use, and unloads the others all the
-            # same.
+            # with all bridges. rmmod refuses one in use, and unloads the others.
             with contextlib.suppress(ToolFailed):
                 run(["rmmod", *left], root=True, timeout=60)
             left = _soon_unused([name for name in left if loaded(name)])

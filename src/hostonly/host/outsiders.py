@@ -94,8 +94,7 @@ def take_away(three: tuple[Outsider, ...]) -> None:
     """Remove what exists of the ``three``: namespaces, their processes, links."""
     for each in three:
         namespace = each.vantage.namespace
-        # The link goes with the namespace that its other end is in, and the namespace with its
-        # processes.
+        # The link goes with the namespace of its other end, and that with its processes.
         if Path("/run/netns", namespace).exists():
             processes = run(["ip", "netns", "pids", namespace], root=True, timeout=10).split()
             if processes:
@@ -117,8 +116,7 @@ def close(site: Site, links: Sequence[str]) -> None:
     """Put back the switches turned for the outsiders on ``links``, and remove their rules.
 
     They were made by ``hostonly.checks.outsiders.opened``. The bridge's switches get the values of
-    every new link, as the bridge had: their present values say nothing where another run was
-    killed.
+    every new link, as the bridge had: present values say nothing after a killed run.
     """
     bridge = site.bridge.name
     # The switches of links that come and go need no putting back.

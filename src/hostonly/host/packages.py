@@ -148,8 +148,7 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
     They are noted for the checkout at ``root``, so that the user can be told later what was
     installed for us. It is done as root, or by sudo for an ordinary user. Recommended packages are
     left out, and nothing is ever removed to make room. Units that the new packages would start and
-    that nobody here uses (``unused_units``) are masked before, and noted; units of installed
-    packages are left alone.
+    that nobody here uses (``unused_units``) are masked before, and noted; installed ones stay.
 
     Raises:
         HostonlyError: ``HOSTONLY_INSTALL=never`` forbids it; its remedy is the exact apt-get line.
@@ -236,8 +235,7 @@ def _carried_through(command: Sequence[str], emit: Emit) -> tuple[int, str]:
             emit(Progress(bare(line.rstrip())))
 
     def ask_to_end(running: Process) -> None:
-        # A download ends at once. Killed in the middle, dpkg would leave packages that somebody has to
-        # repair.
+        # A download ends at once. Killed in the middle, dpkg would leave packages to be repaired.
         send(running, signal.SIGINT)
         emit(Started("waiting for apt-get to end what it has begun"))
         running.wait()

@@ -25,7 +25,7 @@ HEEDED: Mapping[str, tuple[str, ...]] = {
 JAVA_OPTIONS = ("MAVEN_OPTS", "MAVEN_ARGS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")
 _JAVA = re.compile(r"-D(https?)\.proxyHost=(\S+)(?:.*?-D\1\.proxyPort=(\d+))?")
 _MAVEN_SAYS = re.compile(r"ProxyInfo\{host='([^']+)'.*?port=(\d+)")
-# What apt-config may take, which reads a few files.
+# Time for apt-config, which reads a few files.
 APT_SECONDS = 10.0
 _PORTS = {"https": 443, "": 80, "http": 80}
 
@@ -87,7 +87,7 @@ def named(tool: str, environ: Mapping[str, str], output: str = "") -> list[Proxy
         for host, port in dict.fromkeys(_MAVEN_SAYS.findall(output)):
             pairs.append(("a <proxy> in Maven's settings.xml", f"{host}:{port}"))
     elif tool == "pip":
-        # It uses one: the first of these.
+        # pip uses one: the first of these.
         scheme = "http" if environ.get("PIP_INDEX_URL", "").startswith("http:") else "https"
         names = (
             "PIP_PROXY",

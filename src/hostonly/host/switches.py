@@ -78,8 +78,7 @@ def turn(switches: Iterable[Switch], journal: Path) -> None:
         assert now is not None
         todo[switch.name] = switch.to
         old = before.get(switch.name)
-        # Where it is not as we made it, the user has turned it since, or the machine was booted
-        # since.
+        # Where it is not as we made it, the user or a boot has turned it since.
         was = old.was if old is not None and old.made == now else now
         followed = value(switch.follows) if switch.follows else None
         kept[switch.name] = Turned(was, switch.to, switch.follows, followed or "")

@@ -27,8 +27,7 @@ def mask(units: Sequence[str]) -> list[str]:
 def to_mask(names: Sequence[str]) -> list[str]:
     """Return the units of the packages ``names``, about to be installed, that must not be started.
 
-    Empty where there is no systemctl. A unit for which the user has a file of its name is left
-    alone.
+    Empty where there is no systemctl. A unit with a file of the user's is left alone.
     """
     if shutil.which("systemctl") is None:
         return []

@@ -28,8 +28,7 @@ def settle(*paths: Path) -> None:
 def write(file: Path, content: bytes, mode: int = 0o644, *, lasting: bool = True) -> None:
     """Write a ``file`` of our own, which is never readable by more than ``mode`` allows.
 
-    A file that is not ``lasting`` may be lost in a power cut. Only one process may write it at a
-    time.
+    It may be lost in a power cut unless it is ``lasting``. Only one process may write it at a time.
 
     Raises:
         OSError: it could not be written; the earlier content is still there.
@@ -60,6 +59,5 @@ def write_as_root(file: Path, text: str) -> None:
         'umask 022; new="$1.$$"; printf %s "$2" >"$new"; sync "$new";'
         ' mv -fT "$new" "$1"; sync "${1%/*}"'
     )
-    # As an argument: the text of a pipe is cut short where we are killed, and put in place all the
-    # same.
+    # As an argument: a pipe's text would be put in place cut short where we are killed.
     run(["sh", "-ec", line, "write", str(file), text], root=True, timeout=SECONDS)

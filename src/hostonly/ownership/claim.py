@@ -1,7 +1,6 @@
-"""Claimed names: whose each of the providers' names on this machine is.
+"""Owners of the providers' names of machines: each name belongs to one checkout.
 
-A provider's name for a machine is unique on this machine, not in a checkout: a folder of root's
-says whose it is.
+A provider's name for a machine is unique on this machine: a folder of root's says whose it is.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ NAME_LENGTH = 40
 
 @contextmanager
 def proposed(site: Site) -> Iterator[None]:
-    """Add to an error about something taken in here one line with what is free.
+    """Give an error about something taken, raised in here, one line with what is free.
 
     Raises:
         Taken: it is, with the line to be typed.

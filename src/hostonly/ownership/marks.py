@@ -1,8 +1,7 @@
 """Owners of things on this machine: this checkout, another one, a cache, or not hostonly.
 
 Only a mark decides: a link's alias, the name of our firewall table, a container whose name a
-checkout has claimed, a path that belongs to one of these. A thing with a like name and no mark is
-not ours.
+checkout has claimed, a path that belongs to one of these. A like name without a mark is not ours.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from hostonly.providers.provider import Traces
 from hostonly.registry import trust
 from hostonly.site import BENCH_MARK, CLAIMS, MARK, MODULES, STORE, Site, vagrant_home
 
-# The prefix of `Site.temporary`: of files in the folder for temporary files, and of a process of
-# check.isolation's.
+# The prefix of `Site.temporary`: of temporary files, and of a process of check.isolation's.
 _TEMPORARY = re.compile(rf"(?:^|(?<=[\s/])){MARK}-[0-9a-f]{{8}}-")
 # The namespaces of check.host-only's outsiders (host/outsiders.py).
 _NAMESPACE = re.compile(rf"/run/netns/{MARK}-(.+)-\d+ ")

@@ -71,7 +71,7 @@ class Provider(Protocol):
 
     @property
     def half_destroyed(self) -> bool:
-        """Whether somebody has begun to destroy it: it is not whole, being made or running."""
+        """Whether its destruction has begun: it is neither whole nor being made nor running."""
 
     def state(self) -> str:
         """Return the state in Vagrant's words: running, stopped, frozen, …; ``not_created``."""
@@ -83,10 +83,7 @@ class Provider(Protocol):
         """Return a text that differs after each start; empty while the machine is not running."""
 
     def root_file_system(self) -> Path | None:
-        """Return a path of the machine's root file system, or of that below it, on this machine.
-
-        None where it cannot be read from here, or is not made.
-        """
+        """Return a path here of the root file system, or of that below it; None without one."""
 
     # --- how it is kept apart (check.isolation)
 
@@ -110,7 +107,7 @@ class Provider(Protocol):
         """Bring the provider and Vagrant in step: adopt a whole machine, remove half of one."""
 
     def finish_destruction(self, emit: Emit) -> bool:
-        """Remove the rest of a machine whose destruction was cut off; return whether there was one.
+        """Remove the rest of a machine whose destruction was cut off; return whether it was.
 
         The caller knows that the machine is this checkout's.
         """
@@ -136,10 +133,7 @@ class Provider(Protocol):
         """Whether Vagrant could be told to make the machine: its box and the tools are here."""
 
     def for_vagrant(self) -> Any:
-        """Return, in JSON's types, the values for the provider's part of the ``Vagrantfile``.
-
-        That part is ``vagrant.rb`` beside the provider's module.
-        """
+        """Return, in JSON's types, values for ``vagrant.rb`` beside the provider's module."""
 
     def make_box(self, emit: Emit, *, rebuild: bool = False) -> None:
         """Make the common part of every machine of this provider, and Vagrant's box, where missing.
@@ -168,7 +162,4 @@ class Provider(Protocol):
         """
 
     def put_back(self) -> list[str]:
-        """Undo the changes to this machine for all checkouts; return them in words.
-
-        The caller knows that no other checkout has machines.
-        """
+        """Undo this machine's changes once no other checkout has machines; return them in words."""

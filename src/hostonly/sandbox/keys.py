@@ -20,8 +20,7 @@ def _make(path: Path, comment: str) -> None:
         # A copied checkout may have lost the mode, and ssh takes no key that others can read.
         path.chmod(0o600)
         return
-    # ssh-keygen asks before it overwrites: half of a pair that was cut off, or a file that a power
-    # cut emptied.
+    # ssh-keygen asks before it overwrites: half of a pair that was cut off, or an empty file.
     path.unlink(missing_ok=True)
     other.unlink(missing_ok=True)
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], timeout=30)

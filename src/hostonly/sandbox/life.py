@@ -125,7 +125,7 @@ def _start(machines: Sequence[Machine]) -> None:
                 vagrant.up(awaiting.file)
             except ToolFailed:
                 over.set()
-                # What was wrong with the host's side is the reason; else Vagrant's own is.
+                # An error of the host's side is the reason; without one, Vagrant's own is.
                 made.result()
                 raise
             finally:
@@ -134,7 +134,7 @@ def _start(machines: Sequence[Machine]) -> None:
 
 
 def halt(machine: Machine) -> None:
-    """Shut ``machine`` down cleanly; what it holds stays.
+    """Shut ``machine`` down cleanly; its contents stay.
 
     Raises:
         ToolFailed: Vagrant could not.

@@ -10,10 +10,7 @@ PORT = 22
 
 
 def options(site: Site) -> list[str]:
-    """Return OpenSSH's options: nothing of the user's is read.
-
-    The ``Vagrantfile`` gives the same to ``vagrant ssh``.
-    """
+    """Return OpenSSH's options, also for ``vagrant ssh``: nothing of the user's is read."""
     return [
         "IdentityAgent=none",
         "IdentitiesOnly=yes",

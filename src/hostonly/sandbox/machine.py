@@ -143,15 +143,13 @@ class Machine:
     def connect(self, over: Event) -> None:
         """Open the shared connection while Vagrant waits, until it is ``over``.
 
-        Vagrant looks at the machine only once a second. These looks cost next to nothing, since
-        other machines may be starting.
+        Vagrant looks once a second. These looks are cheap, since others may be starting.
         """
         boot = ""
         while not over.wait(START_SECONDS):
             if not boot:
-                # Not before Vagrant has noted it: lxc-create holds the lock of the container's mark
-                # "partial" a little shorter than the mark exists, and whoever looks in between
-                # destroys the container.
+                # Not before Vagrant has noted it: lxc-create's lock on the file "partial" ends a
+                # little before the file, and whoever looks in between destroys the container.
                 if self.provider.known_to_vagrant:
                     with contextlib.suppress(ToolFailed):
                         boot = self.provider.boot()

@@ -1,8 +1,8 @@
 """Vagrant's index of the machines of all its folders, to remove an entry that Vagrant cannot.
 
 A Vagrant that was killed may have entered a machine without noting which in the machine's folder,
-so that no later one removes it. The format is that of version 1 (``machine_index.rb`` of Vagrant
-2.3): JSON, with a lock file beside it.
+so that none removes it later. The format is version 1 (``machine_index.rb`` of Vagrant 2.3): JSON,
+with a lock file.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SECONDS = 60.0
 def forget(root: Path) -> int:
     """Remove the machines of the checkout at ``root`` from the index; return their number.
 
-    The caller knows that the checkout has none any more. Other folders' machines stay, and so do
-    machines on boxes of other makers.
+    The caller knows that the checkout has none any more. Machines of other folders or on others'
+    boxes stay.
     """
     file = vagrant_home() / "data" / "machine-index" / "index"
     if not file.exists():

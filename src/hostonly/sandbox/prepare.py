@@ -27,7 +27,7 @@ PACKAGES = (
     "procps",
     "nftables",
     "openssh-client",
-    # What the tutorial looks with from the host.
+    # The tutorial's tools on the host.
     "netcat-openbsd",
     "curl",
 )
@@ -85,8 +85,8 @@ def prepare(site: Site, machine: MachineSpec, emit: Emit) -> None:
         before.record(site)
     keys.ensure(site)
     _certificates(site)
-    # Base and box are in use as soon as they are handed over: until then no purge of another
-    # checkout may come between.
+    # Base and box are in use as soon as they are handed over: until then no other checkout may
+    # purge.
     with lock.store(emit):
         provider.prepare(emit)
     for bridge in missing:

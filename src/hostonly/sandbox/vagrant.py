@@ -35,7 +35,7 @@ BOOT_SECONDS = 300
 # Longer than Vagrant's own limits for booting and for a graceful halt together.
 VAGRANT_SECONDS = 420.0
 BUSY_SECONDS = 60.0
-# Words of Vagrant where another Vagrant is at work on the machine, or on its index of machines.
+# Words of Vagrant where another one is at work on the machine, or on its index of machines.
 BUSY = ("another process is already executing an action on the machine", "is locked")
 
 # The words of the file that the Vagrantfile knows.
@@ -117,7 +117,7 @@ class Vagrant:
             """python-vagrant, whose calls are bounded and can be followed."""
 
             def _call_vagrant_command(self, args: list[str | None]) -> None:
-                # It knows one machine's name or all; a name has no space.
+                # python-vagrant takes one machine's name or all; a name has no space.
                 calls._run([word for each in args if each for word in each.split(" ")], awaiting)
 
         if os.geteuid() != 0:
@@ -188,8 +188,5 @@ def for_vagrant(site: Site) -> dict[str, Any]:
 
 
 def elsewhere_unset() -> list[str]:
-    """Return ``env`` and words that hide a user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on.
-
-    With them Vagrant would act on another machine.
-    """
+    """Return ``env`` and words that hide a user's VAGRANT_CWD and so on from Vagrant."""
     return unsetting("VAGRANT_", kept=("VAGRANT_HOME",))

@@ -20,8 +20,7 @@ from hostonly.waiting import more_patience, until
 # daemon/cluster: nodeRunner.Stop, AttachNetwork).
 LATE = "context deadline exceeded"
 LEAVE_SECONDS = 300.0
-# An engine says this of the network that connected it to a swarm while something of that swarm is
-# still attached to it.
+# An engine's words for its network in a swarm while something of the swarm is still attached.
 HELD = re.compile(rf"\b{SWARM_MARK}\b.* has active endpoints")
 
 
@@ -35,8 +34,7 @@ class Step(Protocol):
 class Clearing:
     """Everything that is to be cleared up after one run of ``demo``.
 
-    ``sandboxes`` gives the sandboxes that the run uses so far. They and the ``host`` are on
-    ``bridge``.
+    ``sandboxes`` gives those that the run uses so far; they and the ``host`` are on ``bridge``.
     """
 
     def __init__(
@@ -77,7 +75,7 @@ class Clearing:
 
         Every registered command and every sandbox is tried, also after another one failed. A second
         call tries everything again: an interrupted command may take effect, and a broken connection
-        may be back, only after the first call.
+        be back, after the first.
         """
         errors: list[HostonlyError] = []
         for vantage, argv in reversed(self._exits):
@@ -148,8 +146,7 @@ class Clearing:
             for vantage, forget in self.forgetting(leftover.addresses):
                 self._step(vantage, *forget, may_fail=True)
         if any(each.kind == "swarm" for each in leftovers):
-            # Before the next engine leaves: the last engine in a swarm has no other to tell that it
-            # leaves.
+            # Before the next engine leaves, which would have no other to tell.
             gossip.end(sandbox, self._step, self._emit)
 
     def _run_to_end(self, sandbox: Vantage, command: Sequence[str]) -> None:
@@ -157,8 +154,7 @@ class Clearing:
 
         An engine answers before its node has stopped and has let go of its swarm's network. If it
         does not let go of that network in time it never will (it left while its tasks were being
-        started): then it is restarted. A thing that the engine has reported as removed is not asked
-        for again.
+        started): then it is restarted. What it has reported as removed is not asked for again.
 
         Raises:
             ToolFailed: it could not be done, or not in time.

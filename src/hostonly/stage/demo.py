@@ -20,8 +20,8 @@ from hostonly.stage.testbed import Testbed, ready
 from hostonly.vantages import Vantage
 
 # When a demo is stopped, its last command may still be at work in the engine: what that command
-# creates can appear a moment after everything was removed. On a busy machine this moment is longer,
-# and so is the clearing up itself.
+# creates can appear a moment after everything was removed. On a busy machine that takes longer, as
+# clearing up does.
 SETTLE_SECONDS = 1.0
 # Clearing up is begun this many times before an interrupt ends it.
 INTERRUPTS = 3
@@ -134,8 +134,8 @@ def _clear_up(
 ) -> tuple[list[HostonlyError], KeyboardInterrupt | None]:
     """Clear up, again where an interrupt comes; return the errors and the first interrupt.
 
-    The interrupt is raised when ``INTERRUPTS`` attempts were interrupted; the next run removes what
-    is left then.
+    The interrupt is raised when ``INTERRUPTS`` attempts were interrupted; the next run removes the
+    rest.
 
     Raises:
         BrokenPipeError: the reader of the output has gone; everything was cleared up all the same.
@@ -162,10 +162,7 @@ def _clear_up(
 
 
 def not_performed(demo: Demo, site: Site, trouble: HostonlyError | KeyboardInterrupt) -> DemoResult:
-    """Return the result of a demo that had no testbed because of ``trouble``.
-
-    The engine's version is empty in it, since the engine was not asked.
-    """
+    """Return the result of a demo without a testbed, for ``trouble``; the engine was not asked."""
     error = trouble if isinstance(trouble, HostonlyError) else HostonlyError("interrupted")
     sandbox = site.sandbox
     about = SandboxAbout(sandbox.name, sandbox.provider, site.sandbox.address, "")

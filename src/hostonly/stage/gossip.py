@@ -25,8 +25,7 @@ SECONDS = 10.0
 # Names travel by gossip from one engine to the other. Where packets were lost, the engines compare
 # all that they know every half minute: this is time for three comparisons.
 SYNC_SECONDS = 100.0
-# An engine that did not reach the others when it joined tries again after a minute: time for two
-# tries.
+# An engine that reached no other when it joined tries again after a minute: time for two tries.
 REJOIN_SECONDS = 150.0
 
 

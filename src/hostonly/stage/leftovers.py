@@ -84,8 +84,7 @@ def _with_addresses(sandbox: Vantage, found: list[Leftover]) -> list[Leftover]:
     names = [each.name for each in found if each.kind == "container"]
     if not names:
         return found
-    # The exit status does not count: a container that is being removed has just given up its
-    # addresses.
+    # The exit status does not count: one that is being removed has no address any more.
     told = sandbox.run(["docker", "container", "inspect", "--format", ADDRESSES, *names]).stdout
     lines = [line.split() for line in told.splitlines()]
     # Newer engines have words for no address.

@@ -48,8 +48,7 @@ def explained_stop(
 ) -> ClaimResult:
     """Return ``result``, which says why a demo stopped after ``steps``, with the obstacles.
 
-    It is returned unchanged unless one of the steps, or ``result`` itself, tells of a connection
-    that was not answered.
+    It is unchanged where neither a step nor itself tells of a connection that was not answered.
     """
     told = [each for each in (*result.evidence, *steps) if _tells_of_waiting(each)]
     if not told and not WAITED.search(result.because):
@@ -75,7 +74,7 @@ def _named(
     version = 6 if any(_to_ipv6(each.command) for each in attempts) else 4
     reasons, evidence = [result.because], list(result.evidence)
     for at in machines:
-        # What a machine asks by itself is not forwarded there.
+        # A machine's own connection is not forwarded there.
         own = bool(attempts) and all(each.vantage == at.name for each in attempts)
         found, seen = _looked(at, version, forwards=at.prompt != "host" and not own, link=bridge)
         reasons += found

@@ -54,8 +54,7 @@ def run_again(stage: Stage, sandbox: Vantage, name: str, run: Sequence[str]) -> 
     """Make container ``name`` anew by ``run``, until a manager lets it onto its overlay network.
 
     The manager did not do so within the engine's own limit. The container that was made then cannot
-    be started, since the engine takes it for attached ("network … not found", seen with Docker
-    20.10.24).
+    be started, since it counts as attached ("network … not found", seen with Docker 20.10.24).
 
     Raises:
         Stopped: it could not be started.

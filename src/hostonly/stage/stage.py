@@ -21,8 +21,7 @@ from hostonly.waiting import limit, more_patience
 
 T = TypeVar("T")
 
-# A command that has ended is not waited for any longer: this limit is for one that would hang for
-# ever.
+# A command that has ended is not waited for: this limit is for one that would hang for ever.
 STEP_SECONDS = 300.0
 
 
@@ -198,8 +197,7 @@ class Stage(Judge):
     ) -> Fact[T]:
         """Look again and again until ``satisfied`` or the limit; return the last fact.
 
-        For facts whose claim will say whether they are as expected. A warning tells where the limit
-        struck.
+        For facts whose claim will judge them. A warning tells where the limit struck.
         """
         last = settled(look, satisfied, seconds=0.0)
         if isinstance(last, Observed) and not satisfied(last.value):

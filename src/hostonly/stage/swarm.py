@@ -66,8 +66,7 @@ def join(stage: Stage) -> None:
 def spanning(stage: Stage, name: str) -> Fact[Network]:
     """Return the overlay network ``name``, on which each sandbox has a container, as a fact.
 
-    Waits until both engines know of each other, or had time for it: before that, packets of a
-    container go nowhere.
+    Waits until both engines know of each other, or had time for it: until then no packets pass.
     """
     members = {stage.address, stage.site.machine("sandbox2").address}
     return stage.settle(

@@ -35,8 +35,7 @@ class BuiltImage:
 class Testbed:
     """A sandbox that is up, with its registry and the image in it.
 
-    ``second_sandbox`` returns the other one, up and with the same image; the first call brings it
-    up, if it is not yet.
+    ``second_sandbox`` returns the other one, with the same image; its first call brings it up.
     """
 
     # pytest takes classes called Test… for tests.

@@ -1,4 +1,4 @@
-"""Running demos and checks: they are followed, and their result is shown and is the exit code."""
+"""Running demos and checks: progress and result are shown, and the exit code tells the verdict."""
 
 from __future__ import annotations
 

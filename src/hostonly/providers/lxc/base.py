@@ -28,8 +28,7 @@ MEMINFO = Path("/proc/meminfo")
 METHOD = "2"
 
 # dpkg waits for the disk several times after each of its some 170 packages. A build that is cut off
-# is thrown away: in memory it need not wait. It takes 0.8 GB there; a machine with less to spare
-# builds on the disk.
+# is thrown away: in memory it need not wait. It takes 0.8 GB there; else it is built on the disk.
 MEMORY_MIB = 3072
 _TMPFS = "size=2g,mode=0755"
 
@@ -86,8 +85,8 @@ def intact(folder: Path) -> bool:
     """Return whether the base in ``folder`` still has the files that it was built with.
 
     Their names, kinds, modes, owners, sizes and times are compared, which takes a twentieth of a
-    second; their contents are not read. A base without a record, or with one that a power cut left
-    empty, is not intact.
+    second; their contents are not read. A base is not intact without a record, or with an empty
+    one.
 
     Raises:
         ToolFailed: they could not be listed.
@@ -142,7 +141,7 @@ def ensure(
 
     Raises:
         ToolFailed: mmdebstrap or the unpacking failed (mirror away, disk full); nothing half-made
-            is left in the base's place.
+            is left.
     """
     base = current(root)
     if base.complete and not rebuild:
@@ -269,8 +268,7 @@ def _pipeline() -> str:
     in_memory = f'mount -t tmpfs -o {_TMPFS} hostonly "$TMPDIR" || echo "{on_disk}" >&2; '
     return (
         "set -eo pipefail; rootfs=$1; shift; "
-        # mmdebstrap delays a signal while dpkg runs: the shell waits, hears it, and everything
-        # ends.
+        # mmdebstrap delays a signal while dpkg runs: the shell waits, hears it, and all ends.
         "trap 'exit 130' INT TERM HUP; "
         f"{in_memory if _memory_mib() >= MEMORY_MIB else ''}"
         f'("$@" | lxc-usernsexec -m u:0:{ids} -m g:0:{ids} -- '

@@ -82,7 +82,7 @@ class LxcContainer:
 
     @property
     def half_destroyed(self) -> bool:
-        """Whether somebody has begun to destroy it: it is not whole, being made or running."""
+        """Whether its destruction has begun: it is neither whole nor being made nor running."""
         if not self.exists or self.complete or (self.folder / UNFINISHED).exists():
             return False
         # LXC destroys no container that runs: where one runs, somebody has only lost the mark.
@@ -233,8 +233,7 @@ class LxcContainer:
         try:
             self._lxc("destroy", "--force")
         except ToolFailed:
-            # LXC does not destroy a container that it takes for undefined; its folder is ours all
-            # the same.
+            # LXC does not destroy what it takes for undefined; the folder is ours all the same.
             if self._at_work():
                 raise
             line = 'rm -f "$1/$2" && sync "$1" && exec rm -rf --one-file-system "$1"'
@@ -247,7 +246,7 @@ class LxcContainer:
     def reattach(self, bridges: Sequence[Bridge], emit: Emit) -> None:
         """Attach its network interfaces to bridges that were removed and made again under it.
 
-        LXC lists a running container's links in the order of its configuration, which is that of
+        LXC lists a running container's links in the order of its configuration: that of
         ``bridges``.
         """
         said = self._lxc("info", "--no-humanize")

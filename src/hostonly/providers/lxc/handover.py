@@ -45,8 +45,7 @@ def hand_over(
     folder = machine.claim
     values = {
         "BASE": str(lies_on),
-        # lxc-template does not read BOX: it keeps a purge from taking the box before Vagrant has
-        # made the sandbox.
+        # Not read by lxc-template: it keeps a purge from the box until the sandbox is made.
         "BOX": f"{box.boxes() / machine.box}/",
         "IDMAP_START": str(idmap.START),
         "IDMAP_COUNT": str(idmap.COUNT),

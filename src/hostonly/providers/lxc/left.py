@@ -64,8 +64,7 @@ def _listing(look: Sequence[str]) -> str:
 
 def _remove_groups(folders: Sequence[Path]) -> None:
     # Innermost first; a group with a process in it stays, and check.leftovers says so. Others,
-    # LXC's monitor among them, remove groups too: a group that they remove meanwhile is missed
-    # once, not twice.
+    # LXC's monitor among them, remove groups too: one that they remove is missed once, not twice.
     line = (
         'empty() { find "$1" -depth -type d -exec rmdir --ignore-fail-on-non-empty {} +; }; '
         'for group; do empty "$group" || test ! -e "$group" || empty "$group" || exit 1; done'

@@ -93,8 +93,7 @@ class Lxc(LxcContainer):
 
         Raises:
             ToolFailed: one of the tools failed.
-            HostonlyError: the base of an existing container is gone, or its configuration was cut
-                off.
+            HostonlyError: an existing container's base is gone, or its configuration was cut off.
         """
         folder = self._base_below(emit) or self._base(emit).folder
         box.ensure(self.site.root, self.site.state, emit)
@@ -122,8 +121,8 @@ class Lxc(LxcContainer):
     def _base_below(self, emit: Emit) -> Path | None:
         """Return the folder of the base under the container; None where there is no container.
 
-        The base may be of an older recipe. Another base is never put in its place: the container's
-        own layer belongs to this one.
+        The base may be of an older recipe. It is never replaced: the container's own layer belongs
+        to it.
 
         Raises:
             HostonlyError: the base is gone, or the container does not name it.

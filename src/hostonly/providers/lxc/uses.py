@@ -59,8 +59,7 @@ def uses() -> Uses:
 def base_below(container: str) -> Path | None:
     """Return the folder of the base that ``container`` lies on, by the container's configuration.
 
-    The base may be of an older recipe. None where there is no container, or none that was made so
-    far.
+    The base may be of an older recipe. None where no container was made so far.
 
     Raises:
         ToolFailed: the container's configuration could not be read.
