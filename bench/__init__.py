@@ -1,4 +1,4 @@
-"""`./inv bench`: how quick hostonly is beside what one would do without it.
+"""The task ``./inv bench``: the speed of hostonly beside the same work without it.
 
 Each group of rows is a module with ``ROWS`` and ``comparisons``; ``GROUPS`` names them in the order
 in which they run. A row is a ratio of two sides that were measured in the same run, in turns.
@@ -6,5 +6,5 @@ in which they run. A row is a ratio of two sides that were measured in the same 
 
 from __future__ import annotations
 
-# The cheap ones first: who wants a quick look sees rows soon.
+# The cheap ones first, so that the first rows come soon.
 GROUPS = ("start", "hello", "commands", "image", "demo", "lifecycle", "many", "box")

@@ -1,4 +1,4 @@
-"""Building the base that all sandboxes stand on, from Debian packages."""
+"""The rows of building the base that all sandboxes stand on, from Debian packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT_SECONDS = 30.0
 
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
-    """A base of the bench's own, by a line more in its recipe: that of the user's is left alone."""
+    """Build a base of the bench's own, by one more line in its recipe; leave the user's alone."""
     with workspace.another() as here:
         with (base.recipe(here.root) / "configure").open("a", encoding="utf-8") as configure:
             configure.write(f"\n# {here.site.name}\n")

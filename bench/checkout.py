@@ -1,7 +1,7 @@
 """A checkout of the bench's own, so that the user's sandbox is neither used nor changed.
 
-It is a copy of the files as they are now, with a sandbox name, bridges and addresses of its own in
-its `invoke.yaml`. Its `.venv` is a few files that lead to the packages of the one that we run in.
+It is a copy of the present files, with a sandbox name, bridges and addresses of its own in its
+``invoke.yaml``. Its ``.venv`` is a few files that lead to the packages of the one that we run in.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hostonly.site import Site
 
 NOT_COPIED = (
     *(".git", ".venv", ".hostonly", ".vagrant", "__pycache__", ".*_cache"),
-    # The bench's own is written instead: never, for a moment, one that names the user's sandbox.
+    # The bench writes its own: the copy must never, even for a moment, name the user's sandbox.
     "invoke.yaml",
 )
 
@@ -48,7 +48,7 @@ class Checkout:
     vagrant_home: Path
 
     def run(self, *words: str, timeout: float = SECONDS) -> str:
-        """Run a command line in the checkout, and give what it printed.
+        """Run a command line in the checkout, and return its output.
 
         Raises:
             ToolFailed: it failed or took too long.
@@ -56,17 +56,17 @@ class Checkout:
         return _run(self.root, self.vagrant_home, words, timeout)
 
     def inv(self, *words: str, timeout: float = SECONDS) -> str:
-        """Run ``./inv`` with ``words`` in the checkout, and give what it printed."""
+        """Run ``./inv`` with ``words`` in the checkout, and return its output."""
         return self.run("./inv", *words, timeout=timeout)
 
     def seconds(self, *words: str) -> float:
-        """How long ``./inv`` with ``words`` takes."""
+        """Return the seconds that ``./inv`` with ``words`` takes."""
         start = time.perf_counter()
         self.inv(*words)
         return time.perf_counter() - start
 
     def machine(self) -> Machine:
-        """Its sandbox."""
+        """Return the checkout's sandbox."""
         return Machine(self.site, ignore)
 
 
@@ -79,9 +79,9 @@ def checkout(
     vagrant_home: Path,
     emit: Emit,
 ) -> Iterator[Checkout]:
-    """A copy of the ``user``'s checkout in ``folder``; its sandbox is destroyed at the end.
+    """Copy the ``user``'s checkout to ``folder``; its sandbox is destroyed at the end.
 
-    ``name`` is the sandbox's and, with two letters before it, that of the bridges (at most 13
+    ``name`` is the sandbox's and, with two characters before it, that of the bridges (at most 13
     characters); ``networks`` are the host-only one and that for NAT.
     """
     try:
@@ -90,7 +90,7 @@ def checkout(
         try:
             remove(folder, vagrant_home, user.root)
         except HostonlyError as error:
-            # Its folder says where: without it nobody could destroy the sandbox any more.
+            # The folder stays: without it nobody could destroy the sandbox any more.
             emit(Warned(f"what the bench made at {folder} could not be destroyed: {error}"))
 
 
@@ -103,7 +103,7 @@ def remove(folder: Path, vagrant_home: Path, user: Path) -> None:
     # Its settings are written last: without them there is no sandbox yet.
     if (folder / "invoke.yaml").exists():
         _run(folder, vagrant_home, ("./inv", "sandbox.destroy"), SECONDS)
-    # What was installed for the bench stays, and its user will be told so.
+    # Packages that were installed for the bench stay, and the user will be told so.
     if packages.note(folder).exists():
         with packages.note(user).open("a", encoding="utf-8") as note:
             note.write(packages.note(folder).read_text(encoding="utf-8"))
@@ -111,7 +111,7 @@ def remove(folder: Path, vagrant_home: Path, user: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove a ``folder`` of the bench's, with what root has made in it; nothing that is mounted there.
+    """Remove a ``folder`` of the bench's, also root's files in it, but nothing mounted there.
 
     Raises:
         ToolFailed: something of it is still there.
@@ -120,8 +120,9 @@ def discard(folder: Path) -> None:
 
 
 def _run(folder: Path, vagrant_home: Path, words: Sequence[str], timeout: float) -> str:
-    # Whether packages may be installed is the user's word here too. The user's own .venv was compiled as it
-    # was made, whatever Python may write since (bootstrap/venv.py): the copy is, once it has been called.
+    # The user's word on installing packages counts here too. The user's own .venv was compiled when
+    # it was made, whatever Python may write since (bootstrap/venv.py): the copy is, by its first
+    # call.
     theirs = ("INVOKE_", "VAGRANT_", "HOSTONLY_", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     clean = unsetting(*theirs, kept=("HOSTONLY_INSTALL",))
     ours = (f"VAGRANT_HOME={vagrant_home}", "NO_COLOR=1")
@@ -137,7 +138,7 @@ def _made(
 ) -> Checkout:
     ignored = shutil.ignore_patterns(*NOT_COPIED)
     shutil.copytree(user.root, folder, symlinks=True, ignore=ignored)
-    # What was made for the user's settings here is as good for ours: the same recipe, the same JAR.
+    # The user's base of the image serves ours as well: the same recipe, the same JAR.
     if (user.state / "image" / "base").exists():
         kept = folder / ".hostonly" / "image" / "base"
         shutil.copytree(user.state / "image" / "base", kept, dirs_exist_ok=True)
@@ -172,7 +173,7 @@ def _made(
 
 
 def _venv(folder: Path) -> None:
-    """A `.venv` of ``folder``'s own code and of the packages that this process has."""
+    """Make a ``.venv`` of ``folder``'s own code and of the packages of this process."""
     venv, original = folder / ".venv", Path(sys.prefix)
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(venv)}))
     site.mkdir(parents=True)

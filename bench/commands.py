@@ -1,4 +1,4 @@
-"""Talking with a sandbox that is up: status, commands, the host's check."""
+"""The rows of talking with a sandbox that is up: status, commands, the host's check."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CHECK = Row("check-host-to-sandbox", "s", "check.host-to-sandbox over one second
 
 ROWS = (STATUS, EXEC_VAGRANT, EXEC_SSH, CHECK)
 
-# Vagrant's own side does nothing of ours, nor does it ask us for the settings.
+# Vagrant's own side does nothing of ours, and does not ask us for the settings.
 VAGRANT = ("env", "HOSTONLY_PREPARED=1", "VAGRANT_CHECKPOINT_DISABLE=1")
 
 
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
-    """All on one sandbox."""
+    """Compare all rows on one sandbox."""
     here = workspace.main()
     here.inv("sandbox.up")
     machine = here.machine()

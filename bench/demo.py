@@ -1,4 +1,4 @@
-"""A demo beside a shell script that runs the same commands by ssh, one after another."""
+"""The row of a demo beside a shell script that runs the same commands by ssh, one after another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = (DEMO,)
 
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
-    """The script is made from the demo's own document, so that both sides run the same commands."""
+    """Make the script from the demo's own document, so that both sides run the same commands."""
     here = workspace.main()
     here.inv("demo.host")
     document = json.loads(here.inv("demo.host", "--json"))
@@ -35,7 +35,7 @@ def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Compari
 
 
 def script(document: dict[str, Any], ssh: Sequence[str], port: int) -> str:
-    """The shell script: each step, then what the claims looked at; each must end as it did then."""
+    """Return the shell script: each step, then the claims' questions, each with its exit status."""
     lines = ["set -u", f'sandbox() {{ {shlex.join(ssh)} -n "$1"; }}']
     commands = [(step["vantage"], step["command"], step["exit"]) for step in document["steps"]]
     removal = [command for command in commands if command[1].startswith("docker rm ")]
@@ -47,7 +47,7 @@ def script(document: dict[str, Any], ssh: Sequence[str], port: int) -> str:
                 commands.append((seen["vantage"], seen["command"], 0))
     # The demo removes its container at the end; what the claims look at comes before that.
     ordered = [command for command in commands if command not in removal] + removal
-    # The container's process has another id each time, and what runs has others.
+    # The container's process has another pid each time, and the running containers have other ids.
     pid = "/proc/$(docker inspect --format '{{.State.Pid}}' hello)/"
     for vantage, recorded, status in ordered:
         command = re.sub(r"/proc/(?!1/)[0-9]+/", pid, recorded)

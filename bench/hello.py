@@ -1,10 +1,10 @@
 """HelloSocket in Python beside HelloSocket in Java: both on this machine, called over loopback.
 
 The client is the same for both and does as little as it can: it connects, reads to the end of the
-stream, and closes, each one call of the kernel's on a plain blocking socket; what it read is looked
-at when the time has been taken. What it measures is bounded by itself where a server is quicker than
-it. So the servers' own processor time is told as well: connections for each second of it. No row has
-a goal: both servers do what is promised, and neither is there to be quick.
+stream, and closes, each by one system call on a plain blocking socket; it looks at the lines only
+when the time has been taken. A server that is quicker than the client is not measured by it. So the
+servers' own processor time is told as well: connections for each second of it. No row has a goal:
+both servers do what is promised, and neither is there to be quick.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MANY_CPU = Row(
 ROWS = (ONE, MANY, ONE_CPU, MANY_CPU)
 
 LOOPBACK = "127.0.0.1"
-# Some tenths of a second, and far from the number of ports that a client has.
+# This takes some tenths of a second, and far fewer ports than a client has.
 CALLS = 3000
 IN_FLIGHT = 64
 SECONDS = 30
@@ -54,7 +54,7 @@ TIMEOUT = struct.pack("ll", SECONDS, 0)
 
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
-    """Both servers run all the time, each started once."""
+    """Start each server once; both run all the time."""
     with ExitStack() as ending:
         folder = ending.enter_context(TemporaryDirectory(prefix=workspace.user.temporary))
         java = java_program(workspace.user, workspace.emit, Path(folder))
@@ -82,16 +82,16 @@ def _rates(rows: tuple[Row, Row], call: Callable[[int, int], list[bytes]], serve
 
 
 def _processor_clock(pid: int) -> int:
-    """The clock of a process's processor time, all its threads together.
+    """Return the clock of a process's processor time, all its threads together.
 
-    Source: clock_getcpuclockid(3); Linux makes the clock's number of the process's, and a 2 for
-    "by the scheduler" (include/linux/posix-timers.h, CPUCLOCK_SCHED).
+    Source: clock_getcpuclockid(3); Linux makes the clock's number of the pid, and a 2 for "by the
+    scheduler" (include/linux/posix-timers.h, CPUCLOCK_SCHED).
     """
     return ~pid << 3 | 2
 
 
 def one_after_another(port: int, calls: int) -> list[bytes]:
-    """Make ``calls`` connections, one when the one before has ended; what each read.
+    """Make ``calls`` connections, each when the one before has ended; return what each read.
 
     Raises:
         OSError: refused, reset, or nothing within ``SECONDS``.
@@ -100,8 +100,9 @@ def one_after_another(port: int, calls: int) -> list[bytes]:
 
 
 def in_flight(port: int, calls: int) -> list[bytes]:
-    """Make ``calls`` connections, of which ``IN_FLIGHT`` are open at a time: when the oldest has been
-    read to its end, another is opened. What each read.
+    """Make ``calls`` connections, ``IN_FLIGHT`` open at a time; return what each read.
+
+    When the oldest has been read to its end, another is opened.
 
     Raises:
         OSError: refused, reset, or nothing within ``SECONDS``.

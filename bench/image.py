@@ -1,4 +1,4 @@
-"""Building and pushing the image again when nothing has changed, and the image's size."""
+"""The rows of building and pushing an unchanged image again, and of the image's size."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ SIZE = Row("image-size", "MB", "the image over the tutorial's openjdk:11 image",
 
 ROWS = (BUILD, BUILD_SECOND, PUSH, PUSH_SSH, PUSH_SECOND, SIZE)
 
-# The size of openjdk:11 by `docker images`, in MB of 1,000,000 bytes: what the tutorial's image was
-# built from.
+# The size of openjdk:11 by `docker images`, in MB of 1,000,000 bytes: the tutorial's base.
 OPENJDK_MB = 654.0
 
 
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
-    """All on one sandbox. Packer and `docker push` alone are given the engine's socket, forwarded
-    beforehand: nothing but the command itself is measured. `docker push` by ssh is what is typed on
-    the host by whom nobody has forwarded anything."""
+    """Compare all rows on one sandbox.
+
+    Packer and ``docker push`` alone are given the engine's socket, forwarded beforehand: only the
+    command itself is measured. ``docker push`` by ssh is what a user types without that.
+    """
     here = workspace.main()
     here.inv("image.push")
     machine = here.machine()

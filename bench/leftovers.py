@@ -1,6 +1,6 @@
-"""What a bench that was killed has left: found by its folder, and removed before anything else is made.
+"""Leftovers of a bench that was killed: found by its folder, and removed before another bench.
 
-A bench's sandboxes have the same names each time, so that another one cannot be made beside them.
+A bench's sandboxes have the same names each time, so that two benches cannot stand side by side.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hostonly.site import Site
 
 @contextlib.contextmanager
 def alone(user: Site) -> Iterator[None]:
-    """One bench at a time in the checkout of ``user``; the kernel frees the lock of one that was killed.
+    """Allow one bench at a time in the checkout of ``user``; the kernel frees a dead one's lock.
 
     Raises:
         HostonlyError: another one is at work.
@@ -30,7 +30,7 @@ def alone(user: Site) -> Iterator[None]:
 
 
 def clear(user: Site, emit: Emit) -> None:
-    """Remove what earlier benches of this checkout have left; for who holds the lock of `alone`.
+    """Remove what earlier benches of this checkout left; the caller holds the lock of ``alone``.
 
     Raises:
         HostonlyError: something could not be removed; its folder stays, for the next try.
@@ -40,7 +40,7 @@ def clear(user: Site, emit: Emit) -> None:
         emit(Started("removing what a bench that was cut off has left"))
         try:
             inside = sorted(workspace.iterdir())
-            # What all checkouts share the last of them takes away, and a stock project none of it.
+            # The last checkout removes what all of them share; a stock project removes none of it.
             for folder in inside:
                 if folder.name.endswith(stock.SUFFIX):
                     stock.remove(folder, workspace / checkout.VAGRANT_HOME)
@@ -59,7 +59,7 @@ def clear(user: Site, emit: Emit) -> None:
 
 
 def purge(user: Site, emit: Emit) -> None:
-    """The same where no bench is about to be made.
+    """Remove what earlier benches left, where no bench is about to begin.
 
     Raises:
         HostonlyError: a bench is at work, or something could not be removed.

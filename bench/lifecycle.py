@@ -1,4 +1,4 @@
-"""A sandbox's life beside that of a stock Vagrant machine."""
+"""The rows of a sandbox's life beside that of a stock Vagrant machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = (UP, HALT_UP, DESTROY)
 
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
-    """One life each in turns: made, halted and started again, destroyed. Boxes are there before."""
+    """Compare whole lives, in turns: made, halted and started again, destroyed; boxes exist."""
     here = workspace.main()
     here.inv("sandbox.destroy")
     # Once, unmeasured: it adds the box.

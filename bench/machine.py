@@ -1,4 +1,4 @@
-"""What machine a bench was run on, and with which versions: a ratio depends on them less than a second."""
+"""The machine and the versions of a bench: a ratio depends on them less than a second does."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hostonly.host.command import run
 from hostonly.image import runtime
 from hostonly.providers.lxc import base
 
-# What either side is run with.
+# The packages of both sides.
 PACKAGES = (
     *("vagrant", "vagrant-lxc", "lxc", "packer", "docker.io", "mmdebstrap", "openssh-client"),
 )
 
 
 def machine(root: Path) -> dict[str, str]:
-    """The machine, in words, and its load now; for the checkout at ``root``."""
+    """Return the machine, in words, and its load now; for the checkout at ``root``."""
     system = os.uname()
     return {
         "processor": _field(Path("/proc/cpuinfo"), "model name"),
@@ -35,7 +35,7 @@ def machine(root: Path) -> dict[str, str]:
 
 
 def versions(root: Path) -> dict[str, str]:
-    """The versions of both sides' tools; asked at the end, for the bench installs what is missing."""
+    """Return the versions of both sides' tools; asked last, since the bench installs some."""
     inside = base.current(root).rootfs / "var" / "lib" / "dpkg"
     return {
         "java": _java(),
@@ -58,7 +58,7 @@ def _field(file: Path, name: str, sign: str = ":") -> str:
 def _commit(root: Path) -> str:
     try:
         argv = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
-        # Looking must not write the index, which another git may be writing just now.
+        # A look must not write the index, which another git may be writing just now.
         return run(argv, env={"GIT_OPTIONAL_LOCKS": "0"}, timeout=20).strip()
     except ToolFailed:
         return "unknown"
@@ -72,7 +72,7 @@ def _java() -> str:
 
 
 def _packages(names: tuple[str, ...], *options: str) -> dict[str, str]:
-    """Name and version of those of the Debian packages ``names`` that are installed."""
+    """Return name and version of those of the Debian packages ``names`` that are installed."""
     argv = ["dpkg-query", *options, "-W", "-f", "${Package} ${Version}\n", *names]
     try:
         said = run(argv, timeout=20)

@@ -1,4 +1,4 @@
-"""Several sandboxes at once, each of a checkout of its own, and the memory and disk that each takes."""
+"""The rows of several sandboxes at once, each of its own checkout, with their memory and disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROWS = (EIGHT, CGROUP, PSS, DISK)
 
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
-    """One, then all of them; memory is looked at while all are up and nothing runs in them."""
+    """Start one, then all; look at memory while all are up and nothing runs in them."""
     with ExitStack() as cleaning:
         checkouts = [cleaning.enter_context(workspace.another()) for _ in range(NUMBER)]
         with ThreadPoolExecutor(NUMBER) as pool:
@@ -71,7 +71,7 @@ def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Compari
 
 
 def _control_group(checkout: Checkout) -> Path:
-    """The control group that accounts for the sandbox's memory.
+    """Return the control group that accounts for the sandbox's memory.
 
     Source: /proc/PID/cgroup, cgroups(7); LXC calls a container's group lxc.payload.NAME.
     """
@@ -89,7 +89,7 @@ def _control_group(checkout: Checkout) -> Path:
 
 
 def _control_group_mb(checkout: Checkout) -> float:
-    """What its processes and the kernel hold for it, without file contents that can be dropped."""
+    """Return the MB of its processes and of the kernel for it, less file contents to be dropped."""
     group = _control_group(checkout)
     for usage in ("memory.current", "memory.usage_in_bytes"):
         if (group / usage).exists():
@@ -104,10 +104,10 @@ def _control_group_mb(checkout: Checkout) -> float:
 
 
 def _pss_mb(checkout: Checkout) -> float:
-    """The sum over its processes of what they do not share, and their part of what they do."""
+    """Return the MB of its processes: memory of their own, and their part of shared memory."""
     groups = _control_group(checkout).rglob("cgroup.procs")
     pids = [pid for group in groups for pid in group.read_text(encoding="utf-8").split()]
-    # Only root may look into them; one that has ended meanwhile has no memory.
+    # Only root may read these files; a process that has ended meanwhile has no memory.
     line = 'for pid; do cat "/proc/$pid/smaps_rollup" 2>/dev/null || :; done'
     said = run(["sh", "-c", line, "pss", *pids], root=True, timeout=60)
     found = [int(line.split()[1]) for line in said.splitlines() if line.startswith("Pss:")]
@@ -117,6 +117,6 @@ def _pss_mb(checkout: Checkout) -> float:
 
 
 def _disk_mb(checkout: Checkout) -> float:
-    """What its own layer and its engine's data take on the disk; the base, which all share, is elsewhere."""
+    """Return the MB of its own layer and its engine's data, without the base that all share."""
     folder = LXC / checkout.machine().spec.instance
     return int(run(["du", "-sxB1", str(folder)], root=True, timeout=60).split()[0]) / 1e6

@@ -1,4 +1,4 @@
-"""Measuring in turns, so that what else the machine does meanwhile falls on both sides."""
+"""Measuring in turns, so that other work of the machine falls on both sides."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from hostonly.events import Done, Emit, Progress, Started, Warned
 ROUNDS = 5
 MOST_ROUNDS = 50
 
-# A quiet machine takes a quarter of an hour for five rounds of everything. What one that is busy has
-# not measured after thrice that is not measured.
+# A quiet machine takes a quarter of an hour for five rounds of everything. A busy one gets three
+# times as long, and does not measure the rest.
 LEAST_LIMIT_SECONDS = 2700.0
 ROUND_LIMIT_SECONDS = LEAST_LIMIT_SECONDS / ROUNDS
 
@@ -38,7 +38,7 @@ class Comparison:
 
 
 def timed(row: str, act: Callable[[], object]) -> Side:
-    """A side that is the seconds ``act`` takes."""
+    """Return a side that measures the seconds that ``act`` takes."""
 
     def side() -> dict[str, float]:
         start = time.perf_counter()
@@ -49,17 +49,17 @@ def timed(row: str, act: Callable[[], object]) -> Side:
 
 
 def limit(row: str, value: float) -> Side:
-    """A side that is nobody's work but a fixed ``value``, where the goal is an absolute one."""
+    """Return a side that is a fixed ``value``, for a row whose goal is an absolute one."""
     return lambda: {row: value}
 
 
 def rows() -> dict[str, Row]:
-    """All rows by name, in the order in which they are measured."""
+    """Return all rows by name, in the order in which they are measured."""
     return {row.name: row for group in GROUPS for row in _module(group).ROWS}
 
 
 def chosen(names: Sequence[str]) -> list[Row]:
-    """The rows called ``names``; all where there are none.
+    """Return the rows called ``names``; all where there are none.
 
     Raises:
         UsageError: there is no row of a name.
@@ -81,8 +81,8 @@ def bench(
 ) -> BenchResult:
     """Measure the rows ``wanted``, each ``rounds`` times on both sides.
 
-    What cannot be measured is said and does not keep the others from it; nor is anything begun when
-    the time for it all is over.
+    A row that cannot be measured is reported and does not keep others from it. None is begun when
+    time is over.
     """
     start = time.monotonic()
     end = start + max(LEAST_LIMIT_SECONDS, rounds * ROUND_LIMIT_SECONDS)
@@ -118,7 +118,7 @@ def _noting(
     unmeasured: list[Unmeasured],
     emit: Emit,
 ) -> Iterator[None]:
-    """What goes wrong in the context is why those of ``rows`` that are not measured are not."""
+    """Note an error in the context as the reason why the rest of ``rows`` is not measured."""
     try:
         yield
     except Exception as error:
@@ -126,7 +126,7 @@ def _noting(
         if isinstance(error, HostonlyError):
             because = ": ".join([error.what, *error.output.strip().splitlines()[-1:]])
         else:
-            # Not foreseen; the rows that were measured are none the worse for it.
+            # An error that nobody foresaw; the rows that were measured are none the worse for it.
             because = f"{type(error).__name__}: {error}"
         known = {*measured, *(one.row.name for one in unmeasured)}
         unmeasured += [Unmeasured(row, because) for row in rows if row.name not in known]
@@ -149,7 +149,7 @@ def _measured(comparison: Comparison, rounds: int, emit: Emit, end: float) -> It
     for number in range(rounds):
         _require_time(end)
         emit(Progress(f"round {number + 1} of {rounds}"))
-        # Who goes first has the colder caches: each side does in its turn.
+        # The first side has the colder caches: each side is first in its turn.
         for which in (0, 1) if number % 2 == 0 else (1, 0):
             values[which].append(sides[which]())
     emit(Done(f"bench: {what}", time.monotonic() - start))

@@ -10,7 +10,7 @@ from hostonly.report.json import DIGITS
 
 
 def as_document(result: BenchResult) -> dict[str, Any]:
-    """The document; `bench.schema.json` beside this file says what is in it."""
+    """Return the document, which ``bench.schema.json`` beside this file describes."""
     return {
         "schema": SCHEMA,
         "kind": "bench",
@@ -34,7 +34,7 @@ def as_document(result: BenchResult) -> dict[str, Any]:
 
 
 def as_table(result: BenchResult) -> str:
-    """Machine and versions, then a line for each row: both sides, ratio, goal, and whether it is met."""
+    """Return machine and versions, then a line a row: both sides, ratio, goal, and if it is met."""
     width = max((len(one.row.name) for one in result.rows), default=4)
     lines = [f"{name}: {value}" for name, value in result.machine.items()]
     lines += [f"rounds: {result.rounds}; min / median / max of each side", ""]

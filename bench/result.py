@@ -1,4 +1,4 @@
-"""What a bench comes to: rows with both sides' minimum, median and maximum."""
+"""The result of a bench: rows with both sides' minimum, median and maximum."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row before it is measured: ``name`` (of ``--rows``), ``unit`` of both sides, ``what`` in one
-    line, and ``goal``, the ratio ours over theirs that is not to be exceeded; None where it is only told.
+    """A row before it is measured.
+
+    ``name`` is that of ``--rows``, ``unit`` that of both sides, ``what`` one line about it, and
+    ``goal`` the ratio ours over theirs that must not be exceeded; None where there is no goal.
     """
 
     name: str
@@ -29,13 +31,13 @@ class Summary:
 
 
 def summary(values: Sequence[float]) -> Summary:
-    """The summary of ``values``, of which there is at least one."""
+    """Return the summary of ``values``, of which there is at least one."""
     return Summary(min(values), median(values), max(values))
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A row and what was measured for it."""
+    """A row and both sides' values."""
 
     row: Row
     ours: Summary
@@ -54,7 +56,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """A row that could not be measured, and the first line of why."""
+    """A row that could not be measured, and the first line of the reason."""
 
     row: Row
     because: str
@@ -62,7 +64,7 @@ class Unmeasured:
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """All rows in the order in which they were asked for; ``machine`` says on what, name to value."""
+    """All rows in the order in which they were asked for; ``machine`` maps names to values."""
 
     machine: dict[str, str]
     rounds: int

@@ -1,4 +1,4 @@
-"""How long `./inv` takes to start, beside Invoke alone."""
+"""The row of the time that ``./inv`` takes to start, beside Invoke alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = (LIST,)
 
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
-    """Both in the same environment: our own `.venv`."""
+    """Compare both in the same environment: our own ``.venv``."""
     empty = workspace.folder / "empty"
     empty.mkdir()
     (empty / "tasks.py").touch()
@@ -42,7 +42,7 @@ def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Compari
 
 
 def _empty(invoke: str, folder: Path) -> None:
-    """Let ``invoke`` list the tasks of an empty tasks.py; that there are none makes its status 1."""
+    """Let ``invoke`` list the tasks of an empty tasks.py; it exits 1, since there are none."""
     done = subprocess.run(
         [invoke, "--list"],
         cwd=folder,

@@ -1,8 +1,9 @@
-"""The other side: Vagrant and vagrant-lxc as they come, with a plain box of the same packages.
+"""The other side: stock Vagrant and vagrant-lxc, with a plain box of the same packages.
 
-The box is what one would build by hand: Debian with systemd, sshd and Docker, a user `vagrant` with
-Vagrant's well-known key, an address by DHCP, user-namespaced, unpacked by vagrant-lxc's own template.
-The bridge, with the DHCP server that the lxc package would start on its own, is the bench's.
+The box is one that a user would build by hand: Debian with systemd, sshd and Docker, a user
+``vagrant`` with Vagrant's well-known key, an address by DHCP, user-namespaced, unpacked by
+vagrant-lxc's own template. The bridge and its DHCP server, like that of the lxc package, are the
+bench's.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from hostonly.site import BENCH_MARK, CLAIMS, Bridge, temporary_prefix
 
 BOX = "hostonly-bench-stock"
 
-# What the names of its folder, and of its container, end with.
+# The end of the names of its folder and its container.
 SUFFIX = "-stock"
 
 _VAGRANTFILE = """\
@@ -77,7 +78,7 @@ systemctl enable ssh docker
 rm -f /run/key.pub
 """
 
-# What Debian's own installer takes for an address by DHCP.
+# The packages that Debian's own installer takes for an address by DHCP.
 _DHCP = ("ifupdown", "isc-dhcp-client")
 
 # Packages of our base that belong to what hostonly adds and not to a plain Docker machine.
@@ -99,7 +100,7 @@ class Stock:
 
 @contextlib.contextmanager
 def stock(workspace: Workspace) -> Iterator[Stock]:
-    """The project with its box added and its bridge served; all gone afterwards.
+    """Give the project with its box added and its bridge served; all of it is removed afterwards.
 
     Raises:
         ToolFailed: the box could not be built, or the bridge not made.
@@ -142,10 +143,10 @@ def _remove(workspace: Workspace, folder: Path) -> None:
 
 
 def remove(folder: Path, vagrant_home: Path) -> None:
-    """Remove the stock project in ``folder`` with its machine, bridge and server, however far it came.
+    """Remove the stock project in ``folder`` with its machine, bridge and server, complete or not.
 
     Raises:
-        ToolFailed: its machine could not be destroyed, or something else not be removed; the folder stays.
+        ToolFailed: its machine, or something else of it, could not be removed; the folder stays.
     """
     if (folder / "Vagrantfile").exists():
         _destroy(Stock(folder, vagrant_home))
@@ -161,7 +162,7 @@ def remove(folder: Path, vagrant_home: Path) -> None:
 
 
 def _temporary(folder: Path) -> str:
-    """What its temporary folder's name begins with; of the kind of Site.temporary, and its own."""
+    """Return the prefix of its own temporary folder, of the kind of ``Site.temporary``."""
     return temporary_prefix(folder)
 
 
@@ -187,7 +188,7 @@ def _pid_file(folder: Path) -> Path:
 
 
 def _end_server(folder: Path) -> None:
-    """End the project's DHCP server, which is known by its number and by its command line."""
+    """End the project's DHCP server, which is recognised by its pid and its command line."""
     try:
         pid = _pid_file(folder).read_text(encoding="utf-8").strip()
         words = Path("/proc", pid, "cmdline").read_text(encoding="utf-8").split("\0")
@@ -205,7 +206,7 @@ def _add_box(root: Path, made: Stock, emit: Emit) -> None:
     (folder / "key.pub").write_text(_insecure_key(), encoding="utf-8")
     rootfs = folder / "rootfs"
     command = [
-        # What is mounted and what runs in there goes with it.
+        # Mounts and processes in there end with it.
         *("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"),
         *("mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory"),
         '--aptopt=Acquire::Languages "none"',
@@ -235,14 +236,16 @@ def _add_box(root: Path, made: Stock, emit: Emit) -> None:
 
 
 def _insecure_key() -> str:
-    """Vagrant's well-known public key, which every box lets in until `vagrant up` replaces it."""
+    """Return Vagrant's well-known public key, for a box until ``vagrant up`` replaces it."""
     program = run(["ruby", "-e", 'puts Gem::Specification.find_by_name("vagrant").gem_dir'])
     return (Path(program.strip()) / "keys" / "vagrant.pub").read_text(encoding="utf-8")
 
 
 def _serve(folder: Path, network: IPv4Network) -> subprocess.Popen[bytes]:
-    """Make the project's bridge, and start on it the DHCP server of the lxc package's `lxc-net`, options
-    included."""
+    """Make the project's bridge, and start on it the DHCP server of the lxc package's ``lxc-net``.
+
+    Its options are the same.
+    """
     name = _bridge(folder)
     lines = [
         f"link add {name} type bridge",

@@ -1,4 +1,4 @@
-"""Where a bench takes place: folders, networks and sandboxes of its own, all gone afterwards."""
+"""The surroundings of a bench: folders, networks and sandboxes of its own, removed afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NETWORK_PREFIX = 26
 
 @dataclass(slots=True)
 class Workspace:
-    """A bench's surroundings; ``folder`` is below the state of the ``user``'s checkout."""
+    """The surroundings of a bench; ``folder`` is below the state of the ``user``'s checkout."""
 
     user: Site
     folder: Path
@@ -37,21 +37,21 @@ class Workspace:
 
     @property
     def vagrant_home(self) -> Path:
-        """Vagrant's boxes of both sides: the user's own are left alone."""
+        """The folder of Vagrant's boxes of both sides: the user's own are left alone."""
         return self.folder / VAGRANT_HOME
 
     def network(self) -> IPv4Network:
-        """Another network that nobody on this machine uses."""
+        """Return another network that nobody on this machine uses."""
         return next(self._networks)
 
     def name(self) -> str:
-        """Another name for a sandbox or a bridge, at most 13 characters."""
+        """Return another name for a sandbox or a bridge, at most 13 characters."""
         self._made += 1
         return f"bench{self.mark}{self._made}"
 
     @contextlib.contextmanager
     def another(self) -> Iterator[Checkout]:
-        """One more checkout with a sandbox of its own, which is not up yet."""
+        """Give one more checkout with a sandbox of its own, which is not up yet."""
         name = self.name()
         networks = self.network(), self.network()
         folder = self.folder / name
@@ -59,7 +59,7 @@ class Workspace:
             yield made
 
     def main(self) -> Checkout:
-        """The checkout that most groups use; it is made at the first call and kept to the end."""
+        """Return the checkout of most groups, made at the first call and kept to the end."""
         if self._main is None:
             self._main = self._cleaning.enter_context(self.another())
             # The base, the box, the keys: not part of what is measured.
@@ -69,7 +69,7 @@ class Workspace:
 
 @contextlib.contextmanager
 def workspace(user: Site, emit: Emit) -> Iterator[Workspace]:
-    """The surroundings of one bench, for who holds the lock of `leftovers.alone`.
+    """Give the surroundings of one bench; the caller holds the lock of ``leftovers.alone``.
 
     Raises:
         HostonlyError: there are no free addresses.
@@ -77,7 +77,7 @@ def workspace(user: Site, emit: Emit) -> Iterator[Workspace]:
     block = bridges.free_network(BLOCK_PREFIX)
     if block is None:
         raise HostonlyError("there is no free range of private addresses for the bench's sandboxes")
-    # By its number check.leftovers knows whether the bench is still at work (sandbox/owners.py).
+    # By this pid check.leftovers knows whether the bench is still at work (ownership/marks.py).
     folder = user.state / "bench" / str(os.getpid())
     folder.mkdir(parents=True)
     mark = hashlib.sha256(str(user.root).encode()).hexdigest()[:6]
@@ -86,7 +86,7 @@ def workspace(user: Site, emit: Emit) -> Iterator[Workspace]:
         with made._cleaning:
             yield made
     finally:
-        # What could not be destroyed stays, with the boxes that it may take to do so.
+        # A sandbox that could not be destroyed stays, with the boxes that destroying it may need.
         if {entry.name for entry in folder.iterdir()} <= {VAGRANT_HOME}:
             discard(folder)
             with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
 """A disposable Docker host on a host-only network, and its networking checked from both sides.
 
-What a program of your own needs is here: ``from hostonly import open_site, running, observe`` and so on
-(docs/library.md). Each name is loaded when it is first asked for, since the command line needs few of them.
+A program of your own finds its names here: ``from hostonly import open_site, running, observe`` and
+so on (docs/library.md). Each is loaded at its first use: the command line needs few.
 """
 
 from importlib import import_module

@@ -1,6 +1,6 @@
 """Work in the background, whose programs are ended when nobody waits for it any more.
 
-Only the standard library is imported here: the bootstrap uses this module before there is a `.venv`.
+Only the standard library is imported: the bootstrap uses this module before there is a ``.venv``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Ending:
-    """Passes the word to end on to whatever a thread is at: an exception cannot reach in there."""
+    """A message to end, for whatever a thread is doing: an exception cannot reach into it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -24,7 +24,7 @@ class Ending:
 
     @contextlib.contextmanager
     def heard_by(self, listener: Callable[[], None]) -> Iterator[None]:
-        """``listener`` is called once, from another thread, when the word comes or has come."""
+        """Call ``listener`` once, from another thread, when the message comes or has come."""
         with self._lock:
             late = self._said
             self._listeners.append(listener)
@@ -37,7 +37,7 @@ class Ending:
                 self._listeners.remove(listener)
 
     def say(self) -> None:
-        """Say the word, to those who listen and to all who will."""
+        """Send the message, to present and to later listeners."""
         with self._lock:
             self._said = True
             listeners = list(self._listeners)
@@ -50,17 +50,17 @@ _ending: ContextVar[Ending | None] = ContextVar("ending", default=None)
 
 @contextlib.contextmanager
 def ended_by(listener: Callable[[], None]) -> Iterator[None]:
-    """``listener`` is called where this code runs in a `Background` that must end."""
+    """Call ``listener`` where this code runs in a ``Background`` that must end."""
     ending = _ending.get()
     with contextlib.nullcontext() if ending is None else ending.heard_by(listener):
         yield
 
 
 class Background(Generic[T]):
-    """Runs ``work`` in a thread, beside what is done in the context.
+    """A thread that does ``work``, beside the work of the context.
 
-    When the context is left without its result having been taken, by an error or a Ctrl-C, the
-    programs that it runs are ended, and it is waited for: nothing is left at work.
+    When the context is left and nobody has taken the result, because of an error or a Ctrl-C, the
+    programs that the thread runs are ended and waited for: nothing is left at work.
     """
 
     def __init__(self, work: Callable[[], T]) -> None:
@@ -78,7 +78,7 @@ class Background(Generic[T]):
             self._error = error
 
     def result(self) -> T:
-        """What ``work`` gives, as soon as it has ended; raises what it raised."""
+        """Return the result of ``work`` as soon as it has ended, or raise its error."""
         self._thread.join()
         if self._error is not None:
             raise self._error

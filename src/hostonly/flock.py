@@ -1,6 +1,6 @@
 """A lock that the kernel frees when its holder dies (flock(2)).
 
-Only the standard library is imported here: the bootstrap uses this module before there is a `.venv`.
+Only the standard library is imported: the bootstrap uses this module before there is a ``.venv``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 
 
 class Lock:
-    """The lock of one file, which is made where it is not there, or of one ``folder``.
+    """The lock of one file, which is made where it is missing, or of one ``folder``.
 
-    Another `Lock` of the same file excludes it, in this process too. At the end of a ``with`` statement it
-    is released, if it was taken.
+    Another ``Lock`` of the same file excludes it, in this process too. At the end of a ``with``
+    statement it is released, if it was taken.
     """
 
     def __init__(self, path: Path, *, folder: bool = False) -> None:
@@ -26,7 +26,9 @@ class Lock:
 
     @property
     def descriptor(self) -> int:
-        """The open file that has the lock: a program that gets it as well holds the lock as long as it runs.
+        """The open file that has the lock.
+
+        A program that inherits it holds the lock as well, as long as it runs.
 
         Raises:
             RuntimeError: the lock is not taken.
@@ -36,10 +38,10 @@ class Lock:
         return self._descriptor
 
     def take(self) -> bool:
-        """Take it without waiting, unless it is ours already.
+        """Take the lock without waiting, unless it is ours already.
 
         Returns:
-            Whether it is ours now: not where another has it, nor where its folder is not there.
+            Whether the lock is ours now: not where another has it, or its folder is missing.
 
         Raises:
             OSError: the file cannot be opened.
@@ -50,7 +52,7 @@ class Lock:
             descriptor = os.open(self._path, self._flags | os.O_CLOEXEC, 0o644)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # One that was removed meanwhile counts no more: whoever comes next makes another.
+                # A file that was removed meanwhile counts no more: the next process makes another.
                 if os.path.samestat(os.fstat(descriptor), self._path.stat()):
                     self._descriptor = descriptor
             finally:
@@ -59,7 +61,7 @@ class Lock:
         return self._descriptor is not None
 
     def release(self) -> None:
-        """Give it back, if it is ours."""
+        """Release the lock, if it is ours."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,4 +1,4 @@
-"""What somebody's own program needs of hostonly; `hostonly` itself has all of it (docs/library.md)."""
+"""The functions for somebody's own program; ``hostonly`` itself exports them (docs/library.md)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from hostonly.waiting import set_patience
 
 
 def open_site(root: Path = ROOT) -> Site:
-    """The site of the checkout at ``root``, as its ``invoke.yaml`` says it.
+    """Return the site of the checkout at ``root``, by its ``invoke.yaml``.
 
-    Neither ``INVOKE_…`` variables nor the user's own ``~/.invoke.yaml`` count: a program says itself what
-    it wants to be different, by ``dataclasses.replace``, or in that file.
+    Neither ``INVOKE_…`` variables nor the user's own ``~/.invoke.yaml`` count: a program states its
+    own differences, by ``dataclasses.replace``, or in that file.
 
     Raises:
         SettingsError: the file is wrong; one line says where.
@@ -33,9 +33,9 @@ def open_site(root: Path = ROOT) -> Site:
 
 @contextmanager
 def running(site: Site, name: str = SANDBOX, emit: Emit = ignore) -> Iterator[Sandbox]:
-    """The machine called ``name``, brought up where it is not, as a place to look from.
+    """Bring the machine called ``name`` up where it is not, and give it as a vantage.
 
-    It stays up afterwards, for the next one; `destroy` removes it. ``emit`` is told how it goes on.
+    It stays up afterwards; ``destroy`` removes it. ``emit`` gets the progress.
 
     Raises:
         HostonlyError: it could not be brought up; with what to do.
@@ -57,9 +57,10 @@ def destroy(site: Site, emit: Emit = ignore) -> None:
 
 
 def run_demo(site: Site, name: str, emit: Emit = ignore) -> DemoResult:
-    """Run the demo called ``name`` (``./inv demo.list``), with all that it needs: the sandbox, the image.
+    """Run the demo called ``name`` (``./inv demo.list``), with the sandbox and the image it needs.
 
-    A demo that cannot go on has a result that says why, in ``trouble``; so has one that was interrupted.
+    A demo that could not begin or was interrupted has the reason in its result's ``trouble``; a
+    demo that could not go on has it in an UNKNOWN claim.
 
     Raises:
         UsageError: there is no such demo.

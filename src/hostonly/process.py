@@ -1,8 +1,8 @@
 """Programs that we run: started in our environment, followed to their end, and ended before it.
 
-`hostonly.vantages.host` looks by them and never fails; `hostonly.host.command` does by them, and raises
-where one failed. Only the standard library is imported here: the bootstrap uses this module before there
-is a `.venv`.
+``hostonly.vantages.host`` looks by them and never fails; ``hostonly.host.command`` acts by them,
+and raises where one failed. Standard library only: the bootstrap uses this before there is a
+``.venv``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hostonly.background import ended_by
 from hostonly.environment import environment
 from hostonly.waiting import limit
 
-# What sudo itself may take to say whether it would ask.
+# Time that sudo may take to say whether it would ask.
 SUDO_SECONDS = 10.0
 # How long pipes may stay open after their program was ended: a descendant may still have them.
 DRAIN_SECONDS = 1.0
@@ -41,8 +41,8 @@ Lines: TypeAlias = queue.SimpleQueue[tuple[str, str | None]]
 class Completed:
     """A program that has ended, and what it printed.
 
-    ``status`` is its exit status, or -N where signal N killed it; ``cut`` says why it was ended before
-    its end, if it was (`LATE`, `UNWANTED`).
+    ``status`` is its exit status, or -N where signal N killed it; ``cut`` is why we ended it, if so
+    (``LATE``, ``UNWANTED``).
     """
 
     status: int
@@ -54,8 +54,8 @@ class Completed:
 def as_root(argv: Sequence[str], *, ask: bool = True, prompt: str | None = None) -> list[str]:
     """Put ``sudo`` before ``argv`` unless this process is root already.
 
-    Where sudo needs a password it asks for it at the terminal, with the words of ``prompt``; without
-    ``ask`` the program fails then.
+    Where sudo needs a password it asks for it at the terminal, with the words of ``prompt``;
+    without ``ask`` it fails.
     """
     if os.geteuid() == 0:
         return list(argv)
@@ -96,10 +96,11 @@ def start(
     stdin: bool = False,
     held: Sequence[int] = (),
 ) -> Process:
-    """Start ``argv`` for whoever will `follow` it.
+    """Start ``argv`` for a caller who will ``follow`` it.
 
-    ``env`` is added to our own environment; what is None there is taken out of it. ``stdin``: something
-    will be written to it; else it reads an empty one. ``held``: descriptors that it gets from us.
+    ``env`` is added to our own environment; a variable that is None there is removed. ``stdin``:
+    something will be written to it; otherwise its input is empty. ``held``: descriptors that it
+    inherits.
 
     Raises:
         OSError: it could not be started.
@@ -113,8 +114,9 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         pass_fds=held,
-        # So that it is ended with all that it has started, and a Ctrl-C is ours to pass on; except to a
-        # sudo that asks at the terminal. No session: sudo knows by the terminal that a password was given.
+        # A group of its own, so that it is ended with all that it has started, and a Ctrl-C is ours
+        # to pass on; but for a sudo that asks at the terminal. No session: sudo knows a given
+        # password by it.
         process_group=None if argv[0] == "sudo" and argv[1] != "-n" else 0,
     )
 
@@ -127,15 +129,15 @@ def follow(
     seconds: float | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Completed:
-    """Wait for the end of ``process``, which is given ``stdin`` and read meanwhile.
+    """Wait for the end of ``process``, write ``stdin`` to it and read from it meanwhile.
 
-    ``ending`` ends it: at the limit of ``seconds``, where the `Background` that this runs in must end, and
-    where an exception comes between. ``on_line`` gets each line of both streams as it comes.
+    ``ending`` ends it: at the limit of ``seconds``, where the ``Background`` that this runs in must
+    end, and where an exception comes between. ``on_line`` gets each line as it comes.
     """
     lines: Lines = queue.SimpleQueue()
     _exchange(process, stdin, lines)
     deadline = None if seconds is None else time.monotonic() + limit(seconds)
-    # Whose line came first is not known of two pipes.
+    # The order of lines of two pipes is not known.
     said: dict[str, list[str]] = {OUT: [], ERR: []}
     still_open, cut = set(said), None
     try:
@@ -163,11 +165,13 @@ def follow(
 
 
 def _exchange(process: Process, stdin: str | None, lines: Lines) -> None:
-    """Begin to write ``stdin`` to ``process``, and to read from it into ``lines``: each with the name of
-    its stream, and None where that has ended."""
+    """Begin to write ``stdin`` to ``process``, and to read its streams into ``lines``.
+
+    Each line comes with the name of its stream, and None where that has ended.
+    """
 
     def read(name: str, stream: IO[bytes]) -> None:
-        # As they are: whoever looks wants to see a carriage return as well.
+        # Lines as they are: a vantage wants to see a carriage return as well.
         for line in io.TextIOWrapper(stream, "utf-8", "replace", newline=""):
             lines.put((name, line))
         lines.put((name, None))
@@ -210,13 +214,13 @@ def kill(process: Process) -> None:
 def send(process: Process, number: int) -> None:
     """Send a signal to ``process``, and to its group where it leads one.
 
-    What sudo runs is root's: it is signalled by another sudo, where that asks for no password.
+    A program that sudo runs is root's: another sudo signals it, if that asks for no password.
     """
     with contextlib.suppress(ProcessLookupError):
         leads = os.getpgid(process.pid) == process.pid
         if isinstance(process.args, list) and process.args[0] == "sudo":
-            # A signal to sudo itself may be sent, and is dropped: sudo passes none on that comes
-            # from the group of who called it.
+            # sudo itself would take a signal and drop it: it passes on none from its caller's
+            # group.
             subprocess.run(
                 [
                     *("sudo", "-n", "kill", f"-{signal.Signals(number).name[3:]}", "--"),

@@ -1,9 +1,8 @@
-"""The site: what the settings of a checkout come to on this machine.
+"""The site: the names, addresses and folders that follow from a checkout's settings.
 
-Every name, address, MAC and folder that is derived from the settings is derived in `settle` and
-nowhere else. A `Site` is a frozen value of plain Python: it is handed to everything that acts, it is
-printed for the ``Vagrantfile`` (``inv host.settings``), and it is kept for the next command
-(`site_cache`).
+All of them are derived in ``settle`` and nowhere else. A ``Site`` is a frozen value of plain
+Python: it is handed to everything that acts, it is printed for the ``Vagrantfile`` (``inv
+host.settings``), and it is kept for the next command (``site_cache``).
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from typing import Any
 
 # src/hostonly/site.py -> the checkout; the install is editable, so it is there.
 ROOT = Path(__file__).resolve().parents[2]
-# What is shared by all checkouts of this machine: bases, claimed names, journals.
+# Shared by all checkouts of this machine: bases, claimed names, journals.
 STORE = Path("/var/lib/hostonly")
 CLAIMS = STORE / "sandboxes"
-# The ownership mark: what the alias of a link, the name of a firewall table, … begins with.
+# The ownership mark: the alias of a link, the name of a firewall table, … begins with it.
 MARK = "hostonly"
 
-# Before the folder of a bench's stock project, in the alias of its bridge: no sandbox's.
+# The mark of a bench's stock project, in the alias of its bridge: no sandbox's.
 BENCH_MARK = "hostonly-bench"
 # Journals of what was changed on this machine for all checkouts.
 SWITCHES, MODULES = STORE / "switches.json", STORE / "modules.json"
@@ -32,7 +31,7 @@ SSH_PORT = 22
 # The engine in a sandbox has its docker0 there.
 DOCKER_RANGE = IPv4Network("172.17.0.0/16")
 
-# The machines that there are without any `machines:` in the settings.
+# The machines that exist without any `machines:` in the settings.
 SANDBOX, SANDBOX2 = "sandbox", "sandbox2"
 
 # The engine's socket, in a sandbox and on the host.
@@ -45,8 +44,10 @@ ETH0, ETH1, BRIDGE = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A bridge of this machine's as it must be; ``mark`` is its alias, ``address`` is this machine's
-    end of it, with the prefix length."""
+    """A bridge of this machine as it must be.
+
+    ``mark`` is its alias, ``address`` this machine's address on it, with the prefix length.
+    """
 
     name: str
     address: IPv4Interface
@@ -71,12 +72,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
-    """One machine of the ``Vagrantfile``, whether it is there or not.
+    """One machine of the ``Vagrantfile``, whether it exists or not.
 
-    ``instance`` is its name for the provider, which is this machine's only one; ``memory`` is in MiB;
+    ``instance`` is the provider's name for it, unique on this machine; ``memory`` is in MiB;
     ``claim`` is root's folder that says whose ``instance`` is and holds what it is made from;
     ``certificates`` is the folder of its registry's certificate; ``host_key`` is the private key by
-    which its sshd proves itself; ``vagrant_id`` is where Vagrant notes that it knows the machine.
+    which its sshd proves itself; ``vagrant_id`` is Vagrant's note of the machine.
     """
 
     name: str
@@ -95,14 +96,16 @@ class MachineSpec:
 
     @property
     def address(self) -> str:
-        """Its address on the host-only network, as commands take it."""
+        """The address on the host-only network, as commands take it."""
         return str(self.host_only.address.ip)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """HelloSocket's image: its repository's ``name``, and what the Java image and the Python image
-    are built on; empty for a base of our own."""
+    """HelloSocket's image: its repository's ``name``, and the bases of the Java and Python images.
+
+    An empty base means one of our own.
+    """
 
     name: str
     base: str
@@ -113,9 +116,10 @@ class ImageSpec:
 class Site:
     """A checkout on this machine.
 
-    ``root`` is the checkout, ``state`` its folder for state, caches and logs (may be absent), ``name``
-    is what its sandboxes are called, ``login_key`` the private key that they let in, ``known_hosts``
-    the keys that they must show; ``patience`` multiplies every limit on waiting.
+    ``root`` is the checkout, ``state`` its folder for state, caches and logs (may be absent),
+    ``name`` the name of its sandboxes, ``temporary`` the prefix of its temporary folders,
+    ``login_key`` the private key that the sandboxes let in, ``known_hosts`` the keys that they must
+    show; ``patience`` multiplies every limit on waiting.
     """
 
     root: Path
@@ -139,7 +143,7 @@ class Site:
 
     @property
     def addresses(self) -> list[IPv4Address]:
-        """The addresses that are given on the host-only network: this machine's, the machines'."""
+        """The addresses in use on the host-only network: this machine's and the machines'."""
         return [self.bridge.address.ip, *(each.host_only.address.ip for each in self.machines)]
 
     @property
@@ -149,12 +153,11 @@ class Site:
 
     @property
     def sandbox(self) -> MachineSpec:
-        """The first machine: the one that is meant where none is named, and whose registry images are
-        pushed to."""
+        """The first machine: the default one, whose registry images are pushed to."""
         return self.machines[0]
 
     def machine(self, name: str) -> MachineSpec:
-        """The machine called ``name``.
+        """Return the machine called ``name``.
 
         Raises:
             KeyError: there is none of that name.
@@ -165,13 +168,13 @@ class Site:
         raise KeyError(name)
 
     def to_json(self) -> dict[str, Any]:
-        """It in JSON's own types: addresses and paths are strings."""
+        """Return the site in JSON's own types: addresses and paths are strings."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
 
 
 def of_json(data: dict[str, Any]) -> Site:
-    """The site that `Site.to_json` gave.
+    """Return the site that ``Site.to_json`` gave.
 
     Raises:
         KeyError, TypeError, ValueError: it is not one, or one of another version.
@@ -204,38 +207,40 @@ def _plain(value: Any) -> Any:
 
 
 def vagrant_home() -> Path:
-    """Where Vagrant keeps this user's boxes and its index of machines."""
+    """Return the folder of this user's boxes and of Vagrant's index of machines."""
     return Path(os.environ.get("VAGRANT_HOME") or Path.home() / ".vagrant.d")
 
 
 def mac(address: IPv4Address, end: int) -> str:
-    """The MAC of one ``end`` (`ETH0`, `ETH1`) of the machine whose host-only address is ``address``; of
-    a bridge (`BRIDGE`), by its own address.
+    """Return the MAC of one ``end`` (``ETH0``, ``ETH1``) of a machine by its host-only ``address``.
 
-    A locally administered one (bit 1 of its first octet, IEEE 802), so that no card has it; the address
-    makes it this machine's only one.
+    For a bridge (``BRIDGE``) it is made from the bridge's own address. It is a locally administered
+    one (bit 1 of its first octet, IEEE 802), so that no card has it; the address makes it unique
+    here.
     """
     return ":".join(f"{octet:02x}" for octet in (0x0E, end, *address.packed))
 
 
 def temporary_prefix(root: Path) -> str:
-    """What the names of temporary folders of the checkout at ``root`` begin with, wherever they lie."""
+    """Return the prefix of temporary folders of the checkout at ``root``, wherever they lie."""
     return f"{MARK}-{hashlib.sha256(str(root).encode()).hexdigest()[:8]}-"
 
 
 def instance_name(sandboxes: str, machine: str) -> str:
-    """What the provider calls ``machine`` of the checkout whose sandboxes are called ``sandboxes``."""
+    """Return the provider's name for ``machine``, in a checkout whose prefix is ``sandboxes``."""
     return f"{sandboxes}-{machine}"
 
 
 def box_name(root: Path, provider: str) -> str:
-    """The name of the box of ``provider``, by its content: checkouts of different ages must not share
-    one by mistake."""
+    """Return the name of the box of ``provider``, which is made from the box's content.
+
+    Checkouts of different ages must not share a box by mistake.
+    """
     return box_of(sorted((root / "packer" / "guest" / provider).iterdir()))
 
 
 def box_of(files: list[Path]) -> str:
-    """The name of a box that holds ``files``.
+    """Return the name of a box that holds ``files``.
 
     Raises:
         OSError: one cannot be read.

@@ -1,11 +1,9 @@
 """The site of the last command, kept for the next one.
 
-To check the settings takes pydantic longer than many a command takes altogether. What they come to is
-kept with a digest of everything that it comes from: the files of all layers, the ``INVOKE_…``
-variables, the code that decides what they mean, and what a box is named by. While none of that has
-changed, it is as good as settling them anew.
-
-Only the standard library is imported here.
+Checking the settings takes pydantic longer than many a command takes altogether. The site is kept
+with a digest of everything that it comes from: the files of all layers, the ``INVOKE_…`` variables,
+the code that derives it, and the files that a box is named by. While none of that has changed, it
+is as good as settling the settings anew. Only the standard library is imported.
 """
 
 from __future__ import annotations
@@ -21,14 +19,16 @@ from hostonly.site import Site, of_json
 
 # Names a further file of settings, as -f does.
 OTHER_FILE = "INVOKE_RUNTIME_CONFIG"
-# Who decides what the settings mean.
+# The code that derives the site.
 _CODE = ("site.py", "site_cache.py", "settings/*.py", "providers/*.py")
 _SUFFIXES = ("yaml", "yml", "json", "py")
 
 
 def inputs(root: Path, other: str | None = None) -> str:
-    """A digest of all that the site of the checkout at ``root`` comes from; ``other`` is the further file
-    of settings that the command line names."""
+    """Return a digest of all that the site of the checkout at ``root`` comes from.
+
+    ``other`` is the further file of settings that the command line names.
+    """
     digest = hashlib.sha256()
     for file in _files(root, other or os.environ.get(OTHER_FILE)):
         with contextlib.suppress(OSError):
@@ -54,7 +54,7 @@ def _files(root: Path, other: str | None) -> Iterator[Path]:
 
 
 def recall(root: Path, now: str) -> Site | None:
-    """The site that was kept, where it came from the same ``now``; else None."""
+    """Return the site that was kept, if its inputs were the same as ``now``; else None."""
     try:
         kept = json.loads(_file(root).read_text(encoding="utf-8"))
         return of_json(kept["site"]) if kept["inputs"] == now else None
@@ -63,7 +63,7 @@ def recall(root: Path, now: str) -> Site | None:
 
 
 def keep(site: Site, now: str) -> None:
-    """Keep ``site``, which came from ``now``, whole or not at all; not where there is no state or no room."""
+    """Keep ``site``, made from ``now``, whole; do nothing without a state folder or room for it."""
     file = _file(site.root)
     written = file.with_suffix(f".{os.getpid()}")
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The console script ``inv``; ``sandbox.exec`` by the site that was kept, no slower than ssh itself."""
+"""The console script ``inv``, with a quick way for ``sandbox.exec``: no slower than ssh itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hostonly.errors import HostonlyError
 
 
 def main() -> None:
-    """Run what the command line says."""
+    """Run the command line."""
     _in_utf8()
     if sys.argv[1:3] == ["sandbox.exec", "--"] and sys.argv[3:]:
         try:
@@ -24,22 +24,25 @@ def main() -> None:
 
 
 def _in_utf8() -> None:
-    """Begin again in Python's UTF-8 mode where the locale has another encoding; `./inv` sets it from the
-    start, this is for an `inv` on the PATH and for `python -m hostonly`.
+    """Begin again in Python's UTF-8 mode where the locale has another encoding.
 
-    What the standard output cannot say (PYTHONIOENCODING=ascii, a name that is no text) is escaped.
+    ``./inv`` sets it from the start; this is for an ``inv`` on the PATH and for ``python -m
+    hostonly``. What the standard output lacks (PYTHONIOENCODING=ascii, a name that is no text) is
+    escaped.
     """
     if sys.getfilesystemencoding() != "utf-8":
         os.environ["PYTHONUTF8"] = "1"
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
-    # Without one there is None; a test's own stream is left alone.
+    # sys.stdout may be None; a test's own stream is left alone.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _become_ssh(command: list[str]) -> None:
-    """Become the ssh that runs ``command`` in the sandbox, where its site is kept and it runs; else return,
-    and the task itself says what is wrong. To load Invoke takes longer than ssh takes."""
+    """Become the ssh that runs ``command`` in the sandbox, if its site is kept and it runs.
+
+    Else return: the task itself says what is wrong. Loading Invoke takes longer than ssh.
+    """
     from hostonly import site_cache
     from hostonly.providers import provider_of
     from hostonly.sandbox import login

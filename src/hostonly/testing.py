@@ -1,12 +1,12 @@
-"""Vantages without a machine behind them, for tests of what looks from one: ours and yours.
+r"""Vantages without a machine behind them, for tests of what looks from one: ours and yours.
 
 A fact, a claim, a check or a demo that is given one of these runs as it is, and sees what was recorded:
 
     >>> from hostonly.testing import FakeVantage
     >>> from hostonly.vantages import Container
-    >>> sandbox = FakeVantage({"docker exec web hostname": "web\\n"})
+    >>> sandbox = FakeVantage({"docker exec web hostname": "web\n"})
     >>> Container(sandbox, "web").run(["hostname"]).stdout
-    'web\\n'
+    'web\n'
     >>> sandbox.ran
     ['docker exec web hostname']
     >>> sandbox.run(["reboot"])

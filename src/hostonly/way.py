@@ -1,7 +1,8 @@
-"""What the Vagrantfile asks before Vagrant sends anything: ``python -m hostonly.way ADDRESS BRIDGE``.
+"""The Vagrantfile's check of the route to a sandbox: ``python -m hostonly.way ADDRESS BRIDGE``.
 
-The standard library alone, since somebody waits at the terminal. Exit code 0: the way to ADDRESS is by
-BRIDGE, directly; else 1, with the reason on stderr.
+It is called before Vagrant sends anything. Only the standard library is used, since somebody waits
+at the terminal. Exit code 0: the route to ADDRESS is by BRIDGE, directly; else 1, the reason on
+stderr.
 """
 
 from __future__ import annotations

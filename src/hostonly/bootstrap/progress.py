@@ -1,4 +1,4 @@
-"""What the bootstrap says while it works: lines on stderr."""
+"""Messages of the bootstrap while it works: lines on stderr."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from hostonly.events import Event
 
 
 def say(text: str) -> None:
-    """One line of progress, on stderr."""
+    """Write one line of progress to stderr."""
     print(f"inv: {text}", file=sys.stderr, flush=True)
 
 
 def show(event: Event) -> None:
-    """The `Emit` of the bootstrap: every event is a line."""
+    """Write every event as a line: the ``Emit`` of the bootstrap."""
     for name in ("what", "line"):
         text = getattr(event, name, None)
         if text:

@@ -1,4 +1,4 @@
-"""One step of making `.venv`: a command that python's and pip's own settings cannot lead astray."""
+"""One step of making ``.venv``: a command that settings of python and pip cannot lead astray."""
 
 from __future__ import annotations
 

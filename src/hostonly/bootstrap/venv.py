@@ -1,4 +1,4 @@
-"""Making `.venv`, one at a time, and becoming the `inv` in it."""
+"""Making ``.venv``, one at a time, and becoming the ``inv`` in it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from hostonly.waiting import until
 # src/hostonly/bootstrap/venv.py -> the checkout.
 ROOT = Path(__file__).resolve().parents[3]
 
-# The lock is complete, so nothing is resolved; wheels only, so nothing is built. Python compiles
-# each module when it is first imported: all 67 packages at once would take half of the time.
+# requirements.lock is complete, so nothing is resolved; wheels only, so nothing is built. Python
+# compiles each module when it is first imported: all 67 packages at once would double the time.
 INSTALL_PINNED = shlex.split(
     "install --no-compile --no-deps --require-hashes --only-binary :all: --requirement"
 )
-# Where the user's settings keep Python from that (PYTHONDONTWRITEBYTECODE), each call would compile
-# them again: then all at once it is.
+# Where the user's settings keep Python from compiling (PYTHONDONTWRITEBYTECODE), each call would
+# compile anew: then all is compiled at once.
 COMPILE = shlex.split("-m compileall -q -j 0")
 # The build backend is among the pinned packages, so nothing is fetched.
 INSTALL_EDITABLE = shlex.split(
@@ -105,10 +105,10 @@ def make(root: Path, held: Lock) -> None:
 
 
 def _spell_relative(root: Path) -> None:
-    """Have `.venv` say where the project's code is without the name of a folder.
+    """Make ``.venv`` name the place of the project's code relatively, without a folder's name.
 
-    Python 3.11 reads such a line by the locale's encoding, even in its UTF-8 mode, and does not start at
-    all where that has not the letters: with `LC_ALL=C`, in a checkout at `/tmp/ä`.
+    Python 3.11 reads such a line by the locale's encoding, even in its UTF-8 mode, and does not
+    start at all where that lacks the letters: with ``LC_ALL=C``, in a checkout at ``/tmp/ä``.
     """
     for line in (root / ".venv").glob("lib/*/site-packages/_hostonly.pth"):
         line.write_text(os.path.relpath(root / "src", line.parent) + "\n", encoding="ascii")
@@ -145,7 +145,7 @@ def _interrupted(number: int, frame: object) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make `.venv` if need be and run its `inv` in place of this process; else an exit code."""
+    """Make ``.venv`` if needed and become its ``inv``; return an exit code where that failed."""
     # A SIGTERM must not leave pip running behind our back.
     signal.signal(signal.SIGTERM, _interrupted)
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def load(name: str) -> Demo:
-    """The demo called ``name``.
+    """Return the demo called ``name``.
 
     Raises:
         UsageError: there is none.

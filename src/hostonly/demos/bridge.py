@@ -1,7 +1,6 @@
-"""Bridge networking, nothing published: the container is behind docker0, and only who is beside it
-or on the sandbox itself reaches it.
+"""Bridge networking with nothing published: a container behind docker0.
 
-The page that goes with it is docs/demo-bridge.md.
+Only its neighbours and the sandbox reach it. The page of this demo is docs/demo-bridge.md.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ NETWORK, LINK = "bridge", "docker0"
 
 
 def run(stage: Stage) -> None:
-    """Take the tutorial's steps, then judge what it says about them."""
+    """Take the tutorial's steps, then judge its claims about them."""
     sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME)

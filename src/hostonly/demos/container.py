@@ -1,6 +1,6 @@
 """Another container's network: two containers with one namespace, one address, one set of ports.
 
-The page that goes with it is docs/demo-container.md.
+The page of this demo is docs/demo-container.md.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run(stage: Stage) -> None:
     start(stage, JOINED, JOINED, *join, "--env", f"HELLO_PORT={other}")
     stage.wait_for_listener(other, at=stage.namespace(HELLO))
     start(stage, THIRD, THIRD, *join)
-    # It ends by itself, since the port is taken; `docker wait` says how.
+    # The container ends by itself, since the port is taken; `docker wait` tells its exit status.
     stage.step(sandbox, "docker", "wait", THIRD)
     stage.step(sandbox, "docker", "ps", "-a")
     logged = stage.probe(observe(sandbox, logs(THIRD)))

@@ -1,6 +1,6 @@
 """Host networking: the container has no network of its own, it uses the sandbox's.
 
-The page that goes with it is docs/demo-host.md.
+The page of this demo is docs/demo-host.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAME = "host"
 
 
 def run(stage: Stage) -> None:
-    """Take the tutorial's steps, then judge what it says about them."""
+    """Take the tutorial's steps, then judge its claims about them."""
     sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME, "--network", "host")

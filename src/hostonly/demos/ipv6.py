@@ -1,7 +1,6 @@
-"""IPv6: a bridge network with addresses of its own, reached from the sandbox and, published, from
-the host.
+"""A bridge network with IPv6, reached from the sandbox and, by a published port, from the host.
 
-The page that goes with it is docs/demo-ipv6.md.
+The page of this demo is docs/demo-ipv6.md.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ from hostonly.vantages import Vantage
 HELLO = "hello"
 NAME = "ipv6"
 NETWORK = "hello-ipv6"
-# Of the range that everybody may use without asking (RFC 4193); its number spells "host".
+# A range that everybody may use without asking (RFC 4193); its number spells "host".
 SUBNET = "fd68:6f73:7400::/64"
 HOST_ONLY = "eth1"
-# What is not tried where the sandbox has no IPv6, and where only the way from the host has none.
+# The claims that are skipped without IPv6: all, or those about the way from the host.
 _FROM_HOST: tuple[tuple[Claim, dict[str, object]], ...] = (
     (hello_rises, {"place": "host", "address": "[the sandbox's address]"}),
     (ipv6_published, {}),
@@ -47,7 +46,7 @@ _EVERY: tuple[tuple[Claim, dict[str, object]], ...] = (
 
 
 def run(stage: Stage) -> None:
-    """Make the network, look who reaches the container and how, and put forwarding back."""
+    """Make the network, judge who reaches the container and how, and put forwarding back."""
     sandbox, port = stage.sandbox, stage.site.hello_port
     capable = observe(sandbox, capability("ipv6"))
     if not capable.value_or(True):
@@ -73,7 +72,7 @@ def run(stage: Stage) -> None:
     stage.judge(image_built, about={"image_id": stage.image_id}, container=hello)
     stage.judge(ipv6_forwarding, before=forwarded, after=observe(sandbox, sysctl(FORWARDING6)))
     links = observe(sandbox, interfaces())
-    # As the engine calls the bridge of a network that was given no name for it.
+    # The engine's name for the bridge of a network whose options give none.
     bridge = f"br-{created.stdout.strip()[:12]}"
     without = _without(sandbox, bridge, links, scope="global")
     if without is not None:
@@ -104,7 +103,7 @@ def run(stage: Stage) -> None:
 
 
 def address6(links: tuple[Interface, ...], name: str, scope: str = "link") -> str | None:
-    """The IPv6 address of the link ``name`` that has this ``scope``; None where it has none."""
+    """Return the IPv6 address of the link ``name`` that has this ``scope``; None if it has none."""
     return next(
         (
             str(address.value.ip)
@@ -120,7 +119,9 @@ def address6(links: tuple[Interface, ...], name: str, scope: str = "link") -> st
 def _without(
     at: Vantage, name: str, links: Fact[tuple[Interface, ...]], *, scope: str = "link"
 ) -> Observed[str] | None:
-    """Why the link ``name``, one of ``links``, has no IPv6 address of this ``scope``; None where it has.
+    """Return why the link ``name`` of ``links`` has no IPv6 address of this ``scope``.
+
+    None where it has one.
 
     Raises:
         Stopped: that could not be found out.
@@ -146,8 +147,11 @@ def _own_address(stage: Stage) -> str:
 
 
 def _from_host(stage: Stage, own: str, local: str) -> None:
-    """By the sandbox's address on the host-only link, the only one of IPv6 that host and sandbox
-    share: it names its link, so that no packet can leave by another."""
+    """Connect from the host to the sandbox's link-local address and judge the claims about it.
+
+    It is the only IPv6 address that host and sandbox share, and it names its link: no packet can
+    leave by another.
+    """
     sandbox, port, bridge = stage.sandbox, stage.site.hello_port, stage.site.bridge.name
     before = observe(sandbox, firewall(6))
     answers = connect(stage, stage.host, f"{local}%{bridge}", port)

@@ -1,6 +1,6 @@
-"""ipvlan: the container is on the host-only network with an address of its own and the sandbox's MAC.
+"""ipvlan: a container on the host-only network with its own address and the sandbox's MAC.
 
-The page that goes with it is docs/demo-ipvlan.md.
+The page of this demo is docs/demo-ipvlan.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PARENT = "eth1"
 
 
 def run(stage: Stage) -> None:
-    """Try whether the kernel has it; where it has, put a container on eth1 and see who reaches it."""
+    """Ask the kernel for ipvlan; if it is there, put a container on eth1 and see who reaches it."""
     sandbox = stage.sandbox
     network = str(stage.site.bridge.network)
     capable = stage.probe(observe(sandbox, capability("ipvlan")))
@@ -69,7 +69,7 @@ def run(stage: Stage) -> None:
 
 
 def _claims(stage: Stage, address: str) -> list[tuple[Claim, dict[str, object]]]:
-    """What is claimed, or skipped, about a container at ``address``."""
+    """Return the claims, judged or skipped, about a container at ``address``."""
     bridge, port = stage.site.bridge, stage.site.hello_port
     at: dict[str, object] = {"address": address, "port": port}
     on: dict[str, object] = {"address": address, "network": str(bridge.network)}

@@ -1,6 +1,6 @@
 """macvlan: the container is on the host-only network itself, with a MAC and an address of its own.
 
-The page that goes with it is docs/demo-macvlan.md.
+The page of this demo is docs/demo-macvlan.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HELLO = "hello"
 NAME = "macvlan"
 NETWORK = "hello-macvlan"
 PARENT = "eth1"
-# A link has no label: its name is the mark by which it is known and removed.
+# A link has no label: it is recognised and removed by its name.
 SHIM = "hostonly-shim"
 REMOVE_SHIM = ("sudo", "ip", "link", "delete", SHIM)
 
@@ -37,7 +37,7 @@ def run(stage: Stage) -> None:
     other = stage.site.machine("sandbox2").address
     before = observe(sandbox, interfaces())
     if isinstance(before, Observed) and any(link.name == SHIM for link in before.value):
-        # An earlier run was killed outright, or told to keep it.
+        # Left by an earlier run that was killed, or that was told to keep it.
         stage.step(sandbox, *REMOVE_SHIM)
     address, shim_address = spare_addresses(stage, second, PARENT, 2)
     over = ("-d", "macvlan", *stage.labels, "--subnet", network, "-o", f"parent={PARENT}")
@@ -94,7 +94,7 @@ def run(stage: Stage) -> None:
 
 
 def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
-    """The known remedy: a macvlan link of the sandbox's own, beside the container's."""
+    """Judge the known remedy: a macvlan link of the sandbox itself, beside the container's."""
     sandbox, port = stage.sandbox, stage.site.hello_port
     stage.on_exit(sandbox, *REMOVE_SHIM)
     ip = ("sudo", "ip")

@@ -1,6 +1,6 @@
-"""No networking: the container has loopback and nothing else. Nobody reaches it but itself.
+"""No networking: the container has only loopback, and only the container itself reaches it.
 
-The page that goes with it is docs/demo-none.md.
+The page of this demo is docs/demo-none.md.
 """
 
 from __future__ import annotations

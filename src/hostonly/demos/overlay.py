@@ -1,6 +1,6 @@
 """An overlay network: two sandboxes become a Docker Swarm, and containers on both share a network.
 
-The page that goes with it is docs/demo-overlay.md.
+The page of this demo is docs/demo-overlay.md.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import Container, Vantage
 
 SECOND_SANDBOX = True
-# The second for docker_gwbridge, which keeps containers apart from each other.
+# docker_gwbridge, which keeps containers apart from each other, needs br_netfilter.
 NEEDS = ("vxlan", "br_netfilter")
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "overlay"
 NETWORK = "hello-overlay"
 SERVICE = "web"
-# Of another name than the first: a service that was removed has its tasks for a while yet.
+# Another name than that of the first service: tasks of a removed service stay for a while.
 INGRESS = "web-ingress"
 PARENT = "eth1"
-# A node tries again by itself what its own limits have cut off (emulated, it has taken eight minutes).
+# A node repeats by itself what its own limits have cut off (once for eight minutes, emulated).
 TASK_SECONDS = 900.0
 
 
@@ -176,8 +176,11 @@ def _judge_name(
 
 
 def _service(stage: Stage, one: str, two: str) -> None:
-    """A service with a task on each sandbox: published in the swarm's own way where the kernel can
-    do that, and by each sandbox for its own task, which needs no more than DNAT."""
+    """Judge a service with a task on each sandbox, published in two ways.
+
+    The first is the swarm's own way, where the kernel can do that. The second is each sandbox's
+    own, and needs only DNAT.
+    """
     first, port = stage.sandbox, stage.site.hello_port
     about: dict[str, object] = {"mode": "ingress", "name": NAME}
     ipvs = observe(first, capability("ip_vs"))
@@ -199,7 +202,7 @@ def _service(stage: Stage, one: str, two: str) -> None:
 
 
 def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
-    """Make service ``name``, wait for a task on each sandbox, and give the two containers."""
+    """Make service ``name``, wait for a task on each sandbox, and return the two containers."""
     fixed = ("--detach", "--name", name, *stage.labels, "--mode", "global")
     # The image was brought to the second sandbox: neither is to look for it in a registry.
     image = ("--no-resolve-image", "--network", NETWORK, stage.image, NAME)
@@ -218,10 +221,10 @@ def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
 
 
 def _accepted(stage: Stage, sandbox: Vantage, name: str) -> Fact[list[str]]:
-    """The ids of service ``name``'s running containers on ``sandbox``.
+    """Return the ids of the running containers of service ``name`` on ``sandbox``.
 
     Raises:
-        Stopped: a node has rejected a task of it, which will not come by waiting; with its reason.
+        Stopped: a node has rejected a task, with its reason; waiting does not help then.
     """
     wanted = ("--no-trunc", "--format", "{{.Node}} {{.CurrentState}}: {{.Error}}")
     told = stage.sandbox.run(["docker", "service", "ps", *wanted, name])
@@ -232,15 +235,17 @@ def _accepted(stage: Stage, sandbox: Vantage, name: str) -> Fact[list[str]]:
 
 
 def _tasks(sandbox: Vantage, name: str, *options: str) -> Fact[list[str]]:
-    """The ids of service ``name``'s containers on ``sandbox``, of those that run or, by ``--all``, all."""
+    """Return the ids of the running containers of service ``name``; of all with ``--all``."""
     mine = ("--filter", f"label=com.docker.swarm.service.name={name}")
     return observe(sandbox, question(["docker", "ps", "--quiet", *options, *mine], str.split))
 
 
 def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
-    """Wait until each sandbox passes a connection on to a task, or has had the time for it. That a task
-    listens says nothing of IPVS, which the engines tell of it by gossip; so it is tried, which is no
-    step: whose count rises by that is the swarm's choice, and no claim speaks of it."""
+    """Wait until each sandbox passes a connection on to a task, or had time for it.
+
+    A task that listens says nothing about IPVS, which learns of it from the engines by gossip: so a
+    connection is tried. It is no step, since no claim is about the count that rises.
+    """
     port, bridge = stage.site.hello_port, stage.site.bridge.name
     for address in (one, two):
         stage.settle(
@@ -252,8 +257,10 @@ def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
 
 
 def _remove(stage: Stage, name: str) -> None:
-    """Remove service ``name``, whose end the engines see to afterwards, and wait for that: until no
-    container of it is there and its port is free."""
+    """Remove service ``name``, and wait until its containers are gone and its port is free.
+
+    The engines end the tasks only after they have answered.
+    """
     stage.step(stage.sandbox, "docker", "service", "rm", name)
     port = stage.site.hello_port
     for sandbox in (stage.sandbox, stage.second_sandbox):

@@ -1,7 +1,6 @@
-"""What bites with published ports: one port on two addresses, a port that is taken, and the engine
-restarted under a published container.
+"""Traps of published ports: two addresses, a port that is taken, and a restart of the engine.
 
-The page that goes with it is docs/demo-ports.md.
+The page of this demo is docs/demo-ports.md.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ ONE, TWO, TAKEN, LASTING = "one", "two", "taken", "lasting"
 # All of 127.0.0.0/8 is the sandbox's own.
 SECOND_LOOPBACK = "127.0.0.2"
 REMOVE = ("docker", "rm", "--force", "--volumes")
-# systemd refuses a service that is restarted too often in a minute; several runs in a row would be.
+# systemd refuses to restart a service too often in a minute, as several runs in a row would.
 RESTART = "systemctl reset-failed docker && systemctl restart docker"
 
 
 def run(stage: Stage) -> None:
-    """One after the other; each leaves the port free for the next."""
+    """Take the three parts one after the other; each leaves the port free for the next."""
     stage.require_free_port(stage.site.hello_port)
     _two_addresses(stage)
     _taken(stage)
@@ -57,7 +56,7 @@ def _two_addresses(stage: Stage) -> None:
 
 
 def _taken(stage: Stage) -> None:
-    """A third container wants the port of the first, which is then removed."""
+    """Start a third container on the port of the first one, and again when that one is removed."""
     sandbox, port = stage.sandbox, stage.site.hello_port
     start(stage, TAKEN, TAKEN, "-p", f"{LOOPBACK}:{port}:{port}", may_fail=True)
     stage.step(sandbox, "docker", "ps", "-a")
@@ -100,10 +99,10 @@ def _engine_restarted(stage: Stage) -> None:
 
 
 def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
-    """Restart it, and start again what else ran and has no policy that says so; what ran before.
+    """Restart the engine and what it does not restart itself; return what ran before.
 
     Raises:
-        Stopped: something runs that would be removed as it ends, or could not be started again.
+        Stopped: a container would be removed when it ends, or could not be started again.
     """
     sandbox = stage.sandbox
     before = observe(sandbox, running())
@@ -117,7 +116,7 @@ def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
             " it was left alone: end it, then run the demo again",
             before.evidence,
         )
-    # Who is in another's network needs that other one first.
+    # A container in another one's network needs that other one first.
     others.sort(key=lambda each: each.network_mode.startswith("container:"))
     if others:
         stage.on_exit(sandbox, "docker", "start", *(each.id for each in others))

@@ -1,7 +1,7 @@
-"""A published port: who is rewritten by DNAT and who goes through docker-proxy, by counting the one
-and ending the other; and a port published on loopback alone.
+"""A published port: who is rewritten by DNAT, and who goes through docker-proxy.
 
-The page that goes with it is docs/demo-publish.md.
+Counters show the first, and ending docker-proxy shows the second. Last, a port is published on
+loopback alone. The page of this demo is docs/demo-publish.md.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from hostonly.stage.stage import Stage
 from hostonly.stage.stopped import Stopped, require
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
-# The tutorial's: the container is on the default bridge.
+# The tutorial's name: the container is on the default bridge.
 NAME = "bridge"
 
 Answers = Fact[tuple[Reach, ...]]
@@ -124,7 +124,7 @@ def _judge_ways(stage: Stage) -> Answers:
 
 
 def _judge_hairpin(stage: Stage, name: str, place: str, who: str) -> Answers:
-    """Connect from a container on the same bridge to the sandbox's address, and so back again."""
+    """Connect from a container to the sandbox's address, which leads back to its own bridge."""
     port = stage.site.hello_port
     before = observe(stage.sandbox, firewall())
     answers = connect(stage, stage.container(name), stage.address, port)
@@ -145,8 +145,10 @@ def _judge_hairpin(stage: Stage, name: str, place: str, who: str) -> Answers:
 
 
 def _end_proxy(stage: Stage, held: Fact[tuple[Listener, ...]]) -> None:
-    """End the processes called docker-proxy that hold our port, by their numbers. The engine itself,
-    which may hold it as well, is left alone."""
+    """End, by their pids, the processes called docker-proxy that hold our port.
+
+    The engine itself, which may hold it as well, is left alone.
+    """
     port = stage.site.hello_port
     pids = _proxies(require(held, PROXY), port)
     if not pids:

@@ -1,7 +1,6 @@
-"""Networks of one's own: names within one, nothing across two, a container on both, and an
---internal one without a way out.
+"""User-defined networks: names within one, nothing across two, a container on both.
 
-The page that goes with it is docs/demo-user-bridges.md.
+An --internal network has no way out. The page of this demo is docs/demo-user-bridges.md.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ RED, BLUE, CLOSED = "red", "blue", "closed"
 RED1, RED2, BLUE1, BOTH = "red1", "red2", "blue1", "both"
 PLAIN1, PLAIN2 = "plain1", "plain2"
 CLOSED1, CLOSED2 = "closed1", "closed2"
-# A name that nobody outside has either (RFC 2606), should the question get there after all.
+# A name that nobody outside has (RFC 2606), in case the question gets there.
 OUTSIDE = "outside.example"
 
 
 def run(stage: Stage) -> None:
-    """Three networks and the default one, two containers each, and one container on two."""
+    """Make three networks and judge names and traffic on them and on the default bridge."""
     create = ("docker", "network", "create", *stage.labels)
     stage.step(stage.sandbox, *create, RED)
     stage.step(stage.sandbox, *create, BLUE)

@@ -1,7 +1,7 @@
-"""Running the programs that make things: the output is kept, shown as progress, and quoted in errors.
+"""Commands that make things: their output is kept, shown as progress, and quoted in errors.
 
-Vantages are for looking and never fail; this is for doing, where a failure must stop the work. Only the
-standard library is imported here: the bootstrap uses this module before there is a `.venv`.
+Vantages only look, and never fail; here something is done, and a failure must stop the work. Only
+the standard library is imported: the bootstrap uses this module before there is a ``.venv``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hostonly.process import LATE, Completed, Process, as_root, follow, send
 from hostonly.vantages.vantage import shown
 from hostonly.waiting import limit, more_patience, until
 
-# sudo(8), of 1.9: the user is asked in vain, cannot be asked, or may not.
+# Words of sudo(8) 1.9: the password is wrong, nobody can be asked for it, or the user may not.
 REFUSED = (
     "sudo: a password is required",
     "incorrect password attempt",
@@ -31,7 +31,7 @@ REFUSED = (
     "is not allowed to execute",
     "may not run sudo",
 )
-# What to do where sudo lets us run nothing.
+# The remedy where sudo lets us run nothing.
 NO_SUDO = (
     "This needs root. Call it at a terminal, where sudo can ask for your password, or first: sudo -v"
     "   Where you may not use sudo at all: as root."
@@ -51,13 +51,14 @@ class Run(Protocol):
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> str: ...
+    ) -> str:
+        """Run ``argv`` to its end and return its standard output."""
 
 
 def ask_for_root() -> None:
-    """Where sudo wants a password, have it asked for now and here, and not behind a program's back.
+    """Let sudo ask for its password now and here, and not behind a program's output.
 
-    Without one it is as it was: what needs root fails by itself, and says so.
+    Without a password nothing changes: whatever needs root fails by itself, and says so.
     """
     if os.geteuid() != 0:
         with contextlib.suppress(ToolFailed):
@@ -65,8 +66,10 @@ def ask_for_root() -> None:
 
 
 def unsetting(*prefixes: str, kept: Sequence[str] = ()) -> list[str]:
-    """The words of `env` that keep from a program what of our environment begins with one of the
-    ``prefixes``, but for the variables ``kept``."""
+    """Return an ``env`` command that hides our variables that begin with one of ``prefixes``.
+
+    The variables ``kept`` are not hidden.
+    """
     theirs = [name for name in os.environ if name.startswith(prefixes) and name not in kept]
     return ["env", *(word for name in theirs for word in ("-u", name))]
 
@@ -83,15 +86,15 @@ def run(
     held: Sequence[int] = (),
     begun: Process | None = None,
 ) -> str:
-    """Run ``argv`` to its end and give its standard output.
+    """Run ``argv`` to its end and return its standard output.
 
-    ``root``: run by sudo where we are not root. ``timeout`` is a limit in seconds. ``on_line`` gets each
-    line of both streams as it comes. ``begun`` is what `start` has made of the same ``argv`` already;
-    for ``env`` and ``held`` see `process.start`.
+    ``root``: run by sudo where we are not root. ``timeout`` is a limit in seconds. ``on_line`` gets
+    each line of both streams as it comes. ``begun`` is the process that ``start`` has already made
+    of the same ``argv``; for ``env`` and ``held`` see ``process.start``.
 
     Raises:
-        ToolFailed: it could not be started, exited with another status than 0, took too long or could
-            not be ended; it carries the command and its last lines.
+        ToolFailed: it could not be started, exited with another status than 0, took too long or
+            could not be ended; it carries the command and its last lines.
     """
     command = as_root(argv) if root else list(argv)
     running = begun or start(command, cwd=cwd, env=env, stdin=stdin is not None, held=held)
@@ -129,7 +132,7 @@ def start(
     stdin: bool = False,
     held: Sequence[int] = (),
 ) -> Process:
-    """Start ``command`` as `run` does, for whoever will follow it or `end` it.
+    """Start ``command`` as ``run`` does, for a caller who will follow it or ``end`` it.
 
     Raises:
         ToolFailed: it could not be started.
@@ -145,7 +148,7 @@ def start(
 def end(running: Process) -> None:
     """End ``running`` as a Ctrl-C would, and wait; kill it when it does not end in time.
 
-    What it has started in its process group ends with it: a shell's children ignore a Ctrl-C.
+    All that it has started in its process group ends too: a shell's children ignore a Ctrl-C.
 
     Raises:
         ToolFailed: it is still there.
@@ -173,18 +176,18 @@ def end(running: Process) -> None:
 
 
 def _has_ended(running: Process) -> bool:
-    # Who leads no group is told by `Popen`, which waits for one that has ended meanwhile.
+    # `Popen` tells of one that leads no group, and waits for one that has ended.
     if running.returncode is not None:
         return True
     return os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _refused(said: str) -> bool:
-    """Whether it was sudo itself that ``said`` no; in English, as all programs of ours speak."""
+    """Return whether sudo itself ``said`` no; in English, as all programs of ours speak."""
     return any(words in said for words in REFUSED)
 
 
 def find(program: str) -> Path | None:
-    """Where ``program`` is, also in the system directories that an ordinary user's PATH lacks."""
+    """Return the path of ``program``, also from system directories that a user's PATH lacks."""
     found = shutil.which(program, path=environment(os.environ)["PATH"])
     return Path(found) if found else None

@@ -1,7 +1,7 @@
 """Our one nftables table: NAT for the sandboxes' eth0, and host-only for their eth1.
 
-The table's name carries the project's mark and its comment the checkout that made it; it is
-written in one transaction and removed by its name only.
+The table's name carries the project's mark and the name of the checkout's sandboxes. It is written
+in one transaction and removed by its name only.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from hostonly.site import MARK, Site
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table of the checkout whose settings it is made from."""
+    """The table of a checkout."""
 
     name: str
     rules: str
 
 
 def table_name(sandboxes: str) -> str:
-    """The name of the table of the checkout whose sandboxes are called ``sandboxes``."""
+    """Return the name of the table of the checkout whose sandboxes are called ``sandboxes``."""
     return f"{MARK}_{sandboxes.replace('-', '_')}"
 
 
 def table(site: Site) -> Table:
-    """The table for ``site``, in nft's own language.
+    """Return the table for ``site``, in nft's own language.
 
-    Filtering lies before Docker's and everybody else's (priority -10), since a drop there is final
+    Filtering comes before Docker's and everybody else's (priority -10), since a drop there is final
     while an accept is not: nothing that the user's own firewall forbids becomes allowed.
     """
     name, net, nat = table_name(site.name), site.bridge.name, site.nat.name
     macs = ", ".join(machine.nat.mac for machine in site.machines)
     pairs = ", ".join(f"{each.nat.mac} . {each.nat.address.ip}" for each in site.machines)
-    # Of eth1 nobody can say so: what macvlan gives a container there has a MAC of its own.
+    # This cannot be demanded of eth1: a macvlan container there has a MAC of its own.
     own = f"""\
 iifname "{nat}" ether saddr != {{ {macs} }} counter drop comment "no MAC but their own"
         iifname "{nat}" meta nfproto ipv4 ether saddr . ip saddr != {{ {pairs} }} counter drop comment "no address but their own"\
@@ -85,7 +85,7 @@ def apply(wanted: Table) -> None:
 
 
 def present(wanted: Table) -> bool:
-    """Whether a table of that name is there, whatever is in it.
+    """Return whether a table of that name exists, whatever is in it.
 
     Raises:
         ToolFailed: nft does not say.
@@ -95,7 +95,7 @@ def present(wanted: Table) -> bool:
 
 
 def remove(wanted: Table) -> bool:
-    """Remove the table; False where there was none."""
+    """Remove the table; return False where there was none."""
     try:
         run(["nft", "delete", "table", "inet", wanted.name], root=True, timeout=10)
     except ToolFailed as error:

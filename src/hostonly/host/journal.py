@@ -1,4 +1,4 @@
-"""Files of root's in which is kept what the machine was before we changed it, for all checkouts."""
+"""Journals: root's files with the state of the machine before we changed it, for all checkouts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ T = TypeVar("T")
 
 
 def read(journal: Path, understand: Callable[[Any], T]) -> T | None:
-    """Give what ``understand`` makes of what ``journal`` holds; None where there is none of our writing."""
+    """Return what ``understand`` makes of the content of ``journal``; None if none is ours."""
     try:
         return understand(json.loads(journal.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
-        # What we have written is whole.
+        # A file of our writing is whole.
         return None
 
 
 def write(kept: object, journal: Path) -> None:
-    """Have ``journal`` hold ``kept`` as JSON, which every user may read, before anything is changed.
+    """Write ``kept`` into ``journal`` as JSON that every user may read, before anything is changed.
 
     Raises:
         ToolFailed: it could not be written.
@@ -33,7 +33,7 @@ def write(kept: object, journal: Path) -> None:
 
 
 def remove(journal: Path) -> None:
-    """Remove ``journal``, and what one that was cut off has left beside it.
+    """Remove ``journal``, and the file that a write that was cut off has left beside it.
 
     Raises:
         ToolFailed: it could not be removed.

@@ -1,11 +1,10 @@
-"""Who is outside: two neighbours of this machine's on a LAN, and a container of somebody else's.
+"""The outsiders: two neighbours of this machine on a LAN, and a container of somebody else's.
 
-Each is a network namespace, made for check.host-only and removed after it (`hostonly.checks.outsiders`), with
-this machine as its router. The neighbours have a link of their own to it; the container is behind a bridge and
-goes out under this machine's address, as with the host's own Docker. Their addresses are from TEST-NET-2
-(RFC 5737) and from 2001:db8::/32 (RFC 3849), which are nobody's.
-
-Here is by what they are known, and removed where a run was killed.
+Each is a network namespace, made for check.host-only and removed after it
+(``hostonly.checks.outsiders``), with this machine as its router. The neighbours have a link of
+their own to it; the container is behind a bridge and goes out under this machine's address, as with
+the host's own Docker. Their addresses are from TEST-NET-2 (RFC 5737) and from 2001:db8::/32 (RFC
+3849), which are nobody's. This module has their names, and removes them where a run was killed.
 """
 
 from __future__ import annotations
@@ -23,15 +22,17 @@ from hostonly.site import MARK, Site
 from hostonly.vantages.neighbour import Neighbour
 
 NAMES = ("LAN neighbour", "other LAN neighbour", "rogue container")
-# Fifteen characters are all a link's name may have, so the sandbox's name is not in it.
+# A link's name has at most fifteen characters, so the sandbox's name is not in it.
 LINK, BRIDGE = "holan", "horogue"
 PROC6 = Path("/proc/sys/net/ipv6/conf")
 
 
 @dataclass(frozen=True, slots=True)
 class Outsider:
-    """One of them. ``device`` is this machine's end of its link, the other's is eth0 there;
-    ``bridge`` is what that end is in, for one who goes out under this machine's address."""
+    """One outsider. ``device`` is this machine's end of its link; the other end is eth0 there.
+
+    ``bridge`` holds ``device``, for an outsider that goes out under this machine's address.
+    """
 
     vantage: Neighbour
     device: str
@@ -43,12 +44,12 @@ class Outsider:
 
     @property
     def router(self) -> str:
-        """This machine's interface that its packets come in by."""
+        """The interface of this machine that the outsider's packets come in by."""
         return self.bridge or self.device
 
 
 def outsiders(site: Site) -> tuple[Outsider, Outsider, Outsider]:
-    """The two neighbours and the container for the checkout of ``site``, made or not."""
+    """Return the two neighbours and the container for the checkout of ``site``, made or not."""
     number = int(site.bridge.address.ip) & 0xFFFF
 
     def outsider(index: int, bridge: str | None = None) -> Outsider:
@@ -68,14 +69,16 @@ def outsiders(site: Site) -> tuple[Outsider, Outsider, Outsider]:
 
 
 def table(sandboxes: str) -> str:
-    """The name of the table that hides the rogue container behind this machine's address, of the checkout
-    whose sandboxes are called ``sandboxes``."""
-    # No sandbox's name has a dot, so that this is nobody's own table.
+    """Return the name of the table that hides the rogue container behind this machine's address.
+
+    The table is that of the checkout whose sandboxes are called ``sandboxes``.
+    """
+    # No sandbox's name has a dot, so this is no other checkout's own table.
     return f"{firewall.table_name(sandboxes)}.rogue"
 
 
 def remove(site: Site) -> bool:
-    """Remove what a run left that was killed; False where there was nothing."""
+    """Remove everything that a killed run left; return False where there was nothing."""
     three = outsiders(site)
     there = any(
         Path("/run/netns", each.vantage.namespace).exists() or _links(each) for each in three
@@ -88,17 +91,17 @@ def remove(site: Site) -> bool:
 
 
 def take_away(three: tuple[Outsider, ...]) -> None:
-    """Remove what there is of the ``three``."""
+    """Remove what exists of the ``three``: namespaces, their processes, links."""
     for each in three:
         namespace = each.vantage.namespace
-        # The link goes with the namespace that its other end is in, and that with its processes.
+        # The link goes with the namespace of its other end, and that with its processes.
         if Path("/run/netns", namespace).exists():
             processes = run(["ip", "netns", "pids", namespace], root=True, timeout=10).split()
             if processes:
                 with contextlib.suppress(ToolFailed):
                     run(["kill", "-KILL", *processes], root=True, timeout=10)
             run(["ip", "netns", "delete", namespace], root=True, timeout=10)
-        # What was cut off between the two steps has no other end.
+        # A run that was cut off between the two steps has left a link without another end.
         for name in _links(each):
             with contextlib.suppress(ToolFailed):
                 run(["ip", "link", "delete", name], root=True, timeout=10)
@@ -110,14 +113,13 @@ def _links(each: Outsider) -> list[str]:
 
 
 def close(site: Site, links: Sequence[str]) -> None:
-    """Put back what was switched for the outsiders on ``links``, and remove the rules that were made
-    for them (`hostonly.checks.outsiders.opened`).
+    """Put back the switches turned for the outsiders on ``links``, and remove their rules.
 
-    The bridge's switches become what every new link has, as the bridge did: what is there now says
-    nothing where another run was killed.
+    They were made by ``hostonly.checks.outsiders.opened``. The bridge's switches get the values of
+    every new link, as the bridge had: present values say nothing after a killed run.
     """
     bridge = site.bridge.name
-    # Whatever comes and goes with the links needs no putting back.
+    # The switches of links that come and go need no putting back.
     new = forwarding.value("default")
     if new is not None and forwarding.value(bridge) not in (None, new):
         forwarding.switch(bridge, new)
@@ -131,13 +133,13 @@ def close(site: Site, links: Sequence[str]) -> None:
 
 
 def force(link: str, to: str) -> None:
-    """Switch IPv6 forwarding of ``link`` ``to`` this, where the kernel has a switch for single interfaces."""
+    """Switch IPv6 forwarding of ``link`` ``to`` a value, where the kernel has such a switch."""
     if (PROC6 / link / "force_forwarding").exists():
         run(["sysctl", "-qw", f"net/ipv6/conf/{link}/force_forwarding={to}"], root=True, timeout=10)
 
 
 def read(file: Path) -> str | None:
-    """What a switch's file says; None where it cannot be read."""
+    """Return the content of a switch's file; None where it cannot be read."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except OSError:

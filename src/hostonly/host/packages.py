@@ -1,7 +1,6 @@
-"""Debian packages: which are missing, and installing them with the user's permission.
+"""Debian packages: finding those that are missing, and installing them with the user's permission.
 
-Only the standard library is imported here: the bootstrap uses this module
-before there is a `.venv`.
+Only the standard library is imported: the bootstrap uses this module before there is a ``.venv``.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from hostonly.waiting import limit, more_patience
 # Debian policy's package name, so that no name can become an option of apt-get.
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
-# What apt-get says when its lists are absent or older than the mirror.
+# Words of apt-get when its lists are absent or older than the mirror.
 STALE_LISTS = re.compile(
     r"Unable to locate package|has no installation candidate|Unable to fetch some archives"
     r"|Package '[^']+' has no|404 +Not Found"
@@ -65,7 +64,7 @@ def _checked(names: Sequence[str]) -> list[str]:
 
 
 def missing(names: Sequence[str]) -> list[str]:
-    """Those of ``names`` that are not installed, in their order.
+    """Return those of ``names`` that are not installed, in their order.
 
     Raises:
         ToolFailed: there is no dpkg.
@@ -75,7 +74,7 @@ def missing(names: Sequence[str]) -> list[str]:
         return []
     command = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", "--", *wanted]
     try:
-        # Exits 1 when it does not know a name: that is an answer, not a failure.
+        # dpkg-query exits 1 when it does not know a name: that is an answer, not a failure.
         done = process.run(command, seconds=QUERY_SECONDS)
     except OSError as error:
         raise ToolFailed(
@@ -90,7 +89,7 @@ def missing(names: Sequence[str]) -> list[str]:
 
 
 def install_line(names: Sequence[str]) -> str:
-    """The command a person types to install `names`, and to have nothing started that nobody uses."""
+    """Return the command a person types to install ``names`` with their unused units masked."""
     sudo = "" if os.geteuid() == 0 else "sudo "
     units = unused_units.to_mask(names)
     mask = f"{sudo}{shlex.join(unused_units.mask(units))} && " if units else ""
@@ -98,12 +97,12 @@ def install_line(names: Sequence[str]) -> str:
 
 
 def note(root: Path) -> Path:
-    """The file in which what was installed for the checkout at `root` is noted."""
+    """Return the file that notes the packages that were installed for the checkout at ``root``."""
     return root / ".hostonly" / "packages"
 
 
 def installed_for(root: Path) -> list[str]:
-    """The packages that `install` noted for the checkout at `root` and that are installed still."""
+    """Return the packages that ``install`` noted for the checkout ``root`` and that remain."""
     try:
         noted = note(root).read_text(encoding="utf-8").split()
     except FileNotFoundError:
@@ -114,17 +113,17 @@ def installed_for(root: Path) -> list[str]:
 
 
 def remove_line(names: Sequence[str]) -> str:
-    """The command a person types to remove `names`; we never do."""
+    """Return the command a person types to remove ``names``; we never do."""
     sudo = "" if os.geteuid() == 0 else "sudo "
     return f"{sudo}apt-get remove " + shlex.join(names)
 
 
 def refuse_where_forbidden(names: Sequence[str]) -> list[str]:
-    """Those of ``names`` that are missing; nothing is installed.
+    """Return those of ``names`` that are missing; nothing is installed.
 
     Raises:
-        HostonlyError: there are any, and ``HOSTONLY_INSTALL=never``; its remedy is the exact apt-get line
-            for all of them.
+        HostonlyError: there are any, and ``HOSTONLY_INSTALL=never``; its remedy is the exact
+            apt-get line for all of them.
         UsageError: that variable is neither ``auto`` nor ``never``.
     """
     todo = missing(names)
@@ -144,13 +143,12 @@ def refuse_where_forbidden(names: Sequence[str]) -> list[str]:
 
 
 def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> list[str]:
-    """Install those of ``names`` that are missing; gives back what was installed.
+    """Install those of ``names`` that are missing, and return them.
 
-    They are noted for the checkout at ``root``, so that the user can be told later what came for us.
-
-    As root, or by sudo for an ordinary user. Recommended packages are left out, and nothing is ever removed
-    to make room. What the new ones would start and nobody here uses (`unused_units`) is masked before, and
-    noted; a package that is there already is left alone.
+    They are noted for the checkout at ``root``, so that the user can be told later what was
+    installed for us. It is done as root, or by sudo for an ordinary user. Recommended packages are
+    left out, and nothing is ever removed to make room. Units that the new packages would start and
+    that nobody here uses (``unused_units``) are masked before, and noted; installed ones stay.
 
     Raises:
         HostonlyError: ``HOSTONLY_INSTALL=never`` forbids it; its remedy is the exact apt-get line.
@@ -204,7 +202,7 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
 def _keep_off(
     units: Sequence[str], become_root: Sequence[str], emit: Emit, root: Path | None
 ) -> None:
-    """Mask `units` before the packages that bring and start them come."""
+    """Mask ``units`` before the packages that bring and start them are installed."""
     emit(Started(f"keeping off what nothing here uses: {' '.join(units)}"))
     if root is not None:
         # First: what is masked and not noted would be masked for ever.
@@ -226,8 +224,7 @@ def _add(file: Path, lines: Sequence[str]) -> None:
 
 
 def _carried_through(command: Sequence[str], emit: Emit) -> tuple[int, str]:
-    """Run ``command``, which carries through what it has begun, also where we are told to end; its exit
-    status, and all that it said.
+    """Run ``command`` to its end, also where we are told to end; return its status and output.
 
     Raises:
         ToolFailed: it cannot be started, or takes too long.
@@ -238,8 +235,7 @@ def _carried_through(command: Sequence[str], emit: Emit) -> tuple[int, str]:
             emit(Progress(bare(line.rstrip())))
 
     def ask_to_end(running: Process) -> None:
-        # A download ends at once. Killed in the middle, dpkg would leave packages that somebody has to
-        # repair.
+        # A download ends at once. Killed in the middle, dpkg would leave packages to be repaired.
         send(running, signal.SIGINT)
         emit(Started("waiting for apt-get to end what it has begun"))
         running.wait()
@@ -257,7 +253,7 @@ def _carried_through(command: Sequence[str], emit: Emit) -> tuple[int, str]:
 
 
 def _becoming_root(by_hand: str) -> list[str]:
-    """Give what goes before a command that needs root.
+    """Return the words that go before a command that needs root.
 
     Raises:
         HostonlyError: there is no sudo, or it wants a password and there is nobody to type it.

@@ -10,11 +10,11 @@ _WHILE_RUNNING = re.compile(r"[a-z]+-(\d+)-\w+")
 
 
 def while_running(what: str) -> str:
-    """What the name of such a folder of this process begins with (``up-4711-``); the rest is tempfile's."""
+    """Return the prefix of such a folder of this process (``up-4711-``); tempfile adds the rest."""
     return f"{what}-{os.getpid()}-"
 
 
 def is_orphan(folder: Path) -> bool:
-    """Whether ``folder`` has such a name and its process is gone."""
+    """Return whether ``folder`` has such a name and its process is gone."""
     made = _WHILE_RUNNING.fullmatch(folder.name)
     return made is not None and not Path("/proc", made[1]).exists()

@@ -1,8 +1,8 @@
-"""Who may talk to whom through this machine: our table, our rules beside Docker's, and forwarding;
-and the limits that leave this machine room beside what sandboxes do.
+"""Permissions for packets through this machine: our table, our rules beside Docker's, forwarding.
 
-All of it may go while a sandbox runs: a restart of nftables flushes every table, a Docker that is
-started has the chain FORWARD drop, a network that is joined has another uplink.
+The limits that sandboxes share with this machine are set here too. All of it may go while a sandbox
+runs: a restart of nftables flushes every table, a Docker that is started makes the chain FORWARD
+drop, a network that is joined has another uplink.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from hostonly.site import Site
 
 
 def allow(site: Site, journal: Path, emit: Emit, *, again: bool) -> None:
-    """Make all of it as it must be, whatever of it is there.
+    """Make all of it as it must be, also where some of it exists.
 
-    ``journal`` keeps what the machine's switches were before. ``again``: they were made already, so that
-    it is told where one was not there any more.
+    ``journal`` keeps the values of the machine's switches from before. ``again``: all of it was
+    made already, so that it is worth a warning where something is gone.
 
     Raises:
         ToolFailed: nft, iptables or sysctl refused.
@@ -37,7 +37,7 @@ def allow(site: Site, journal: Path, emit: Emit, *, again: bool) -> None:
 
 
 def put_back(journal: Path) -> list[str]:
-    """Put back the machine's switches that ``allow`` turned; what that was, in words."""
+    """Put back the machine's switches that ``allow`` turned; return in words which these were."""
     names = switches.put_back(journal)
     told = [f"forwarding on {name.split('/')[3]}" for name in names if name not in limits.LIMITS]
     return told + (["the limits that sandboxes share"] if len(told) < len(names) else [])

@@ -1,7 +1,7 @@
-"""Files that are there whole or not at all, also where the power is cut in the next moment.
+"""Files that are there whole or not at all, even after a power cut.
 
-A new name for a file reaches the disk before what the file holds does: without waiting for the disk first
-(fsync(2)), a power cut can leave a file that is there and empty, which the next run would take for whole.
+A new name for a file reaches the disk before its content does: without waiting for the disk first
+(fsync(2)), a power cut can leave an empty file, which the next run would take for whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SECONDS = 60.0
 
 
 def settle(*paths: Path) -> None:
-    """Wait until what each of the files holds, or which names each of the folders has, is on the disk."""
+    """Wait until the content of files, or the names in folders, of ``paths`` is on the disk."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -26,11 +26,12 @@ def settle(*paths: Path) -> None:
 
 
 def write(file: Path, content: bytes, mode: int = 0o644, *, lasting: bool = True) -> None:
-    """Write a ``file`` of our own, which is never readable by more than ``mode`` allows. One that is not
-    ``lasting`` may go in a power cut. Only one process may write it at a time.
+    """Write a ``file`` of our own, which is never readable by more than ``mode`` allows.
+
+    It may be lost in a power cut unless it is ``lasting``. Only one process may write it at a time.
 
     Raises:
-        OSError: it could not be written; what was there before is still there.
+        OSError: it could not be written; the earlier content is still there.
     """
     written = file.with_name(f"{file.name}.new")
     with contextlib.suppress(FileNotFoundError):
@@ -47,15 +48,16 @@ def write(file: Path, content: bytes, mode: int = 0o644, *, lasting: bool = True
 
 
 def write_as_root(file: Path, text: str) -> None:
-    """Write a ``file`` of root's that everybody may read; ``text`` is nothing confidential. Where that was
-    cut off, one is left beside it whose name ends in a dot and a number.
+    """Write ``text``, which is not confidential, to a ``file`` of root's that everybody may read.
+
+    A write that was cut off leaves a file beside it whose name ends in a dot and a number.
 
     Raises:
-        ToolFailed: it could not be written; what was there before is still there.
+        ToolFailed: it could not be written; the earlier content is still there.
     """
     line = (
         'umask 022; new="$1.$$"; printf %s "$2" >"$new"; sync "$new";'
         ' mv -fT "$new" "$1"; sync "${1%/*}"'
     )
-    # By an argument: what comes by a pipe is cut short where we are killed, and put in place all the same.
+    # As an argument: a pipe's text would be put in place cut short where we are killed.
     run(["sh", "-ec", line, "write", str(file), text], root=True, timeout=SECONDS)

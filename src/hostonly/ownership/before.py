@@ -1,9 +1,8 @@
-"""What the host was before ``sandbox.up``, kept, so that what is there after ``destroy`` can be held
-against it.
+"""The inventory of the host from before ``sandbox.up``, for comparison after ``destroy``.
 
-The inventory is taken when nothing of this checkout's is on the host: neither a container nor a
-bridge. Later calls of ``up`` leave it alone, for it would then hold our own things as if they had
-been there before; so does ``destroy``, after which ``check.leftovers`` needs it.
+It is taken when nothing of this checkout's is on the host: neither a container nor a bridge. Later
+calls of ``up`` leave it alone, since it would then hold our own things as if they had been there
+before; so does ``destroy``, after which ``check.leftovers`` needs it.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ Owned = tuple[tuple[str, Whose], ...]
 
 
 def before_file(site: Site) -> Path:
-    """Where the inventory from before ``sandbox.up`` is kept."""
+    """Return the file of the inventory from before ``sandbox.up``."""
     return site.state / "host-before.json"
 
 
 def take() -> dict[str, Fact[Items]]:
-    """The inventory of this machine now."""
+    """Return the inventory of this machine now."""
     ask_for_root()
     return inventory.take(
         Host(),
@@ -44,14 +43,14 @@ def take() -> dict[str, Fact[Items]]:
 
 
 def record(site: Site) -> None:
-    """Keep the host's inventory; to be called when nothing of this checkout's is on the host."""
+    """Keep the host's inventory; call it while nothing of this checkout's is on the host."""
     file = before_file(site)
     file.parent.mkdir(exist_ok=True)
     whole.write(file, inventory.dumps(take()).encode())
 
 
 def before(site: Site) -> dict[str, Fact[Items]] | None:
-    """What ``record`` kept; None where nothing was kept.
+    """Return the inventory that ``record`` kept; None where none was kept.
 
     Raises:
         Unreadable: it was damaged.
@@ -66,13 +65,13 @@ def before(site: Site) -> dict[str, Fact[Items]] | None:
 
 
 def sandboxes(site: Site) -> tuple[str, ...]:
-    """The containers of this checkout that exist, running or not."""
+    """Return the containers of this checkout that exist, running or not."""
     there = (machine for machine in site.machines if provider_of(site, machine).exists)
     return tuple(machine.instance for machine in there)
 
 
 def owned(kind: str, items: Fact[Items], marks: Marks) -> Fact[Owned]:
-    """The things of a ``kind`` that carry a mark of hostonly's, with their owners."""
+    """Return the things of a ``kind`` that carry a mark of hostonly's, with their owners."""
     if isinstance(items, NotObserved):
         return items
     found = ((name, item, marks.whose(kind, name, item)) for name, item in items.value.items())
@@ -87,7 +86,7 @@ def owned(kind: str, items: Fact[Items], marks: Marks) -> Fact[Owned]:
 def changed(
     kind: str, old: Fact[Items], new: Fact[Items], marks: Marks
 ) -> Fact[tuple[tuple[Difference, Whose], ...]]:
-    """The differences of a ``kind``, with who made each. Of processes only marked ones count."""
+    """Return the differences of a ``kind``, with who made each; of processes only marked ones."""
     if isinstance(old, NotObserved):
         return old
     if isinstance(new, NotObserved):

@@ -1,7 +1,6 @@
-"""Who has claimed which name on this machine.
+"""Owners of the providers' names of machines: each name belongs to one checkout.
 
-What a provider calls a machine is a name of this machine's, not of a checkout's: each has a folder of
-root's that says whose it is.
+A provider's name for a machine is unique on this machine: a folder of root's says whose it is.
 """
 
 from __future__ import annotations
@@ -16,16 +15,19 @@ from hostonly.site import MachineSpec, Site
 
 
 def owner(claim: Path) -> str | None:
-    """The checkout whose the folder ``claim`` is, and the machine of that name; None where it is nobody's."""
+    """Return the checkout that the folder ``claim``, and so the machine of its name, belongs to.
+
+    None where it is nobody's.
+    """
     try:
-        # One that is empty was not written to its end.
+        # An empty file was not written to its end.
         return (claim / "owner").read_text(encoding="utf-8").strip() or None
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
 def require_ours(site: Site, machine: MachineSpec) -> None:
-    """Stop where what the provider calls ``machine`` is somebody else's.
+    """Stop where the provider's name for ``machine`` is somebody else's.
 
     Raises:
         Taken: another checkout has it, or a machine that hostonly did not make.
@@ -65,10 +67,10 @@ def forgotten(site: Site) -> list[MachineSpec]:
 
 
 def release(site: Site, machine: MachineSpec) -> bool:
-    """Remove root's folder of ``machine``, with what was handed over in it where it is ours; whether what is
-    left of the machine may be removed, being ours or nobody's.
+    """Remove root's folder of ``machine``; return whether the machine's leftovers may be removed.
 
-    What says whose it is goes last: without it nobody removes the rest.
+    They may where they are ours or nobody's. What was handed over in the folder goes where it is
+    ours; the owner's name goes last: without it nobody removes the rest.
     """
     whose = owner(machine.claim)
     if whose not in (None, str(site.root)):

@@ -1,4 +1,4 @@
-"""A place for this checkout's sandboxes on this machine: names and addresses that are nobody else's."""
+"""A free place for this checkout's sandboxes: names and addresses that are nobody else's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMBERS = 1000
 
 @contextmanager
 def proposed(site: Site) -> Iterator[None]:
-    """Where something in here is somebody else's, say in one line what is free instead of all that is.
+    """Give an error about something taken, raised in here, one line with what is free.
 
     Raises:
         Taken: it is, with the line to be typed.
@@ -38,7 +38,7 @@ def proposed(site: Site) -> Iterator[None]:
 
 
 def free(site: Site) -> dict[str, str]:
-    """For each setting whose value is somebody else's here, its variable with a value that is nobody's.
+    """Return, for each setting whose value is somebody else's, its variable with a free value.
 
     Empty where nothing is taken, or where there are no free addresses.
     """
@@ -70,7 +70,7 @@ def free(site: Site) -> dict[str, str]:
 
 
 def _variable(machine: str) -> str:
-    """The variable of the setting that gives ``machine`` its address."""
+    """Return the variable of the setting that gives ``machine`` its address."""
     of_network = machine in (SANDBOX, SANDBOX2)
     key = f"NETWORK_{machine}" if of_network else f"MACHINES_{machine}_ADDRESS"
     return f"INVOKE_{key.upper()}"
@@ -85,7 +85,7 @@ def _taken(bridge: Bridge) -> bool:
 
 
 def _name_taken(site: Site, name: str) -> bool:
-    """Whether one of the machines would be somebody else's if the sandboxes were called ``name``."""
+    """Return whether a machine would be somebody else's if the sandboxes were called ``name``."""
     try:
         for machine in site.machines:
             called = instance_name(name, machine.name)

@@ -1,7 +1,7 @@
-"""Locks that the kernel frees when their holder dies: of a checkout's sandboxes, of its demos, and of
-what all checkouts of this machine share.
+"""Locks of a checkout's sandboxes, of its demos, and of what all checkouts share.
 
-Who takes both of a checkout's takes that of the demos first, as demos do, which then bring sandboxes up.
+The kernel frees them when their holder dies. A process that takes both locks of a checkout takes
+that of the demos first, as a demo does, which then brings sandboxes up.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from hostonly.site import STORE, Site
 from hostonly.waiting import limit, more_patience, until
 
 LOCK, DEMO_LOCK = "sandbox.lock", "demo.lock"
-# A lock's file, and what is done by whoever has the lock.
+# A lock's file, and what its holder does.
 _CHANGING = {
     LOCK: "has been changing this checkout's sandboxes",
     DEMO_LOCK: "has been at work on this checkout's sandboxes",
 }
-# Who has it may be building a base.
+# The holder may be building a base.
 LOCK_SECONDS = 1800.0
 # A base takes a minute to build, on a slow line some more.
 STORE_SECONDS = 1800.0
@@ -39,25 +39,26 @@ _in_store = False
 
 
 def holder(lock: str) -> str:
-    """The file that says who has the ``lock``, beside the lock's own."""
+    """Return the file, beside the lock's own, that names the holder of ``lock``."""
     return f"{lock}.holder"
 
 
 def sandboxes(site: Site, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
-    """One change of this checkout's sandboxes at a time; ``task`` says which to those who wait
-    (``sandbox.up sandbox``).
+    """Allow one change of this checkout's sandboxes at a time.
 
-    Raises, when it is entered:
-        HostonlyError: another process has been changing them for too long.
+    ``task`` names the change to processes that wait (``sandbox.up sandbox``).
+
+    Raises:
+        HostonlyError: on entering, another process has been changing them for too long.
     """
     return _held(site.state, LOCK, task, emit)
 
 
 def demos(site: Site, task: str, emit: Emit) -> contextlib.AbstractContextManager[None]:
-    """One demo of this checkout at a time, and none while its sandboxes are being halted or destroyed.
+    """Allow one demo of this checkout at a time, and none while its sandboxes go down.
 
-    Raises, when it is entered:
-        HostonlyError: another process has been at it for too long.
+    Raises:
+        HostonlyError: on entering, another process has been at it for too long.
     """
     return _held(site.state, DEMO_LOCK, task, emit)
 
@@ -67,7 +68,7 @@ def _held(state: Path, name: str, task: str, emit: Emit) -> Iterator[None]:
     with Lock(state / name) as lock:
 
         def taken() -> bool:
-            # A purge that has it takes the folder away.
+            # A purge removes the folder while it has the lock.
             state.mkdir(exist_ok=True)
             return lock.take()
 
@@ -90,8 +91,11 @@ def _say_who(state: Path, lock: str, task: str) -> None:
 
 
 def _who(said_in: Path) -> str:
-    """Who has a lock, by the file ``said_in``. Whoever had it before has left a name too: one of a process
-    that is gone is not it, and who has only just taken the lock will say so in a moment."""
+    """Return who has a lock, by the file ``said_in``.
+
+    An earlier holder has left its name too: a process that is gone is not the holder, and one that
+    has only just taken the lock will write its name in a moment.
+    """
 
     def named() -> str | None:
         with contextlib.suppress(OSError):
@@ -106,9 +110,9 @@ def _who(said_in: Path) -> str:
 
 @contextlib.contextmanager
 def store(emit: Emit) -> Iterator[None]:
-    """One change at a time of what all checkouts share below /var/lib/hostonly.
+    """Allow one change at a time of what all checkouts share below /var/lib/hostonly.
 
-    The folder itself is locked, which whoever may read it can do: no file of root's is needed.
+    The folder itself is locked, which needs no more than leave to read it, and no file of root's.
 
     Raises:
         HostonlyError: another checkout has been at work there for too long.
@@ -125,7 +129,7 @@ def store(emit: Emit) -> Iterator[None]:
             return lock.take()
 
         if not until(taken, bool, SILENT_SECONDS):
-            # To look whether a base is there takes no time that is worth a word.
+            # A look whether a base is there takes too little time to be worth a message.
             emit(Started("waiting for another checkout that builds, takes or removes a base"))
             if not until(taken, bool, STORE_SECONDS):
                 raise HostonlyError(

@@ -1,8 +1,7 @@
-"""Whose a thing on this machine is: this checkout's, another checkout's, a cache, or not hostonly's.
+"""Owners of things on this machine: this checkout, another one, a cache, or not hostonly.
 
 Only a mark decides: a link's alias, the name of our firewall table, a container whose name a
-checkout has claimed, a path that belongs to one of these. A thing with a like name and no mark is
-not ours.
+checkout has claimed, a path that belongs to one of these. A like name without a mark is not ours.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from hostonly.providers.provider import Traces
 from hostonly.registry import trust
 from hostonly.site import BENCH_MARK, CLAIMS, MARK, MODULES, STORE, Site, vagrant_home
 
-# As `Site.temporary` begins names: of files in the folder for such, and of a process of check.isolation's.
+# The prefix of `Site.temporary`: of temporary files, and of a process of check.isolation's.
 _TEMPORARY = re.compile(rf"(?:^|(?<=[\s/])){MARK}-[0-9a-f]{{8}}-")
-# Those of check.host-only's outsiders (host/outsiders.py).
+# The namespaces of check.host-only's outsiders (host/outsiders.py).
 _NAMESPACE = re.compile(rf"/run/netns/{MARK}-(.+)-\d+ ")
 # Checkouts, and a stock project, of a bench that has this process id (bench/workspace.py).
 _BENCH = re.compile(r"(?P<root>/.*?)/\.hostonly/bench/(?P<pid>\d+)/")
@@ -35,14 +34,15 @@ _STATE = re.compile(r"(/\S*?)/\.hostonly/")
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What tells owners apart on this machine, at one moment.
+    """The marks by which owners are told apart on this machine, at one moment.
 
-    ``containers`` are the claimed names of containers with the checkout that claimed each;
-    ``sandboxes`` those of ``sandbox.name``; ``tables`` those of firewall tables; ``files`` the paths
-    of files that carry a mark in their first line; ``bridges`` are this checkout's own names, and ``temporary``
-    is what its temporary folders' names begin with; ``ranges`` are root's id ranges that were
-    entered by us, ``traces`` the providers' ways of naming things, ``modules`` are the kernel's that we have loaded and are to unload; ``boxes`` are the names of Vagrant's boxes that are hostonly's; ``beside`` are other
-    checkouts that have bridges here.
+    ``containers`` maps claimed names of containers to the checkout that claimed each; ``sandboxes``
+    and ``tables`` do so for values of ``sandbox.name`` and names of firewall tables; ``files`` for
+    paths of files that carry a mark in their first line. ``bridges`` are this checkout's own names,
+    and ``temporary`` is the prefix of its temporary folders. ``ranges`` are root's id ranges that
+    we entered, ``traces`` the providers' ways of naming things, ``modules`` the kernel's modules
+    that we have loaded and are to unload, ``boxes`` the names of Vagrant's boxes that are
+    hostonly's, ``beside`` other checkouts that have bridges here.
     """
 
     root: str
@@ -61,7 +61,7 @@ class Marks:
     def _of(self, checkout: str) -> Whose:
         bench = _BENCH.match(checkout)
         if bench and not Path("/proc", bench["pid"]).exists():
-            # It was cut off: who had it made may remove what it left.
+            # The bench was cut off: the checkout that started it may remove what it left.
             checkout = bench["root"]
         return Whose(Owner.OURS if checkout == self.root else Owner.ANOTHERS, checkout)
 
@@ -72,14 +72,14 @@ class Marks:
 
     @property
     def _shared(self) -> Whose:
-        """Whose the things are that all checkouts share: another's while there is another."""
+        """The owner of the things that all checkouts share: another checkout while there is one."""
         for checkout in self.checkouts:
             if checkout != self.root:
                 return self._of(checkout)
         return self._of(self.root)
 
     def whose(self, kind: str, name: str, item: Item) -> Whose:
-        """The owner of the item ``name`` of a ``kind`` of the inventory."""
+        """Return the owner of the item ``name`` of a ``kind`` of the inventory."""
         for mark in (MARK, BENCH_MARK):
             if item.mark.startswith(f"{mark} "):
                 return self._of(item.mark.removeprefix(f"{mark} "))
@@ -122,7 +122,7 @@ class Marks:
         return self._of(self.root if found and found[0] == self.temporary else "")
 
     def _named(self, text: str) -> Whose:
-        """The owner of what names a claimed container, or a checkout's own folder."""
+        """Return the owner of a text that names a claimed container, or a checkout's own folder."""
         namespace = _NAMESPACE.match(text)
         if namespace:
             return self._of(self.sandboxes.get(namespace[1], ""))
@@ -141,7 +141,7 @@ class Marks:
     def whose_change(
         self, kind: str, difference: Difference, together: Sequence[Difference]
     ) -> Whose:
-        """Who made a ``difference``: the owner of what is there, or of what was.
+        """Return who made a ``difference``: the owner of the present thing, or of the former one.
 
         ``together`` are all differences of this ``kind``.
         """
@@ -162,17 +162,17 @@ class Marks:
                 made = "1"
             else:
                 made = str(limits.LIMITS.get(difference.name))
-            # What is as it was before any sandbox of another checkout's is as it should be.
+            # The value from before any sandbox of another checkout is as it should be.
             if item.value == made:
                 return self._shared
         return found
 
 
 def marks(site: Site, earlier: Marks | None = None) -> Marks:
-    """The marks on this machine now, seen from the checkout of ``site``.
+    """Return the marks on this machine now, seen from the checkout of ``site``.
 
-    ``earlier`` are those from before what is to be told apart was looked at: a checkout that has gone
-    meanwhile had its part of what all share.
+    ``earlier`` are the marks from before the things were looked at that are to be told apart: a
+    checkout that has gone meanwhile had its part of what all checkouts share.
     """
     listed = sorted(CLAIMS.iterdir()) if CLAIMS.exists() else []
     claims = ((folder.name, claim.owner(folder)) for folder in listed)
@@ -209,7 +209,7 @@ def _tables(sandboxes: str) -> tuple[str, str]:
 
 
 def _marked_files() -> dict[str, str]:
-    """The certificates that the host's Docker was told to trust (registry/trust.py)."""
+    """Return the certificates that the host's Docker was told to trust (registry/trust.py)."""
     found = {}
     for file in sorted(trust.ENGINE.glob(f"certs.d/*/{trust.FILE}")):
         with contextlib.suppress(OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""What runs of this checkout that were killed have left, and half-destroyed machines."""
+"""Remains of this checkout: of runs that were killed, and of half-destroyed machines."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hostonly.site import Site
 
 
 def remove_killed(site: Site) -> list[str]:
-    """Remove what a run that was killed has left and nobody uses, for who has the sandboxes' lock; what
-    that was, in words.
+    """Remove what a killed run has left and nobody uses; return it in words.
 
-    Temporary folders stay (`remove_temporary`): who reaches a sandbox by one holds no lock.
+    The caller has the sandboxes' lock. Temporary folders stay (``remove_temporary``): a process
+    that reaches a sandbox by one holds no lock.
 
     Raises:
         ToolFailed: a link or a namespace could not be removed.
@@ -34,7 +34,7 @@ def remove_killed(site: Site) -> list[str]:
 
 
 def finish_destructions(site: Site, emit: Emit) -> None:
-    """Remove what is left of those of this checkout's sandboxes whose destruction was cut off.
+    """Remove the rest of this checkout's sandboxes whose destruction was cut off.
 
     Raises:
         ToolFailed: something of one is still there.
@@ -45,8 +45,10 @@ def finish_destructions(site: Site, emit: Emit) -> None:
 
 
 def remove_temporary(site: Site) -> bool:
-    """Remove this checkout's temporary files and folders, all of which were for reaching or trying a
-    sandbox; False where there were none."""
+    """Remove this checkout's temporary files and folders; return False where there were none.
+
+    All of them were for reaching or trying a sandbox.
+    """
     found = list(Path(tempfile.gettempdir()).glob(f"{site.temporary}*"))
     for each in found:
         if each.is_dir() and not each.is_symlink():

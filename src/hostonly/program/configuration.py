@@ -1,4 +1,4 @@
-"""Invoke's configuration for this checkout; what cannot be read is one line."""
+"""Invoke's configuration for this checkout; a file or variable that cannot be read is one line."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from hostonly.site import ROOT
 
 
 class ProjectConfig(Config):
-    """Invoke's configuration, with the tasks of this checkout wherever the caller stands.
+    """Invoke's configuration, with the tasks of this checkout from every working directory.
 
-    Raises `UsageError` for a file, `SettingsError` for a variable that cannot be read.
+    Raises:
+        UsageError: a file cannot be read.
+        SettingsError: a variable cannot be read.
     """
 
     @staticmethod
     def global_defaults() -> dict[str, Any]:
-        """Invoke's own defaults, but for where tasks.py is looked for."""
+        """Return Invoke's own defaults, but for the folder in which tasks.py is searched."""
         defaults: dict[str, Any] = Config.global_defaults()
         merge_dicts(defaults, {"tasks": {"search_root": str(ROOT)}})
         return defaults
 
     def load_runtime(self, merge: bool = True) -> None:
-        """Load the file of `-f FILE`, which must be there: Invoke passes over a missing one."""
+        """Load the file of ``-f FILE``, which must exist: Invoke passes over a missing one."""
         path = self._runtime_path
         if path is not None:
             file = Path(path).expanduser()
@@ -73,7 +75,7 @@ class ProjectConfig(Config):
             ) from error
 
     def load_shell_env(self) -> None:
-        """Load `INVOKE_…` variables, which Invoke casts to the type of the setting they replace."""
+        """Load ``INVOKE_…`` variables, which Invoke casts to the type of their setting."""
         try:
             super().load_shell_env()
         except (ValueError, TypeError, UncastableEnvVar, AmbiguousEnvVar) as error:
@@ -102,7 +104,7 @@ class ProjectConfig(Config):
 
 
 def _misshapen(base: dict[str, Any], over: dict[str, Any], at: str = "") -> tuple[str, Any]:
-    """The first key of `over`, dotted, that is a section where `base` has a value or the reverse."""
+    """Return the first dotted key that is a section in ``over`` and not in ``base``, or reverse."""
     for key, value in over.items():
         if key not in base or value == base[key]:
             continue
@@ -117,7 +119,7 @@ def _misshapen(base: dict[str, Any], over: dict[str, Any], at: str = "") -> tupl
 
 
 def _known_path(node: Any, name: str) -> tuple[str, ...]:
-    """The keys in `node` that `name`, joined by underscores, stands for; () when none."""
+    """Return the keys in ``node`` that ``name``, joined by underscores, means; () when none."""
     if not isinstance(node, dict):
         return ()
     for key, value in node.items():

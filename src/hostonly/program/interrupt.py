@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: an exception, so that every `finally` runs, and once only."""
+"""Ctrl-C, SIGTERM and SIGHUP as an exception, so that every ``finally`` runs, and once only."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from types import FrameType
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGTERM or SIGHUP, as an exception of Ctrl-C's kind so that every `finally` runs."""
+    """SIGTERM or SIGHUP, as an exception of Ctrl-C's kind so that every ``finally`` runs."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn signals into `KeyboardInterrupt`, once: a second one does not cut the cleaning up short.
+    """Turn signals into ``KeyboardInterrupt``, once: a second one does not stop the cleaning up.
 
-    The third one does, having been announced by the second.
+    The second one announces that a third one does.
     """
     seen = 0
 
@@ -38,8 +38,8 @@ def interruptible() -> Iterator[None]:
 
     before = {}
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # nohup's wish is respected. SIGINT is taken always: sh ignores it for
-        # a command in the background, but who sends it to us means it.
+        # nohup's wish is respected. SIGINT is always taken: sh ignores it for commands in the
+        # background, but its sender means it.
         if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
             continue
         before[number] = signal.signal(number, interrupt)

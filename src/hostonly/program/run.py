@@ -23,7 +23,7 @@ _remainder: list[str] = []
 
 
 def remainder_argv() -> list[str]:
-    """The arguments after `--`, each exactly as it was given; [] when there are none.
+    """Return the arguments after ``--``, each exactly as it was given; [] when there are none.
 
     Invoke joins them with spaces, which loses quotes and empty arguments.
     """
@@ -43,13 +43,13 @@ class HostonlyProgram(Program):
         )
 
     def run(self, argv: list[str] | None = None, exit: bool = True) -> None:
-        """Run the tasks that `argv` names and, with `exit`, leave with the exit code."""
+        """Run the tasks that ``argv`` names and, with ``exit``, leave with the exit code."""
         code = self.exit_code(list(sys.argv if argv is None else argv))
         if exit:
             _leave(code)
 
     def exit_code(self, argv: list[str]) -> int:
-        """Run the tasks that `argv` names (its first item is the program); gives the exit code."""
+        """Run the tasks that ``argv`` names after the program's name; return the exit code."""
         _remainder[:] = argv[argv.index("--") + 1 :] if "--" in argv else []
         try:
             with interruptible():
@@ -59,7 +59,7 @@ class HostonlyProgram(Program):
             return INTERRUPTED
 
     def parse_core(self, argv: list[str] | None) -> None:
-        """Invoke's, but tasks are compiled once: it would switch that off, to our start-up's cost."""
+        """Parse as Invoke does, but go on to write bytecode of tasks, which quickens our start."""
         switched_off = sys.dont_write_bytecode
         try:
             super().parse_core(argv)
@@ -67,11 +67,13 @@ class HostonlyProgram(Program):
             sys.dont_write_bytecode = switched_off
 
     def execute(self) -> None:
-        """Run the tasks in order. After a demo or a check that does not hold, the demos and checks behind
-        it are run all the same; everything else ends it, and what was not run then is said.
+        """Run the tasks in order, and name those that were not run in the end.
+
+        After a demo or a check that does not hold, those behind it are run all the same; any other
+        failure ends the run.
 
         Raises:
-            Exit: with the worst verdict's code: of one that FAILS (1), before one that is UNKNOWN (3).
+            Exit: with the worst verdict's code: FAILS (1) comes before UNKNOWN (3).
         """
         waiting = list(self.tasks)
         if len(waiting) < 2:
@@ -94,13 +96,13 @@ class HostonlyProgram(Program):
             raise Exit(code=min(codes))
 
     def no_tasks_given(self) -> None:
-        """List what there is to type, where Invoke would explain its own options."""
+        """List the tasks, where Invoke would explain its own options."""
         self.list_tasks()
         print("./inv --help TASK says more of a task.")
         raise Exit
 
     def _code(self, argv: list[str]) -> int:
-        """Run, say what went wrong on stderr, and give the exit code."""
+        """Run, write an error to stderr, and return the exit code."""
         try:
             finished = self._parse(argv)
             if finished is not None:
@@ -140,7 +142,7 @@ class HostonlyProgram(Program):
             return self.failed(error)
 
     def failed(self, error: Exception) -> int:
-        """Say on stderr what `error` is, with the next step; its exit code."""
+        """Write ``error`` to stderr, with the next step; return its exit code."""
         from hostonly import unusable
 
         known = unusable.in_words(error, ROOT)
@@ -150,9 +152,10 @@ class HostonlyProgram(Program):
         return known.exit_code
 
     def _parse(self, argv: list[str]) -> int | None:
-        """Understand `argv`; an exit code when that was all (--list, --help), else None.
+        """Parse ``argv``; return an exit code when that was all (--list, --help), else None.
 
-        Raises `UsageError`.
+        Raises:
+            UsageError: it cannot be understood.
         """
         try:
             self.create_config()
@@ -185,13 +188,13 @@ class HostonlyProgram(Program):
         return list(collection.task_names) if isinstance(collection, Collection) else []
 
     def _known_flags(self) -> list[str]:
-        """The flags of the tasks that the command line names."""
+        """Return the flags of the tasks that the command line names."""
         contexts = getattr(getattr(self, "parser", None), "contexts", {})
         named = [context for word, context in contexts.items() if word in self.argv]
         return [flag for context in named for flag in context.flag_names()]
 
     def _bug(self, error: Exception) -> int:
-        """Say that `error` is our mistake; its traceback goes to a file, with --debug to stderr."""
+        """Report ``error`` as our mistake; its traceback goes to a file, with --debug to stderr."""
         import traceback
         from time import strftime
 
@@ -223,7 +226,10 @@ def _judges(task: ParserContext) -> bool:
 
 
 def _leave(code: int) -> None:
-    """Exit with `code`, quietly also when a stream's reader is gone: without stdout's there is no 0."""
+    """Exit with ``code``, without a complaint where a stream's reader is gone.
+
+    Without a reader of stdout the code is not 0.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -238,5 +244,5 @@ def _leave(code: int) -> None:
 
 
 def main() -> None:
-    """The console script `inv`."""
+    """Run the console script ``inv``."""
     HostonlyProgram().run()

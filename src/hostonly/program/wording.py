@@ -1,4 +1,4 @@
-"""Errors as text: one paragraph on stderr, in plain characters, and Invoke's own words made clear."""
+"""Errors as text: one paragraph on stderr, in plain characters; Invoke's messages made clear."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hostonly.report.escape import plain
 
 
 def short(value: object, limit: int = 60) -> str:
-    """`value` for a one-line message: quoted when it is not plain, shortened, nothing unprintable."""
+    """Return ``value`` for a one-line message: shortened, printable, quoted if not plain."""
     text = value if isinstance(value, str) else repr(value)
     if text != plain(text) or "\n" in text or not text or text != text.strip():
         text = repr(text)
@@ -23,7 +23,7 @@ def short(value: object, limit: int = 60) -> str:
 
 
 def explained(message: str, tasks: Sequence[str], flags: Sequence[str]) -> str:
-    """Invoke's message in one line; for an unknown task or flag, the nearest of the known ones."""
+    """Return Invoke's message in one line; an unknown task or flag with the nearest known ones."""
     line = short(" ".join(message.split()), 200)
     unknown = re.search(r"No idea what '(.*)' is!", message)
     if unknown is None:
@@ -43,7 +43,7 @@ def explained(message: str, tasks: Sequence[str], flags: Sequence[str]) -> str:
 
 
 def flag_of(trace: TracebackType | None) -> str | None:
-    """The flag whose value Invoke was casting when it raised: it says only the value."""
+    """Return the flag whose value Invoke could not cast: its error has the value only."""
     found = None
     while trace is not None:
         owner = trace.tb_frame.f_locals.get("self")
@@ -54,13 +54,13 @@ def flag_of(trace: TracebackType | None) -> str | None:
 
 
 def bad_value(error: ValueError) -> str:
-    """The value that Invoke could not cast, as it quotes it."""
+    """Return the value that Invoke could not cast, as it quotes it."""
     quoted = re.search(r": ('.*'|\".*\")$", str(error), re.DOTALL)
     return quoted[1] if quoted else str(error)
 
 
 def paragraph(error: HostonlyError) -> str:
-    """What happened, what was run, its last lines, what to do next; one line when that is all."""
+    """Return what happened, what was run, its last lines and what to do next, or one line."""
     what = error.what if not isinstance(error, UsageError) else " ".join(error.what.split())
     parts = [f"inv: {what}"]
     if error.ran:
@@ -73,8 +73,8 @@ def paragraph(error: HostonlyError) -> str:
 
 
 def say(text: str) -> None:
-    """Write to stderr, whatever became of it."""
-    # Nobody may be there to read it; the exit code still tells.
+    """Write to stderr, and ignore that it cannot be written."""
+    # There may be no reader; the exit code still tells.
     with suppress(OSError, ValueError):
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -13,12 +13,12 @@ PROVIDERS = ("lxc",)
 
 
 def all_traces() -> list[Traces]:
-    """Where things of each provider's could lie on this machine."""
+    """Return the traces of every provider: where its things could be on this machine."""
     return [_class(name).traces for name in PROVIDERS]
 
 
 def provider_of(site: Site, machine: MachineSpec) -> Provider:
-    """``machine`` as its provider has it."""
+    """Return the provider's object for ``machine``."""
     return _class(machine.provider)(site, machine)
 
 

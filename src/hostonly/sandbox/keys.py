@@ -1,7 +1,7 @@
 """Keys of this checkout's own: one to log in with, and the host key of each sandbox.
 
-The host key is made here and put into the sandbox before its first start, so that there is never
-a moment of blind trust, and ``~/.ssh`` is neither read nor written.
+The host key is made here and put into the sandbox before its first start, so that there is never a
+moment of blind trust, and ``~/.ssh`` is neither read nor written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _make(path: Path, comment: str) -> None:
         # A copied checkout may have lost the mode, and ssh takes no key that others can read.
         path.chmod(0o600)
         return
-    # ssh-keygen asks before it overwrites a half of a pair that was cut off, or what a power cut emptied.
+    # ssh-keygen asks before it overwrites: half of a pair that was cut off, or an empty file.
     path.unlink(missing_ok=True)
     other.unlink(missing_ok=True)
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], timeout=30)
@@ -28,7 +28,7 @@ def _make(path: Path, comment: str) -> None:
 
 
 def _is_pair(private: Path, other: Path) -> bool:
-    """Whether both are there and belong together: OpenSSH's private file has the public key in it."""
+    """Return whether both exist and belong together: OpenSSH's private file has the public key."""
     try:
         key = base64.b64decode(other.read_text(encoding="utf-8").split()[1])
         lines = private.read_text(encoding="utf-8").splitlines()
@@ -39,7 +39,7 @@ def _is_pair(private: Path, other: Path) -> bool:
 
 
 def ensure(site: Site) -> None:
-    """Make the keys of ``site`` that are missing, and write what its machines must show.
+    """Make the missing keys of ``site``, and write the host keys that its machines must show.
 
     Raises:
         ToolFailed: ssh-keygen failed.
@@ -60,5 +60,5 @@ def ensure(site: Site) -> None:
 
 
 def public(private: Path) -> Path:
-    """The file of the public half of the key in the file ``private``."""
+    """Return the file of the public half of the key in the file ``private``."""
     return private.with_name(private.name + ".pub")

@@ -24,14 +24,14 @@ from hostonly.waiting import limit, more_patience
 
 READY_SECONDS = 300.0
 
-# What a sandbox is there for.
+# The services of a sandbox.
 SERVICES = ("ssh", "docker", "docker-registry", "registry-port")
 
 
 def up(machines: Sequence[Machine]) -> None:
-    """Make and start ``machines``, of one site; returns when sshd, Docker and the registry answer in each.
+    """Make and start ``machines``, of one site; wait until sshd, Docker and the registry answer.
 
-    Quick where they are up already; the host's firewall rules are then made as they must be.
+    It is quick where they are up already; the host's firewall rules are then made as they must be.
 
     Raises:
         HostonlyError: something is in the way, or one did not come up in time; with what to do.
@@ -41,7 +41,7 @@ def up(machines: Sequence[Machine]) -> None:
     with _locked("up", machines):
         resting = [each for each in machines if not (each.state() == "running" and each.ready(0.0))]
         if len(resting) < len(machines):
-            # Their packets' ways may be others than when they were made, and somebody may unload a module.
+            # Routes may have changed since they were made, and somebody may have unloaded a module.
             modules.load(MODULES, emit)
             traffic.allow(site, SWITCHES, emit, again=True)
         for machine in machines:
@@ -81,7 +81,7 @@ def _await_ready(machine: Machine) -> None:
 
 
 def _mend(machine: Machine) -> None:
-    """It runs and does not answer: give it its bridges back, and start what was stopped in it."""
+    """Give a running machine that does not answer its bridges back, and start its services."""
     machine.provider.reattach(machine.site.bridges[::-1], machine.emit)
     if not machine.ready(0.0):
         machine.emit(Started(f"starting what does not answer in {machine.name}"))
@@ -89,7 +89,7 @@ def _mend(machine: Machine) -> None:
 
 
 def _start(machines: Sequence[Machine]) -> None:
-    """`vagrant up` of ``machines`` on the host's side, which is made while Vagrant starts.
+    """Run ``vagrant up`` of ``machines``, and make the host's side while Vagrant starts.
 
     Raises:
         HostonlyError: the host's side could not be made.
@@ -102,7 +102,7 @@ def _start(machines: Sequence[Machine]) -> None:
         for machine in machines:
             prepare.prepare(site, machine.spec, emit)
 
-    # Another user's Vagrant and what is made beside it might each ask for sudo's password.
+    # For a user who is not root, Vagrant and the work beside it might each ask for sudo's password.
     if os.geteuid() != 0 or not (
         machines[0].provider.ready and not packages.missing(prepare.PACKAGES)
     ):
@@ -126,7 +126,7 @@ def _start(machines: Sequence[Machine]) -> None:
                 vagrant.up(awaiting.file)
             except ToolFailed:
                 over.set()
-                # What was wrong with the host's side is the reason; else Vagrant's own is.
+                # An error of the host's side is the reason; without one, Vagrant's own is.
                 made.result()
                 raise
             finally:
@@ -135,7 +135,7 @@ def _start(machines: Sequence[Machine]) -> None:
 
 
 def halt(machine: Machine) -> None:
-    """Shut ``machine`` down cleanly; what it holds stays.
+    """Shut ``machine`` down cleanly; its contents stay.
 
     Raises:
         ToolFailed: Vagrant could not.
@@ -152,8 +152,7 @@ def halt(machine: Machine) -> None:
 
 
 def destroy(machines: Sequence[Machine]) -> None:
-    """Remove ``machines``, of one site, with all they hold, and what the host had for them if they were the
-    last.
+    """Remove ``machines``, of one site, and with the last one everything the host had for them.
 
     Where these are all machines of the site, those go too that the settings no longer name.
 
@@ -195,13 +194,13 @@ def destroy(machines: Sequence[Machine]) -> None:
 
 
 def _by_provider(machines: Sequence[Machine]) -> list[list[Machine]]:
-    """The machines in groups, each of one provider: one Vagrant takes no more than one."""
+    """Return the machines in groups of one provider: one Vagrant takes no more than one."""
     providers = dict.fromkeys(machine.spec.provider for machine in machines)
     return [[each for each in machines if each.spec.provider == name] for name in providers]
 
 
 def _end(machines: Sequence[Machine], act: Callable[[Vagrant], None]) -> None:
-    """Vagrant, and the provider shutting the machines down already: Vagrant takes longer to begin."""
+    """Call Vagrant, which is slow to begin, while the provider shuts the machines down already."""
     vagrant = Vagrant(machines[0].site, [each.spec for each in machines], machines[0].emit)
     with contextlib.ExitStack() as ending:
         down = [ending.enter_context(Background(each.provider.shut_down)) for each in machines]
@@ -212,7 +211,7 @@ def _end(machines: Sequence[Machine], act: Callable[[Vagrant], None]) -> None:
                 each.result()
             if any(each.provider.state() not in ("stopped", "not_created") for each in machines):
                 raise
-            # Vagrant came upon one in the moment when it was neither running nor stopped.
+            # Vagrant looked at a machine in the moment when it was neither running nor stopped.
             act(vagrant)
         for each in down:
             each.result()
@@ -220,8 +219,10 @@ def _end(machines: Sequence[Machine], act: Callable[[Vagrant], None]) -> None:
 
 @contextlib.contextmanager
 def _locked(verb: str, machines: Sequence[Machine]) -> Iterator[None]:
-    """One change of this checkout's sandboxes at a time, and what takes one away not under a demo; the
-    kernel frees the locks at death. What a run that was killed has left is removed."""
+    """Allow one change of this checkout's sandboxes at a time, and remove what a killed run left.
+
+    No machine is taken away under a demo. The kernel frees the locks when this process dies.
+    """
     site, emit = machines[0].site, machines[0].emit
     task = f"sandbox.{verb} {' '.join(machine.name for machine in machines)}"
     with contextlib.ExitStack() as held:

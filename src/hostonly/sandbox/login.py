@@ -1,4 +1,4 @@
-"""How a sandbox is logged in to: with this checkout's own key, and the host key made for it."""
+"""The login to a sandbox: with this checkout's own key, and the host key made for the sandbox."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ PORT = 22
 
 
 def options(site: Site) -> list[str]:
-    """What OpenSSH is told on the command line: nothing of the user's is read (the `Vagrantfile` gives
-    `vagrant ssh` the same)."""
+    """Return OpenSSH's options, also for ``vagrant ssh``: nothing of the user's is read."""
     return [
         "IdentityAgent=none",
         "IdentitiesOnly=yes",
@@ -24,7 +23,7 @@ def options(site: Site) -> list[str]:
 
 
 def shared(site: Site, machine: MachineSpec) -> SharedConnection:
-    """The connection to ``machine`` that this checkout's commands share, whether it is there or not."""
+    """Return the connection to ``machine`` that this checkout's commands share, open or not."""
     given = [word for option in (*options(site), "LogLevel=ERROR") for word in ("-o", option)]
     ssh = ("ssh", "-F", "none", "-i", str(site.login_key), *given)
     return SharedConnection(site.login_key.parent, machine.name, ssh, f"{USER}@{machine.address}")

@@ -1,4 +1,4 @@
-"""One machine of the `Vagrantfile`: where it is, what state it is in, whether it answers."""
+"""One machine of the ``Vagrantfile``: where it is, what state it is in, whether it answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hostonly.vantages.shared_ssh import NO_CONNECTION
 from hostonly.waiting import limit, until
 
 POLL_SECONDS = 0.05
-# Between two looks at a machine that is only just starting, beside Vagrant.
+# Pause between two looks at a machine that is only just starting, beside Vagrant.
 START_SECONDS = 0.1
 
 # Asked inside the sandbox in one round trip: both answer, or the status is not 0.
@@ -29,15 +29,15 @@ _ANSWERS = (
     "curl -sf -m {seconds:.0f} --unix-socket {socket} -o /dev/null http://docker/_ping"
     " && curl -sf -m {seconds:.0f} -o /dev/null http://127.0.0.1:{port}/v2/"
 )
-# Longer than either takes of itself, and short enough that a boot is seen to end.
+# Longer than either answer takes, and short enough that the end of a boot is seen.
 ANSWER_SECONDS = 10.0
 
 
 class Machine:
     """The machine called ``name`` of ``site``, there or not.
 
-    ``spec`` is what the site says of it, ``provider`` what there is of it, ``shared`` the connection to
-    it that this checkout's commands share.
+    ``spec`` is the site's description of it, ``provider`` the provider's object for it, ``shared``
+    the connection to it that this checkout's commands share.
     """
 
     def __init__(self, site: Site, emit: Emit, name: str = SANDBOX) -> None:
@@ -52,7 +52,7 @@ class Machine:
     # --- where it is
 
     def vantage(self, *, retry_seconds: float = 0.0) -> Sandbox:
-        """The sandbox as a place to look from; the connection is opened at first use."""
+        """Return the sandbox as a vantage; the connection is opened at first use."""
         site = self.site
         return Sandbox(
             SshTarget(self.address, login.PORT, login.USER, site.login_key, site.known_hosts),
@@ -62,17 +62,17 @@ class Machine:
         )
 
     def require_route(self) -> None:
-        """Stop where the way to it is not by the host-only bridge.
+        """Stop where the route to the machine does not leave by the host-only bridge.
 
         Raises:
-            Unreachable: it is not.
+            Unreachable: it does not.
         """
         require_host_only_route(self.address, self.site.bridge.name)
 
     # --- what state it is in
 
     def status(self) -> status.Status:
-        """What it is now. The provider is asked itself, which takes a hundredth of Vagrant's time.
+        """Return the machine's status, asked of its provider in a hundredth of Vagrant's time.
 
         Raises:
             ToolFailed: the provider's tool failed.
@@ -80,15 +80,15 @@ class Machine:
         return status.status(self.site, self.spec)
 
     def state(self) -> str:
-        """Its state, as `status` has it."""
+        """Return the machine's state, as ``status`` has it."""
         return status.state_of(self.site, self.spec)
 
     def observed_state(self) -> Fact[str]:
-        """The same as a fact, for claims: the state in Vagrant's words, with the evidence."""
+        """Return the state in Vagrant's words as a fact for claims, with the evidence."""
         return self.provider.observed_state()
 
     def require_running(self) -> None:
-        """Stop with a next step where it is not running.
+        """Stop with a next step where the machine is not running.
 
         Raises:
             HostonlyError: it is not created or not running.
@@ -103,7 +103,7 @@ class Machine:
     # --- whether it answers
 
     def answers(self, vantage: Sandbox) -> bool:
-        """Whether Docker and the registry answer inside."""
+        """Return whether Docker and the registry answer inside."""
         return vantage.run(["sh", "-c", self._question()], timeout=3 * ANSWER_SECONDS).ok
 
     def _question(self) -> str:
@@ -111,16 +111,16 @@ class Machine:
         return _ANSWERS.format(port=self.site.registry_port, seconds=seconds, socket=DOCKER_SOCKET)
 
     def ready(self, seconds: float) -> bool:
-        """Whether Docker and the registry answer within the limit of ``seconds``; 0 looks once.
+        """Return whether Docker and the registry answer within ``seconds``; 0 looks once.
 
         Raises:
-            Unreachable: nobody can log in to it in that time.
+            Unreachable: nobody can log in to it in that time; not where ``seconds`` is 0.
         """
         over = (0, NO_CONNECTION)
         status = until(self._asked, over.__contains__, seconds, pause=POLL_SECONDS)
         if status != NO_CONNECTION:
             return status == 0
-        # Fabric waits for an sshd that is only just coming, and says why it cannot be reached.
+        # Fabric waits for an sshd that is only just starting, and says why it cannot be reached.
         with self.vantage(retry_seconds=seconds) as vantage:
             try:
                 return until(lambda: self.answers(vantage), bool, seconds, pause=POLL_SECONDS)
@@ -130,10 +130,10 @@ class Machine:
                 raise
 
     def _asked(self) -> int:
-        """The exit status of asking inside whether Docker and the registry answer."""
+        """Return the exit status of asking inside whether Docker and the registry answer."""
         try:
             self.require_route()
-            # A connection that was made before does not tell whether another could be.
+            # The shared connection, made before, does not tell whether a new one is possible.
             socket.create_connection((self.address, login.PORT), limit(CONNECT_SECONDS)).close()
             argv = self.shared.argv(self.provider.boot())
         except (Unreachable, ToolFailed, OSError):
@@ -141,13 +141,15 @@ class Machine:
         return Host().run([*argv, self._question()], timeout=3 * ANSWER_SECONDS).exit
 
     def connect(self, over: Event) -> None:
-        """Open the shared connection while Vagrant waits, which looks at the machine once a second; until
-        it is ``over``. Asking costs next to nothing, since others may be starting theirs."""
+        """Open the shared connection while Vagrant waits, until it is ``over``.
+
+        Vagrant looks once a second. These looks are cheap, since others may be starting.
+        """
         boot = ""
         while not over.wait(START_SECONDS):
             if not boot:
-                # Not before Vagrant has noted it: lxc-create holds the container's mark of being half made
-                # not quite as long as it is there, and whoever looks in between destroys the container.
+                # Not before Vagrant has noted it: lxc-create's lock on the file "partial" ends a
+                # little before the file, and whoever looks in between destroys the container.
                 if self.provider.known_to_vagrant:
                     with contextlib.suppress(ToolFailed):
                         boot = self.provider.boot()
@@ -161,7 +163,7 @@ class Machine:
                     return
 
     def _greets(self) -> bool:
-        """Whether an sshd says its first line there."""
+        """Return whether an sshd says its first line there."""
         try:
             with socket.create_connection((self.address, login.PORT), timeout=limit(1)) as caller:
                 return caller.recv(4) == b"SSH-"
@@ -169,7 +171,7 @@ class Machine:
             return False
 
     def interact(self, command: list[str] | None) -> int:
-        """Give the terminal to ssh: a shell, or ``command`` with its own streams; its exit status.
+        """Give the terminal to ssh: a shell, or ``command``'s own streams; return its status.
 
         Raises:
             Unreachable: the route to it does not leave by the host-only bridge.

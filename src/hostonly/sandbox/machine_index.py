@@ -1,7 +1,8 @@
-"""Vagrant's index of the machines of all its folders, for the one thing that Vagrant does not do: a Vagrant
-that was killed may have entered a machine and not noted as which, so that no later one takes it out.
+"""Vagrant's index of the machines of all its folders, to remove an entry that Vagrant cannot.
 
-The format is that of version 1 (`machine_index.rb` of Vagrant 2.3): JSON, with a lock file beside it.
+A Vagrant that was killed may have entered a machine without noting which in the machine's folder,
+so that none removes it later. The format is version 1 (``machine_index.rb`` of Vagrant 2.3): JSON,
+with a lock file.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ SECONDS = 60.0
 
 
 def forget(root: Path) -> int:
-    """Take the machines of the checkout at ``root`` out of the index, for who knows that it has none any
-    more; how many there were. Other folders' stay, and so do machines on boxes of other makers."""
+    """Remove the machines of the checkout at ``root`` from the index; return their number.
+
+    The caller knows that the checkout has none any more. Machines of other folders or on others'
+    boxes stay.
+    """
     file = vagrant_home() / "data" / "machine-index" / "index"
     if not file.exists():
         return 0
@@ -36,7 +40,7 @@ def forget(root: Path) -> int:
         if ours:
             for key in ours:
                 del index["machines"][key]
-            # It is that of every machine of this user's.
+            # The index holds every machine of this user's.
             whole.write(file, json.dumps(index).encode())
         return len(ours)
     return 0

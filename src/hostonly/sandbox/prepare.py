@@ -1,4 +1,4 @@
-"""What a sandbox needs on the host before ``vagrant up``, and taking it away after the last destroy.
+"""The host's side of a sandbox: made before ``vagrant up``, removed after the last destroy.
 
 Everything here is found again by its mark and made only where it is missing, so that a second call
 costs a few milliseconds and an attempt that was cut off is completed by the next.
@@ -20,36 +20,36 @@ from hostonly.sandbox import keys, login, machine_index
 from hostonly.site import MODULES, STORE, SWITCHES, MachineSpec, Site
 from hostonly.vantages.route_guard import require_host_only_route
 
-# What every sandbox needs on this machine, whoever provides it.
+# Packages that every sandbox needs on this machine, whoever provides it.
 PACKAGES = (
     "vagrant",
     "iproute2",
     "procps",
     "nftables",
     "openssh-client",
-    # What the tutorial looks with from the host.
+    # The tutorial's tools on the host.
     "netcat-openbsd",
     "curl",
 )
 
 
 def needed(site: Site) -> list[str]:
-    """The Debian packages that the machines of ``site`` need on this machine."""
+    """Return the Debian packages that the machines of ``site`` need on this machine."""
     providers = {machine.provider: provider_of(site, machine) for machine in site.machines}
     return [*PACKAGES, *(name for each in providers.values() for name in each.packages)]
 
 
 def install(site: Site, emit: Emit) -> None:
-    """Install what `needed` says.
+    """Install the packages that are ``needed``.
 
     Raises:
-        HostonlyError: it could not be installed.
+        HostonlyError: they could not be installed.
     """
     packages.install(needed(site), emit, root=site.root)
 
 
 def make_box(site: Site, emit: Emit, *, rebuild: bool = False) -> None:
-    """Make what machines are made from (base, box), where it is missing, or again.
+    """Make the common parts of machines (base, box), where they are missing, or again.
 
     Raises:
         HostonlyError: a tool failed, or it cannot be built again, since sandboxes stand on it.
@@ -62,12 +62,12 @@ def make_box(site: Site, emit: Emit, *, rebuild: bool = False) -> None:
 
 
 def prepare(site: Site, machine: MachineSpec, emit: Emit) -> None:
-    """Make what ``vagrant up`` of ``machine`` needs: packages, keys, base, box, bridges, rules.
+    """Make everything for ``vagrant up`` of ``machine``: packages, keys, base, box, bridges, rules.
 
     Raises:
         Taken: an address or a name is somebody else's (naming whose, and what is free).
         HostonlyError: a tool failed.
-        Unreachable: the way to the sandbox is not by our bridge all the same.
+        Unreachable: the route to the sandbox does not leave by our bridge all the same.
     """
     install(site, emit)
     site.state.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ def prepare(site: Site, machine: MachineSpec, emit: Emit) -> None:
     # Asked before anything is made: a conflict must change nothing.
     with free.proposed(site):
         claim.require_ours(site, machine)
-        # Vagrant, called by hand, would start what is left of it, or make the new one on top.
+        # Vagrant, called by hand, would start the remains of a machine, or make a new one on top.
         provider.finish_destruction(emit)
         missing = [bridge for bridge in site.bridges if not bridges.present(bridge)]
         for bridge, setting in zip(site.bridges, ("host", "nat"), strict=True):
@@ -85,8 +85,8 @@ def prepare(site: Site, machine: MachineSpec, emit: Emit) -> None:
         before.record(site)
     keys.ensure(site)
     _certificates(site)
-    # Base and box are in use from when they are handed over: until then no purge of another checkout's
-    # may come between.
+    # Base and box are in use as soon as they are handed over: until then no other checkout may
+    # purge.
     with lock.store(emit):
         provider.prepare(emit)
         # By its bridges another checkout sees that what all share is needed (`restore`).
@@ -110,7 +110,7 @@ def prepare(site: Site, machine: MachineSpec, emit: Emit) -> None:
 
 
 def _existing(site: Site) -> list[MachineSpec]:
-    """The machines that their provider has, running or not."""
+    """Return the machines that their provider has, running or not."""
     return [machine for machine in site.machines if provider_of(site, machine).exists]
 
 
@@ -129,7 +129,7 @@ def _certificates(site: Site) -> None:
 
 
 def restore(site: Site, emit: Emit) -> None:
-    """Take away what ``prepare`` made on the host, unless a machine of this checkout still exists.
+    """Remove what ``prepare`` made on the host, unless a machine of this checkout still exists.
 
     The base and the box stay: they are caches, which ``sandbox.destroy --purge`` removes.
     """
@@ -154,7 +154,7 @@ def restore(site: Site, emit: Emit) -> None:
             changed.append(f"the bridge {bridge.name}")
     for machine in site.machines:
         if claim.release(site, machine):
-            # A machine of ours that was removed by other hands has left these without a claim.
+            # A machine of ours that somebody removed by hand has left these without a claim.
             changed += provider_of(site, machine).let_go()
     if machine_index.forget(site.root):
         changed.append("machines that a killed Vagrant had entered in its index")

@@ -1,4 +1,4 @@
-"""Removing the caches: bases and boxes that no container lies on, this checkout's keys and state."""
+"""Removing the caches: bases and boxes that no container needs, this checkout's keys and state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hostonly.site import CLAIMS, STORE, Site
 
 
 def purge(site: Site, emit: Emit) -> None:
-    """Remove what is only kept to be quick: the next ``sandbox.up`` makes it again.
+    """Remove everything that only saves time: the next ``sandbox.up`` makes it again.
 
     What another checkout's sandbox uses stays. Debian packages stay: only the user may remove them.
 
@@ -36,7 +36,7 @@ def purge(site: Site, emit: Emit) -> None:
 
 
 def _of_copies(site: Site) -> list[str]:
-    """The sandboxes of checkouts that lie in this one's state: the integration tests' copy."""
+    """Return the sandboxes of checkouts inside this one's state: the integration tests' copy."""
     claimed = sorted(CLAIMS.iterdir()) if CLAIMS.exists() else []
     inside = f"{site.state}/"
     return [each.name for each in claimed if (claim.owner(each) or "").startswith(inside)]

@@ -1,4 +1,4 @@
-"""What state a machine of the Vagrantfile is in; asked of its provider, in a hundredth of Vagrant's time."""
+"""The state of a machine, asked of its provider in a hundredth of Vagrant's time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hostonly.site import MachineSpec, Site
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``state`` in Vagrant's words: not_created, running, stopped, frozen, …; or ``half_destroyed``."""
+    """A machine and its ``state``, in Vagrant's words (running, …) or ``half_destroyed``."""
 
     machine: str
     container: str
@@ -21,7 +21,7 @@ class Status:
 
 
 def status(site: Site, machine: MachineSpec) -> Status:
-    """What ``machine`` is now.
+    """Return the status of ``machine`` now.
 
     Raises:
         ToolFailed: the provider's tool failed.
@@ -31,13 +31,13 @@ def status(site: Site, machine: MachineSpec) -> Status:
 
 
 def state_of(site: Site, machine: MachineSpec) -> str:
-    """Its state, as in `Status`.
+    """Return the state of ``machine``, as in ``Status``.
 
     Raises:
         ToolFailed: the provider's tool failed.
     """
     provided = provider_of(site, machine)
-    # What Vagrant does not know, whether half made or lost from its sight, is not created yet.
+    # A machine that Vagrant does not know, half made or lost from its sight, is not created yet.
     if not provided.known_to_vagrant:
         return "not_created"
     return HALF_DESTROYED if provided.half_destroyed else provided.state()

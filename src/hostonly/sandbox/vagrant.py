@@ -1,8 +1,8 @@
-"""Vagrant's commands on machines of the `Vagrantfile`. The sole importer of python-vagrant.
+"""Vagrant's commands on machines of the ``Vagrantfile``. The sole importer of python-vagrant.
 
-Vagrant takes most of a second to load its plugins and to read the `Vagrantfile`. What else is to be
-done takes as long, on a processor of its own: so Vagrant can be started first, and before it changes
-anything it waits for a file that says that all is there (`Awaited`; the trigger in the `Vagrantfile`).
+Vagrant takes most of a second to load its plugins and to read the ``Vagrantfile``. Other work takes
+as long, on a processor of its own: so Vagrant can be started first, and before it changes anything
+it waits for a file that says that all is there (``Awaited``; the trigger in the ``Vagrantfile``).
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ BOOT_SECONDS = 300
 # Longer than Vagrant's own limits for booting and for a graceful halt together.
 VAGRANT_SECONDS = 420.0
 BUSY_SECONDS = 60.0
-# What Vagrant says where another one is at work on the machine, or on its index of machines.
+# Words of Vagrant where another one is at work on the machine, or on its index of machines.
 BUSY = ("another process is already executing an action on the machine", "is locked")
 
-# The words that the Vagrantfile knows.
+# The words of the file that the Vagrantfile knows.
 PREPARED, FAILED = "prepared", "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """What is done while Vagrant starts: ``make``; Vagrant waits for ``file``, which says how it went."""
+    """Work while Vagrant starts: ``make``; Vagrant waits for ``file``, which says how it went."""
 
     file: Path
     make: Callable[[], None]
 
     def work(self) -> None:
-        """Do it, and say how it went; what it raised is raised."""
+        """Do the work and write how it went; an error of it is raised."""
         word = FAILED
         try:
             self.make()
             word = PREPARED
         finally:
-            # Whole or not at all: its being there is the signal.
+            # Whole or not at all: the existence of the file is the signal.
             written = self.file.with_suffix(".new")
             written.write_text(word, encoding="utf-8")
             written.replace(self.file)
@@ -64,7 +64,7 @@ class Awaited:
 
 @contextlib.contextmanager
 def awaited(site: Site, make: Callable[[], None]) -> Iterator[Awaited]:
-    """``make``, to be done while Vagrant starts; its file lies in a folder of its own."""
+    """Give ``make``, to be done while Vagrant starts, with its file in a folder of its own."""
     site.state.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=while_running("up"), dir=site.state) as folder:
         yield Awaited(Path(folder) / "prepared", make)
@@ -80,11 +80,11 @@ class Vagrant:
 
     @property
     def names(self) -> str:
-        """The machines' names, as an error and a command line have them."""
+        """The machines' names, for a command line or an error."""
         return " ".join(machine.name for machine in self.machines)
 
     def up(self, awaiting: Path | None = None) -> None:
-        """Make and start the machines. ``awaiting``: see `Awaited`; also of the others.
+        """Make and start the machines; for ``awaiting``, also of the others, see ``Awaited``.
 
         Raises:
             ToolFailed: Vagrant failed or did not end within ``VAGRANT_SECONDS``.
@@ -93,11 +93,19 @@ class Vagrant:
         self._act("up", lambda api: api.up(vm_name=self.names, provider=provider), awaiting)
 
     def halt(self, awaiting: Path | None = None) -> None:
-        """Shut the machines down. Raises `ToolFailed` as `up` does."""
+        """Shut the machines down.
+
+        Raises:
+            ToolFailed: as for ``up``.
+        """
         self._act("halt", lambda api: api.halt(vm_name=self.names), awaiting)
 
     def destroy(self, awaiting: Path | None = None) -> None:
-        """Remove the machines with all that they hold. Raises `ToolFailed` as `up` does."""
+        """Remove the machines with all that they hold.
+
+        Raises:
+            ToolFailed: as for ``up``.
+        """
         self._act("destroy", lambda api: api.destroy(vm_name=self.names), awaiting)
 
     def _act(self, verb: str, act: Callable[[Any], Any], awaiting: Path | None) -> None:
@@ -109,7 +117,7 @@ class Vagrant:
             """python-vagrant, whose calls are bounded and can be followed."""
 
             def _call_vagrant_command(self, args: list[str | None]) -> None:
-                # It knows one machine's name or all; a name has no space.
+                # python-vagrant takes one machine's name or all; a name has no space.
                 calls._run([word for each in args if each for word in each.split(" ")], awaiting)
 
         if os.geteuid() != 0:
@@ -139,7 +147,7 @@ class Vagrant:
                 )
                 return
             except ToolFailed as error:
-                # Its caller was killed and it was not: it ends by itself, and frees its lock.
+                # The other Vagrant's caller was killed: it ends by itself, and frees its lock.
                 if not any(words in error.output for words in BUSY) or time.monotonic() >= deadline:
                     raise
                 self.emit(Progress("another Vagrant is at work on this machine"))
@@ -147,13 +155,13 @@ class Vagrant:
 
 
 def command(site: Site, arguments: Sequence[str], awaiting: Path | None = None) -> list[str]:
-    """The command line of Vagrant for the checkout of ``site``; for ``awaiting`` see `Awaited`."""
+    """Return Vagrant's command line for the checkout of ``site``; ``awaiting``: see ``Awaited``."""
     ours = {
         "HOSTONLY_PREPARED": "1",
         "HOSTONLY_SITE": json.dumps(for_vagrant(site)),
         "VAGRANT_CHECKPOINT_DISABLE": "1",
         "VAGRANT_NO_COLOR": "1",
-        # Else each provider that it has is asked whether it could be used, VirtualBox first.
+        # Otherwise Vagrant asks each of its providers whether it could be used, VirtualBox first.
         "VAGRANT_DEFAULT_PROVIDER": site.sandbox.provider,
     }
     if awaiting is not None:
@@ -164,7 +172,7 @@ def command(site: Site, arguments: Sequence[str], awaiting: Path | None = None) 
 
 
 def for_vagrant(site: Site) -> dict[str, Any]:
-    """The site as the `Vagrantfile` reads it: it computes nothing by itself."""
+    """Return the site as the ``Vagrantfile`` reads it, which computes nothing by itself."""
     told = site.to_json() | {
         "python": sys.executable,
         "user": USER,
@@ -180,6 +188,5 @@ def for_vagrant(site: Site) -> dict[str, Any]:
 
 
 def elsewhere_unset() -> list[str]:
-    """`env`, and what keeps from Vagrant a user's VAGRANT_CWD, VAGRANT_DOTFILE_PATH and so on: it would
-    act on another machine."""
+    """Return ``env`` and words that hide a user's VAGRANT_CWD and so on from Vagrant."""
     return unsetting("VAGRANT_", kept=("VAGRANT_HOME",))

@@ -1,8 +1,8 @@
-"""The settings: `invoke.yaml`, layered by Invoke, turned once into frozen typed objects.
+"""The settings: ``invoke.yaml``, layered by Invoke, turned once into frozen typed objects.
 
-Every value a user can give is checked here, where it enters; nothing after
-this asks again. Unknown keys and unknown `INVOKE_…` variables are refused,
-because a setting that is silently ignored is worse than an error.
+Every value a user can give is checked here, where it enters; nothing after this asks again. Unknown
+keys and unknown ``INVOKE_…`` variables are refused, as a setting that is ignored is worse than an
+error.
 """
 
 from hostonly.settings.derive import settle

@@ -1,4 +1,4 @@
-"""From the settings to the `Site`: the one place where names, addresses, MACs and folders are derived."""
+"""The way from the settings to the ``Site``, where names, addresses, MACs, folders are derived."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hostonly.site import (
 
 
 def settle(settings: Settings) -> Site:
-    """What ``settings`` come to on this machine."""
+    """Return the site of ``settings`` on this machine."""
     root, network = settings.root, settings.network
     state, mark = root / ".hostonly", f"{MARK} {root}"
     nat, host = network.nat, network.host

@@ -1,4 +1,4 @@
-"""From Invoke's layers, or from one file, to `Settings`."""
+"""The way from Invoke's layers, or from one file, to ``Settings``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from hostonly.site import ROOT
 
 
 def load(config: Config | Context, root: Path = ROOT) -> Settings:
-    """The settings of the running task. Raises `SettingsError`, one line.
+    """Return the settings of the running task.
 
-    Files of the user and the machine (`~/.invoke.yaml`) may hold what other
-    projects need; the project's and `-f`'s may not.
+    Files of the user and the machine (``~/.invoke.yaml``) may hold keys of other projects; the
+    project's and that of ``-f`` may not.
+
+    Raises:
+        SettingsError: they are wrong; one line.
     """
     if isinstance(config, Context):
         config = config.config
@@ -34,7 +37,11 @@ def load(config: Config | Context, root: Path = ROOT) -> Settings:
 
 
 def read(path: Path, root: Path = ROOT) -> Settings:
-    """The settings of one file alone, without Invoke's layers. Raises `SettingsError`."""
+    """Return the settings of one file alone, without Invoke's layers.
+
+    Raises:
+        SettingsError: the file is wrong; one line.
+    """
     from invoke.util import yaml
 
     try:
@@ -54,7 +61,7 @@ def _refuse_unknown(data: Mapping[Any, Any], own: Mapping[str, Any]) -> None:
 
 
 def _refuse_unknown_variables(machines: Mapping[str, Any]) -> None:
-    """Invoke passes over a variable that it does not know: a typing error would change nothing."""
+    """Refuse a variable that Invoke would pass over: a typing error would change nothing."""
     known = {variable(key) for key in dotted_names(map(str, machines))}
     own = {"INVOKE_RUNTIME_CONFIG", "INVOKE_DEBUG"}
     own.update("INVOKE_" + path.upper() for path in _paths(Config.global_defaults()))

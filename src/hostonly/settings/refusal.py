@@ -1,4 +1,4 @@
-"""What a wrong setting is answered with: one line with the key, the value and what is allowed."""
+"""The error for a wrong setting: one line with the key, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from hostonly.settings.sections import MACHINES, SECTIONS, MachineSettings, Sect
 
 
 def dotted_names(machines: Iterable[str] = ()) -> list[str]:
-    """All settings' dotted names, with those of the ``machines`` that have a section."""
+    """Return all settings' dotted names, with those of the ``machines`` that have a section."""
     sections = SECTIONS | {f"{MACHINES}.{name}": MachineSettings for name in machines}
     return [f"{name}.{key}" for name, model in sections.items() for key in model.model_fields]
 
 
 def variable(key: str) -> str:
-    """The environment variable that overrides the setting `key`."""
+    """Return the environment variable that overrides the setting ``key``."""
     return "INVOKE_" + key.replace(".", "_").upper()
 
 
 def refusal(key: str, value: object, allowed: str | None = None) -> SettingsError:
-    """The error for a value of `key` that is not allowed; `allowed` is the key's own when None."""
+    """Return the error for a value of ``key``; ``allowed`` is the key's own where it is None."""
     if allowed is None:
         section, _, field = key.rpartition(".")
         model = _section(section)
@@ -34,12 +34,12 @@ def refusal(key: str, value: object, allowed: str | None = None) -> SettingsErro
 
 
 def _section(name: str) -> type[Section] | None:
-    """The class of the section ``name``; of a machine's, ``machines.NAME``."""
+    """Return the class of the section ``name``; a machine's section is ``machines.NAME``."""
     return MachineSettings if name.startswith(f"{MACHINES}.") else SECTIONS.get(name)
 
 
 def unknown(key: str, value: object, known: list[str]) -> SettingsError:
-    """The error for a `key` that is not among the `known` ones; the nearest is named."""
+    """Return the error for a ``key`` that is not ``known``, with the nearest one that is."""
     from difflib import get_close_matches
 
     near = get_close_matches(key[:100], known, n=1)
@@ -51,7 +51,7 @@ def unknown(key: str, value: object, known: list[str]) -> SettingsError:
 
 
 def translated(error: ValidationError) -> SettingsError:
-    """The first of pydantic's errors, as one line."""
+    """Return the first of pydantic's errors, as one line."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "conflict":

@@ -1,4 +1,4 @@
-"""The settings as frozen typed objects: a class for each section of `invoke.yaml`."""
+"""The settings as frozen typed objects: a class for each section of ``invoke.yaml``."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from hostonly.settings.values import (
 from hostonly.site import DOCKER_RANGE, ROOT, SANDBOX, SANDBOX2, SSH_PORT
 from hostonly.waiting import LEAST, MOST
 
-# Docker's engines that sandboxes can have: Debian's of the suite that they are made of.
+# Docker's engines that sandboxes can have: that of the Debian release they are made from.
 ENGINES = ("20.10",)
 # Where the registry itself listens, on the sandbox's loopback (packer/guest/configure).
 REGISTRY_BEHIND_PORT = 15000
 
 
 class Section(BaseModel):
-    """What all parts of the settings have in common: frozen, strict, closed."""
+    """The common properties of all sections: frozen, strict, closed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -67,7 +67,7 @@ CPUS_ALLOWED = "a whole number from 1 to 256"
 class Sandbox(Section):
     """The machines: how they are made, what their names begin with, their size."""
 
-    # What cannot be made yet is a wrong value.
+    # A provider that does not exist yet is a wrong value.
     provider: Provider = Field(description=PROVIDER_ALLOWED)
     engine: Engine = Field(description=ENGINE_ALLOWED)
     name: Hostname = Field(
@@ -78,7 +78,7 @@ class Sandbox(Section):
 
 
 class MachineSettings(Section):
-    """One machine, where it differs from what the section ``sandbox`` says."""
+    """The settings of one machine that differ from the section ``sandbox``."""
 
     address: Address | None = Field(default=None, description=ADDRESS_ALLOWED + "172.16.0.4")
     provider: Provider | None = Field(default=None, description=PROVIDER_ALLOWED)
@@ -145,13 +145,13 @@ class Image(Section):
 
 
 class Waiting(Section):
-    """How long somebody else's work is waited for."""
+    """Limits on waiting for somebody else's work."""
 
     patience: int = Field(ge=LEAST, le=MOST, description=f"a whole number from {LEAST} to {MOST}")
 
 
 class Settings(Section):
-    """All settings of a checkout. `load` and `read` make it; tests may call it directly."""
+    """All settings of a checkout, made by ``load`` and ``read``; tests may call it directly."""
 
     sandbox: Sandbox = Field(description="a section with provider, name, memory, cpus")
     network: Network = Field(
@@ -213,7 +213,7 @@ class Settings(Section):
 
     @property
     def all_machines(self) -> dict[str, tuple[IPv4Address, MachineSettings]]:
-        """Every machine by its name, with its address; those without a section of their own among them."""
+        """Every machine by its name, with its address, also without a section of its own."""
         named = {SANDBOX: self.network.sandbox, SANDBOX2: self.network.sandbox2}
         default = MachineSettings()
         first = {name: (each, self.machines.get(name, default)) for name, each in named.items()}

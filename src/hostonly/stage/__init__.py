@@ -1,1 +1,1 @@
-"""What demos and checks stand on: sandboxes with an image, steps that are shown, claims judged."""
+"""The ground of demos and checks: sandboxes with an image, steps that are shown, claims judged."""

@@ -1,4 +1,4 @@
-"""Clearing up after a demo: what it registered to be undone, and what carries its label."""
+"""Clearing up after a demo: commands that it registered, and everything that carries its label."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from hostonly.stage.leftovers import DEMO_LABEL, SWARM_MARK, Leftover, find, rem
 from hostonly.vantages import Result, Vantage, typed_on_host
 from hostonly.waiting import more_patience, until
 
-# What an engine says where its own limit struck: 15 s for its node to stop, which goes on, and 20 s for a
-# manager to let a container onto an overlay network (moby, daemon/cluster: nodeRunner.Stop, AttachNetwork).
+# An engine prints these words when a limit of its own strikes: 15 s for its node to stop (the node
+# goes on stopping), and 20 s for a manager to let a container onto an overlay network (moby,
+# daemon/cluster: nodeRunner.Stop, AttachNetwork).
 LATE = "context deadline exceeded"
 LEAVE_SECONDS = 300.0
-# What it says of the network by which it was in a swarm, with something of that swarm's still on it.
+# An engine's words for its network in a swarm while something of the swarm is still attached.
 HELD = re.compile(rf"\b{SWARM_MARK}\b.* has active endpoints")
 
 
 class Step(Protocol):
     """The shape of ``Stage.step``: every removal is a step that is shown."""
 
-    def __call__(self, vantage: Vantage, *argv: str, may_fail: bool = False) -> Result: ...
+    def __call__(self, vantage: Vantage, *argv: str, may_fail: bool = False) -> Result:
+        """Run ``argv`` at ``vantage`` as a step."""
 
 
 class Clearing:
-    """What is to be cleared up after one run of ``demo``, on the ``sandboxes`` it has come to use, which
-    are on ``bridge`` with the ``host``."""
+    """Everything that is to be cleared up after one run of ``demo``.
+
+    ``sandboxes`` gives those that the run uses so far; they and the ``host`` are on ``bridge``.
+    """
 
     def __init__(
         self,
@@ -51,11 +55,11 @@ class Clearing:
         self._exits: list[tuple[Vantage, tuple[str, ...]]] = []
 
     def add(self, vantage: Vantage, argv: tuple[str, ...]) -> None:
-        """To be run at the end; what came last goes first."""
+        """Register ``argv`` to be run at the end; the command that was added last is run first."""
         self._exits.append((vantage, argv))
 
     def undo(self) -> Result:
-        """Run what was added last now; it is then done with, unless it failed."""
+        """Run the command that was added last now, and forget it unless it failed."""
         vantage, argv = self._exits[-1]
         result = self._step(vantage, *argv)
         self._exits.pop()
@@ -67,10 +71,11 @@ class Clearing:
             self._remove(vantage, self._mine(vantage))
 
     def close(self) -> list[HostonlyError]:
-        """Clear up; what could not be removed. Every part is tried, whatever became of the others.
+        """Clear up and return the errors of what could not be removed.
 
-        Called again, everything is tried again: a command that was interrupted may have its effect,
-        and a connection that broke may be back, only after the first time.
+        Every registered command and every sandbox is tried, also after another one failed. A second
+        call tries everything again: an interrupted command may take effect, and a broken connection
+        be back, after the first.
         """
         errors: list[HostonlyError] = []
         for vantage, argv in reversed(self._exits):
@@ -86,8 +91,7 @@ class Clearing:
         return errors
 
     def commands(self) -> tuple[str, ...]:
-        """What ``close`` would run, in its order, as a person types it in a shell of the host; nothing
-        is run."""
+        """Return what ``close`` would run, as a person types it in a shell of the host."""
         made = [
             (vantage, tuple(command))
             for vantage in self._sandboxes()
@@ -103,11 +107,11 @@ class Clearing:
         return tuple(typed_on_host(vantage.prompt, argv) for vantage, argv in every)
 
     def forgetting(self, addresses: Iterable[str]) -> list[tuple[Vantage, tuple[str, ...]]]:
-        """The commands by which host and sandboxes forget whose MAC had those of ``addresses`` that are of
-        the host-only network.
+        """Return the commands that make host and sandboxes forget the MACs of ``addresses``.
 
-        A kernel goes on for up to a minute to send to the MAC that it remembers: whoever gets the address
-        next is not reached meanwhile. What somebody made permanent stays (ip-neighbour(8)).
+        Addresses outside the host-only network are left out. A kernel goes on for up to a minute to
+        send to the MAC that it remembers, so that the next owner of the address is not reached
+        meanwhile. An entry that somebody made permanent stays (ip-neighbour(8)).
         """
         where: list[tuple[Vantage, tuple[str, ...]]] = [
             *((sandbox, ()) for sandbox in self._sandboxes()),
@@ -121,8 +125,7 @@ class Clearing:
         ]
 
     def remove_leftovers(self, sandbox: Vantage) -> None:
-        """Remove what earlier runs left: everything of this demo's, and of other demos' what nobody
-        wanted to keep."""
+        """Remove what earlier runs left: all of this demo, and of other demos what was not kept."""
         old = tuple(each for each in find(sandbox) if each.demo == self._demo or not each.kept)
         if old:
             names = ", ".join(f"{each.kind} {each.name}".rstrip() for each in old)
@@ -143,14 +146,15 @@ class Clearing:
             for vantage, forget in self.forgetting(leftover.addresses):
                 self._step(vantage, *forget, may_fail=True)
         if any(each.kind == "swarm" for each in leftovers):
-            # Before anybody else leaves: an engine that leaves alone has nobody left to tell it to.
+            # Before the next engine leaves, which would have no other to tell.
             gossip.end(sandbox, self._step, self._emit)
 
     def _run_to_end(self, sandbox: Vantage, command: Sequence[str]) -> None:
-        """Run a removal, again where the engine is still at it: its node goes on to stop behind its answer,
-        and to let go of its swarm's network. What it does not let go of in time it never will (it left
-        while its tasks were being started): then it is restarted. What it says that it has removed is
-        not asked for again.
+        """Run a removal, and run it again while the engine is still at work on it.
+
+        An engine answers before its node has stopped and has let go of its swarm's network. If it
+        does not let go of that network in time it never will (it left while its tasks were being
+        started): then it is restarted. What it has reported as removed is not asked for again.
 
         Raises:
             ToolFailed: it could not be done, or not in time.

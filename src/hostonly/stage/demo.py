@@ -19,11 +19,11 @@ from hostonly.stage.stopped import Stopped
 from hostonly.stage.testbed import Testbed, ready
 from hostonly.vantages import Vantage
 
-# A demo is stopped while its last command may still be at work in the engine: what that was
-# about to create can appear a moment after everything was removed. On a busy machine the moment is
-# longer, as is the clearing up itself.
+# When a demo is stopped, its last command may still be at work in the engine: what that command
+# creates can appear a moment after everything was removed. On a busy machine that takes longer, as
+# clearing up does.
 SETTLE_SECONDS = 1.0
-# So often clearing up is begun again before an interrupt ends it.
+# Clearing up is begun this many times before an interrupt ends it.
 INTERRUPTS = 3
 
 STEPS = "Every step of the demo can be taken."
@@ -31,9 +31,11 @@ STEPS = "Every step of the demo can be taken."
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo: ``run`` takes the steps and judges the claims on the stage it is given.
-    ``second_sandbox``: it will ask for the second sandbox. ``needs``: without these capabilities of the
-    kernel's (`hostonly.facts.kernel`) no step of it can be taken."""
+    """A demo: ``run`` takes the steps and judges the claims on the stage that it is given.
+
+    ``second_sandbox``: the demo will ask for the second sandbox. ``needs``: the capabilities of the
+    kernel (``hostonly.facts.kernel``) without which no step of it can be taken.
+    """
 
     name: str
     summary: str
@@ -45,9 +47,11 @@ class Demo:
 def perform_all(
     demos: Sequence[Demo], site: Site, emit: Emit, task: str, *, keep: bool = False
 ) -> DemosResult:
-    """Run ``demos`` one after the other on one testbed. What could not be run, since there was no
-    testbed or an earlier one was interrupted, has a result that says so. ``task`` and ``keep`` are
-    as for `ready` and `perform`."""
+    """Run ``demos`` one after the other on one testbed.
+
+    A demo that could not be run, because there was no testbed or an earlier demo was interrupted,
+    has a result that says so. ``task`` and ``keep`` are as for ``ready`` and ``perform``.
+    """
     start = time.monotonic()
     results: list[DemoResult] = []
     trouble: HostonlyError | KeyboardInterrupt | None = None
@@ -69,11 +73,11 @@ def perform_all(
 
 
 def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> DemoResult:
-    """Run ``demo`` and clear up after it, unless ``keep``; what came of it.
+    """Run ``demo``, clear up after it unless ``keep``, and return its result.
 
-    A demo that cannot go on gives a result whose verdict is not HOLDS and says why. So does one
-    that was interrupted: the interrupt is in the result, for the caller to raise again. It is
-    cleared up after in that case too, ``keep`` or not.
+    A demo that cannot go on gives a result whose verdict is not HOLDS and that says why. So does a
+    demo that was interrupted: the interrupt is in the result, for the caller to raise again, and
+    what the demo made is removed then, whatever ``keep`` says.
     """
     start = time.monotonic()
     stage = Stage(demo.name, testbed, emit, keep=keep)
@@ -83,7 +87,7 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
     try:
         try:
             if demo.second_sandbox:
-                # Its leftovers go first: it is the one that joined what the other one has.
+                # The second sandbox is cleared first: it joined the swarm of the first one.
                 _ = stage.second_sandbox
             stage.clearing.remove_leftovers(stage.sandbox)
             skipped = _skipped(demo, testbed.sandbox)
@@ -128,11 +132,13 @@ def perform(demo: Demo, testbed: Testbed, emit: Emit, *, keep: bool = False) -> 
 def _clear_up(
     stage: Stage, interrupt: KeyboardInterrupt | None
 ) -> tuple[list[HostonlyError], KeyboardInterrupt | None]:
-    """Clear up, also where that is interrupted itself: what could not be removed, and the first
-    interrupt. Who interrupts it again and again is obeyed; the next run removes what is left then.
+    """Clear up, again where an interrupt comes; return the errors and the first interrupt.
+
+    The interrupt is raised when ``INTERRUPTS`` attempts were interrupted; the next run removes the
+    rest.
 
     Raises:
-        BrokenPipeError: whoever read of it has gone; it was cleared up all the same.
+        BrokenPipeError: the reader of the output has gone; everything was cleared up all the same.
     """
     unread: BrokenPipeError | None = None
     for _ in range(INTERRUPTS):
@@ -156,8 +162,7 @@ def _clear_up(
 
 
 def not_performed(demo: Demo, site: Site, trouble: HostonlyError | KeyboardInterrupt) -> DemoResult:
-    """The result of a demo that had nothing to stand on: no sandbox, or no image, because of
-    ``trouble``. Nobody asked the engine for its version then: it is empty."""
+    """Return the result of a demo without a testbed, for ``trouble``; the engine was not asked."""
     error = trouble if isinstance(trouble, HostonlyError) else HostonlyError("interrupted")
     sandbox = site.sandbox
     about = SandboxAbout(sandbox.name, sandbox.provider, site.sandbox.address, "")
@@ -166,7 +171,7 @@ def not_performed(demo: Demo, site: Site, trouble: HostonlyError | KeyboardInter
 
 
 def _skipped(demo: Demo, sandbox: Vantage) -> ClaimResult | None:
-    """Why ``demo`` is not begun; None where the kernel has what it needs, or that could not be seen."""
+    """Return a SKIPPED claim if the kernel is known to lack what ``demo`` needs, else None."""
     for kind in demo.needs:
         capable = observe(sandbox, capability(kind))
         if not capable.value_or(True):
@@ -177,8 +182,7 @@ def _skipped(demo: Demo, sandbox: Vantage) -> ClaimResult | None:
 
 
 def _trouble(id: str, sentence: str, error: HostonlyError) -> ClaimResult:
-    """Why nothing, or not everything, is known: a claim like the others, so that it is reported
-    and counted like them."""
+    """Return an UNKNOWN claim for ``error``, to be reported and counted like other claims."""
     evidence = error.evidence if isinstance(error, Stopped) else ()
     because = " ".join(str(error).split())
     return ClaimResult(id, sentence, "hostonly", Verdict.UNKNOWN, because, evidence)

@@ -1,4 +1,4 @@
-"""Addresses of the host-only network that nobody has, for containers that live on it themselves."""
+"""Free addresses of the host-only network, for containers that are on that network themselves."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ PING = ("ping", "-n", "-c", "1", "-W", "0.5")
 
 
 def candidates(network: IPv4Network, taken: Iterable[IPv4Address]) -> Iterator[str]:
-    """The hosts' addresses of ``network`` from the top, without those ``taken`` and without the
-    first, which engines before 29 make the gateway."""
+    """Yield the host addresses of ``network`` from the top that are not ``taken``.
+
+    The first address is left out too: engines before 29 make it the gateway.
+    """
     used = set(taken)
     first = int(network.network_address) + 1
     for number in range(int(network.broadcast_address) - 1, first, -1):
@@ -26,15 +28,17 @@ def candidates(network: IPv4Network, taken: Iterable[IPv4Address]) -> Iterator[s
 
 
 def is_spare(address: str, device: str, neighbours: tuple[Neighbour, ...]) -> bool | None:
-    """Whether no MAC is known for ``address`` on ``device``; None where nobody was asked there."""
+    """Return whether no MAC is known for ``address`` on ``device``; None if none was asked for."""
     entry = next((n for n in neighbours if (n.address, n.device) == (address, device)), None)
     return None if entry is None else entry.mac is None
 
 
 def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tuple[str, ...]:
-    """``count`` addresses of the host-only network that are no machine's of the settings, and for
-    which nobody answers when ``asker`` asks on its ``device``; nobody remembers a MAC for them any more. To
-    be asked of a sandbox that has no container of the kind itself: it would not see those of its own.
+    """Return ``count`` free addresses of the host-only network.
+
+    No machine of the settings has them, nobody answers when ``asker`` asks for them on its
+    ``device``, and afterwards nobody remembers a MAC for them. ``asker`` must be a sandbox without
+    a container of the same kind: a sandbox does not see its own macvlan or ipvlan containers.
 
     Raises:
         Stopped: there are fewer, or it could not be found out.
@@ -50,15 +54,18 @@ def spare_addresses(stage: Stage, asker: Vantage, device: str, count: int) -> tu
 
 
 def _asked(stage: Stage, asker: Vantage, address: str, device: str) -> bool:
-    """Whether ``address`` is spare. Asked again where a MAC is known, which may be remembered: even
-    what the kernel calls reachable can be of half a minute ago. After a flush it is an answer."""
+    """Return whether ``address`` is spare; ask a second time where a MAC is known.
+
+    The kernel may only remember that MAC: even an entry that it calls reachable can be half a
+    minute old. A MAC that is known after a flush is an answer.
+    """
     for _ in range(2):
-        # It fails where the address is spare: what counts is whether its MAC came to be known.
+        # ping fails where the address is spare: what counts is whether a MAC became known.
         stage.step(asker, *PING, address, may_fail=True)
         known = observe(asker, neighbours())
         entries = require(known, "neighbours")
-        # Whoever gets the address has another MAC than its last owner. And a question that is still open
-        # would fail the first connection to it.
+        # The next owner of the address has another MAC than the last. And a question that is still
+        # open would make the first connection to the address fail.
         stage.forget(address)
         spare = is_spare(address, device, entries)
         if spare is None:

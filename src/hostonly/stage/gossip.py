@@ -1,10 +1,10 @@
-"""The gossip of a swarm's engines on port 7946: whether an engine that left a swarm has ended it.
+"""The gossip of a swarm's engines on port 7946: ending it where an engine has left its swarm.
 
-An engine that leaves tells the others by gossip and gives that one second. Where it takes longer (the
-machine is busy, the other left at the same moment) it logs ``Could not close DB: timeout waiting for
-leave broadcast`` and goes on to listen, with the keys of the swarm that it left, until it is
-restarted. ``docker info`` says that it is in no swarm, and in the next one it finds nobody.
-Seen with Docker 20.10.24.
+An engine that leaves tells the others by gossip and allows one second for that. If it takes longer
+(the machine is busy, or the other engine left at the same moment) the engine logs ``Could not close
+DB: timeout waiting for leave broadcast`` and goes on to listen, with the keys of the swarm that it
+left, until it is restarted. ``docker info`` says that it is in no swarm; in the next swarm it finds
+no other engine. Seen with Docker 20.10.24.
 """
 
 from __future__ import annotations
@@ -20,27 +20,28 @@ from hostonly.vantages import Result, Vantage, shown
 
 PORT = 7946
 RESTART = ("sudo", "systemctl", "restart", "docker")
-# Gossip takes its time to end.
+# Time that gossip is given to end by itself.
 SECONDS = 10.0
-# Names travel by gossip, from one engine to the other. Where its packets were lost the engines compare
-# all that they know, every half a minute: time for that three times.
+# Names travel by gossip from one engine to the other. Where packets were lost, the engines compare
+# all that they know every half minute: this is time for three comparisons.
 SYNC_SECONDS = 100.0
-# An engine that did not reach the others when it joined tries again after a minute: twice.
+# An engine that reached no other when it joined tries again after a minute: time for two tries.
 REJOIN_SECONDS = 150.0
 
 
 def end(
     sandbox: Vantage, run: Callable[..., object], emit: Emit, *, seconds: float = SECONDS
 ) -> None:
-    """See to it that the engine of ``sandbox``, where it is in no swarm, does not gossip any more: give
-    it ``seconds``, then restart it by ``run``, the stage's step.
+    """Make the engine of ``sandbox`` end its gossip, where it is in no swarm.
+
+    It gets ``seconds`` to end by itself, then it is restarted by ``run``, the stage's step.
 
     Raises:
-        hostonly.errors.HostonlyError: it was not observed, or a restart would end containers that
-            run there.
+        hostonly.errors.HostonlyError: the engine was not observed, or a restart would end
+            containers that run there.
     """
     if _told(sandbox, SWARM_STATE) != ["inactive"]:
-        # In somebody's swarm: it is not ours to end.
+        # It is in a swarm that somebody else made: its gossip is not ours to end.
         return
     seen = observe(sandbox, listeners())
     if isinstance(seen, NotObserved) or not _silent(seen.value):
@@ -58,8 +59,9 @@ def end(
 def restart(
     sandbox: Vantage, still: str, evidence: Result, run: Callable[..., object], emit: Emit
 ) -> None:
-    """Restart the engine of ``sandbox`` by ``run``, since it is in no swarm and ``still`` does something of
-    one, which ``evidence`` shows.
+    """Restart the engine of ``sandbox`` by ``run``: it is in no swarm but still acts as in one.
+
+    ``still`` says what it still does, and ``evidence`` shows that.
 
     Raises:
         hostonly.errors.HostonlyError: a restart would end containers that run there.

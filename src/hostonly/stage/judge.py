@@ -1,4 +1,4 @@
-"""Judging claims: each is kept, told of at once, and explained where a connection was not answered."""
+"""Judging claims: each is kept and emitted, and explained where a connection was not answered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hostonly.vantages import Result, Vantage
 
 
 class Judge:
-    """Holds claims against facts. ``claims`` are those that were judged, in their order."""
+    """A judge of claims against facts; ``claims`` are the results so far, in their order."""
 
     def __init__(self, emit: Emit) -> None:
         self.emit = emit
@@ -25,26 +25,24 @@ class Judge:
         self._bridge = ""
 
     def of(self, machine: str) -> Judge:
-        """A judge of claims about ``machine``, whose name they begin with; they are kept with ours."""
+        """Return a judge whose claims begin with the name of ``machine`` and are kept with ours."""
         other = Judge(self.emit)
         other.claims, other._of = self.claims, machine
         return other
 
     def explain_by(self, machines: Sequence[Vantage], bridge: str) -> None:
-        """Look at these ``machines`` for what may have stopped a connection that is not answered from now
-        on. ``bridge`` is the host's, on the host-only network."""
+        """Look for obstacles on ``machines``, and at the host's ``bridge``, from now on."""
         self._machines, self._bridge = tuple(machines), bridge
 
     def judge(
         self, claim: Claim, about: dict[str, object] | None = None, **facts: Fact[Any]
     ) -> ClaimResult:
-        """Hold ``claim`` against ``facts``; where it was not answered, with what may have stopped it."""
+        """Hold ``claim`` against ``facts``; name obstacles where a connection was not answered."""
         result = claim.judge(about=about, **facts)
         return self.add(explained(result, facts.values(), self._machines, self._bridge))
 
     def explain_stop(self, result: ClaimResult, steps: Sequence[Result]) -> ClaimResult:
-        """The ``result`` that says why it cannot go on after ``steps``, with what may have stopped a
-        connection of theirs; it is not kept."""
+        """Return ``result``, of a demo stopped after ``steps``, with obstacles; it is not kept."""
         return explained_stop(result, steps, self._machines, self._bridge)
 
     def skip(
@@ -54,12 +52,11 @@ class Judge:
         about: dict[str, object] | None = None,
         evidence: tuple[Result, ...] = (),
     ) -> ClaimResult:
-        """Do not try ``claim``, ``because`` of a missing capability that the reason names and the
-        ``evidence`` shows."""
+        """Skip ``claim``: ``because`` names the missing capability, and ``evidence`` shows it."""
         return self.add(claim.skip(because, about=about, evidence=evidence))
 
     def add(self, result: ClaimResult) -> ClaimResult:
-        """Keep a claim that was judged, and tell of it."""
+        """Keep ``result`` and emit it."""
         if self._of:
             sentence = f"{self._of}: {result.sentence}"
             result = replace(result, id=f"{self._of}.{result.id}", sentence=sentence)

@@ -1,4 +1,4 @@
-"""What demos made, found again by its label, and removed by nothing else."""
+"""Things that demos made: found again by a label, and removed by that label only."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LISTINGS = {
         *("--format", "{{.Name}} " + FIELDS),
     ],
 }
-# A container that has ended has none any more, but for the one that was asked for with --ip.
+# A container that has ended has no address any more, except one that was asked for with --ip.
 ADDRESSES = (
     "{{.Name}}{{range .NetworkSettings.Networks}} {{.IPAddress}}"
     "{{with .IPAMConfig}} {{.IPv4Address}}{{end}}{{end}}"
 )
 IPV4 = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)
-# The engine makes it when it joins a swarm, unless somebody made it before. A swarm has no labels:
-# where this network has ours, the swarm is ours.
+# The engine makes this network when it joins a swarm, unless it exists. A swarm has no labels:
+# where this network has our label, the swarm is ours.
 SWARM_MARK = "docker_gwbridge"
 SWARM_STATE = ["docker", "info", "--format", "{{.Swarm.LocalNodeState}}"]
 REMOVALS = {
@@ -41,8 +41,11 @@ REMOVALS = {
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Something with our label. ``kind`` is ``container``, ``network`` or ``swarm``, which has no name;
-    ``demo`` made it. ``addresses`` are a container's, which it gives up when it is removed."""
+    """Something with our label, made by ``demo``.
+
+    ``kind`` is ``container``, ``network`` or ``swarm``; a swarm has no name. ``addresses`` are
+    those of a container, which it gives up when it is removed.
+    """
 
     kind: str
     name: str
@@ -52,16 +55,16 @@ class Leftover:
 
 
 def labels(demo: str, *, keep: bool) -> tuple[str, ...]:
-    """The options of ``docker run`` and ``docker network create`` that mark what ``demo`` makes."""
+    """Return the options of ``docker run`` and ``docker network create`` that mark what is made."""
     kept = ("--label", f"{KEPT_LABEL}=yes") if keep else ()
     return ("--label", f"{DEMO_LABEL}={demo}", *kept)
 
 
 def find(sandbox: Vantage) -> tuple[Leftover, ...]:
-    """Everything at ``sandbox`` that a demo made.
+    """Return everything on ``sandbox`` that a demo made.
 
     Raises:
-        hostonly.errors.ToolFailed: the engine did not tell.
+        hostonly.errors.ToolFailed: the engine did not list it.
         hostonly.errors.Unreachable: no connection.
     """
     found: list[Leftover] = []
@@ -81,7 +84,7 @@ def _with_addresses(sandbox: Vantage, found: list[Leftover]) -> list[Leftover]:
     names = [each.name for each in found if each.kind == "container"]
     if not names:
         return found
-    # Its exit status does not count: one that was being removed has just given up what it had.
+    # The exit status does not count: one that is being removed has no address any more.
     told = sandbox.run(["docker", "container", "inspect", "--format", ADDRESSES, *names]).stdout
     lines = [line.split() for line in told.splitlines()]
     # Newer engines have words for no address.
@@ -102,7 +105,7 @@ def _told(sandbox: Vantage, command: list[str]) -> list[str]:
 
 
 def removals(leftovers: tuple[Leftover, ...]) -> list[list[str]]:
-    """The commands that remove ``leftovers``."""
+    """Return the commands that remove ``leftovers``."""
     commands = []
     for kind, removal in REMOVALS.items():
         names = [leftover.name for leftover in leftovers if leftover.kind == kind]

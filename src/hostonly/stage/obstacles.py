@@ -1,8 +1,4 @@
-"""Where a claim was not answered: looking at once at what could have stopped the packets on their way.
-
-Nothing is asked where everything holds. The verdict stays as it was judged; the reason names what was
-found, and the evidence shows it.
-"""
+"""Obstacles of a connection that was not answered: what may have stopped its packets."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ from hostonly.facts.sysctl import sysctls
 from hostonly.process import as_root
 from hostonly.vantages import TIMED_OUT, Result, Vantage
 
-# In nc's words, and in those of an engine that waits for another one.
+# Said by an engine that waits for another one; `REASONS` are nc's words.
 ENGINES = ("deadline exceeded", "i/o timeout", "Timeout was reached")
 WAITED = re.compile("|".join([*(words for words, _ in REASONS), *ENGINES]))
 
@@ -30,8 +26,11 @@ WAITED = re.compile("|".join([*(words for words, _ in REASONS), *ENGINES]))
 def explained(
     result: ClaimResult, facts: Iterable[Fact[Any]], machines: Sequence[Vantage], bridge: str
 ) -> ClaimResult:
-    """``result`` with the obstacles that there are on ``machines``, where it does not hold and a
-    connection among its ``facts`` was not answered. ``bridge`` is the host's, on the host-only network."""
+    """Return ``result``, with the obstacles on ``machines`` where they may be its reason.
+
+    That is where the claim does not hold and a connection among its ``facts`` was not answered.
+    ``bridge`` is the host's interface on the host-only network.
+    """
     unanswered = [
         attempt
         for fact in facts
@@ -47,8 +46,10 @@ def explained(
 def explained_stop(
     result: ClaimResult, steps: Sequence[Result], machines: Sequence[Vantage], bridge: str
 ) -> ClaimResult:
-    """The same for a ``result`` that says why a demo could not go on after ``steps``: where one of
-    these, or what stopped it, tells of a connection that was not answered."""
+    """Return ``result``, which says why a demo stopped after ``steps``, with the obstacles.
+
+    It is unchanged where neither a step nor itself tells of a connection that was not answered.
+    """
     told = [each for each in (*result.evidence, *steps) if _tells_of_waiting(each)]
     if not told and not WAITED.search(result.because):
         return result
@@ -73,7 +74,7 @@ def _named(
     version = 6 if any(_to_ipv6(each.command) for each in attempts) else 4
     reasons, evidence = [result.because], list(result.evidence)
     for at in machines:
-        # What a machine asks by itself is not forwarded there.
+        # A machine's own connection is not forwarded there.
         own = bool(attempts) and all(each.vantage == at.name for each in attempts)
         found, seen = _looked(at, version, forwards=at.prompt != "host" and not own, link=bridge)
         reasons += found
@@ -82,7 +83,7 @@ def _named(
 
 
 def _to_ipv6(command: str) -> bool:
-    """Whether ``command`` is a connection to an IPv6 address: the word before the port, without a zone."""
+    """Return whether ``command`` connects to an IPv6 address: the word before the port."""
     words = command.split()
     try:
         return ip_address(words[-2].partition("%")[0]).version == 6

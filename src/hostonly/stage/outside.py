@@ -1,4 +1,4 @@
-"""Somewhere outside, for who wants out: a network namespace behind a link of the sandbox's.
+"""A destination outside of the sandbox: a network namespace behind a link of the sandbox.
 
 What lies beyond a real sandbox differs from place to place, and may be nothing. This place is the
 same everywhere: the sandbox forwards packets to it as to any other network, and its kernel answers
@@ -18,13 +18,13 @@ REMOVE_NAMESPACE = ("sudo", "ip", "netns", "delete", NAMESPACE)
 
 
 def make_outside(stage: Stage) -> str:
-    """Make it, to be removed when the demo ends; its address.
+    """Make the namespace, to be removed when the demo ends, and return its address.
 
     Raises:
         Stopped: a step failed.
     """
     sandbox = stage.sandbox
-    # An earlier run was killed outright, or told to keep it.
+    # Left by an earlier run that was killed, or that was told to keep it.
     if sandbox.run(["ip", "link", "show", LINK]).ok:
         stage.step(sandbox, *REMOVE_LINK)
     if sandbox.run(["test", "-e", f"/run/netns/{NAMESPACE}"]).ok:

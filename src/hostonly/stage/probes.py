@@ -1,4 +1,4 @@
-"""What several demos look at in the same way: connections as steps, and containers by their name."""
+"""Steps and looks that several demos share: connections, and containers by their name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hostonly.vantages import Container, Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 
 LOOPBACK = "127.0.0.1"
-# On the sandbox something always listens there: it is how we got in. It speaks first.
+# On the sandbox sshd always listens there, since we logged in by it. A server of SSH speaks first.
 SSH_PORT = 22
-# The one that HelloSocket has when it is not told another.
+# HelloSocket's port where HELLO_PORT is not set.
 DEFAULT_PORT = 8080
-# On an emulated machine the eighth time was in time, of 20 s each.
+# On an emulated machine the eighth try succeeded, of 20 s each.
 ATTACH_SECONDS = 900.0
 
 
@@ -32,11 +32,12 @@ def start(
     on: Vantage | None = None,
     may_fail: bool = False,
 ) -> None:
-    """Run HelloSocket as container ``name``, told to call itself ``says``; it may not listen yet.
-    ``on`` is the second sandbox where it is not the first.
+    """Run HelloSocket as container ``name``, which calls itself ``says``; it may not listen yet.
+
+    ``on`` is the sandbox to run it on; by default the first.
 
     Raises:
-        Stopped: it could not be started, and was not told that it ``may_fail``.
+        Stopped: it could not be started, and ``may_fail`` was not set.
     """
     port = stage.site.hello_port
     if port != DEFAULT_PORT:
@@ -50,9 +51,10 @@ def start(
 
 
 def run_again(stage: Stage, sandbox: Vantage, name: str, run: Sequence[str]) -> None:
-    """Make container ``name`` anew by ``run``: a manager did not let it onto its overlay network within the
-    engine's own limit. The one that was made cannot be started, since the engine goes on to take it for
-    attached ("network … not found", seen with Docker 20.10.24).
+    """Make container ``name`` anew by ``run``, until a manager lets it onto its overlay network.
+
+    The manager did not do so within the engine's own limit. The container that was made then cannot
+    be started, since it counts as attached ("network … not found", seen with Docker 20.10.24).
 
     Raises:
         Stopped: it could not be started.
@@ -69,18 +71,23 @@ def run_again(stage: Stage, sandbox: Vantage, name: str, run: Sequence[str]) -> 
 
 
 def wait_for_hello(stage: Stage, *names: str, on: Vantage | None = None) -> None:
-    """Wait until HelloSocket listens in each of these containers. Raises ``Stopped``."""
+    """Wait until HelloSocket listens in each of the containers called ``names``.
+
+    Raises:
+        Stopped: it does not, or that could not be observed.
+    """
     for name in names:
         stage.wait_for_listener(stage.site.hello_port, at=stage.namespace(name, on=on))
 
 
 def wait_beside(stage: Stage, name: str, port: int) -> None:
-    """Wait until something listens on ``port`` of the sandbox, whose network container ``name`` shares.
+    """Wait until something listens on ``port`` of the sandbox, whose network ``name`` shares.
 
     Raises:
-        Stopped: nothing does, or the container has ended: what it logged is shown then.
+        Stopped: nothing does, or the container has ended: then what it logged is shown.
     """
-    # A container with a network of its own takes that with it; this one would be waited for.
+    # A container with its own network takes that network with it when it ends, which ends the wait.
+    # This one shares the sandbox's: without the look we would wait for a container that has ended.
     stage.wait_for_listener(port, meanwhile=lambda: _require_running(stage, name))
 
 
@@ -106,17 +113,17 @@ def connect_once(stage: Stage, vantage: Vantage, address: str, port: int) -> Fac
 def connect(
     stage: Stage, vantage: Vantage, address: str, port: int, *, times: int = 2
 ) -> Fact[tuple[Reach, ...]]:
-    """Connect that often, one after the other."""
+    """Connect ``times`` times, one after the other."""
     return together([connect_once(stage, vantage, address, port) for _ in range(times)])
 
 
 def address_of(
     stage: Stage, name: str, network: str | None = None, *, on: Vantage | None = None
 ) -> str:
-    """The address of container ``name`` on ``network``, which may be left out where it has one.
+    """Return the one address of container ``name``, on ``network`` if that is given.
 
     Raises:
-        Stopped: it has none there, or it was not observed; a demo that connects to it ends here.
+        Stopped: it has none there or several, or it was not observed.
     """
     seen = observe(on or stage.sandbox, container(name))
     addresses = [

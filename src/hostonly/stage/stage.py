@@ -21,12 +21,12 @@ from hostonly.waiting import limit, more_patience
 
 T = TypeVar("T")
 
-# Who answers, or has ended, is not waited for any longer: this is for what would hang for ever.
+# A command that has ended is not waited for: this limit is for one that would hang for ever.
 STEP_SECONDS = 300.0
 
 
 class Stage(Judge):
-    """One run of one demo. Not to be used from several threads."""
+    """One run of one demo, not to be used from several threads."""
 
     def __init__(self, demo: str, testbed: Testbed, emit: Emit, *, keep: bool = False) -> None:
         super().__init__(emit)
@@ -43,7 +43,7 @@ class Stage(Judge):
 
     @property
     def host(self) -> Vantage:
-        """This machine."""
+        """The machine that hostonly runs on."""
         return self._testbed.host
 
     @property
@@ -62,7 +62,7 @@ class Stage(Judge):
 
     @property
     def site(self) -> Site:
-        """The settings of this checkout."""
+        """The site: the settings of this checkout on this machine."""
         return self._testbed.site
 
     @property
@@ -77,8 +77,7 @@ class Stage(Judge):
 
     @property
     def image(self) -> str:
-        """What to write behind ``docker run``: the image's reference while that still names what
-        was built, and else the id of what was built."""
+        """Image for ``docker run``: its reference while that names what was built, else its id."""
         if self._image is None:
             built = self._testbed.image
             command = ["docker", "image", "inspect", "--format", "{{.Id}}", built.reference]
@@ -101,11 +100,11 @@ class Stage(Judge):
         return labels(self.demo, keep=self.keep)
 
     def container(self, name: str, *, on: Vantage | None = None) -> Container:
-        """The container ``name``, with its own tools; without ``on`` it is one of the sandbox's."""
+        """Return container ``name``, with its own tools; ``on`` is its sandbox, else the first."""
         return Container(on or self.sandbox, name)
 
     def namespace(self, name: str, *, on: Vantage | None = None) -> Namespace:
-        """The network of container ``name``, with the tools of the sandbox it is ``on``."""
+        """Return the network of container ``name``, with the tools of its sandbox ``on``."""
         return Namespace(on or self.sandbox, name)
 
     def step(
@@ -113,11 +112,11 @@ class Stage(Judge):
     ) -> Result:
         """Run ``argv`` at ``vantage`` as a step that is shown.
 
-        ``goes_on`` are the words by which it says that it was not waited for to its end: then it has not
-        failed yet, and the caller looks for what becomes of it.
+        ``goes_on`` are words in the output which say that the work goes on after the command has
+        ended: then it has not failed yet, and the caller looks for the result.
 
         Raises:
-            Stopped: it did not end with status 0, and was not told that it ``may_fail``.
+            Stopped: it did not end with status 0, and ``may_fail`` was not set.
             hostonly.errors.Unreachable: the vantage could not be reached.
         """
         self.emit(StepStarted(vantage.prompt, shown(argv)))
@@ -129,24 +128,23 @@ class Stage(Judge):
         return result
 
     def probe(self, fact: Fact[T]) -> Fact[T]:
-        """Show the commands that ``fact`` took as steps, since they do something (a connection, say)
-        that belongs to the demo's story."""
+        """Show the commands of ``fact`` as steps: they do something (connect, say) in the story."""
         for result in fact.evidence:
             self.emit(StepStarted(result.prompt, result.command))
             self._ended(result)
         return fact
 
     def on_exit(self, vantage: Vantage, *argv: str) -> None:
-        """Run ``argv`` when the demo ends, however it does; what came last goes first.
+        """Run ``argv`` when the demo ends, however it ends; the last one added is run first.
 
-        For what has no label: routes, links, a swarm. Containers and networks made with
-        ``labels`` are removed without it. ``argv`` must be harmless where its counterpart was
+        A thing without a label needs it: a route, a link, a swarm. Containers and networks made
+        with ``labels`` are removed without it. ``argv`` must be harmless where its counterpart was
         never made; its failure is then no failure.
         """
         self.clearing.add(vantage, argv)
 
     def undo(self) -> Result:
-        """Run now, as a step of the story, what ``on_exit`` was told last; it is then done with.
+        """Run the command that ``on_exit`` got last now, as a step of the story, and forget it.
 
         Raises:
             Stopped: it failed.
@@ -154,21 +152,21 @@ class Stage(Judge):
         return self.clearing.undo()
 
     def forget(self, address: str) -> None:
-        """See to it that neither the host nor a sandbox remembers a MAC for ``address``, of the host-only
-        network, before another gets it.
+        """Make host and sandboxes forget the MAC of ``address``, before another owner gets it.
+
+        Only addresses of the host-only network are forgotten.
 
         Raises:
-            Stopped: one of them could not be made to.
+            Stopped: one of them could not be made to forget it.
         """
         for vantage, argv in self.clearing.forgetting([address]):
             self.step(vantage, *argv)
 
     def require_free_port(self, port: int, *, at: Vantage | None = None) -> None:
-        """Stop the demo when something listens on ``port`` of the sandbox, saying who. ``at`` is the
-        second sandbox where it is not the first.
+        """Stop the demo when something listens on ``port`` of the sandbox ``at`` (else the first).
 
         Raises:
-            Stopped: somebody does, or it could not be seen. Nothing is ended.
+            Stopped: something listens, with its name, or it could not be seen. Nothing is ended.
         """
         sandbox = at or self.sandbox
         seen = observe(sandbox, listeners())
@@ -186,7 +184,7 @@ class Stage(Judge):
                 seen.evidence,
             )
 
-    # What it waits for is observed: nothing of the stage has a part in it.
+    # It waits for something that it observes itself, and needs nothing of the stage.
     wait_until = staticmethod(wait.wait_until)
 
     def settle(
@@ -197,8 +195,10 @@ class Stage(Judge):
         *,
         seconds: float = wait.READY_SECONDS,
     ) -> Fact[T]:
-        """Look again and again until ``satisfied`` where a claim will say what came of it: the last fact,
-        whatever it is, and a warning where the limit struck."""
+        """Look again and again until ``satisfied`` or the limit; return the last fact.
+
+        For facts whose claim will judge them. A warning tells where the limit struck.
+        """
         last = settled(look, satisfied, seconds=0.0)
         if isinstance(last, Observed) and not satisfied(last.value):
             self.emit(Started(what))
@@ -214,8 +214,13 @@ class Stage(Judge):
         at: Vantage | None = None,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
-        """Wait until something listens on TCP ``port`` ``at`` this vantage, a ``namespace``, say;
-        without one, of the sandbox. ``meanwhile`` is as for ``wait_until``. Raises ``Stopped``."""
+        """Wait until something listens on TCP ``port`` of ``at`` (by default the sandbox).
+
+        ``at`` may be a ``namespace``. ``meanwhile`` is as for ``wait_until``.
+
+        Raises:
+            Stopped: nothing does, or it could not be observed.
+        """
         vantage = at or self.sandbox
         self.wait_until(
             lambda: observe(vantage, listeners()),
@@ -225,7 +230,7 @@ class Stage(Judge):
         )
 
     def _sandboxes(self) -> list[Vantage]:
-        # The second one first: it is the one that joined what the first one has.
+        # The second one first: it joined the swarm of the first one.
         return [*([self._second] if self._second is not None else []), self.sandbox]
 
     def _ended(self, result: Result) -> None:

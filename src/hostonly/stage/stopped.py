@@ -1,4 +1,4 @@
-"""Why a demo cannot go on: an error with what shows it."""
+"""The error of a demo that cannot go on, with its evidence."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from hostonly.vantages import TIMED_OUT, Result, Vantage, typed_on_host
 
 T = TypeVar("T")
 
-# What docker says behind the reason, and of a name that a container has already.
+# Lines that docker prints after the reason, and its words for a name that a container has already.
 SEE_HELP = re.compile(r"(See|Run) '.*--help'")
 NAME_TAKEN = re.compile(r'The container name "/([a-zA-Z0-9_.-]+)" is already in use')
 
 
 class Stopped(HostonlyError):
-    """The demo cannot go on: a step failed, or what it needs is not there. ``evidence`` shows it, and
-    ``remedy`` is what to do next."""
+    """An error that stops a demo: a step failed, or something that the demo needs is not there.
+
+    ``evidence`` shows it, and ``remedy`` says what to do next.
+    """
 
     def __init__(
         self, what: str, evidence: tuple[Result, ...] = (), *, remedy: str | None = None
@@ -28,7 +30,7 @@ class Stopped(HostonlyError):
 
 
 def require(fact: Fact[T], what: str) -> T:
-    """The value of ``fact``, of which ``what`` says what it is about.
+    """Return the value of ``fact``; ``what`` names its subject in the error.
 
     Raises:
         Stopped: it was not observed.
@@ -39,7 +41,7 @@ def require(fact: Fact[T], what: str) -> T:
 
 
 def stopped_by(vantage: Vantage, result: Result) -> Stopped:
-    """The error of a step at ``vantage`` that did not end with status 0."""
+    """Return the error of a step at ``vantage`` that did not end with status 0."""
     if result.exit == TIMED_OUT:
         return Stopped(result.failure, (result,))
     lines = [line for line in result.output.splitlines() if line.strip()]

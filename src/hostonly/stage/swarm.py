@@ -1,4 +1,4 @@
-"""Two sandboxes as a Docker Swarm, marked as ours, so that the stage makes them leave it again."""
+"""A Docker Swarm of two sandboxes, marked as ours, so that the stage makes them leave it again."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from hostonly.stage.stopped import Stopped
 from hostonly.vantages import Secret, Vantage
 
 MANAGER_PORT = 2377
-# The engine gives a join 20 s, and goes on with it behind this answer (moby, daemon/cluster).
+# The engine answers with these words after 20 s, and the join goes on (moby, daemon/cluster).
 JOINS_LATER = "attempt to join the swarm will continue in the background"
 
 JOIN_SECONDS = 300.0
 
 
 def join(stage: Stage) -> None:
-    """Make the sandboxes a swarm, the first its manager. The engine makes docker_gwbridge itself when
-    it joins, unless it is there: made before and with our label, it marks the swarm as ours.
+    """Make the sandboxes a swarm; the first is its manager.
+
+    An engine makes docker_gwbridge when it joins, unless that exists: made before and with our
+    label, this network marks the swarm as ours.
 
     Raises:
-        Stopped: the engines refused, or told no token to join with, or somebody has a swarm's port.
-        hostonly.errors.HostonlyError: an engine does not end the gossip of a swarm before this one.
+        Stopped: an engine refused, gave no token to join with, or something listens on the swarm's
+            port.
+        hostonly.errors.HostonlyError: an engine does not end the gossip of an earlier swarm.
     """
     one, two = stage.address, stage.site.machine("sandbox2").address
     first, second = stage.sandbox, stage.second_sandbox
@@ -61,8 +64,10 @@ def join(stage: Stage) -> None:
 
 
 def spanning(stage: Stage, name: str) -> Fact[Network]:
-    """The overlay network ``name``, on which each sandbox has a container: once both engines know of each
-    other, or have had the time for it. Before that a container's packets go nowhere."""
+    """Return the overlay network ``name``, on which each sandbox has a container, as a fact.
+
+    Waits until both engines know of each other, or had time for it: until then no packets pass.
+    """
     members = {stage.address, stage.site.machine("sandbox2").address}
     return stage.settle(
         lambda: observe(stage.sandbox, network(name)),

@@ -1,4 +1,4 @@
-"""What a demo stands on: the places to look from, and the image to run."""
+"""The testbed of a demo: the vantages, and the image to run."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from hostonly.vantages import Host, Vantage
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """The image that was built here: ``reference`` is where it was pushed to
-    (``localhost:5000/hello-socket``), ``id`` what the engine calls it (``sha256:…``). The
-    reference may come to name something else; the id cannot."""
+    """The image that was built here.
+
+    ``reference`` is where it was pushed to (``localhost:5000/hello-socket``), ``id`` is the
+    engine's name for it (``sha256:…``). The reference may name another image later; the id cannot.
+    """
 
     reference: str
     id: str
@@ -31,8 +33,10 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True)
 class Testbed:
-    """A sandbox that is up, with its registry and the image in it. ``second_sandbox`` gives the
-    other one, up and with the same image; it is brought up when first asked for, if not before."""
+    """A sandbox that is up, with its registry and the image in it.
+
+    ``second_sandbox`` returns the other one, with the same image; its first call brings it up.
+    """
 
     # pytest takes classes called Test… for tests.
     __test__ = False
@@ -47,18 +51,17 @@ class Testbed:
 
 @contextmanager
 def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterator[Testbed]:
-    """Bring the sandbox up and the image into its registry, where either is missing; connections
-    are closed at the end. Demos of one checkout wait for each other: each removes what
-    an earlier one left, and a sandbox has each port once. Whoever halts or destroys a sandbox waits too.
+    """Bring the sandbox up and the image into its registry, where either is missing.
 
-    ``task`` says to those who wait for whom (``demo.bridge``).
-
-    ``second``: the second sandbox will be needed, so it comes up while the image is made.
+    Demos of one checkout wait for each other, because each removes what an earlier one left, and a
+    sandbox has each port once. A halt or a destroy of a sandbox waits too. ``task``
+    (``demo.bridge``) is the name that those who wait are shown. ``second``: the second sandbox will
+    be needed, so it comes up while the image is made. The connections are closed at the end.
 
     Raises:
         hostonly.errors.HostonlyError: one of them could not be done.
     """
-    # The Docker SDK and Vagrant are slow to import: who only names a Testbed need not wait.
+    # The Docker SDK and Vagrant are slow to import: a module that only names Testbed need not wait.
     from hostonly.image import publish, stages
     from hostonly.sandbox import life
     from hostonly.sandbox.machine import Machine
@@ -92,7 +95,7 @@ def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterato
 
 
 def _in_turn(emit: Emit) -> Emit:
-    """``emit`` for several threads: renderers take one event at a time."""
+    """Return ``emit`` for several threads: renderers take one event at a time."""
     turn = threading.RLock()
 
     def emit_in_turn(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Waiting until what is observed is as a demo needs it."""
+"""Waiting until a fact is as a demo needs it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hostonly.waiting import limit, more_patience, until
 
 T = TypeVar("T")
 
-# Who has ended is not waited for any longer: this is for what would hang for ever.
+# A wait ends as soon as the fact is there: this limit is for one that would last for ever.
 READY_SECONDS = 300.0
 POLL_SECONDS = 0.05
-# A JVM listens sooner; who waits longer looks whether it is there at all.
+# A JVM listens sooner; a longer wait looks whether there is still something to wait for.
 MEANWHILE_SECONDS = 1.0
 
 
@@ -27,10 +27,10 @@ def wait_until(
     seconds: float = READY_SECONDS,
     meanwhile: Callable[[], None] | None = None,
 ) -> Observed[T]:
-    """Look again and again until ``satisfied``; the last fact.
+    """Look again and again until ``satisfied``, and return the last fact.
 
-    ``look`` must change nothing: readiness is seen in a listener, not by a connection,
-    which HelloSocket would count. ``meanwhile`` is called once a second, and raises where there is
+    ``look`` must change nothing: readiness is seen in a listener, not by a connection, which
+    HelloSocket would count. ``meanwhile`` is called once a second, and raises where there is
     nothing to wait for.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Watching packets while something else goes on."""
+"""Watching packets while something else is done."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hostonly.waiting import limit, more_patience
 
 T = TypeVar("T")
 
-# Watching ends by itself after so many packets or seconds, whatever becomes of us. Connections that
-# nobody answers are over long before.
+# Watching ends by itself after so many packets or seconds, also where this process is killed.
+# Connections that nobody answers end much sooner.
 PACKETS = 20
 SECONDS = 60
 READY_SECONDS = 60.0
@@ -25,7 +25,7 @@ READY_SECONDS = 60.0
 def vxlan_watched(
     stage: Stage, places: Sequence[Vantage], act: Callable[[], T]
 ) -> tuple[T, list[Fact[tuple[Frame, ...]]]]:
-    """Do ``act`` while VXLAN packets are watched at ``places``: what it gave, and what passed each.
+    """Do ``act`` while VXLAN packets are watched at ``places``; return both results.
 
     The commands that watch are shown as steps when they have ended. ``act`` should cause at least
     ``PACKETS`` packets, or watching takes its full time.
@@ -33,7 +33,6 @@ def vxlan_watched(
     Raises:
         Stopped: watching did not begin.
     """
-
     seconds = round(limit(SECONDS))
     with ThreadPoolExecutor(len(places)) as threads:
         running = [threads.submit(observe, place, vxlan(PACKETS, SECONDS)) for place in places]
@@ -54,8 +53,7 @@ def vxlan_watched(
 
 
 def _cut_short(fact: Fact[T], seconds: int) -> Fact[T]:
-    """What was seen by who stopped watching before what was to be seen was over: nothing is known where
-    it was the limit of ``seconds`` that ended it, and not the number of packets."""
+    """Return ``fact``, as not observed where the limit of ``seconds`` ended the watching."""
     if isinstance(fact, NotObserved) or all(each.seconds < seconds for each in fact.evidence):
         return fact
     late = f"watching ended after {seconds} s, before the connections were over"

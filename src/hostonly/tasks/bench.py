@@ -1,4 +1,4 @@
-"""`./inv bench`: how quick hostonly is, each row beside what one would do without it."""
+"""The task ``./inv bench``: the speed of hostonly, each row beside the same work without it."""
 
 from __future__ import annotations
 

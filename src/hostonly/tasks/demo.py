@@ -23,8 +23,10 @@ FLAGS = {
 
 
 def perform(ctx: Context, names: Sequence[str], *, keep: bool, json: bool, many: bool) -> None:
-    """Run the demos called ``names`` in this order. ``many`` asks for the summary and the document of
-    several demos, also where it is one."""
+    """Run the demos called ``names`` in this order.
+
+    ``many`` asks for the summary and the document of several demos, also where it is one.
+    """
     from dataclasses import replace
 
     from hostonly.stage.demo import perform_all

@@ -1,4 +1,4 @@
-"""Running demos and checks: they are followed, what they came to is shown, and the exit code says it."""
+"""Running demos and checks: progress and result are shown, and the exit code tells the verdict."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def run(ctx: Context, work: Callable[[Site, Emit], Judged], *, json: bool) -> None:
-    """Do ``work``, show what it tells meanwhile and what it came to, and end with the exit code.
+    """Do ``work``, show its events and its result, and end with the exit code.
 
     Raises:
         Exit: a claim fails (1) or is unknown (3).
         UsageError: it was asked for wrongly, and nothing was looked at.
         HostonlyError: it could not go on; what there is of it has been shown.
-        KeyboardInterrupt: it was interrupted; the same.
+        KeyboardInterrupt: it was interrupted; what there is of it has been shown.
     """
     from hostonly.report.document import dumps
     from hostonly.report.json import document

@@ -1,4 +1,4 @@
-"""What every task begins with: the settings, and somebody who shows the progress."""
+"""The beginning of every task: the site, and a renderer of the progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON = "one JSON document, in one line, on standard output; everything else on s
 
 @contextmanager
 def session(ctx: Context) -> Iterator[tuple[Site, Follower]]:
-    """What the settings come to, and an ``Emit`` that renders on stderr.
+    """Give the site, and an ``Emit`` that renders on stderr.
 
     Raises:
         SettingsError: the settings are wrong; nothing has been changed then.
@@ -35,10 +35,10 @@ def session(ctx: Context) -> Iterator[tuple[Site, Follower]]:
 
 
 def settled(ctx: Context) -> Site:
-    """What the settings of the running task come to, as it was kept or settled anew.
+    """Return the site of the running task, as it was kept or settled anew.
 
     Raises:
-        SettingsError: they are wrong.
+        SettingsError: the settings are wrong.
     """
     from hostonly import site_cache
     from hostonly.site import ROOT
@@ -54,7 +54,7 @@ def settled(ctx: Context) -> Site:
 
 
 def transcript(follower: Follower, *, json: bool) -> Terminal:
-    """Who prints steps and claims: as the result, or beside the document that ``json`` asks for."""
+    """Return the printer of steps and claims: on stdout, or on stderr beside ``json``."""
     import sys
 
     from hostonly.report.terminal import Terminal
@@ -64,7 +64,7 @@ def transcript(follower: Follower, *, json: bool) -> Terminal:
 
 @contextmanager
 def machine_of(ctx: Context, name: str) -> Iterator[Machine]:
-    """The machine called ``name`` of the Vagrantfile.
+    """Give the machine called ``name`` of the Vagrantfile.
 
     Raises:
         UsageError: there is none of that name.
@@ -91,10 +91,12 @@ def require_machine(site: Site, name: str, flag: str = "--machine") -> None:
 def chosen(
     site: Site, *, machine: str | None = None, machines: str | None = None, count: int = 1
 ) -> list[str]:
-    """The names of the machines that a command line means: one, several, or the first ``count``.
+    """Return the names of the machines that a command line means: one, several, or the first.
+
+    ``count`` is how many of the first ones.
 
     Raises:
-        UsageError: there is none of a name, or it says two different things.
+        UsageError: there is none of a name, or the flags contradict each other.
     """
     from hostonly.errors import UsageError
 
@@ -115,8 +117,10 @@ def chosen(
 
 
 def show(text: str) -> None:
-    """Write a task's result to standard output: what a container or the registry put into it does
-    not drive the terminal."""
+    """Write a task's result to standard output, without escape sequences for the terminal.
+
+    A container or the registry may have put some into it.
+    """
     from hostonly.report.escape import plain
 
     print(plain(text), flush=True)

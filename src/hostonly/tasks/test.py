@@ -1,4 +1,4 @@
-"""`./inv test`: lint, types, unit tests, integration tests, and one summary of all."""
+"""The task ``./inv test``: lint, types, unit tests, integration tests, and one summary of all."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 Step = tuple[str, list[str]]
 
-# A processor each, up to where finding the tests costs more than running them; a file's tests stay
-# together and in their order, as where they run one after the other.
+# One process for each processor, up to where finding the tests costs more than running them. A file's
+# tests stay together and in their order, as where they run one after the other.
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "loadfile", "--maxprocesses"]
 # Each of two has a checkout and sandboxes of its own (tests/integration/conftest.py).
 UNIT, INTEGRATION = [*SIDE_BY_SIDE, "4"], [*SIDE_BY_SIDE, "2"]
@@ -26,13 +26,13 @@ SLOWEST = ["--durations", "15", "--durations-min", "5"]
 
 
 def static_steps() -> list[Step]:
-    """What is checked without running the code."""
+    """Return the checks that do not run the code."""
     python = sys.executable
     return [
         ("ruff check", [python, "-m", "ruff", "check", "."]),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
         ("mypy", [python, "-m", "mypy"]),
-        # What is imported is declared, and what is declared is used; of the tests' by tests alone.
+        # Imported packages are declared, and declared ones are used; those of tests by tests alone.
         ("deptry", [python, "-m", "deptry", "src", "bench", "tests"]),
         (
             "deptry of src",
@@ -42,7 +42,7 @@ def static_steps() -> list[Step]:
 
 
 def test_steps(unit: bool, all_: bool) -> list[Step]:
-    """The pytest runs, unit tests first, so that a broken parser is seen before a sandbox is made."""
+    """Return the pytest runs; unit tests first show a broken parser before a sandbox is made."""
     python = sys.executable
     # -rs: what was skipped, and why, is part of the result.
     pytest = [python, "-m", "pytest", "-rs", "--color=auto", *SLOWEST]
@@ -61,10 +61,9 @@ def test_steps(unit: bool, all_: bool) -> list[Step]:
 
 
 def run_to_its_end(command: list[str]) -> int:
-    """The exit code of `command`, which when interrupted still gets to clean up.
+    """Run ``command`` and return its exit code; when interrupted it can still clean up.
 
-    `subprocess.run` would kill it a quarter of a second after Ctrl-C, and a
-    sandbox that its tests made would stay.
+    ``subprocess.run`` would kill it 0.25 s after Ctrl-C, and a sandbox of its tests would stay.
     """
     process = subprocess.Popen(command, cwd=ROOT)
     try:
@@ -77,8 +76,8 @@ def run_to_its_end(command: list[str]) -> int:
         raise
 
 
-# What tests run on this machine beyond what the sandbox needs: Docker's rules are made with iptables, and
-# programs see another date by faketime.
+# Programs of the tests on this machine beyond the sandbox's needs: Docker's rules are made with
+# iptables, and programs see another date by faketime.
 TEST_PACKAGES = ("iptables", "faketime")
 
 # Test runs that parts of the project bring along.
@@ -88,7 +87,7 @@ EXTRA_STEPS: list[Step] = [
 
 
 def _install(ctx: Context) -> None:
-    """Install what the tests run: all of it, before anything could be skipped for want of it."""
+    """Install the programs of all tests, before any test could be skipped for want of one."""
     from hostonly.host import packages
     from hostonly.image.parts import tools
     from hostonly.sandbox.prepare import needed

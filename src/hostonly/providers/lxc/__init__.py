@@ -1,4 +1,4 @@
-"""Machines as LXC's containers: all that hostonly knows of LXC."""
+"""Machines as LXC's containers: the only package that knows LXC."""
 
 from hostonly.providers.lxc.provider import Lxc as PROVIDER
 

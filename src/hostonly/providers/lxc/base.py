@@ -2,8 +2,8 @@
 
 It lies under /var/lib/hostonly/bases in a folder named by the digest of its inputs, already in the
 sandboxes' id range. Each sandbox has a thin overlay layer of its own on top (lxc-template), so the
-base is never written again: another recipe is another folder, and so is one that is built anew while
-sandboxes lie on the one that is there.
+base is never written again: another recipe gets another folder, and so does a base that is built
+anew while sandboxes lie on the present one.
 """
 
 from __future__ import annotations
@@ -27,13 +27,12 @@ MEMINFO = Path("/proc/meminfo")
 # Raised when the way of building changes while the recipe's files do not.
 METHOD = "2"
 
-# dpkg waits for the disk after each of its some 170 packages, several times. What it works on is
-# thrown away half-made or not at all: in memory it need not wait. It takes 0.8 GB there; a machine
-# that has not this much to spare works on the disk.
+# dpkg waits for the disk several times after each of its some 170 packages. A build that is cut off
+# is thrown away: in memory it need not wait. It takes 0.8 GB there; else it is built on the disk.
 MEMORY_MIB = 3072
 _TMPFS = "size=2g,mode=0755"
 
-# One on which no sandbox was made for so long goes when another one is built.
+# A base on which no sandbox was made for so long is removed when another one is built.
 UNUSED_SECONDS = 7 * 24 * 3600.0
 _NAME = re.compile(r"(?P<digest>[0-9a-f]{16})(?:-(?P<generation>[0-9]+))?(?P<half>\.partial)?")
 
@@ -53,38 +52,41 @@ _DPKG_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base by its digest (hexadecimal), whether it was built yet or not; ``generation`` counts how
-    often it was built anew beside one that was in use."""
+    """A base by its digest (hexadecimal), whether it is built yet or not.
+
+    ``generation`` counts how often it was built anew beside one that was in use.
+    """
 
     digest: str
     generation: int = 0
 
     @property
     def name(self) -> str:
-        """What its folder is called."""
+        """The name of its folder."""
         return f"{self.digest}-{self.generation}" if self.generation else self.digest
 
     @property
     def folder(self) -> Path:
-        """Where it lies or will lie."""
+        """The folder of the base, whether it exists or not."""
         return STORE / "bases" / self.name
 
     @property
     def rootfs(self) -> Path:
-        """Its root file system, owned by the sandboxes' id range."""
+        """The root file system, owned by the sandboxes' id range."""
         return self.folder / "rootfs"
 
     @property
     def complete(self) -> bool:
-        """Whether it was built to its end."""
+        """Whether the base was built to its end."""
         return (self.folder / "complete").exists()
 
 
 def intact(folder: Path) -> bool:
-    """Whether the base in ``folder`` still has the files that it was built with: their names, kinds,
-    modes, owners, sizes and times, which takes a twentieth of a second; their contents are not read.
+    """Return whether the base in ``folder`` still has the files that it was built with.
 
-    One without a record, or with one that a power cut left empty, is not.
+    Their names, kinds, modes, owners, sizes and times are compared, which takes a twentieth of a
+    second; their contents are not read. A base is not intact without a record, or with an empty
+    one.
 
     Raises:
         ToolFailed: they could not be listed.
@@ -96,7 +98,7 @@ def intact(folder: Path) -> bool:
 
 
 def _listed(rootfs: Path) -> str:
-    """The digest of a listing of all files below ``rootfs``."""
+    """Return the digest of a listing of all files below ``rootfs``."""
     line = (
         'set -eo pipefail; cd "$1"; '
         "find . -printf '%p %y %m %U %G %s %T@ %l\\0' | LC_ALL=C sort -z | sha256sum"
@@ -105,18 +107,18 @@ def _listed(rootfs: Path) -> str:
 
 
 def recipe(root: Path) -> Path:
-    """The folder of the guest recipe in the checkout at ``root``."""
+    """Return the folder of the guest recipe in the checkout at ``root``."""
     return root / "packer" / "guest"
 
 
 def packages(root: Path) -> list[str]:
-    """The Debian packages of the recipe."""
+    """Return the Debian packages of the recipe."""
     lines = (recipe(root) / "packages").read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def current(root: Path) -> Base:
-    """The base that the recipe in the checkout at ``root`` asks for."""
+    """Return the base that the recipe in the checkout at ``root`` asks for."""
     digest = hashlib.sha256(f"{METHOD} {SUITE} {idmap.START}".encode())
     for name in ("packages", "configure"):
         digest.update((recipe(root) / name).read_bytes())
@@ -133,13 +135,13 @@ def current(root: Path) -> Base:
 def ensure(
     root: Path, emit: Emit, *, rebuild: bool = False, in_use: Callable[[Base], bool]
 ) -> Base:
-    """The current base, built if it is not there or not whole any more.
+    """Return the current base; build it if it is missing or not whole any more.
 
-    Where it is ``in_use``, it stays as it is, and the new one is built beside it.
+    A base that is ``in_use`` stays as it is, and the new one is built beside it.
 
     Raises:
         ToolFailed: mmdebstrap or the unpacking failed (mirror away, disk full); nothing half-made
-            is left in the base's place.
+            is left.
     """
     base = current(root)
     if base.complete and not rebuild:
@@ -164,7 +166,7 @@ def ensure(
             [
                 "env",
                 f"TMPDIR={scratch}",
-                # What is mounted and what runs in there goes with its first process, the shell.
+                # Mounts and processes in there end with their first process, the shell.
                 *("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"),
                 "bash",
                 "-c",
@@ -202,9 +204,9 @@ def ensure(
 
 
 def _discard_unused(built: Base, emit: Emit, in_use: Callable[[Base], bool]) -> None:
-    """Remove halves of bases, and bases that no sandbox lies on and none was made on for a while.
+    """Remove unfinished bases, and bases that no sandbox lies on and none was made on for a while.
 
-    Who holds the store's lock knows that nobody builds one meanwhile.
+    The caller holds the store's lock, so that nobody builds a base meanwhile.
     """
     before = time.time() - UNUSED_SECONDS
     for folder in sorted(built.folder.parent.iterdir()):
@@ -255,18 +257,18 @@ def purge(used: frozenset[str], emit: Emit) -> None:
 
 
 def _pipeline() -> str:
-    """Shell: $1 is the root file system to fill, the rest is mmdebstrap's command line.
+    """Return the shell script of a build; $1 is the root file system, the rest is mmdebstrap's.
 
     The archive is unpacked inside the id map, so that owners, suid bits and file capabilities are
     those that the sandbox will see. Device nodes cannot be made there, and LXC brings its own.
     """
     ids = f"{idmap.START}:{idmap.COUNT}"
-    # Without it the unpacking takes longer, and that is all: mount's own words are followed by ours.
+    # Without memory the unpacking only takes longer: our words follow mount's own.
     on_disk = "I: no file system in memory could be mounted: unpacking on the disk"
     in_memory = f'mount -t tmpfs -o {_TMPFS} hostonly "$TMPDIR" || echo "{on_disk}" >&2; '
     return (
         "set -eo pipefail; rootfs=$1; shift; "
-        # mmdebstrap puts a signal off while dpkg runs: the shell waits, hears it, and all ends.
+        # mmdebstrap delays a signal while dpkg runs: the shell waits, hears it, and all ends.
         "trap 'exit 130' INT TERM HUP; "
         f"{in_memory if _memory_mib() >= MEMORY_MIB else ''}"
         f'("$@" | lxc-usernsexec -m u:0:{ids} -m g:0:{ids} -- '
@@ -275,7 +277,7 @@ def _pipeline() -> str:
 
 
 def _memory_mib() -> int:
-    """The memory that programs could have now, in MiB (MemAvailable, see proc(5))."""
+    """Return the memory that programs could have now, in MiB (MemAvailable, see proc(5))."""
     found = re.search(
         r"^MemAvailable:\s+(\d+) kB$", MEMINFO.read_text(encoding="utf-8"), re.MULTILINE
     )

@@ -21,8 +21,8 @@ from hostonly.host.scratch import while_running
 from hostonly.providers.lxc.base import recipe
 from hostonly.site import MARK, box_name, box_of, vagrant_home
 
-# What the box is made of, and named by. A file called `MARK` beside them says that it is ours, also where
-# others of its files were damaged.
+# The files of the box, and of its name. A file called `MARK` beside them says that the box is ours,
+# also where others of its files were damaged.
 _FILES = ("lxc-config", "lxc-template", "metadata.json", "seccomp")
 
 
@@ -31,17 +31,17 @@ def _mark(name: str) -> bytes:
 
 
 def boxes() -> Path:
-    """Where Vagrant keeps its boxes."""
+    """Return the folder of Vagrant's boxes."""
     return vagrant_home() / "boxes"
 
 
 def _installed(name: str) -> Path:
-    """Where Vagrant keeps the box ``name``: an unversioned one is version 0."""
+    """Return Vagrant's folder of the box ``name``: an unversioned one is version 0."""
     return boxes() / name / "0" / "lxc"
 
 
 def present(root: Path) -> bool:
-    """Whether Vagrant has the box, whole."""
+    """Return whether Vagrant has the box, whole."""
     installed = _installed(box_name(root, "lxc"))
     return all(
         (installed / file).is_file()
@@ -51,10 +51,10 @@ def present(root: Path) -> bool:
 
 
 def ensure(root: Path, state: Path, emit: Emit) -> None:
-    """Add the box to Vagrant if it is not there or is another one.
+    """Add the box to Vagrant if it is missing or differs.
 
-    The caller holds `lock.store`: Vagrant moves a box into place over one that another Vagrant has
-    just added, and fails.
+    The caller holds ``lock.store``: Vagrant moves a box into place over one that another Vagrant
+    has just added, and fails.
 
     Raises:
         ToolFailed: ``vagrant box add`` failed.
@@ -91,7 +91,7 @@ def _add(root: Path, state: Path, emit: Emit) -> None:
 
 
 def _content(root: Path) -> dict[str, bytes]:
-    """The files of the box, by their names."""
+    """Return the files of the box, by their names."""
     found = {file: (recipe(root) / "lxc" / file).read_bytes() for file in _FILES}
     # vagrant-lxc insists on a tarball; ours may be empty, since lxc-template does not unpack it.
     found["rootfs.tar.gz"] = gzip.compress(bytes(tarfile.RECORDSIZE), mtime=0)
@@ -99,8 +99,10 @@ def _content(root: Path) -> dict[str, bytes]:
 
 
 def _begun(root: Path) -> bool:
-    """Whether nothing but beginnings of our own files is where the box belongs: Vagrant puts them there
-    one by one, and may have been killed meanwhile."""
+    """Return whether the box's place holds only our own files, each whole or begun.
+
+    Vagrant puts them there one by one, and may have been killed meanwhile.
+    """
     ours = _content(root)
     return all(
         each.is_file() and ours.get(each.name, b"").startswith(each.read_bytes())
@@ -109,7 +111,7 @@ def _begun(root: Path) -> bool:
 
 
 def ours() -> list[str]:
-    """The names of the boxes of hostonly's that Vagrant has, whichever checkout added them.
+    """Return the names of hostonly's boxes that Vagrant has, whichever checkout added them.
 
     The name alone decides nothing: a user's own box may be called the same.
     """
@@ -117,7 +119,7 @@ def ours() -> list[str]:
 
 
 def _marked(name: str) -> bool:
-    """Whether the box ``name`` has our mark in it, or exactly the content that its name says."""
+    """Return whether the box ``name`` has our mark in it, or exactly the content of its name."""
     folder = _installed(name)
     try:
         if (folder / MARK).read_bytes() == _mark(name):
@@ -131,9 +133,9 @@ def _marked(name: str) -> bool:
 
 
 def remove(name: str) -> None:
-    """Take our box ``name`` from where Vagrant keeps it, and leave what others keep under that name.
+    """Remove our box ``name`` from Vagrant's folder, and leave what others keep under that name.
 
-    Not by ``vagrant box remove``, which refuses every box whose files are damaged (Vagrant 2.3).
+    ``vagrant box remove`` refuses every box whose files are damaged (Vagrant 2.3).
 
     Raises:
         HostonlyError: it could not be removed.

@@ -1,8 +1,8 @@
 """The LXC container under a machine of the Vagrantfile: its state, and bringing both in step again.
 
 Vagrant knows a container only by the id that it notes after ``lxc-create`` has ended. Where that
-went wrong (an interrupt, a kill, `.vagrant` deleted) the container is there and Vagrant cannot see
-it; what is done about it is decided here, from what LXC itself says.
+went wrong (an interrupt, a kill, ``.vagrant`` deleted) the container exists and Vagrant cannot see
+it; this module decides then, from LXC's own answers.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from hostonly.waiting import limit, retry
 
 LXC = Path("/var/lib/lxc")
 
-# Written by lxc-template as the last thing it does, and taken away before anything else by whoever begins to
-# destroy it: by LXC's hook, which lxc-template has set, also where that was typed by hand.
+# lxc-template writes this file last. Whoever begins to destroy the container removes it first:
+# LXC's hook does, which lxc-template has set, also for an lxc-destroy that was typed by hand.
 COMPLETE = "hostonly-complete"
-# There while lxc-create is at work (lxccontainer.c of LXC 5.0). Where that was killed, whichever of LXC's
-# commands looks at the container next destroys it.
+# This file exists while lxc-create is at work (lxccontainer.c of LXC 5.0). Where lxc-create was
+# killed, the next of LXC's commands that looks at the container destroys it.
 UNFINISHED = "partial"
 
 SOCKETS = Path("/proc/net/unix")
@@ -36,7 +36,7 @@ SOCKETS = Path("/proc/net/unix")
 SECONDS = 20.0
 STATE_SECONDS = 0.4
 
-# What systemctl says where systemd has not opened its socket (systemd 252, sd-bus).
+# Words of systemctl where systemd has not opened its socket (systemd 252, sd-bus).
 NO_SYSTEMD = "Failed to connect to bus"
 
 
@@ -49,17 +49,17 @@ class LxcContainer:
 
     @property
     def name(self) -> str:
-        """LXC's name for it, which Vagrant notes as the machine's id."""
+        """LXC's name for the container, which Vagrant notes as the machine's id."""
         return self.machine.instance
 
     @property
     def id_file(self) -> Path:
-        """Where Vagrant notes it."""
+        """The file in which Vagrant notes the id."""
         return self.machine.vagrant_id
 
     @property
     def folder(self) -> Path:
-        """LXC's folder for it: its configuration and its own layer."""
+        """LXC's folder for the container: its configuration and its own layer."""
         return LXC / self.name
 
     @property
@@ -69,7 +69,7 @@ class LxcContainer:
 
     @property
     def known_to_vagrant(self) -> bool:
-        """Whether Vagrant has noted it."""
+        """Whether Vagrant has noted the container."""
         try:
             return self.id_file.read_text(encoding="utf-8").strip() == self.name
         except FileNotFoundError:
@@ -77,27 +77,27 @@ class LxcContainer:
 
     @property
     def complete(self) -> bool:
-        """Whether it was made to its end and nobody has begun to destroy it."""
+        """Whether the container was made to its end and nobody has begun to destroy it."""
         return (self.folder / COMPLETE).exists() and not (self.folder / UNFINISHED).exists()
 
     @property
     def half_destroyed(self) -> bool:
-        """Whether somebody has begun to destroy it: it is neither whole, nor being made, nor at work."""
+        """Whether its destruction has begun: it is neither whole nor being made nor running."""
         if not self.exists or self.complete or (self.folder / UNFINISHED).exists():
             return False
-        # LXC destroys none that runs: then somebody has only lost the mark.
+        # LXC destroys no container that runs: where one runs, somebody has only lost the mark.
         return not self._at_work()
 
     def _at_work(self) -> bool:
-        """Whether something of it runs, also where LXC does not understand its configuration any more."""
+        """Return whether any of it runs, also where LXC cannot read its configuration any more."""
         try:
             return self.state() not in ("stopped", "not_created")
         except ToolFailed:
-            # Who watches over a container listens here for as long (commands.c of LXC 5.0).
+            # LXC's monitor of a container listens here as long as it runs (commands.c of LXC 5.0).
             return f"@{self.folder}/command".encode() in SOCKETS.read_bytes().split()
 
     def state(self) -> str:
-        """LXC's word for its state, in lower case: running, stopped, frozen, …; ``not_created``.
+        """Return LXC's word for the state, in lower case: running, stopped, …; ``not_created``.
 
         Raises:
             ToolFailed: lxc-info failed.
@@ -108,11 +108,11 @@ class LxcContainer:
                 return "not_created"
             return self._lxc("info", "--state", "--no-humanize").strip().lower()
 
-        # It may have been destroyed between the two looks: then the next one says so.
+        # The container may be destroyed between the two looks: then the next look says so.
         return retry(look, lambda error: isinstance(error, ToolFailed), STATE_SECONDS, pause=0.2)
 
     def observed_state(self) -> Fact[str]:
-        """The same as a fact, for claims: the state in Vagrant's words, with the evidence."""
+        """Return the state in Vagrant's words as a fact for claims, with the evidence."""
         if not (self.known_to_vagrant and self.exists):
             return Observed("not_created", ())
         if self.half_destroyed:
@@ -127,13 +127,13 @@ class LxcContainer:
         return ["lxc-info", "--name", self.name, "--pid", "--no-humanize"]
 
     def init(self) -> Question[int]:
-        """The process id, here, of the init that runs inside; 0, which is no process, where none does."""
+        """Return the question for the host's pid of the init inside; 0 (no pid) where none runs."""
         return question(
             self._init, lambda said: int(said) if said.strip().isdecimal() else 0, root=True
         )
 
     def boot(self) -> str:
-        """That process id; empty where none runs.
+        """Return the host's pid of the init inside; empty where none runs.
 
         Raises:
             ToolFailed: lxc-info failed.
@@ -167,8 +167,9 @@ class LxcContainer:
             self._lxc("unfreeze")
 
     def finish_destruction(self, emit: Emit) -> bool:
-        """Remove what is left of it where its destruction was cut off; whether it was. For who knows that
-        it is this checkout's.
+        """Remove the rest of a container whose destruction was cut off; return whether it was.
+
+        The caller knows that the container is this checkout's.
 
         Raises:
             ToolFailed: it is still there afterwards.
@@ -180,9 +181,9 @@ class LxcContainer:
         return True
 
     def shut_down(self) -> None:
-        """Have it shut down as a machine is, and wait for that, ``SHUT_DOWN_SECONDS`` at most.
+        """Shut the container down cleanly and wait for that, ``SHUT_DOWN_SECONDS`` at most.
 
-        What does not end in that time is left running: nothing is killed here.
+        A container that does not end in that time is left running: nothing is killed here.
         """
         patience = f"{limit(SHUT_DOWN_SECONDS):.0f}"
         with contextlib.suppress(ToolFailed):
@@ -191,7 +192,7 @@ class LxcContainer:
             )
 
     def await_end(self, emit: Emit) -> None:
-        """Where it is shutting down, by whoever's word, wait for that; what does not end is ended.
+        """Wait for the end of a container that is shutting down; end it by force where that lasts.
 
         Raises:
             ToolFailed: it could not be ended.
@@ -209,7 +210,7 @@ class LxcContainer:
 
     def _is_shutting_down(self) -> bool:
         try:
-            # What systemd becomes when nothing is left to be stopped.
+            # systemd becomes this program when nothing is left to be stopped.
             if (
                 Path("/proc", self.boot(), "comm")
                 .read_text(encoding="utf-8")
@@ -224,7 +225,7 @@ class LxcContainer:
         return "stopping" in said.split()
 
     def remove(self) -> None:
-        """Stop it at once and remove it with all it holds, whether LXC finds it whole or not.
+        """Stop the container at once and remove all of it, whether LXC finds it whole or not.
 
         Raises:
             ToolFailed: it is still there afterwards.
@@ -232,20 +233,20 @@ class LxcContainer:
         try:
             self._lxc("destroy", "--force")
         except ToolFailed:
-            # LXC does not destroy what it does not take for defined; its folder is ours all the same.
+            # LXC does not destroy what it takes for undefined; the folder is ours all the same.
             if self._at_work():
                 raise
             line = 'rm -f "$1/$2" && sync "$1" && exec rm -rf --one-file-system "$1"'
             argv = ["sh", "-c", line, "remove", str(self.folder), COMPLETE]
-            # Another one that was at it may have ended just now.
+            # Another process that destroyed it may have ended just now.
             if self.exists:
                 run(argv, root=True, timeout=120)
         self.id_file.unlink(missing_ok=True)
 
     def reattach(self, bridges: Sequence[Bridge], emit: Emit) -> None:
-        """Give its network interfaces back to bridges that were removed and made again under it.
+        """Attach its network interfaces to bridges that were removed and made again under it.
 
-        LXC lists a running container's links in the order of its configuration, which is that of
+        LXC lists a running container's links in the order of its configuration: that of
         ``bridges``.
         """
         said = self._lxc("info", "--no-humanize")
@@ -256,9 +257,9 @@ class LxcContainer:
                 emit(Warned(f"{self.name} had lost the bridge {bridge.name}: attached again"))
 
     def start_services(self, units: Sequence[str]) -> None:
-        """Start ``units`` inside by way of LXC, which needs neither network nor sshd.
+        """Start ``units`` inside through LXC, which needs neither network nor sshd.
 
-        A container that has only just been started has no systemd to ask yet: that is waited for.
+        A container that has only just been started has no systemd to ask yet: this waits for it.
 
         Raises:
             ToolFailed: systemd inside refused, or does not answer.

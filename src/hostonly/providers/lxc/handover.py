@@ -1,4 +1,4 @@
-"""What lxc-template makes a sandbox from, in a folder of root's: settings, keys and certificates."""
+"""The handover to lxc-template: settings, keys and certificates of a sandbox, in root's folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf")
 
 
 def nameservers() -> list[str]:
-    """The host's name servers that a sandbox can reach: those that are not on the host's loopback."""
+    """Return the host's name servers that a sandbox can reach: those not on the host's loopback."""
     for file in _RESOLVERS:
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         servers = [
@@ -45,7 +45,7 @@ def hand_over(
     folder = machine.claim
     values = {
         "BASE": str(lies_on),
-        # Not asked for by lxc-template: so that no purge takes it before Vagrant has made the sandbox.
+        # Not read by lxc-template: it keeps a purge from the box until the sandbox is made.
         "BOX": f"{box.boxes() / machine.box}/",
         "IDMAP_START": str(idmap.START),
         "IDMAP_COUNT": str(idmap.COUNT),
@@ -69,7 +69,7 @@ def hand_over(
     if _handed_over(folder, text, {name: source for name, (source, _) in files.items()}):
         return
     run(["mkdir", "-p", "-m", "0755", str(CLAIMS), str(folder)], root=True)
-    # The owner may be read by every checkout's user; the private keys only by root.
+    # Every checkout's user may read the owner; only root may read the private keys.
     whole.write_as_root(folder / "owner", f"{site.root}\n")
     run(["rm", "-rf", str(folder / "certs.d")], root=True)
     for name, (source, mode) in files.items():
@@ -79,7 +79,7 @@ def hand_over(
 
 
 def _handed_over(folder: Path, text: str, files: dict[str, Path]) -> bool:
-    """Whether the folder holds exactly this already; only root can tell, others write it anew."""
+    """Return whether the folder holds exactly this; only root can tell, others write it anew."""
     if os.geteuid() != 0:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Which uids the sandboxes' root and users are on the host: an unprivileged range of their own.
+"""The host's uids for the sandboxes' root and users: an unprivileged range of their own.
 
 Distributions give ordinary users ranges that begin at 100000, 165536 and so on; ours lies above
 those, so that neither a user's rootless containers nor ours can act on the other's files.
@@ -27,7 +27,7 @@ def _covers(line: str) -> bool:
 
 
 def allowed() -> bool:
-    """Whether LXC, as root, may use the range.
+    """Return whether LXC, as root, may use the range.
 
     Without ``newuidmap`` (package uidmap) LXC writes the map itself; with it, LXC insists on an
     entry for root in both files (see lxc_map_ids in LXC's conf.c, version 5.0).
@@ -49,7 +49,7 @@ def allow() -> None:
 
 
 def disallow() -> None:
-    """Take our entry, exactly ours, out of both files."""
+    """Remove our entry, exactly ours, from both files."""
     # usermod would remove what overlaps as well: only the very line that `allow` made goes.
     for file in _FILES:
         if file.exists() and ENTRY in file.read_text(encoding="utf-8").splitlines():

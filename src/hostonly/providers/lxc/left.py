@@ -1,8 +1,8 @@
-"""What LXC leaves of a container that is gone: empty control groups and a lock file.
+"""Leftovers of LXC after a container is gone: empty control groups and a lock file.
 
-A container that was shut down by LXC takes its control groups along; one that died by itself, or was
-killed, does not. Only what has exactly the container's name goes, and nothing that holds a process:
-the kernel refuses to remove a control group that is in use.
+A container that LXC shut down takes its control groups along; one that died by itself, or was
+killed, does not. Only control groups of exactly the container's name are removed, and none that
+holds a process: the kernel refuses to remove a control group that is in use.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOCKS = Path("/run/lxc/lock")
 
 
 def folders(container: str) -> list[Path]:
-    """The control groups that LXC made for ``container``, in all hierarchies.
+    """Return the control groups that LXC made for ``container``, in all hierarchies.
 
     LXC adds -1, -2, … where a folder of the name is still there; such a folder may belong to a
     container that is really called so, and is then left.
@@ -40,7 +40,7 @@ def folders(container: str) -> list[Path]:
 
 
 def remove(container: str) -> bool:
-    """Remove what is left of ``container``; False where nothing was, or the container is there."""
+    """Remove the leftovers of ``container``; return False where there were none, or it exists."""
     if (LXC / container).exists():
         return False
     left = folders(container)
@@ -57,14 +57,14 @@ def _listing(look: Sequence[str]) -> str:
         try:
             return run(look, timeout=30)
         except ToolFailed as error:
-            # A folder that went between being seen and being opened.
+            # A folder was removed between being seen and being opened.
             failure = error
     raise failure
 
 
 def _remove_groups(folders: Sequence[Path]) -> None:
-    # Innermost first; a group with a process in it stays, and check.leftovers says so. Others, LXC's
-    # monitor among them, remove groups too: what goes under our hands is missed once, not twice.
+    # Innermost first; a group with a process in it stays, and check.leftovers says so. Others,
+    # LXC's monitor among them, remove groups too: one that they remove is missed once, not twice.
     line = (
         'empty() { find "$1" -depth -type d -exec rmdir --ignore-fail-on-non-empty {} +; }; '
         'for group; do empty "$group" || test ! -e "$group" || empty "$group" || exit 1; done'

@@ -1,4 +1,4 @@
-"""LXC as a `Provider`: what its containers are made from, and what is taken back afterwards."""
+"""LXC as a ``Provider``: the parts of containers, and undoing what was changed for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hostonly.providers.lxc.uses import base_below, uses
 from hostonly.providers.provider import Traces
 from hostonly.site import STORE
 
-# There where root's range in /etc/subuid was entered by us.
+# This file exists where we entered root's range in /etc/subuid.
 SUBIDS = STORE / "subids"
 CPU_PERIOD = 100_000
 UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")
@@ -48,12 +48,12 @@ class Lxc(LxcContainer):
         return box.present(self.site.root) and not packages.missing(self.packages)
 
     def root_file_system(self) -> Path | None:
-        """That of its base; what the container has changed lies above it."""
+        """Return that of the container's base; the container's own changes lie above it."""
         below = base_below(self.name)
         return None if below is None else below / "rootfs"
 
     def for_vagrant(self) -> dict[str, Any]:
-        """The container's configuration: what vagrant-lxc is told, and lines of lxc.container.conf(5)."""
+        """Return the configuration for vagrant-lxc, with lines of lxc.container.conf(5)."""
         machine = self.machine
         # vagrant-lxc writes these lines again at each start: `net` empty clears the earlier ones.
         lines: list[tuple[str, str | int]] = [("net", "")]
@@ -79,8 +79,7 @@ class Lxc(LxcContainer):
         return {"privileged": os.geteuid() != 0, "customize": lines}
 
     def make_box(self, emit: Emit, *, rebuild: bool = False) -> None:
-        """Build the base and add the box to Vagrant, where they are missing; for who holds the store's
-        lock.
+        """Build the base and add the box to Vagrant, where missing, under the store's lock.
 
         Raises:
             ToolFailed: one of the tools failed; nothing half-made is left in place.
@@ -90,11 +89,11 @@ class Lxc(LxcContainer):
         box.ensure(self.site.root, self.site.state, emit)
 
     def prepare(self, emit: Emit) -> None:
-        """Make base and box, and hand over to lxc-template what it makes the container from.
+        """Make base and box, and hand over to lxc-template the parts of the container.
 
         Raises:
             ToolFailed: one of the tools failed.
-            HostonlyError: the base of an existing one is gone, or its configuration was cut off.
+            HostonlyError: an existing container's base is gone, or its configuration was cut off.
         """
         folder = self._base_below(emit) or self._base(emit).folder
         box.ensure(self.site.root, self.site.state, emit)
@@ -120,9 +119,10 @@ class Lxc(LxcContainer):
         )
 
     def _base_below(self, emit: Emit) -> Path | None:
-        """The folder of the base, maybe of an older recipe, under the container; None where there is none.
+        """Return the folder of the base under the container; None where there is no container.
 
-        Another one is never put in its place: the container's own layer belongs to this one.
+        The base may be of an older recipe. It is never replaced: the container's own layer belongs
+        to it.
 
         Raises:
             HostonlyError: the base is gone, or the container does not name it.
@@ -130,7 +130,7 @@ class Lxc(LxcContainer):
         name, folder = self.machine.name, base_below(self.name)
         if folder is None:
             if self.complete:
-                # LXC starts one without a root file system of its own on that of the host.
+                # LXC starts a container without a root file system of its own on that of the host.
                 raise HostonlyError(
                     f"the configuration of {self.name} was cut off: it does not say what it lies on",
                     ran=f"cat {self.folder / 'config'}",
@@ -144,7 +144,7 @@ class Lxc(LxcContainer):
         return folder
 
     def layers(self) -> Question[Layers]:
-        """What its root file system is put together from.
+        """Return the question for the layers of the root file system.
 
         Source: lxc.container.conf(5), lxc.rootfs.path.
         """
@@ -153,16 +153,16 @@ class Lxc(LxcContainer):
 
     @property
     def own_folder(self) -> str:
-        """LXC's folder of it, with a slash at the end."""
+        """LXC's folder of the container, with a slash at the end."""
         return f"{self.folder}/"
 
     @property
     def own_group(self) -> str:
-        """What the path of its own control group has in it."""
+        """A part of the path of the container's own control group."""
         return f"/lxc.payload.{self.name}"
 
     def let_go(self) -> list[str]:
-        """Remove what was handed over, and what LXC left of a container that is gone; in words."""
+        """Remove what LXC left of a container that is gone; return it in words."""
         return [f"what LXC left of {self.name}"] if left.remove(self.name) else []
 
     def purge(self, emit: Emit) -> None:
@@ -181,7 +181,7 @@ class Lxc(LxcContainer):
                 emit(Done(f"removed the box {name} from Vagrant"))
 
     def put_back(self) -> list[str]:
-        """Take root's range out of /etc/subuid and /etc/subgid, where it was entered by us."""
+        """Remove root's range from /etc/subuid and /etc/subgid, where we entered it."""
         if not SUBIDS.exists():
             return []
         idmap.disallow()
@@ -190,7 +190,7 @@ class Lxc(LxcContainer):
 
 
 def parse_layers(output: str) -> Layers:
-    """``lxc-info -c lxc.rootfs.path``: ``overlay:LOWER:UPPER``, the type left out when it runs."""
+    """Parse ``lxc-info -c lxc.rootfs.path``: ``overlay:LOWER:UPPER``, without type when it runs."""
     found = re.fullmatch(r"lxc\.rootfs\.path = (?:overlay:)?(/[^:\n]+):(/[^:\n]+)", output.strip())
     if found is None:
         raise Unreadable(repr(output[:120]))

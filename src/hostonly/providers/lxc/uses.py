@@ -1,4 +1,4 @@
-"""What the containers of this machine stand on, of whatever checkout: bases and boxes in use."""
+"""The uses of bases and boxes by the containers of this machine, of every checkout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Uses:
 
 
 def read_uses(text: str) -> Uses:
-    """What is named in containers' configurations and in what was handed over for making them."""
+    """Return the uses that are named in containers' configurations and handed-over settings."""
     store = re.escape(f"{STORE}/bases/")
     return Uses(
         frozenset(re.findall(rf"{store}([0-9a-f]{{16}}(?:-[0-9]+)?)(?![0-9a-f])", text)),
@@ -35,10 +35,10 @@ def read_uses(text: str) -> Uses:
 
 
 def uses() -> Uses:
-    """What is in use now.
+    """Return the present uses.
 
     Raises:
-        ToolFailed: that could not be found out, so nothing may be removed.
+        ToolFailed: they could not be found out, so nothing may be removed.
     """
     places = [str(place) for place in (LXC, CLAIMS) if place.exists()]
     if not places:
@@ -49,7 +49,7 @@ def uses() -> Uses:
             # Containers' folders are root's: the answer is found as root.
             said = run(["find", *places, *files, "-exec", "cat", "{}", "+"], root=True)
         except ToolFailed as error:
-            # A container of another checkout's that went while it was looked at.
+            # A container of another checkout was removed while we looked at it.
             failure = error
         else:
             return read_uses(said)
@@ -57,8 +57,9 @@ def uses() -> Uses:
 
 
 def base_below(container: str) -> Path | None:
-    """The folder of the base that ``container`` lies on, which may be an older recipe's, by LXC's own
-    word; None where there is no container, or one that was not made so far.
+    """Return the folder of the base that ``container`` lies on, by the container's configuration.
+
+    The base may be of an older recipe. None where no container was made so far.
 
     Raises:
         ToolFailed: the container's configuration could not be read.
