@@ -1,6 +1,6 @@
 """The errors of this library: what happened, what was run, its last lines, what to do next.
 
-Nothing here prints or exits. ``hostonly.program`` makes text and an exit code of an error.
+Nothing here prints or exits. ``hostonly.cli`` makes text and an exit code of an error.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def main() -> None:
             _become_ssh(sys.argv[3:])
         except KeyboardInterrupt:
             sys.exit(130)
-    from hostonly.program import main
+    from hostonly.cli import main
 
     main()
 

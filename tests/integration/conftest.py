@@ -95,7 +95,7 @@ def pytest_runtest_makereport(
 
 
 def _site(copy: Path = COPY) -> Site:
-    from hostonly.program import ProjectConfig
+    from hostonly.cli import ProjectConfig
 
     config = ProjectConfig(project_location=copy)
     config.load_project()

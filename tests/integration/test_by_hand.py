@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.image import state
+from hostonly.image import record
 from hostonly.process import as_root
 from hostonly.site import CLAIMS, Site
 from hostonly.waiting import until
@@ -105,7 +105,7 @@ def test_another_image_under_the_tag_is_noticed_by_push_and_pull(site: Site) -> 
     assert pushed.returncode == 0, pushed.stderr
     assert "is not what was built here" in pushed.stderr
     assert "named another image" in pushed.stderr
-    built = json.loads(state.record(site.state, "sandbox", "java").read_text())["image_id"]
+    built = json.loads(record.record(site.state, "sandbox", "java").read_text())["image_id"]
     shown = inv(*engine, "image", "inspect", "--format", "{{.Id}}", reference).stdout.strip()
     assert shown == built
     assert "unchanged" in inv("image.push").stderr

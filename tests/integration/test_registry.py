@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.registry.look import client
+from hostonly.registry.access import client
 from hostonly.site import Site
 from hostonly.waiting import until
 from tests.integration.command_line import did, inv

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.program import HostonlyProgram
+from hostonly.cli import HostonlyProgram
 from hostonly.site import ROOT
 
 LONG = "x" * 10_000

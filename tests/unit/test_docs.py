@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from invoke.parser import Parser
 
-from hostonly.program import HostonlyProgram
+from hostonly.cli import HostonlyProgram
 from hostonly.tasks import namespace
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -66,14 +66,14 @@ ALLOWED: dict[str, frozenset[str]] = {
     "checks": ALL | {"claims", "stage"},
     # What renders results knows nothing else; only the command line knows it.
     "report": frozenset({"results", "errors", "events", "claims", "vantages"}),
-    "program": frozenset({"errors", "settings", "site", "report", "unusable"}),
+    "cli": frozenset({"errors", "settings", "site", "report", "unusable"}),
     # Beside the package, which but for its tasks does not know it.
     "bench": ALL | {"bootstrap", "report", "settings"},
-    "start": frozenset({*BASE, "program", "providers", "sandbox", "site_cache", "vantages"}),
+    "start": frozenset({*BASE, "cli", "providers", "sandbox", "site_cache", "vantages"}),
     # What a program of somebody's own needs.
     "library": ALL | {"demos", "stage", "settings"},
     "__main__": frozenset({"start"}),
-    "way": frozenset({"errors", "vantages"}),
+    "route_check": frozenset({"errors", "vantages"}),
     # For tests, a user's too: nobody in here needs it.
     "testing": frozenset({"vantages", "facts"}),
 }
@@ -112,7 +112,7 @@ STANDARD_LIBRARY_ONLY = (
     "process.py",
     "unusable.py",
     "waiting.py",
-    "way.py",
+    "route_check.py",
     "vantages/__init__.py",
     "vantages/host.py",
     "vantages/route_guard.py",
@@ -328,7 +328,7 @@ def test_nobody_knows_which_provider_it_is() -> None:
 
 @pytest.mark.parametrize(
     "file",
-    [*sorted((PACKAGE / "tasks").glob("*.py")), *sorted((PACKAGE / "program").glob("*.py"))],
+    [*sorted((PACKAGE / "tasks").glob("*.py")), *sorted((PACKAGE / "cli").glob("*.py"))],
     ids=lambda file: file.name,
 )
 def test_a_start_is_cheap(file: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from invoke import Context
 
 from hostonly import site_cache
-from hostonly.program import ProjectConfig
+from hostonly.cli import ProjectConfig
 from hostonly.site import ROOT, Site
 from hostonly.site_cache import inputs, keep, recall
 from hostonly.tasks import session

@@ -49,7 +49,7 @@ def here(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         raise WholeWay
 
     monkeypatch.setattr(os, "execvp", become)
-    monkeypatch.setattr("hostonly.program.main", whole)
+    monkeypatch.setattr("hostonly.cli.main", whole)
     typed(monkeypatch, "sandbox.exec", "--", *COMMAND)
     return here
 

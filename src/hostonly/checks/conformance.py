@@ -13,18 +13,18 @@ from pathlib import Path
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit, Started
-from hostonly.hello.conformance import Outcome, Program, Starter, Target, run_suite
-from hostonly.hello.whom import address_and_port
+from hostonly.hello.conformance import CaseOutcome, Program, Starter, Target, run_suite
+from hostonly.hello.target import address_and_port
 from hostonly.site import Site
 from hostonly.stage.judge import Judge
 
 SOURCE = "HelloSocket: docs/image.md, what a server must do"
 
 VERDICTS = {
-    Outcome.PASSES: Verdict.HOLDS,
-    Outcome.FAILS: Verdict.FAILS,
-    Outcome.SKIPPED: Verdict.SKIPPED,
-    Outcome.UNKNOWN: Verdict.UNKNOWN,
+    CaseOutcome.PASSES: Verdict.HOLDS,
+    CaseOutcome.FAILS: Verdict.FAILS,
+    CaseOutcome.SKIPPED: Verdict.SKIPPED,
+    CaseOutcome.UNKNOWN: Verdict.UNKNOWN,
 }
 
 
@@ -88,7 +88,7 @@ def _opened(site: Site, emit: Emit, subject: Subject) -> Iterator[Starter | Targ
 
 @contextmanager
 def _containers(site: Site, emit: Emit, image: str) -> Iterator[Starter]:
-    from hostonly.image import stages
+    from hostonly.image import pipeline
     from hostonly.image.engine import sandbox_engine
     from hostonly.image.flavour import FLAVOURS
     from hostonly.image.servers import ContainerServers
@@ -96,7 +96,7 @@ def _containers(site: Site, emit: Emit, image: str) -> Iterator[Starter]:
 
     machine = Machine(site, emit)
     ours = image in FLAVOURS
-    reference = stages.built(machine, FLAVOURS[image]).image_id if ours else image
+    reference = pipeline.built(machine, FLAVOURS[image]).image_id if ours else image
     machine.require_running()
     with sandbox_engine(machine) as engine:
         if not engine.has(reference):

@@ -40,7 +40,7 @@ from hostonly.facts.firewall import Firewall, firewall
 from hostonly.facts.http import http
 from hostonly.facts.interfaces import interfaces
 from hostonly.facts.listeners import Listener, listeners, on_port
-from hostonly.facts.neighbours import Neighbour, neighbours
+from hostonly.facts.neighbours import NeighbourEntry, neighbours
 from hostonly.facts.reach import Reach, reach
 from hostonly.facts.routes import route_to, routes
 from hostonly.facts.units import failed_units
@@ -88,7 +88,7 @@ def judge(
     machine: Machine,
     outside: Facts,
     inside: Facts,
-    neighbours: Fact[tuple[Neighbour, ...]],
+    neighbours: Fact[tuple[NeighbourEntry, ...]],
 ) -> None:
     """Judge what the host (``outside``) and the sandbox (``inside``) see, and the neighbours."""
     address, bridge = machine.address, site.bridge.name

@@ -30,7 +30,7 @@ from hostonly.facts import (
     question,
     select,
 )
-from hostonly.facts.http import Answer, http
+from hostonly.facts.http import HttpAnswer, http
 from hostonly.facts.routes import route_to, routes
 from hostonly.facts.served import (
     MANIFEST,
@@ -40,7 +40,7 @@ from hostonly.facts.served import (
     served,
     tags_in,
 )
-from hostonly.image import state
+from hostonly.image import record
 from hostonly.image.flavour import FLAVOURS
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
@@ -133,12 +133,12 @@ def check(site: Site, claims: Judge) -> None:
         )
 
 
-def noted_pushes(site: Site) -> dict[state.Pushed, float]:
+def noted_pushes(site: Site) -> dict[record.PushRecord, float]:
     """Return each flavour's last push to the settings' repository, and its time (s since 1970)."""
     found = {}
     for flavour in FLAVOURS:
-        file = state.pushed_record(site.state, flavour)
-        pushed = state.load_pushed(file)
+        file = record.pushed_record(site.state, flavour)
+        pushed = record.load_pushed(file)
         if pushed is not None and pushed.repository == site.image.name:
             found[pushed] = file.stat().st_mtime
     return found
@@ -147,7 +147,7 @@ def noted_pushes(site: Site) -> dict[state.Pushed, float]:
 def judge_pushed(
     claims: Judge,
     repository: str,
-    noted: dict[state.Pushed, float],
+    noted: dict[record.PushRecord, float],
     first: dict[str, Facts],
     now: Facts,
 ) -> None:
@@ -212,7 +212,7 @@ def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Ques
     return {name: served(f"{registry}{repository}/blobs/{name}") for name in blobs.value_or(())}
 
 
-def tags_of(answer: Answer) -> tuple[str, ...]:
+def tags_of(answer: HttpAnswer) -> tuple[str, ...]:
     """Return the tags in an ``answer`` to the question for a repository's tags."""
     # A registry without the repository says 404, NAME_UNKNOWN.
     if answer.status == 404:
@@ -222,7 +222,7 @@ def tags_of(answer: Answer) -> tuple[str, ...]:
     return tags_in(answer.body)
 
 
-def _blobs(answers: dict[str, Answer]) -> tuple[str, ...]:
+def _blobs(answers: dict[str, HttpAnswer]) -> tuple[str, ...]:
     named = (blobs_in(answer.body) for answer in answers.values())
     return tuple(dict.fromkeys(digest for each in named for digest in each))
 

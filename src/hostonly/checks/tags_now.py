@@ -13,10 +13,10 @@ from hostonly.facts import Fact, NotObserved, Observed, Question, Unreadable, se
 from hostonly.facts.http import http
 from hostonly.facts.served import MANIFEST, Named, Served, blobs_in, image_said, manifests_in
 from hostonly.image.flavour import JAVA
-from hostonly.image.state import Pushed
+from hostonly.image.record import PushRecord
 
 
-def again(pushed: Pushed) -> str:
+def again(pushed: PushRecord) -> str:
     """Return the command that pushes what was ``pushed``."""
     flavour = "" if pushed.flavour == JAVA.name else f" --flavour {pushed.flavour}"
     return (
@@ -24,7 +24,7 @@ def again(pushed: Pushed) -> str:
     )
 
 
-def moved(pushes: Iterable[Pushed], tags: Fact[tuple[str, ...]], seen: Facts) -> dict[str, str]:
+def moved(pushes: Iterable[PushRecord], tags: Fact[tuple[str, ...]], seen: Facts) -> dict[str, str]:
     """Return the manifests, by tag, of those tags that no longer name what was pushed."""
     found = {}
     for push in pushes:

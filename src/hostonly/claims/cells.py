@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 
 # No way at all is an answer: what was not asked needs another word.
-NOT_ASKED = Way("", "", None, None)
+NOT_ASKED = ChosenRoute("", "", None, None)
 
 
-def leaves(way: Way | None, within: frozenset[str]) -> str | None:
+def leaves(way: ChosenRoute | None, within: frozenset[str]) -> str | None:
     """Returns, in words, where a packet on this ``way`` leaves the networks that are looked at.
 
     ``within`` are the interfaces of these networks. None means that the packet stays in them."""
@@ -52,8 +52,8 @@ class Aim:
 def cell(
     *,
     aim: Aim,
-    way: Way | None,
-    onward: Way | None = NOT_ASKED,
+    way: ChosenRoute | None,
+    onward: ChosenRoute | None = NOT_ASKED,
     reach: Reach | None = None,
     control: Reach | None = None,
     witness: Reach | None = None,

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.facts import Unreadable
-from hostonly.facts.docker import Container
+from hostonly.facts.docker import DockerContainer
 from hostonly.facts.firewall import Firewall, Rule
 from hostonly.facts.ports import ports_in, rewritten_to
 
@@ -38,7 +38,7 @@ def rewrites_port(rule: Rule, port: int) -> bool:
     "No DNAT rule speaks of port {port}, in any chain of the nat table.",
     source="Tutorial, host networking: iptables -t nat -L; iptables-extensions(8)",
 )
-def nat_silent(*, port: int, firewall: Firewall, running: tuple[Container, ...]) -> Judgement:
+def nat_silent(*, port: int, firewall: Firewall, running: tuple[DockerContainer, ...]) -> Judgement:
     """Holds when no rule of the nat table rewrites packets to ``port``, nor others to it.
 
     Ranges and lists of ports are looked into; a rule without a port takes every port; comments do
@@ -58,7 +58,7 @@ def nat_silent(*, port: int, firewall: Firewall, running: tuple[Container, ...])
     "No DNAT rule leads to the container.",
     source="Tutorial, bridge networking: iptables -t nat -L; iptables-extensions(8)",
 )
-def nat_absent(*, firewall: Firewall, container: Container) -> Judgement:
+def nat_absent(*, firewall: Firewall, container: DockerContainer) -> Judgement:
     """Holds when no rule of the nat table rewrites packets to an address of the container.
 
     The container must have an address. Rules for others do not count. Fails with the rule's own
@@ -92,7 +92,7 @@ def leads_to(rule: Rule, address: str) -> bool:
         raise Unreadable(f"rule {rule.text!r}: {error}") from error
 
 
-def _whose(rule: Rule, running: tuple[Container, ...]) -> str:
+def _whose(rule: Rule, running: tuple[DockerContainer, ...]) -> str:
     names = [c.name for c in running if any(leads_to(rule, each) for each in c.addresses)]
     if not names:
         return ""

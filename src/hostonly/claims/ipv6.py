@@ -10,8 +10,8 @@ from ipaddress import IPv6Address, IPv6Network
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.publishing import dnat_rules
-from hostonly.facts.docker import Container
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerContainer
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.firewall import Firewall
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import Listener, on_port
@@ -69,8 +69,8 @@ def _listed(values: list[IPv6Address]) -> str:
 def ipv6_published(
     *,
     port: int,
-    engine: Engine,
-    container: Container,
+    engine: EngineInfo,
+    container: DockerContainer,
     listeners: tuple[Listener, ...],
     before: Firewall,
     after: Firewall,
@@ -100,7 +100,12 @@ def ipv6_published(
 
 
 def _rewritten(
-    port: int, container: Container, before: Firewall, after: Firewall, made: int, version: str
+    port: int,
+    container: DockerContainer,
+    before: Firewall,
+    after: Firewall,
+    made: int,
+    version: str,
 ) -> Judgement:
     rules = dnat_rules(after, port)
     targets = [rewritten_to(rule.option("--to-destination") or "")[0] for rule in rules]

@@ -7,9 +7,9 @@ from __future__ import annotations
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.hello import hello_rises
 from hostonly.facts.interfaces import Interface
-from hostonly.facts.neighbours import Neighbour
+from hostonly.facts.neighbours import NeighbourEntry
 from hostonly.facts.reach import Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 
 
 def _only_link(
@@ -89,7 +89,7 @@ def neighbour_known(
     place: str,
     address: str,
     device: str,
-    neighbours: tuple[Neighbour, ...],
+    neighbours: tuple[NeighbourEntry, ...],
     container: tuple[Interface, ...],
 ) -> Judgement:
     """Holds when the neighbour table has ``address`` on ``device`` with a MAC of the container's.
@@ -117,7 +117,7 @@ def shim_reaches(
     address: str,
     port: int,
     answers: tuple[Reach, ...],
-    way: Way | None,
+    way: ChosenRoute | None,
 ) -> Judgement:
     """Holds when the sandbox's route to the container leaves by the shim, and the server answers.
 
@@ -137,7 +137,7 @@ def shim_reaches(
     source="ip-link(8): a link takes its addresses and routes with it",
 )
 def shim_gone(
-    *, shim: str, address: str, device: str, sandbox: tuple[Interface, ...], way: Way | None
+    *, shim: str, address: str, device: str, sandbox: tuple[Interface, ...], way: ChosenRoute | None
 ) -> Judgement:
     """Holds when the sandbox has no link called ``shim``, and its route leaves by ``device``."""
     if any(link.name == shim for link in sandbox):

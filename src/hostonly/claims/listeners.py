@@ -6,7 +6,7 @@ The process is named because newer engines let dockerd itself hold the socket of
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.engine import Engine
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.listeners import ENGINE, PROXY, Listener, on_port
 
 # dockerd makes the socket from then on, and gives it to docker-proxy or keeps it.
@@ -31,7 +31,9 @@ def listener_process(*, port: int, process: str, listeners: tuple[Listener, ...]
     " nothing else.",
     source="Tutorial, bridge networking: netstat -tlnp; ss(8); Docker Engine 28.0, release notes",
 )
-def listener_published(*, port: int, engine: Engine, listeners: tuple[Listener, ...]) -> Judgement:
+def listener_published(
+    *, port: int, engine: EngineInfo, listeners: tuple[Listener, ...]
+) -> Judgement:
     """Holds when only docker-proxy listens on ``port`` or, from engine 28 on, dockerd.
 
     UNKNOWN where a socket names no process."""

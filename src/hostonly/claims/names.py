@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.docker import Container, Network
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerContainer, DockerNetwork
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.firewall import Firewall
 from hostonly.facts.names import NO_ANSWER, NOERROR, Lookup
 from hostonly.facts.resolver import EMBEDDED, Resolver
@@ -38,7 +38,9 @@ def resolver_outer(*, resolver: Resolver) -> Judgement:
     "On the network {network} the name {name} resolves to the container's address.",
     source="Docker manual, bridge network driver: automatic DNS resolution between containers",
 )
-def name_resolves(*, network: str, name: str, lookup: Lookup, container: Container) -> Judgement:
+def name_resolves(
+    *, network: str, name: str, lookup: Lookup, container: DockerContainer
+) -> Judgement:
     """Holds when the lookup gave exactly the container's address on ``network``."""
     here = tuple(e.address for e in container.endpoints if e.network == network)
     found = f"{name} is {lookup}; the container has {', '.join(map(str, here)) or 'none'}"
@@ -51,7 +53,7 @@ def name_resolves(*, network: str, name: str, lookup: Lookup, container: Contain
     source="Docker manual, bridge network driver: differences to the default bridge",
 )
 def name_unknown(
-    *, topic: str, who: str, name: str, lookup: Lookup, container: Container, control: Lookup
+    *, topic: str, who: str, name: str, lookup: Lookup, container: DockerContainer, control: Lookup
 ) -> Judgement:
     """Holds when the lookup gave no address of the container's, while the ``control`` resolved.
 
@@ -90,8 +92,8 @@ def name_outside(
     name: str,
     lookup: Lookup,
     control: Lookup,
-    engine: Engine,
-    inside: Network,
+    engine: EngineInfo,
+    inside: DockerNetwork,
     before: Firewall,
     after: Firewall,
 ) -> Judgement:

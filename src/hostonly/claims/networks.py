@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Interface
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.docker import Network
+from hostonly.facts.docker import DockerNetwork
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.routes import Route
 
@@ -23,7 +23,7 @@ def addresses_v4(interface: Interface) -> tuple[IPv4Interface, ...]:
     "The network {name} is made by the driver {driver}.",
     source="Tutorial, bridge networking: docker network inspect",
 )
-def network_driver(*, name: str, driver: str, network: Network) -> Judgement:
+def network_driver(*, name: str, driver: str, network: DockerNetwork) -> Judgement:
     """Holds when the engine says that ``driver`` made the network."""
     return Judgement(network.driver == driver, f"{name} is made by {network.driver}")
 

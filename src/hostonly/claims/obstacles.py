@@ -32,7 +32,7 @@ INTERFACE = re.compile(r'(?:[io]ifname|-[io]) (?:!= )?"?([^"\s]+)"?')
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Hop:
     """A machine, and what is known of its forwarding and its firewall.
 
     ``switches`` is None where the machine need not forward. ``link`` is the interface that a rule
@@ -47,13 +47,13 @@ class Ground:
     link: str = ""
 
 
-def obstacles(ground: Ground) -> list[str]:
+def obstacles(ground: Hop) -> list[str]:
     """Returns what may stop packets on this machine, half a sentence each."""
     found = [*_switches(ground), *_rules(ground), *_natives(ground)]
     return [f"on the {ground.place} {each}" for each in found]
 
 
-def _switches(ground: Ground) -> Iterator[str]:
+def _switches(ground: Hop) -> Iterator[str]:
     values = ground.switches or {}
     if ground.version == 6:
         if values.get("net.ipv6.conf.all.disable_ipv6"):
@@ -77,7 +77,7 @@ def _switches(ground: Ground) -> Iterator[str]:
         yield _turned(ground, shut, "0", f"it passes on nothing that comes in by {links}")
 
 
-def _turned(ground: Ground, names: list[str], value: str, what: str) -> str:
+def _turned(ground: Hop, names: list[str], value: str, what: str) -> str:
     other = "0" if value == "1" else "1"
     argv = ("sudo", "sysctl", "-w", *(f"{name}={other}" for name in names))
     are = "is" if len(names) == 1 else "are"
@@ -85,7 +85,7 @@ def _turned(ground: Ground, names: list[str], value: str, what: str) -> str:
     return f"{', '.join(names)} {are} {value}: {what} (to switch it on again: {again})"
 
 
-def _rules(ground: Ground) -> Iterator[str]:
+def _rules(ground: Hop) -> Iterator[str]:
     firewall = ground.firewall
     if firewall is None:
         return
@@ -130,7 +130,7 @@ def _may_stop(rule: Rule) -> bool:
     return not (engines and named and named <= {"-i", "-o"})
 
 
-def _is_on_way(ground: Ground, text: str) -> bool:
+def _is_on_way(ground: Hop, text: str) -> bool:
     if NOT_NEW.search(text):
         return False
     links = INTERFACE.findall(text)
@@ -140,7 +140,7 @@ def _is_on_way(ground: Ground, text: str) -> bool:
     )
 
 
-def _natives(ground: Ground) -> Iterator[str]:
+def _natives(ground: Hop) -> Iterator[str]:
     shown = set(ground.firewall.tables) if ground.firewall else set()
     hidden = set(ground.firewall.hidden) if ground.firewall else set()
     family, other = ("ip", "ip6") if ground.version == 4 else ("ip6", "ip")

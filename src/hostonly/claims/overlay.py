@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.images import image_built
-from hostonly.facts.docker import Container, Network
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerContainer, DockerNetwork
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import Listener
 from hostonly.facts.names import Lookup
 from hostonly.facts.reach import Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from hostonly.facts.vxlan import PORT, Frame
 
 # The bridge by which containers on overlay networks reach what is not on the overlay.
@@ -24,7 +24,7 @@ SWARM_PORTS = frozenset({2377, 7946, PORT})
     "{name} is an attachable overlay network that spans both sandboxes, {first} and {second}.",
     source="Docker manual, Overlay network driver",
 )
-def overlay_attachable(*, name: str, first: str, second: str, network: Network) -> Judgement:
+def overlay_attachable(*, name: str, first: str, second: str, network: DockerNetwork) -> Judgement:
     """Holds when the network is an attachable, unencrypted overlay with both sandboxes as peers."""
     if network.driver != "overlay" or not network.attachable:
         kind = "attachable" if network.attachable else "not attachable"
@@ -40,7 +40,7 @@ def overlay_attachable(*, name: str, first: str, second: str, network: Network) 
     "Both containers run the image that was built here.",
     source="docker container inspect: Image",
 )
-def images_built(*, image_id: str, containers: tuple[Container, ...]) -> Judgement:
+def images_built(*, image_id: str, containers: tuple[DockerContainer, ...]) -> Judgement:
     """Holds when each of two containers has the image with the id of what was built."""
     if len(containers) != 2:
         return Judgement(None, f"{len(containers)} containers were looked at")
@@ -57,7 +57,7 @@ def images_built(*, image_id: str, containers: tuple[Container, ...]) -> Judgeme
     source="Docker manual, Overlay network driver; ip-route(8)",
 )
 def routes_absent(
-    *, addresses: str, device: str, gateways: frozenset[str], ways: tuple[Way | None, ...]
+    *, addresses: str, device: str, gateways: frozenset[str], ways: tuple[ChosenRoute | None, ...]
 ) -> Judgement:
     """Holds when the host's kernel would send no packet for ``addresses`` towards the sandboxes.
 
@@ -86,7 +86,7 @@ def name_across(
     place: str,
     network: str,
     lookup: Lookup,
-    containers: tuple[Container, ...],
+    containers: tuple[DockerContainer, ...],
 ) -> Judgement:
     """Holds when the lookup gave exactly the addresses of ``containers`` on ``network``.
 
@@ -198,7 +198,7 @@ def service_answers(
 def swarm_gone(
     *,
     place: str,
-    engine: Engine,
+    engine: EngineInfo,
     networks: tuple[tuple[str, str], ...],
     interfaces: tuple[Interface, ...],
     tcp: tuple[Listener, ...],

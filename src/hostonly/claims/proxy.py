@@ -8,7 +8,7 @@ from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.reach import CONNECTED
 from hostonly.facts.listeners import ENGINE, Listener, on_port
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 
 
 def _others(listeners: tuple[Listener, ...], port: int) -> str | None:
@@ -55,7 +55,7 @@ def proxy_needed(
     before: tuple[Reach, ...],
     after: Reach,
     control: Reach,
-    way: Way | None,
+    way: ChosenRoute | None,
 ) -> Judgement:
     """Holds when a connection was answered ``before`` docker-proxy ended, and refused ``after``.
 

@@ -12,7 +12,7 @@ from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.firewall import REWRITING
 from hostonly.facts import Unreadable
 from hostonly.facts.conntrack import Flow
-from hostonly.facts.docker import Container
+from hostonly.facts.docker import DockerContainer
 from hostonly.facts.firewall import Firewall, Rule
 from hostonly.facts.ports import rewritten_to
 from hostonly.facts.reach import Outcome, Reach
@@ -61,7 +61,7 @@ def _lost(answers: tuple[Reach, ...]) -> str | None:
     return None
 
 
-def _one_container(container: Container) -> str:
+def _one_container(container: DockerContainer) -> str:
     if len(container.addresses) != 1:
         raise Unreadable(f"{container.name} has the addresses {container.addresses}")
     return container.addresses[0]
@@ -72,7 +72,9 @@ def _one_container(container: Container) -> str:
     "Packets to port {port} are rewritten to exactly the container's address and port {inside}.",
     source="Tutorial, bridge networking: iptables -t nat -L DOCKER; iptables-extensions(8), DNAT",
 )
-def dnat_target(*, port: int, inside: int, firewall: Firewall, container: Container) -> Judgement:
+def dnat_target(
+    *, port: int, inside: int, firewall: Firewall, container: DockerContainer
+) -> Judgement:
     """Holds when all nat rules for ``port`` lead to this container and its port ``inside``.
 
     There must be such a rule. Fails with the text of one that leads elsewhere."""
@@ -131,7 +133,7 @@ def filter_accepts(
     inside: int,
     before: Firewall,
     after: Firewall,
-    container: Container,
+    container: DockerContainer,
     answers: tuple[Reach, ...],
 ) -> Judgement:
     """Holds when a rule accepts packets to the container, and took one more for each connection.
@@ -167,7 +169,7 @@ def _rise(
     "Every DNAT rule leads to a container that runs.",
     source="iptables -t nat -L; docker container inspect",
 )
-def dnat_alive(*, firewall: Firewall, running: tuple[Container, ...]) -> Judgement:
+def dnat_alive(*, firewall: Firewall, running: tuple[DockerContainer, ...]) -> Judgement:
     """Holds when every DNAT rule leads to a container that runs; UNKNOWN where there is none."""
     rules = [rule for rule in firewall.rules_in("nat") if rule.target == "DNAT"]
     if not rules:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 
 CONNECTED = frozenset({Outcome.ANSWERS, Outcome.EMPTY})
 # From these we know that the other end got our packet; a refusal is an answer of its kernel's.
@@ -37,7 +37,7 @@ def unreachable(
     device: str,
     attempt: Reach,
     control: Reach,
-    way: Way | None,
+    way: ChosenRoute | None,
     witness: Reach | None = None,
 ) -> Judgement:
     """Holds when the ``attempt`` has an ``expected`` outcome, while the ``control`` was answered.
@@ -67,7 +67,7 @@ def unreachable(
     source="Tutorial, bridge networking; ip-route(8)",
 )
 def route_absent(
-    *, place: str, target: str, address: str, gateway: str, device: str, way: Way | None
+    *, place: str, target: str, address: str, gateway: str, device: str, way: ChosenRoute | None
 ) -> Judgement:
     """Holds when the kernel would send no packet for ``address`` to ``gateway`` or by ``device``.
 
@@ -86,7 +86,7 @@ def route_absent(
     source="Tutorial, none networking; ip-route(8)",
 )
 def route_none(
-    *, place: str, address: str, attempt: Reach, control: Reach, way: Way | None
+    *, place: str, address: str, attempt: Reach, control: Reach, way: ChosenRoute | None
 ) -> Judgement:
     """Holds when the kernel has no route to ``address`` and said so to the ``attempt``.
 
@@ -113,7 +113,7 @@ def internal_closed(
     device: str,
     attempt: Reach,
     control: Reach,
-    way: Way | None,
+    way: ChosenRoute | None,
     witness: Reach,
 ) -> Judgement:
     """Holds when the ``attempt`` met silence, while the ``control`` was answered.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.served import Named, Served, repositories_in
 
 SPECIFICATION = "OCI distribution specification 1.1"
@@ -17,7 +17,7 @@ SPECIFICATION = "OCI distribution specification 1.1"
     "Host and sandbox see one catalog.",
     source="Docker Registry HTTP API V2: Listing Repositories",
 )
-def catalog_same(*, host: Answer, sandbox: Answer) -> Judgement:
+def catalog_same(*, host: HttpAnswer, sandbox: HttpAnswer) -> Judgement:
     """Holds when host and sandbox were given the same list of repositories."""
     for place, answer in (("host", host), ("sandbox", sandbox)):
         if answer.status != 200:
@@ -108,7 +108,7 @@ def manifests_served(
     *,
     place: str,
     repository: str,
-    answers: Mapping[str, Answer],
+    answers: Mapping[str, HttpAnswer],
     by_tag: Mapping[str, Served],
 ) -> Judgement:
     """Holds when the bytes that each tag gives hash to the digest in the answer's header.

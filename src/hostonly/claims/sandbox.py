@@ -11,12 +11,12 @@ from hostonly.facts import Unreadable
 from hostonly.facts.docker import ListedContainer
 from hostonly.facts.fact import json_object
 from hostonly.facts.firewall import Firewall
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import ENGINE, PROXY, Listener, on_port
-from hostonly.facts.neighbours import Neighbour
+from hostonly.facts.neighbours import NeighbourEntry
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Route, Way
+from hostonly.facts.routes import ChosenRoute, Route
 
 # What to do about a sandbox in this state; the states are in Vagrant's words.
 NEXT_STEPS = {
@@ -44,7 +44,7 @@ def sandbox_running(*, machine: str, state: str) -> Judgement:
     source="Tutorial, host-only network; ip-route(8): the longest prefix wins",
 )
 def route_host_only(
-    *, address: str, bridge: str, source: str, way: Way | None, routes: tuple[Route, ...]
+    *, address: str, bridge: str, source: str, way: ChosenRoute | None, routes: tuple[Route, ...]
 ) -> Judgement:
     """Holds when the kernel sends packets for ``address`` directly by ``bridge``.
 
@@ -84,7 +84,7 @@ def neighbour_sandbox(
     *,
     address: str,
     bridge: str,
-    neighbours: tuple[Neighbour, ...],
+    neighbours: tuple[NeighbourEntry, ...],
     interfaces: tuple[Interface, ...],
 ) -> Judgement:
     """Holds when the host knows ``address`` by the MAC of the sandbox's interface that has it.
@@ -156,7 +156,7 @@ def no_unit_failed(*, machine: str, failed: tuple[str, ...]) -> Judgement:
     "The sandbox's Docker engine answers.",
     source="Docker Engine API v1.41: SystemVersion",
 )
-def engine_answers(*, answer: Answer) -> Judgement:
+def engine_answers(*, answer: HttpAnswer) -> Judgement:
     """Holds when the engine's socket answers ``/version`` as an engine does."""
     if answer.status is None:
         return Judgement(False, f"{answer.because}: ./inv sandbox.exec -- systemctl status docker")
@@ -174,7 +174,7 @@ def engine_answers(*, answer: Answer) -> Judgement:
     "From the {place}, the registry at {url} answers as a registry of API version 2.",
     source="OCI distribution specification 1.1, end-1; Docker Registry HTTP API V2: API Version Check",
 )
-def registry_answers(*, place: str, url: str, answer: Answer) -> Judgement:
+def registry_answers(*, place: str, url: str, answer: HttpAnswer) -> Judgement:
     """Holds at status 200 with ``Docker-Distribution-Api-Version: registry/2.0``."""
     if answer.status is None:
         return Judgement(False, f"{answer.because}: ./inv registry.up")

@@ -19,7 +19,7 @@ from hostonly.claims.overlay import (
     vxlan_path,
 )
 from hostonly.facts import Fact, observe, question, together
-from hostonly.facts.docker import Container as Inspected
+from hostonly.facts.docker import DockerContainer as Inspected
 from hostonly.facts.docker import container, network_names
 from hostonly.facts.engine import engine
 from hostonly.facts.interfaces import interfaces

@@ -10,7 +10,7 @@ from hostonly.claims.listeners import listener_published
 from hostonly.claims.ports import others_running, port_taken
 from hostonly.claims.publishing import dnat_alive, dnat_target
 from hostonly.facts import NotObserved, Observed, observe
-from hostonly.facts.docker import Container, container, running
+from hostonly.facts.docker import DockerContainer, container, running
 from hostonly.facts.engine import engine
 from hostonly.facts.firewall import firewall
 from hostonly.facts.listeners import listeners
@@ -98,7 +98,7 @@ def _engine_restarted(stage: Stage) -> None:
     stage.judge(others_running, about={"ours": LASTING}, before=before, after=after)
 
 
-def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
+def _restart_engine(stage: Stage) -> Observed[tuple[DockerContainer, ...]]:
     """Restart the engine and what it does not restart itself; return what ran before.
 
     Raises:

@@ -15,7 +15,7 @@ from hostonly.facts.questions import ROOT, Question
 from hostonly.vantages import Result
 
 
-class Outcome(enum.StrEnum):
+class AttemptOutcome(enum.StrEnum):
     """The outcome of an attempt, in the words that a report prints."""
 
     ALLOWED = "allowed"
@@ -28,7 +28,7 @@ class Attempt:
     """An attempt to do ``what``; ``said`` is the line that refused it, empty if it was allowed."""
 
     what: str
-    outcome: Outcome
+    outcome: AttemptOutcome
     said: str = ""
 
     def __str__(self) -> str:
@@ -54,9 +54,12 @@ SYSTEM_CALL = (
 def read_attempt(what: str, result: Result) -> Fact[Attempt]:
     """Read from its ``result`` the outcome of the attempt to ``what``."""
     if result.ok:
-        return Observed(Attempt(what, Outcome.ALLOWED), (result,))
+        return Observed(Attempt(what, AttemptOutcome.ALLOWED), (result,))
     for line in result.stderr.splitlines():
-        for outcome, sentences in ((Outcome.REFUSED, REFUSALS), (Outcome.ABSENT, ABSENCES)):
+        for outcome, sentences in (
+            (AttemptOutcome.REFUSED, REFUSALS),
+            (AttemptOutcome.ABSENT, ABSENCES),
+        ):
             if any(sentence in line.lower() for sentence in sentences):
                 return Observed(Attempt(what, outcome, line.strip()), (result,))
     return NotObserved(result.failure, (result,))

@@ -46,7 +46,7 @@ class PublishedPort:
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class DockerContainer:
     """A container, as the engine describes it in full.
 
     ``pid`` is its init's number on the sandbox, 0 where it does not run. ``image`` is the image's
@@ -91,7 +91,7 @@ class ListedContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class DockerNetwork:
     """A network of the engine's.
 
     ``subnets`` are in CIDR notation, ``gateways`` without prefix. ``members`` are the names of the
@@ -117,25 +117,27 @@ class Network:
         return dict(self.options).get("com.docker.network.bridge.name", f"br-{self.id[:12]}")
 
 
-def container(name: str) -> Question[Container]:
+def container(name: str) -> Question[DockerContainer]:
     """Ask for the container with the name or id ``name``."""
     return question(["docker", "container", "inspect", name], parse_container)
 
 
-def containers(*names: str) -> Question[tuple[Container, ...]]:
+def containers(*names: str) -> Question[tuple[DockerContainer, ...]]:
     """Ask for the containers called ``names``, one or more."""
     return question(["docker", "container", "inspect", *names], parse_containers)
 
 
-def running() -> Question[tuple[Container, ...]]:
+def running() -> Question[tuple[DockerContainer, ...]]:
     """Ask for every container that runs, whoever started it."""
 
-    def inspected(listed: Result) -> Fact[tuple[Container, ...]] | Question[tuple[Container, ...]]:
+    def inspected(
+        listed: Result,
+    ) -> Fact[tuple[DockerContainer, ...]] | Question[tuple[DockerContainer, ...]]:
         ids = read(listed, str.split)
         if isinstance(ids, NotObserved) or not ids.value:
             return select(ids, lambda _: ())
 
-        def with_both(result: Result) -> Fact[tuple[Container, ...]]:
+        def with_both(result: Result) -> Fact[tuple[DockerContainer, ...]]:
             found = read(result, parse_containers)
             return replace(found, evidence=(listed, *found.evidence))
 
@@ -144,7 +146,7 @@ def running() -> Question[tuple[Container, ...]]:
     return Question(("docker", "ps", "--quiet", "--no-trunc"), inspected)
 
 
-def network(name: str) -> Question[Network]:
+def network(name: str) -> Question[DockerNetwork]:
     """Ask for the network called ``name``."""
     return question(["docker", "network", "inspect", name], parse_network)
 
@@ -168,12 +170,12 @@ def parse_network_names(output: str) -> tuple[tuple[str, str], ...]:
     return names
 
 
-def parse_container(output: str) -> Container:
+def parse_container(output: str) -> DockerContainer:
     """Read ``docker container inspect`` of one container."""
     return _one(output, _container)
 
 
-def parse_containers(output: str) -> tuple[Container, ...]:
+def parse_containers(output: str) -> tuple[DockerContainer, ...]:
     """Read ``docker container inspect`` of several containers."""
     return tuple(_made(item, _container) for item in json_list(output))
 
@@ -183,7 +185,7 @@ def parse_listed(output: str) -> tuple[ListedContainer, ...]:
     return tuple(_made(item, _listed) for item in json_list(output))
 
 
-def parse_network(output: str) -> Network:
+def parse_network(output: str) -> DockerNetwork:
     """Read ``docker network inspect`` of one network."""
     return _one(output, _network)
 
@@ -206,9 +208,9 @@ def _pairs(mapping: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((mapping or {}).items()))
 
 
-def _container(item: dict[str, Any]) -> Container:
+def _container(item: dict[str, Any]) -> DockerContainer:
     site = item["NetworkSettings"]
-    return Container(
+    return DockerContainer(
         id=item["Id"],
         name=item["Name"].removeprefix("/"),
         image=item["Image"],
@@ -263,9 +265,9 @@ def _listed(item: dict[str, Any]) -> ListedContainer:
     )
 
 
-def _network(item: dict[str, Any]) -> Network:
+def _network(item: dict[str, Any]) -> DockerNetwork:
     configs = item["IPAM"]["Config"] or ()
-    return Network(
+    return DockerNetwork(
         id=item["Id"],
         name=item["Name"],
         driver=item["Driver"],

@@ -16,7 +16,7 @@ NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineInfo:
     """A Docker engine, as it describes itself.
 
     ``version`` is in its own words. ``firewall_backend`` is ``iptables``, ``nftables`` or what a
@@ -33,12 +33,12 @@ class Engine:
         return _release(self.version)
 
 
-def engine() -> Question[Engine]:
+def engine() -> Question[EngineInfo]:
     """Ask for the engine that answers the vantage's ``docker``."""
     return question(["docker", "info", "--format", "{{json .}}"], parse)
 
 
-def parse(output: str) -> Engine:
+def parse(output: str) -> EngineInfo:
     """Read ``docker info`` in JSON.
 
     Raises:
@@ -48,7 +48,7 @@ def parse(output: str) -> Engine:
     if info.get("ServerErrors"):
         raise Unreadable(f"no engine answers: {info['ServerErrors'][0]}")
     try:
-        seen = Engine(
+        seen = EngineInfo(
             version=str(info["ServerVersion"]),
             firewall_backend=str((info.get("FirewallBackend") or {}).get("Driver", "iptables")),
             swarm=str((info.get("Swarm") or {}).get("LocalNodeState", "inactive")),

@@ -27,7 +27,7 @@ STATUS = re.compile(r"HTTP/[\d.]+ (\d{3})\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What was answered at a URL.
 
     ``status`` is None where nobody answered; ``because`` then says why. Header names are in lower
@@ -46,7 +46,7 @@ class Answer:
         return f"status {self.status}" if self.status is not None else self.because
 
 
-def http(url: str, *, accept: str | None = None, socket: str | None = None) -> Question[Answer]:
+def http(url: str, *, accept: str | None = None, socket: str | None = None) -> Question[HttpAnswer]:
     """Ask what is answered at ``url``, by the Unix ``socket`` where one is given."""
     # -q: no ~/.curlrc; --noproxy: a proxy would carry the request to somebody else.
     argv = ["curl", "-q", "-sS", "-i", "--noproxy", "*", "-m", f"{limit(SECONDS):.0f}"]
@@ -55,12 +55,12 @@ def http(url: str, *, accept: str | None = None, socket: str | None = None) -> Q
     return Question((*argv, url), read_answer)
 
 
-def read_answer(result: Result) -> Fact[Answer]:
+def read_answer(result: Result) -> Fact[HttpAnswer]:
     """Read what ``curl`` saw; not observed where it did not get to look."""
     if result.exit in NOBODY:
         last = result.stderr.strip().splitlines()
         why = last[-1].removeprefix("curl: ") if last else NOBODY[result.exit]
-        return Observed(Answer(None, because=why), (result,))
+        return Observed(HttpAnswer(None, because=why), (result,))
     head, _, body = result.stdout.replace("\r\n", "\n").partition("\n\n")
     first, *lines = head.split("\n")
     match = STATUS.match(first)
@@ -71,4 +71,4 @@ def read_answer(result: Result) -> Fact[Answer]:
         for name, colon, value in (line.partition(":") for line in lines)
         if colon
     )
-    return Observed(Answer(int(match[1]), headers, body), (result,))
+    return Observed(HttpAnswer(int(match[1]), headers, body), (result,))

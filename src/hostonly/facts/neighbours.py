@@ -11,7 +11,7 @@ from hostonly.facts.questions import Question, question
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class NeighbourEntry:
     """An entry of the neighbour table.
 
     ``mac`` is None while nobody has answered. ``states`` are the kernel's: ``REACHABLE``,
@@ -23,16 +23,16 @@ class Neighbour:
     states: frozenset[str]
 
 
-def neighbours() -> Question[tuple[Neighbour, ...]]:
+def neighbours() -> Question[tuple[NeighbourEntry, ...]]:
     """Ask for the vantage's neighbour table; nothing is sent to fill it."""
     return question(["ip", "-json", "neigh"], parse)
 
 
-def parse(output: str) -> tuple[Neighbour, ...]:
+def parse(output: str) -> tuple[NeighbourEntry, ...]:
     """Read ``ip -json neigh``."""
     try:
         return tuple(
-            Neighbour(
+            NeighbourEntry(
                 str(item["dst"]), str(item["dev"]), item.get("lladdr"), frozenset(item["state"])
             )
             for item in json_list(output)

@@ -37,7 +37,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ChosenRoute:
     """The kernel's choice for a packet to ``address``."""
 
     address: str
@@ -54,12 +54,12 @@ def routes(family: int = 4) -> Question[tuple[Route, ...]]:
     )
 
 
-def route_to(address: str) -> Question[Way | None]:
+def route_to(address: str) -> Question[ChosenRoute | None]:
     """Ask for the vantage's kernel's way to ``address``; None means that it has none."""
     return Question(("ip", "-json", "route", "get", address), read_way)
 
 
-def read_way(result: Result) -> Fact[Way | None]:
+def read_way(result: Result) -> Fact[ChosenRoute | None]:
     """Read the way that ``ip -json route get`` gave; None where the kernel said there is none."""
     if result.exit == 2 and any(message in result.stderr for message in NO_ROUTE_MESSAGES):
         return Observed(None, (result,))
@@ -74,7 +74,7 @@ def parse(output: str, *, family: int = 4) -> tuple[Route, ...]:
         raise Unreadable(f"no route: {error!r}") from error
 
 
-def parse_way(output: str) -> Way:
+def parse_way(output: str) -> ChosenRoute:
     """Read ``ip -json route get``.
 
     Raises:
@@ -82,7 +82,7 @@ def parse_way(output: str) -> Way:
     """
     try:
         (item,) = json_list(output)
-        return Way(
+        return ChosenRoute(
             str(item["dst"]),
             str(item["dev"]),
             item.get("gateway"),

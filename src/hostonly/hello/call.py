@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 
 from hostonly.errors import UsageError
-from hostonly.hello.exchange import Ending, Exchange, Exchanges
+from hostonly.hello.exchange import Exchange, Exchanges, StreamEnd
 from hostonly.hello.greeting import Greeting, greeting_of
 from hostonly.results.hello_call import Called, Deviation
 
@@ -59,7 +59,7 @@ def judge(exchanges: Sequence[Exchange], name: str | None = None) -> Called:
     greetings = {
         number: greeting
         for number, exchange in numbered
-        if exchange.ending is Ending.ENDED and (greeting := greeting_of(exchange.data))
+        if exchange.ending is StreamEnd.ENDED and (greeting := greeting_of(exchange.data))
     }
     if name is None and greetings:
         name = next(iter(greetings.values())).name
@@ -101,19 +101,19 @@ def _unlike_a_greeting(number: int, exchange: Exchange) -> tuple[str, tuple[int,
     data, calls = exchange.data, (number,)
     after = f" after {_quoted(data)}" if data else " before a byte came"
     match exchange.ending:
-        case Ending.REFUSED:
+        case StreamEnd.REFUSED:
             return "REFUSED", calls, "refused: nobody listens there, or a firewall says so"
-        case Ending.NO_ROUTE:
+        case StreamEnd.NO_ROUTE:
             return "NO ROUTE", calls, f"not sent, or turned back: {exchange.why}"
-        case Ending.CONNECT_TIMEOUT:
+        case StreamEnd.CONNECT_TIMEOUT:
             return "TIMED OUT", calls, "nobody answered the request to connect: dropped on the way?"
-        case Ending.RESET:
+        case StreamEnd.RESET:
             return "RESET", calls, f"reset{after}"
-        case Ending.FAILED | None:
+        case StreamEnd.FAILED | None:
             return "NOT MADE", calls, f"this machine could not make it: {exchange.why}"
-        case Ending.SILENT if greeting_of(data):
+        case StreamEnd.SILENT if greeting_of(data):
             return "NOT ENDED", calls, "the line came, and the stream was not ended"
-        case Ending.SILENT:
+        case StreamEnd.SILENT:
             return "TIMED OUT", calls, f"connected, and then silence{after}: a proxy?"
     if not data:
         return (

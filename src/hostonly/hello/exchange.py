@@ -22,7 +22,7 @@ MOST_BYTES = 256 * 1024
 BEGIN_AT_ONCE = 64
 
 
-class Ending(enum.StrEnum):
+class StreamEnd(enum.StrEnum):
     """The end of a connection, or the reason why there was no connection."""
 
     ENDED = "ENDED"  # the server ended the stream
@@ -44,7 +44,7 @@ class Exchange:
 
     begun: float
     data: bytes = b""
-    ending: Ending | None = None
+    ending: StreamEnd | None = None
     connected: float | None = None
     ended: float = 0.0
     why: str = ""
@@ -56,12 +56,12 @@ class Exchange:
 
 
 ENDINGS = {
-    errno.ECONNREFUSED: Ending.REFUSED,
-    errno.ENETUNREACH: Ending.NO_ROUTE,
-    errno.EHOSTUNREACH: Ending.NO_ROUTE,
-    errno.ETIMEDOUT: Ending.CONNECT_TIMEOUT,
-    errno.ECONNRESET: Ending.RESET,
-    errno.EPIPE: Ending.RESET,
+    errno.ECONNREFUSED: StreamEnd.REFUSED,
+    errno.ENETUNREACH: StreamEnd.NO_ROUTE,
+    errno.EHOSTUNREACH: StreamEnd.NO_ROUTE,
+    errno.ETIMEDOUT: StreamEnd.CONNECT_TIMEOUT,
+    errno.ECONNRESET: StreamEnd.RESET,
+    errno.EPIPE: StreamEnd.RESET,
 }
 
 
@@ -144,7 +144,7 @@ class Exchanges:
 
     def _failed(self, exchange: Exchange, number: int) -> None:
         exchange.ended = monotonic()
-        exchange.ending = ENDINGS.get(number, Ending.FAILED)
+        exchange.ending = ENDINGS.get(number, StreamEnd.FAILED)
         exchange.why = os.strerror(number)
 
     def _attend(self, selector: selectors.BaseSelector, client: socket.socket) -> None:
@@ -162,14 +162,14 @@ class Exchanges:
             while piece := client.recv(65536):
                 exchange.data += piece
                 if len(exchange.data) > MOST_BYTES:
-                    exchange.ending = Ending.ENDLESS
+                    exchange.ending = StreamEnd.ENDLESS
                     break
         except BlockingIOError:
             return
         except OSError as error:
             self._failed(exchange, error.errno or 0)
         exchange.ended = monotonic()
-        exchange.ending = exchange.ending or Ending.ENDED
+        exchange.ending = exchange.ending or StreamEnd.ENDED
         self._end(selector, client)
 
     def _give_up_late(self, selector: selectors.BaseSelector) -> None:
@@ -179,7 +179,7 @@ class Exchanges:
                 return  # oldest first
             exchange.ended = now
             made = exchange.connected is not None
-            exchange.ending = Ending.SILENT if made else Ending.CONNECT_TIMEOUT
+            exchange.ending = StreamEnd.SILENT if made else StreamEnd.CONNECT_TIMEOUT
             self._end(selector, client)
 
     def _end(self, selector: selectors.BaseSelector, client: socket.socket) -> None:

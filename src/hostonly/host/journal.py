@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.host.command import run
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def write(kept: object, journal: Path) -> None:
         ToolFailed: it could not be written.
     """
     run(["mkdir", "-p", "-m", "0755", str(journal.parent)], root=True, timeout=10)
-    whole.write_as_root(journal, json.dumps(kept))
+    atomic.write_as_root(journal, json.dumps(kept))
 
 
 def remove(journal: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hostonly.image.engine import NO_ROOM, Engine
-from hostonly.image.state import Built, short
+from hostonly.image.record import Built, short
 from hostonly.site import Site
 
 _CHUNK = 1 << 20

@@ -10,18 +10,18 @@ from hostonly.events import Emit, Progress, Started
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import Flavour
 from hostonly.image.parts import digest_of
-from hostonly.image.state import short
+from hostonly.image.record import short
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseImage:
     """A base on an engine: the ``reference`` for Packer, and the digests of its ``layers``."""
 
     reference: str
     layers: tuple[str, ...]
 
 
-def ours(engine: Engine, archive: Path, emit: Emit) -> Base:
+def ours(engine: Engine, archive: Path, emit: Emit) -> BaseImage:
     """Return ``archive`` as an image on ``engine``, under a tag that is the archive's digest."""
     digest = digest_of(archive)
     reference = f"hostonly-base:{short(digest)}"
@@ -29,7 +29,7 @@ def ours(engine: Engine, archive: Path, emit: Emit) -> Base:
         emit(Started(f"importing the base image into the {engine.place}'s engine"))
         repository, tag = reference.split(":")
         engine.client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
-    found = Base(reference, engine.layers(reference))
+    found = BaseImage(reference, engine.layers(reference))
     if found.layers != (digest,):
         raise HostonlyError(
             f"{reference} is not the base that was built",
@@ -40,7 +40,7 @@ def ours(engine: Engine, archive: Path, emit: Emit) -> Base:
     return found
 
 
-def theirs(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> Base:
+def theirs(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> BaseImage:
     """Return the base that the settings name for ``flavour``; pull it where the engine has none.
 
     Raises:
@@ -49,7 +49,7 @@ def theirs(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> Base
     if not engine.has(reference):
         _pull(engine, reference, flavour, emit)
     image_id = str(engine.client.images.get(reference).id)
-    return Base(image_id, engine.layers(image_id))
+    return BaseImage(image_id, engine.layers(image_id))
 
 
 def _pull(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> None:

@@ -10,18 +10,18 @@ from dataclasses import replace
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages
-from hostonly.image import archive, base, reproducible, sbom, state
+from hostonly.image import archive, base, record, reproducible, sbom
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import JAVA, TEMPLATE, Flavour, labels, template
 from hostonly.image.inputs import inputs
 from hostonly.image.packer import build_by_packer
 from hostonly.image.parts import artefact, base_archive, tools
-from hostonly.image.state import short
+from hostonly.image.record import short
 from hostonly.site import Site
 from hostonly.waiting import limit
 
 
-def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> state.Built:
+def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> record.Built:
     """Build the image of this checkout on ``engine``, unless it is there and unchanged.
 
     Raises:
@@ -34,15 +34,15 @@ def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> st
     given = base.theirs(engine, named, flavour, emit) if named else None
     wanted = inputs(site.root, flavour, told, given.reference if given else "")
     name = f"{site.image.name}:{flavour.tag}"
-    bill = state.bill(site.state, flavour)
+    bill = record.bill(site.state, flavour)
     start = time.monotonic()
     for before in _built_before(site, engine.place, flavour, wanted):
-        if not state.is_bill_of(bill, before.config):
+        if not record.is_bill_of(bill, before.config):
             continue
         own = before.place == engine.place
         if own and engine.has(before.image_id):
             _tag(engine, before.image_id, site.image.name, flavour.tag)
-            emit(Unchanged(state.said_built(name, before.image_id)))
+            emit(Unchanged(record.said_built(name, before.image_id)))
             return before
         if (image_id := archive.load(site, engine, before)) is not None:
             _tag(engine, image_id, site.image.name, flavour.tag)
@@ -52,7 +52,7 @@ def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> st
             said = f"the image {name} is unchanged: {again} ({short(image_id)})"
             emit(Done(said, time.monotonic() - start))
             now = replace(before, image_id=image_id, place=engine.place)
-            state.save(site, now)
+            record.save(site, now)
             return now
     artefact(site, emit, flavour)
     foot = given or base.ours(engine, base_archive(site, emit, flavour), emit)
@@ -69,7 +69,7 @@ def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> st
     _remove(engine, by_packer, image_id)
     _prove_it_runs(engine, image_id, flavour)
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
-    built = state.Built(wanted, image_id, digest, engine.place, flavour.name)
+    built = record.Built(wanted, image_id, digest, engine.place, flavour.name)
     contents = sbom.read(engine, image_id, written.destination)
     for sentence in sbom.lacking(contents, java=flavour is JAVA):
         emit(Warned(sentence))
@@ -77,12 +77,12 @@ def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> st
         sbom.document(contents, site.image.name, digest, told["created"]), encoding="utf-8"
     )
     archive.keep(site, engine, built)
-    state.save(site, built)
+    record.save(site, built)
     emit(Done(f"built the image {name} ({short(image_id)})", time.monotonic() - start))
     return built
 
 
-def pushed_before(site: Site, engine: Engine, flavour: Flavour) -> state.Built | None:
+def pushed_before(site: Site, engine: Engine, flavour: Flavour) -> record.Built | None:
     """Return the image that was pushed and has the checkout's present inputs; None without one.
 
     It can be pulled without building or loading, whichever engine built it. None is also returned
@@ -101,10 +101,10 @@ def pushed_before(site: Site, engine: Engine, flavour: Flavour) -> state.Built |
     return next((built for built in known if built.manifest), None)
 
 
-def _built_before(site: Site, place: str, flavour: Flavour, wanted: str) -> list[state.Built]:
+def _built_before(site: Site, place: str, flavour: Flavour, wanted: str) -> list[record.Built]:
     """Return the builds from inputs with the digest ``wanted``, the one on ``place`` first."""
-    records = [state.record(site.state, each, flavour.name) for each in state.PLACES]
-    known = [built for built in map(state.load, records) if built and built.inputs == wanted]
+    records = [record.record(site.state, each, flavour.name) for each in record.PLACES]
+    known = [built for built in map(record.load, records) if built and built.inputs == wanted]
     return sorted(known, key=lambda built: built.place != place)
 
 
@@ -123,7 +123,7 @@ def _remove(engine: Engine, by_packer: str, image_id: str) -> None:
             engine.client.api.remove_image(by_packer, noprune=True)
 
 
-def _prove_base(engine: Engine, image_id: str, foot: base.Base) -> None:
+def _prove_base(engine: Engine, image_id: str, foot: base.BaseImage) -> None:
     """Compare the image's lowest layers with the base's by their names, which are their digests.
 
     Raises:

@@ -21,7 +21,7 @@ SOCKET = f"unix://{DOCKER_SOCKET}"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Endpoint:
     """A way to an engine: ``url`` as in DOCKER_HOST, and in ``because`` what names it.
 
     ``certificates`` is the folder of the certificates where the engine wants TLS; ``verify`` says
@@ -55,7 +55,7 @@ class Way:
         )
 
 
-def find_way(environment: Mapping[str, str] = os.environ) -> Way:
+def find_way(environment: Mapping[str, str] = os.environ) -> Endpoint:
     """Return the way of the user's ``docker``: DOCKER_HOST, the context, or the socket of Docker.
 
     Source: docker(1), "Environment variables", and ``docker context``.
@@ -68,7 +68,7 @@ def find_way(environment: Mapping[str, str] = os.environ) -> Way:
     if url := environment.get("DOCKER_HOST"):
         wants_tls = environment.get("DOCKER_TLS_VERIFY") or environment.get("DOCKER_TLS")
         given = environment.get("DOCKER_CERT_PATH") or str(Path.home() / ".docker")
-        return Way(
+        return Endpoint(
             url,
             "DOCKER_HOST",
             Path(given) if wants_tls else None,
@@ -76,7 +76,7 @@ def find_way(environment: Mapping[str, str] = os.environ) -> Way:
         )
     asked = environment.get("DOCKER_CONTEXT") or None
     if asked == "default":
-        return Way(SOCKET, "the default context")
+        return Endpoint(SOCKET, "the default context")
     context = ContextAPI.get_context(asked)
     if context is None:
         raise HostonlyError(
@@ -85,11 +85,11 @@ def find_way(environment: Mapping[str, str] = os.environ) -> Way:
             remedy="docker context use default, or set DOCKER_HOST",
         )
     if context.name == "default":
-        return Way(SOCKET, "the default context")
+        return Endpoint(SOCKET, "the default context")
     endpoint = context.endpoints["docker"]
     folder = Path(context.tls_path or "/nonexistent") / "docker"
     verify = not endpoint.get("SkipTLSVerify", False)
-    return Way(
+    return Endpoint(
         endpoint["Host"],
         f"the context {context.name}",
         folder if folder.is_dir() else None,

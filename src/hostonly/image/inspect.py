@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import HostonlyError
-from hostonly.image import state
+from hostonly.image import record
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import Flavour
+from hostonly.image.pipeline import engine_of
 from hostonly.image.publish import reference
-from hostonly.image.stages import engine_of
-from hostonly.image.state import PLACES, short
+from hostonly.image.record import PLACES, short
+from hostonly.registry.access import client
 from hostonly.registry.client import RegistryClient
-from hostonly.registry.look import client
 from hostonly.registry.reader import Manifest
 from hostonly.results.image import ImageView, Layer, Presence
 from hostonly.sandbox.machine import Machine
@@ -45,7 +45,7 @@ def inspect(machine: Machine, flavour: Flavour) -> ImageView:
     site = machine.site
     registry = client(site)
     served, unknown = _served(machine, registry, flavour)
-    records = [state.load(state.record(site.state, p, flavour.name)) for p in PLACES]
+    records = [record.load(record.record(site.state, p, flavour.name)) for p in PLACES]
     meant = _meant([record for record in records if record], served)
     found: ImageView | None = None
     present = []
@@ -86,14 +86,14 @@ def _served(
         return None, Presence("registry", None, error.what)
 
 
-def _meant(records: list[state.Built], served: Manifest | None) -> _Meant | None:
+def _meant(records: list[record.Built], served: Manifest | None) -> _Meant | None:
     config = records[0].config if records else served.config_digest if served else None
     if config is None:
         return None
     ids = {config}
-    for record in records:
-        if record.config == config:
-            ids |= {record.image_id, record.manifest or config}
+    for each in records:
+        if each.config == config:
+            ids |= {each.image_id, each.manifest or config}
     if served and served.config_digest == config:
         ids.add(served.digest)
     return _Meant(config, frozenset(ids))
@@ -174,7 +174,7 @@ def _shown(
     told: Mapping[str, Any],
 ) -> ImageView:
     """Return a view; ``told`` says how a container is started, alike on engine and registry."""
-    bill = state.bill(machine.site.state, flavour)
+    bill = record.bill(machine.site.state, flavour)
     ports, labels, entry = (told.get(key) or {} for key in ("ExposedPorts", "Labels", "Entrypoint"))
     return ImageView(
         f"{machine.site.image.name}:{flavour.tag}",
@@ -186,6 +186,6 @@ def _shown(
         str(told.get("User") or ""),
         tuple(sorted(ports)),
         tuple(entry),
-        str(bill) if state.is_bill_of(bill, config) else None,
+        str(bill) if record.is_bill_of(bill, config) else None,
         (),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Progress, Started
-from hostonly.host import packages, whole
+from hostonly.host import atomic, packages
 from hostonly.host.command import find, run
 from hostonly.image import jar, runtime
 from hostonly.image.flavour import JAVA, Flavour
@@ -109,7 +109,7 @@ def base_archive(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
     start = time.monotonic()
     archive = runtime.build_base(root, folder, run, flavour=flavour.name)
     # Before what vouches for it.
-    whole.settle(archive)
+    atomic.settle(archive)
     stamp.write_text(wanted, encoding="utf-8")
     emit(Done("built the base image", time.monotonic() - start))
     return archive

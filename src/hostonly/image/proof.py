@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hostonly.results.registry import Image, Inspection
+from hostonly.results.registry import Inspection, ServedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ def differences(
     return found
 
 
-def _meant(served: Inspection, image: EngineImage) -> list[Image]:
+def _meant(served: Inspection, image: EngineImage) -> list[ServedImage]:
     """Return the images of ``served`` that the engine's may be: the one it names, or else all."""
     named = [each for each in served.images if image.id in (each.digest, each.config.digest)]
     return named or list(served.images)
 
 
-def _layers(candidates: list[Image], image: EngineImage) -> list[str]:
+def _layers(candidates: list[ServedImage], image: EngineImage) -> list[str]:
     if any(each.diff_ids == image.diff_ids for each in candidates):
         return []
     if len(candidates) != 1:

@@ -11,27 +11,27 @@ from typing import Any
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Done, Emit, Started, Unchanged, Warned
-from hostonly.image import proof, state
+from hostonly.image import proof, record
 from hostonly.image.engine import Engine, understood
 from hostonly.image.flavour import FLAVOURS
-from hostonly.image.state import short
+from hostonly.image.record import short
 from hostonly.image.stream import follow
 from hostonly.registry import service
+from hostonly.registry.access import client as registry_client
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
-from hostonly.registry.look import client as registry_client
 from hostonly.registry.reference import TAG, Reference
 from hostonly.results.registry import Inspection
 from hostonly.sandbox.machine import Machine
 
 
 def reference(machine: Machine, place: str = "sandbox") -> str:
-    """Return the image's name as the tutorial types it at ``place``; see ``state.typed``."""
+    """Return the image's name as the tutorial types it at ``place``; see ``record.typed``."""
     site = machine.site
-    return state.typed(place, machine.address, site.registry_port, site.image.name)
+    return record.typed(place, machine.address, site.registry_port, site.image.name)
 
 
-def _names(machine: Machine, built: state.Built) -> tuple[str, str, str]:
+def _names(machine: Machine, built: record.Built) -> tuple[str, str, str]:
     """Return the repository as its engine types it, the tag, and the image's name of both.
 
     A tag that is ``latest`` is not part of the name, since nobody types it."""
@@ -39,7 +39,7 @@ def _names(machine: Machine, built: state.Built) -> tuple[str, str, str]:
     return repository, tag, repository if tag == TAG else f"{repository}:{tag}"
 
 
-def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> state.Built:
+def push(machine: Machine, engine: Engine, built: record.Built, emit: Emit) -> record.Built:
     """Tag and push ``built``, unless the registry serves it; return it with its manifest's digest.
 
     The proof reads everything back: the manifest's digest from its bytes, the configuration, and
@@ -59,7 +59,7 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     image = _image(engine, built.image_id)
     wrong = proof.differences(before, image, there, config=built.config, pushed=False)
     if before is not None and not wrong:
-        emit(Unchanged(state.said_pushed(there, tag, before.digest)))
+        emit(Unchanged(record.said_pushed(there, tag, before.digest)))
         return _record(machine, built, before.digest)
     if before is not None:
         emit(Warned(f"the registry's {repository}:{tag} is not what was built here: {wrong[0]}"))
@@ -87,7 +87,7 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     return _record(machine, built, found.digest)
 
 
-def served(machine: Machine, built: state.Built) -> bool:
+def served(machine: Machine, built: record.Built) -> bool:
     """Return whether the registry serves ``built`` under its tag, whole, as it was pushed."""
     found = _served(
         registry_client(machine.site),
@@ -97,7 +97,7 @@ def served(machine: Machine, built: state.Built) -> bool:
     return found is not None and found.digest == built.manifest and not found.problems
 
 
-def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> state.Built:
+def pull(machine: Machine, engine: Engine, built: record.Built, emit: Emit) -> record.Built:
     """Pull ``built`` by its digest, and tag it; return it with the id that this engine gives it.
 
     It was pushed by this engine or another. The proof is made at both ends: the manifest that is
@@ -151,12 +151,12 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
         what = f"pulled {by_digest}, and {moved} of its {len(layers)} layers with it"
         emit(Done(what, time.monotonic() - start))
     pulled = replace(built, image_id=image_id, place=engine.place)
-    state.save(machine.site, pulled)
+    record.save(machine.site, pulled)
     return pulled
 
 
 def _pulled_wrong(
-    found: Inspection | None, engine: Engine, there: str, built: state.Built
+    found: Inspection | None, engine: Engine, there: str, built: record.Built
 ) -> list[str]:
     """Return a sentence for each difference between the registry, the engine and what was built."""
     by_digest = f"{there}@{built.manifest}"
@@ -169,7 +169,7 @@ def _pulled_wrong(
     return wrong
 
 
-def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: Emit) -> None:
+def carry(source: Engine, target: Engine, built: record.Built, name: str, emit: Emit) -> None:
     """Bring ``built`` from one engine to another, and let ``name`` there mean it.
 
     Raises:
@@ -190,15 +190,15 @@ def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: E
     _name_it(target, built.image_id, name, emit)
 
 
-def _record(machine: Machine, built: state.Built, manifest: str) -> state.Built:
+def _record(machine: Machine, built: record.Built, manifest: str) -> record.Built:
     """Record that the registry's tag names ``built``, as ``manifest``; return ``built`` with it.
 
     Recorded also where the tag named it before: the time of the record tells which sandbox it was.
     """
     done, site = replace(built, manifest=manifest), machine.site
-    state.save(site, done)
-    pushed = state.Pushed(site.image.name, built.flavour, manifest, built.config, built.place)
-    state.save_pushed(site, pushed)
+    record.save(site, done)
+    pushed = record.PushRecord(site.image.name, built.flavour, manifest, built.config, built.place)
+    record.save_pushed(site, pushed)
     return done
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from hostonly.hello.conformance import NotPossible, Started, Target, Wrong
+from hostonly.hello.conformance import NotPossible, StartedServer, Target, Wrong
 from hostonly.hello.conformance.subject import START_SECONDS, port_said, says_nothing
 from hostonly.image.engine import Engine
 from hostonly.waiting import until
@@ -41,7 +41,7 @@ class ContainerServers:
         *arguments: bytes,
         environment: Mapping[str, str] | None = None,
         unprivileged: bool = False,
-    ) -> Iterator[Started]:
+    ) -> Iterator[StartedServer]:
         """Start a container, as ``Starter`` says; arguments must be UTF-8, as the API is JSON."""
         try:
             command = [argument.decode() for argument in arguments]

@@ -14,7 +14,7 @@ from pathlib import Path
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable, inventory
 from hostonly.facts.inventory import Difference, Whose
 from hostonly.facts.inventory_parse import Items
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.host.command import ask_for_root
 from hostonly.ownership.marks import Marks
 from hostonly.process import as_root
@@ -46,7 +46,7 @@ def record(site: Site) -> None:
     """Keep the host's inventory; call it while nothing of this checkout's is on the host."""
     file = before_file(site)
     file.parent.mkdir(exist_ok=True)
-    whole.write(file, inventory.dumps(take()).encode())
+    atomic.write(file, inventory.dumps(take()).encode())
 
 
 def before(site: Site) -> dict[str, Fact[Items]] | None:

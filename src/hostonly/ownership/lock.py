@@ -14,7 +14,7 @@ from pathlib import Path
 from hostonly.errors import HostonlyError
 from hostonly.events import Emit, Started
 from hostonly.flock import Lock
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.host.command import run
 from hostonly.site import STORE, Site
 from hostonly.waiting import limit, more_patience, until
@@ -87,7 +87,7 @@ def _held(state: Path, name: str, task: str, emit: Emit) -> Iterator[None]:
 def _say_who(state: Path, lock: str, task: str) -> None:
     who = f"inv {task} (process {os.getpid()})\n"
     # Others read it meanwhile.
-    whole.write(state / holder(lock), who.encode(), lasting=False)
+    atomic.write(state / holder(lock), who.encode(), lasting=False)
 
 
 def _who(said_in: Path) -> str:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.registry.identity import Certificate
 
 # What strict clients accept at most for a server's certificate (CA/Browser Forum until 2020, Apple).
@@ -115,8 +115,8 @@ def _make(certificate: Certificate, address: str) -> None:
     )
     secret = server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     certificate.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    whole.write(certificate.authority, authority.public_bytes(Encoding.PEM))
-    whole.write(certificate.server, leaf.public_bytes(Encoding.PEM) + secret, 0o600)
+    atomic.write(certificate.authority, authority.public_bytes(Encoding.PEM))
+    atomic.write(certificate.server, leaf.public_bytes(Encoding.PEM) + secret, 0o600)
 
 
 def _begun(

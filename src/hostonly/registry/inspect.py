@@ -8,7 +8,7 @@ from typing import Any
 
 from hostonly.registry.reader import Manifest, RegistryReader
 from hostonly.registry.reference import Reference
-from hostonly.results.registry import Blob, Image, Inspection
+from hostonly.results.registry import Blob, Inspection, ServedImage
 
 GZIP = ("application/vnd.docker.image.rootfs.diff.tar.gzip", "+gzip")
 
@@ -78,7 +78,7 @@ def _image(
     platform: str,
     verify: bool,
     problems: list[str],
-) -> Image:
+) -> ServedImage:
     config = _blob(registry, repository, manifest.document["config"], "the configuration", problems)
     document = registry.document(repository, config.digest) if config.stored is not None else None
     document = document or {}
@@ -96,7 +96,7 @@ def _image(
         if verify and blob.stored is not None:
             unpacked = diff_ids[number - 1] if number <= len(diff_ids) else None
             problems += _damage(registry, repository, blob, unpacked, what)
-    return Image(
+    return ServedImage(
         manifest.digest,
         platform or "/".join(str(document.get(key, "")) for key in ("os", "architecture")),
         str(document.get("created", "")),

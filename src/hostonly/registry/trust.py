@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
+from hostonly.host import atomic
 from hostonly.host import journal as journals
-from hostonly.host import whole
 from hostonly.host.command import run
 from hostonly.registry.identity import Certificate
 from hostonly.site import Site
@@ -36,7 +36,7 @@ removed by ./inv sandbox.destroy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrustPlan:
     """The plan to trust a registry (``ADDRESS:PORT``): ``file`` is written with ``text``."""
 
     registry: str
@@ -69,14 +69,14 @@ def insecure(site: Site, engine: Path = ENGINE) -> str:
     return INSECURE.format(engine=engine, registry=registry, address=address)
 
 
-def plan(site: Site, engine: Path = ENGINE) -> Plan:
+def plan(site: Site, engine: Path = ENGINE) -> TrustPlan:
     """Plan what to write, after the registry has shown that it has the certificate.
 
     Raises:
         HostonlyError: something else answers there, or somebody else's file is in the way.
     """
     # Taking trust away, which every destroy does, needs none of what they load.
-    from hostonly.registry import certificate, look
+    from hostonly.registry import access, certificate
 
     made = Certificate(site.state / "registry" / "sandbox")
     if not made.authority.exists():
@@ -84,7 +84,7 @@ def plan(site: Site, engine: Path = ENGINE) -> Plan:
             "this sandbox's registry has no certificate: it was made by an older checkout",
             remedy="./inv sandbox.destroy, then ./inv sandbox.up",
         )
-    look.tls_client(site).answers()
+    access.tls_client(site).answers()
     registry = f"{site.sandbox.address}:{site.registry_port}"
     file = engine / "certs.d" / registry / FILE
     there = _read(file)
@@ -93,7 +93,7 @@ def plan(site: Site, engine: Path = ENGINE) -> Plan:
             f"{file} is there already, and this checkout did not write it: it was left alone",
             remedy="Remove it if nobody needs it, or give network.sandbox another address.",
         )
-    return Plan(
+    return TrustPlan(
         registry,
         file,
         f"{_mark(site.root)}\n{made.authority.read_text(encoding='utf-8')}",
@@ -102,7 +102,7 @@ def plan(site: Site, engine: Path = ENGINE) -> Plan:
     )
 
 
-def install(plan: Plan, journal: Path = JOURNAL) -> bool:
+def install(plan: TrustPlan, journal: Path = JOURNAL) -> bool:
     """Write the file of ``plan``, unless it is there; return whether it was written.
 
     Raises:
@@ -116,7 +116,7 @@ def install(plan: Plan, journal: Path = JOURNAL) -> bool:
     # Written before anything is made: a kill between the two loses nothing.
     _journal(journal, [*known, *(folder for folder in missing if folder not in known)])
     run(["mkdir", "-p", "-m", "0755", *reversed(missing), str(plan.file.parent)], root=True)
-    whole.write_as_root(plan.file, plan.text)
+    atomic.write_as_root(plan.file, plan.text)
     return True
 
 

@@ -18,7 +18,7 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ServedImage:
     """An image of one platform: its manifest's digest, its configuration, layers from the bottom.
 
     ``diff_ids`` are the digests of the layers unpacked, as engines know them."""
@@ -43,7 +43,7 @@ class Inspection:
     digest: str
     media_type: str
     tags: tuple[str, ...]
-    images: tuple[Image, ...]
+    images: tuple[ServedImage, ...]
     verified: bool
     problems: tuple[str, ...]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.host.command import run
 from hostonly.site import Site
 
@@ -24,7 +24,7 @@ def _make(path: Path, comment: str) -> None:
     path.unlink(missing_ok=True)
     other.unlink(missing_ok=True)
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], timeout=30)
-    whole.settle(path, other, path.parent)
+    atomic.settle(path, other, path.parent)
 
 
 def _is_pair(private: Path, other: Path) -> bool:
@@ -56,7 +56,7 @@ def ensure(site: Site) -> None:
     text = "".join(lines)
     known = site.known_hosts
     if not known.exists() or known.read_text(encoding="utf-8") != text:
-        whole.write(known, text.encode())
+        atomic.write(known, text.encode())
 
 
 def public(private: Path) -> Path:

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from hostonly.flock import Lock
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.site import MARK, vagrant_home
 from hostonly.waiting import until
 
@@ -41,7 +41,7 @@ def forget(root: Path) -> int:
             for key in ours:
                 del index["machines"][key]
             # The index holds every machine of this user's.
-            whole.write(file, json.dumps(index).encode())
+            atomic.write(file, json.dumps(index).encode())
         return len(ours)
     return 0
 

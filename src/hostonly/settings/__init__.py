@@ -8,26 +8,6 @@ error.
 from hostonly.settings.derive import settle
 from hostonly.settings.layers import load, read
 from hostonly.settings.refusal import dotted_names, refusal, variable
-from hostonly.settings.sections import (
-    Hello,
-    Image,
-    Network,
-    Registry,
-    Sandbox,
-    Settings,
-)
+from hostonly.settings.sections import Settings
 
-__all__ = [
-    "Hello",
-    "Image",
-    "Network",
-    "Registry",
-    "Sandbox",
-    "Settings",
-    "dotted_names",
-    "load",
-    "read",
-    "refusal",
-    "settle",
-    "variable",
-]
+__all__ = ["Settings", "dotted_names", "load", "read", "refusal", "settle", "variable"]

@@ -64,7 +64,7 @@ MEMORY_ALLOWED = "MiB, a whole number from 256 to 1048576"
 CPUS_ALLOWED = "a whole number from 1 to 256"
 
 
-class Sandbox(Section):
+class SandboxSettings(Section):
     """The machines: how they are made, what their names begin with, their size."""
 
     # A provider that does not exist yet is a wrong value.
@@ -87,7 +87,7 @@ class MachineSettings(Section):
     cpus: int | None = Field(default=None, ge=1, le=256, description=CPUS_ALLOWED)
 
 
-class Network(Section):
+class NetworkSettings(Section):
     """The bridges and addresses."""
 
     bridge: Bridge = Field(description=BRIDGE_ALLOWED)
@@ -98,7 +98,7 @@ class Network(Section):
     nat: Interface = Field(description=INTERFACE_ALLOWED + "10.203.16.1/24")
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Network:
+    def _fits_together(self) -> NetworkSettings:
         if self.bridge == self.nat_bridge:
             raise _conflict("nat_bridge", self.nat_bridge, "a name other than network.bridge")
         net = self.host.network
@@ -114,19 +114,19 @@ class Network(Section):
         return self
 
 
-class Registry(Section):
+class RegistrySettings(Section):
     """The image registry on the sandbox."""
 
     port: Port = Field(description=PORT_ALLOWED)
 
 
-class Hello(Section):
+class HelloSettings(Section):
     """HelloSocket."""
 
     port: UserPort = Field(description=USER_PORT_ALLOWED)
 
 
-class Image(Section):
+class ImageSettings(Section):
     """HelloSocket's image."""
 
     base: BaseReference = Field(
@@ -144,7 +144,7 @@ class Image(Section):
     )
 
 
-class Waiting(Section):
+class WaitingSettings(Section):
     """Limits on waiting for somebody else's work."""
 
     patience: int = Field(ge=LEAST, le=MOST, description=f"a whole number from {LEAST} to {MOST}")
@@ -153,14 +153,14 @@ class Waiting(Section):
 class Settings(Section):
     """All settings of a checkout, made by ``load`` and ``read``; tests may call it directly."""
 
-    sandbox: Sandbox = Field(description="a section with provider, name, memory, cpus")
-    network: Network = Field(
+    sandbox: SandboxSettings = Field(description="a section with provider, name, memory, cpus")
+    network: NetworkSettings = Field(
         description="a section with bridge, host, sandbox, sandbox2, nat_bridge, nat"
     )
-    registry: Registry = Field(description="a section with port")
-    hello: Hello = Field(description="a section with port")
-    image: Image = Field(description="a section with base, python_base and name")
-    waiting: Waiting = Field(description="a section with patience")
+    registry: RegistrySettings = Field(description="a section with port")
+    hello: HelloSettings = Field(description="a section with port")
+    image: ImageSettings = Field(description="a section with base, python_base and name")
+    waiting: WaitingSettings = Field(description="a section with patience")
     machines: dict[MachineName, MachineSettings] = Field(
         default_factory=dict,
         description="a section with a section for each further machine: its name, at most 16 of a-z and 0-9 "
@@ -226,12 +226,12 @@ class Settings(Section):
 
 
 SECTIONS: dict[str, type[Section]] = {
-    "sandbox": Sandbox,
-    "network": Network,
-    "registry": Registry,
-    "hello": Hello,
-    "image": Image,
-    "waiting": Waiting,
+    "sandbox": SandboxSettings,
+    "network": NetworkSettings,
+    "registry": RegistrySettings,
+    "hello": HelloSettings,
+    "image": ImageSettings,
+    "waiting": WaitingSettings,
 }
 # The section whose keys are machines' names.
 MACHINES = "machines"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from hostonly.facts import observe
-from hostonly.facts.neighbours import Neighbour, neighbours
+from hostonly.facts.neighbours import NeighbourEntry, neighbours
 from hostonly.stage.stage import Stage
 from hostonly.stage.stopped import Stopped, require
 from hostonly.vantages import Vantage
@@ -27,7 +27,7 @@ def candidates(network: IPv4Network, taken: Iterable[IPv4Address]) -> Iterator[s
             yield str(IPv4Address(number))
 
 
-def is_spare(address: str, device: str, neighbours: tuple[Neighbour, ...]) -> bool | None:
+def is_spare(address: str, device: str, neighbours: tuple[NeighbourEntry, ...]) -> bool | None:
     """Return whether no MAC is known for ``address`` on ``device``; None if none was asked for."""
     entry = next((n for n in neighbours if (n.address, n.device) == (address, device)), None)
     return None if entry is None else entry.mac is None

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.claims.obstacles import FORWARDING, Ground, obstacles
+from hostonly.claims.obstacles import FORWARDING, Hop, obstacles
 from hostonly.facts import Fact, Observed, Question, observe_all
 from hostonly.facts.firewall import firewall
 from hostonly.facts.nftables import nftables
@@ -104,7 +104,7 @@ def _looked(
     questions["firewall"] = firewall(version)
     facts = observe_all(at, questions, root=root)
     values = {key: fact.value_or(None) for key, fact in facts.items()}
-    ground = Ground(
+    ground = Hop(
         at.name,
         at.prompt,
         version,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostonly.facts import Fact, NotObserved, observe
-from hostonly.facts.docker import Network, network
+from hostonly.facts.docker import DockerNetwork, network
 from hostonly.facts.engine import engine
 from hostonly.stage import gossip
 from hostonly.stage.leftovers import SWARM_MARK
@@ -63,7 +63,7 @@ def join(stage: Stage) -> None:
             raise Stopped(f"{second.name} did not join the swarm", seen.evidence)
 
 
-def spanning(stage: Stage, name: str) -> Fact[Network]:
+def spanning(stage: Stage, name: str) -> Fact[DockerNetwork]:
     """Return the overlay network ``name``, on which each sandbox has a container, as a fact.
 
     Waits until both engines know of each other, or had time for it: until then no packets pass.

@@ -62,7 +62,7 @@ def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterato
         hostonly.errors.HostonlyError: one of them could not be done.
     """
     # The Docker SDK and Vagrant are slow to import: a module that only names Testbed need not wait.
-    from hostonly.image import publish, stages
+    from hostonly.image import pipeline, publish
     from hostonly.sandbox import life
     from hostonly.sandbox.machine import Machine
 
@@ -70,11 +70,11 @@ def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterato
     with lock.demos(site, task, emit), ExitStack() as connections:
         machine = Machine(site, emit)
         other = Machine(site, emit, "sandbox2")
-        stages.up(machine)
+        pipeline.up(machine)
         # Left in the end only when its one job is done: an interrupt leaves no half-made machine.
         worker = connections.enter_context(ThreadPoolExecutor(1))
         coming = worker.submit(life.up, [other]) if second else None
-        built = stages.pulled(machine)
+        built = pipeline.pulled(machine)
 
         @cache
         def second_sandbox() -> Vantage:
@@ -82,7 +82,7 @@ def ready(site: Site, emit: Emit, task: str, *, second: bool = False) -> Iterato
                 coming.result()
             else:
                 life.up([other])
-            stages.carried(machine, other, built)
+            pipeline.carried(machine, other, built)
             return connections.enter_context(other.vantage())
 
         sandbox = connections.enter_context(machine.vantage())

@@ -22,7 +22,7 @@ def serve(ctx: Context, name: str = "", port: int = 0) -> None:
     import os
 
     from hostonly.hello.server import main
-    from hostonly.hello.whom import port_chosen
+    from hostonly.hello.target import port_chosen
 
     with session(ctx) as (site, _):
         chosen = port_chosen(port, site)
@@ -55,7 +55,7 @@ def call(
 ) -> None:
     """Call HelloSocket, and hold every line, the order and the count against what it promises."""
     from hostonly.hello.call import Calls, judge
-    from hostonly.hello.whom import address_to_call, port_chosen
+    from hostonly.hello.target import address_to_call, port_chosen
     from hostonly.report.hello_call import as_json, as_text
 
     with session(ctx) as (site, _):

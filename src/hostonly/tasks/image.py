@@ -12,34 +12,34 @@ FLAVOUR = {"flavour": "java (default) or python"}
 @task(help={**FLAVOUR, "on": "whose engine: sandbox (default) or host"})
 def build(ctx: Context, flavour: str = "java", on: str = "sandbox") -> None:
     """Build the image: JAR by Maven, base from packages and jlink, image by Packer."""
-    from hostonly.image import stages
+    from hostonly.image import pipeline
     from hostonly.image.flavour import flavour_named
 
     with machine_of(ctx, "sandbox") as it:
-        stages.built(it, flavour_named(flavour), on)
+        pipeline.built(it, flavour_named(flavour), on)
 
 
 @task(name="push", help={**FLAVOUR, "from": "whose engine has it: sandbox (default) or host"})
 def push(ctx: Context, flavour: str = "java", from_: str = "sandbox") -> None:
     """Push it to the sandbox's registry, and prove that the registry serves what was built."""
-    from hostonly.image import stages
+    from hostonly.image import pipeline
     from hostonly.image.flavour import flavour_named
 
     with machine_of(ctx, "sandbox") as it:
-        stages.pushed(it, flavour_named(flavour), from_)
+        pipeline.pushed(it, flavour_named(flavour), from_)
 
 
 @task(help={**FLAVOUR, "to": "whose engine gets it: sandbox (default) or host"})
 def pull(ctx: Context, flavour: str = "java", to: str = "sandbox") -> None:
     """Pull it back by its digest, and prove that it is what was built."""
-    from hostonly.image import stages
+    from hostonly.image import pipeline
     from hostonly.image.flavour import flavour_named
 
     with machine_of(ctx, "sandbox") as it:
         wanted = flavour_named(flavour)
-        stages.require_place(to)
-        stages.up(it)
-        stages.pulled(it, wanted, to)
+        pipeline.require_place(to)
+        pipeline.up(it)
+        pipeline.pulled(it, wanted, to)
 
 
 @task(help={**FLAVOUR, "json": JSON})

@@ -25,7 +25,7 @@ def up(ctx: Context) -> None:
 @task(help={"vantage": "where to ask from: host (default) or sandbox", **FLAGS})
 def catalog(ctx: Context, vantage: str = "host", json: bool = False) -> None:
     """List the repositories in the registry, one a line."""
-    from hostonly.registry.look import repositories, require_place
+    from hostonly.registry.access import repositories, require_place
     from hostonly.report.escape import one_a_line
     from hostonly.report.registry import names_json
 
@@ -40,7 +40,7 @@ def catalog(ctx: Context, vantage: str = "host", json: bool = False) -> None:
 @task(help={"repository": "its name (default: the image of the settings)", **FLAGS})
 def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
     """List the tags of a repository in the registry, one a line."""
-    from hostonly.registry.look import client
+    from hostonly.registry.access import client
     from hostonly.registry.reference import check_repository
     from hostonly.report.escape import one_a_line
     from hostonly.report.registry import names_json
@@ -57,14 +57,14 @@ def tags(ctx: Context, repository: str = "", json: bool = False) -> None:
 )
 def inspect(ctx: Context, reference: str, verify: bool = False, json: bool = False) -> None:
     """Show what the registry serves: digests, layers, labels; exits 1 where something is wrong."""
-    from hostonly.registry import look
+    from hostonly.registry import access
     from hostonly.registry.reference import parse
     from hostonly.report.registry import inspection_json, inspection_text
 
     with machine_of(ctx, "sandbox") as it:
         meant = parse(reference, it.site)
         it.require_running()
-        found = look.inspection(it.site, meant, verify=verify)
+        found = access.inspection(it.site, meant, verify=verify)
     show(inspection_json(found) if json else inspection_text(found))
     if found.problems:
         raise Exit(code=1)
@@ -73,7 +73,7 @@ def inspect(ctx: Context, reference: str, verify: bool = False, json: bool = Fal
 @task(help=FLAGS)
 def usage(ctx: Context, json: bool = False) -> None:
     """Show what the registry's images take, and what is left."""
-    from hostonly.registry.look import client
+    from hostonly.registry.access import client
     from hostonly.registry.usage import usage
     from hostonly.report.registry import usage_json, usage_text
 
@@ -87,7 +87,7 @@ def usage(ctx: Context, json: bool = False) -> None:
 @task(help={**REFERENCE, **FLAGS})
 def delete(ctx: Context, reference: str, json: bool = False) -> None:
     """Delete an image from the registry, with the layers that no other image has."""
-    from hostonly.registry.look import client
+    from hostonly.registry.access import client
     from hostonly.registry.reference import parse
     from hostonly.registry.usage import delete
     from hostonly.report.registry import deletion_json, deletion_text

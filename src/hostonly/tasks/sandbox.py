@@ -91,8 +91,8 @@ def ssh(ctx: Context, machine: str = "sandbox") -> None:
 @task(name="exec", help=MACHINE)
 def exec_(ctx: Context, machine: str = "sandbox") -> None:
     """Run a command in the sandbox: sandbox.exec -- COMMAND ARG …; its exit code is ours."""
+    from hostonly.cli import remainder_argv
     from hostonly.errors import UsageError
-    from hostonly.program import remainder_argv
 
     command = remainder_argv()
     if not command:

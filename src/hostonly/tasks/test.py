@@ -10,7 +10,7 @@ from time import monotonic
 
 from invoke import Context, Exit, task
 
-from hostonly.program import Interrupted
+from hostonly.cli import Interrupted
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -11,8 +11,8 @@ import pytest
 from invoke import Context, Exit
 
 from hostonly.claims import ClaimResult, Verdict
+from hostonly.cli import Interrupted
 from hostonly.errors import HostonlyError, SettingsError, UsageError
-from hostonly.program import Interrupted
 from hostonly.report.progress import Follower
 from hostonly.site import Site
 from hostonly.stage.judge import Judge

@@ -14,7 +14,7 @@ from hostonly.errors import HostonlyError
 from hostonly.events import Event, ignore
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from hostonly.host.outsiders import outsiders
 from hostonly.ownership import lock
 from hostonly.site import Site
@@ -34,7 +34,7 @@ def verdicts(site: Site, attempt: Fact[Any], control: Fact[Any]) -> dict[str, Ve
         for port in host_only.services(site).values():
             facts["witness", door, port] = ANSWERS
             for each in (near, rogue):
-                way = Way(door.address, "eth0", str(each.gateway.ip), str(each.address.ip))
+                way = ChosenRoute(door.address, "eth0", str(each.gateway.ip), str(each.address.ip))
                 facts["attempt", each, door, port] = attempt
                 facts["control", each, door] = control
                 facts["way", each, door] = Observed(way, ())

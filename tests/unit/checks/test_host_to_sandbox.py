@@ -12,7 +12,7 @@ from hostonly.checks.host_to_sandbox import HELLO_PROCESSES
 from hostonly.claims import Verdict
 from hostonly.facts import NotObserved, Observed
 from hostonly.facts.firewall import parse
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.reach import Outcome, Reach
 from hostonly.site import Site
@@ -48,7 +48,7 @@ def verdicts(
         "listeners": Observed((SSHD, *listeners), ()),
         "udp": Observed((), ()),
         "firewall": Observed(parse("\n".join(nat)), ()),
-        "containers": Observed(Answer(200, (), f"[{', '.join(containers)}]"), ()),
+        "containers": Observed(HttpAnswer(200, (), f"[{', '.join(containers)}]"), ()),
     }
     outside: dict[str, Any] = {
         "registry": nobody,

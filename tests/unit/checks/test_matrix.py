@@ -19,7 +19,7 @@ from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.kernel import KINDS, missing
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from hostonly.testing import FakeVantage
 from hostonly.vantages import Host
 
@@ -55,7 +55,7 @@ def measured(attempt: Reach | None, control: Reach | None, witness: Reach) -> Fa
         return UNKNOWN if reach is None else Observed(reach, ())
 
     return {
-        ("way", HOST, ADDRESS): Observed(Way(ADDRESS, "hostonly0", None, "172.16.0.1"), ()),
+        ("way", HOST, ADDRESS): Observed(ChosenRoute(ADDRESS, "hostonly0", None, "172.16.0.1"), ()),
         ("reach", HOST, ADDRESS, PORT): fact(attempt),
         ("control", HOST): fact(control),
         ("witness", "bridge"): fact(witness),

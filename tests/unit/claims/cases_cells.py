@@ -6,13 +6,13 @@ from typing import Any
 
 from hostonly.claims.cells import Aim, cell
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from tests.unit.claims.case import Case
 
-BRIDGED = Way("172.16.0.2", "hostonly0", None, "172.16.0.1")
-DEFAULT = Way("172.17.0.2", "eth0", "192.0.2.1", "192.0.2.2")
-INSIDE = Way("172.17.0.2", "docker0", None, "172.17.0.1")
-UNREACHABLE = Way("172.17.0.2", "lo", None, None, "unreachable")
+BRIDGED = ChosenRoute("172.16.0.2", "hostonly0", None, "172.16.0.1")
+DEFAULT = ChosenRoute("172.17.0.2", "eth0", "192.0.2.1", "192.0.2.2")
+INSIDE = ChosenRoute("172.17.0.2", "docker0", None, "172.17.0.1")
+UNREACHABLE = ChosenRoute("172.17.0.2", "lo", None, None, "unreachable")
 
 HELLO = Reach(Outcome.ANSWERS, "Hello bridge! (3)\n")
 STRANGER = Reach(Outcome.ANSWERS, "Hello host! (1)\n")

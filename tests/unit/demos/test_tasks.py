@@ -11,10 +11,10 @@ import pytest
 from invoke import Context, Exit
 
 from hostonly.claims import ClaimResult, Verdict
+from hostonly.cli.configuration import ProjectConfig
 from hostonly.demos import DEMOS
 from hostonly.errors import HostonlyError
 from hostonly.events import Event
-from hostonly.program.configuration import ProjectConfig
 from hostonly.results.judged import DemoResult
 from hostonly.results.transcript import DemoStarted
 from hostonly.site import ROOT

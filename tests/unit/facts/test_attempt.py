@@ -8,7 +8,7 @@ import pytest
 
 from hostonly.checks.isolation.probes import CALLS, COMMANDS, probes
 from hostonly.facts import NotObserved, Observed, observe
-from hostonly.facts.attempt import Attempt, Outcome, attempt, read_attempt, system_call
+from hostonly.facts.attempt import Attempt, AttemptOutcome, attempt, read_attempt, system_call
 from hostonly.testing import FakeVantage
 from hostonly.vantages import Host, Result
 
@@ -22,31 +22,31 @@ def result(exit: int, stderr: str, stdout: str = "") -> Result:
 @pytest.mark.parametrize(
     ("run", "outcome"),
     [
-        ("allowed", Outcome.ALLOWED),
-        ("mknod", Outcome.REFUSED),
-        ("denied", Outcome.REFUSED),
-        ("read-only", Outcome.REFUSED),
-        ("mount", Outcome.REFUSED),
-        ("no-file", Outcome.ABSENT),
-        ("no-folder", Outcome.ABSENT),
-        ("unknown-filesystem", Outcome.ABSENT),
-        ("no-system-call", Outcome.ABSENT),
+        ("allowed", AttemptOutcome.ALLOWED),
+        ("mknod", AttemptOutcome.REFUSED),
+        ("denied", AttemptOutcome.REFUSED),
+        ("read-only", AttemptOutcome.REFUSED),
+        ("mount", AttemptOutcome.REFUSED),
+        ("no-file", AttemptOutcome.ABSENT),
+        ("no-folder", AttemptOutcome.ABSENT),
+        ("unknown-filesystem", AttemptOutcome.ABSENT),
+        ("no-system-call", AttemptOutcome.ABSENT),
         ("no-program", None),
     ],
 )
-def test_captured_runs(captured: Captured, run: str, outcome: Outcome | None) -> None:
+def test_captured_runs(captured: Captured, run: str, outcome: AttemptOutcome | None) -> None:
     exit, stderr = int(captured(f"attempt/{run}.exit")), captured(f"attempt/{run}.stderr")
     fact = observe(FakeVantage(otherwise=(exit, "", stderr)), attempt("it", ["try", "it"]))
     if outcome is None:
         assert isinstance(fact, NotObserved)
     else:
-        said = "" if outcome is Outcome.ALLOWED else stderr.splitlines()[0]
+        said = "" if outcome is AttemptOutcome.ALLOWED else stderr.splitlines()[0]
         assert isinstance(fact, Observed) and fact.value == Attempt("it", outcome, said)
 
 
 def test_what_was_done_was_not_refused() -> None:
     fact = read_attempt("it", result(0, "warning: permission denied, but done\n"))
-    assert fact.value_or(None) == Attempt("it", Outcome.ALLOWED)
+    assert fact.value_or(None) == Attempt("it", AttemptOutcome.ALLOWED)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_failure_of_another_kind_tells_nothing(exit: int, stderr: str) -> None
 
 
 def test_what_was_tried_is_said() -> None:
-    assert str(Attempt("kcore", Outcome.ABSENT, "no kcore")) == "kcore: no kcore"
-    assert str(Attempt("mknod p", Outcome.ALLOWED)) == "mknod p: allowed"
+    assert str(Attempt("kcore", AttemptOutcome.ABSENT, "no kcore")) == "kcore: no kcore"
+    assert str(Attempt("mknod p", AttemptOutcome.ALLOWED)) == "mknod p: allowed"
 
 
 @pytest.mark.skipif(not Host().run(["perl", "-v"]).ok, reason="there is no perl here")
@@ -77,9 +77,9 @@ def test_system_calls_on_this_machine() -> None:
     if number is None:
         pytest.skip(f"the system calls of {platform.machine()} are not known")
     for call, outcome in (
-        (system_call("getpid", number, "0"), Outcome.ALLOWED),
+        (system_call("getpid", number, "0"), AttemptOutcome.ALLOWED),
         # A number that no kernel has.
-        (system_call("none", 9999, "0"), Outcome.ABSENT),
+        (system_call("none", 9999, "0"), AttemptOutcome.ABSENT),
     ):
         fact = observe(Host(), attempt("it", call[1:]))
         assert isinstance(fact, Observed), fact

@@ -9,7 +9,7 @@ import pytest
 
 from hostonly.facts import Observed, Unreadable, interfaces, neighbours, observe, routes
 from hostonly.facts.interfaces import Address
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from hostonly.testing import FakeVantage
 
 Captured = Callable[[str], str]
@@ -77,7 +77,7 @@ def test_no_route_is_an_empty_list_and_nothing_is_unreadable() -> None:
 
 def test_the_way_to_an_address(captured: Captured) -> None:
     way = routes.parse_way(captured("routes/get.json"))
-    assert way == Way("10.9.0.2", "eth1", None, "10.9.0.1")
+    assert way == ChosenRoute("10.9.0.2", "eth1", None, "10.9.0.1")
 
 
 def says(exit: int, stderr: str) -> FakeVantage:

@@ -16,7 +16,7 @@ from docker.errors import APIError, ImageLoadError, ImageNotFound
 
 from hostonly.image import archive
 from hostonly.image.engine import Engine
-from hostonly.image.state import Built, short
+from hostonly.image.record import Built, short
 from hostonly.site import Site
 from tests.unit.registry.serving import digest
 from tests.unit.sites import at

@@ -14,7 +14,7 @@ from docker.errors import ImageNotFound
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.image import inspect as inspect_module
-from hostonly.image import state
+from hostonly.image import record
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import PYTHON
 from hostonly.image.inspect import inspect
@@ -80,8 +80,8 @@ class Place:
         return images
 
     def record(self, place: str, image_id: str = "") -> None:
-        built = state.Built("i", image_id or self.config, self.config, place, "python")
-        state.save(self.site, built)
+        built = record.Built("i", image_id or self.config, self.config, place, "python")
+        record.save(self.site, built)
 
     def look(self) -> tuple[ImageView, dict[str, bool | None]]:
         view = inspect(self.machine, PYTHON)

@@ -20,7 +20,7 @@ from urllib3.exceptions import ProtocolError
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Event, Progress, Unchanged, Warned, ignore
-from hostonly.image import publish, state
+from hostonly.image import publish, record
 from hostonly.image.engine import Engine, understood
 from hostonly.image.stream import follow
 from hostonly.registry import client as client_module
@@ -128,7 +128,7 @@ class Place:
         self.store, self.said = store, list[Event]()
         self.manifest = store.tags["python"] = store.add_image(*LAYERS)
         self.config = store.of(self.manifest)["config"]["digest"]
-        self.built = state.Built(
+        self.built = record.Built(
             "inputs", self.config, self.config, "sandbox", "python", self.manifest
         )
         self.machine = cast(
@@ -141,7 +141,7 @@ class Place:
         )
 
     def name(self, place: str) -> str:
-        return state.typed(place, "172.16.0.2", self.site.registry_port, "app")
+        return record.typed(place, "172.16.0.2", self.site.registry_port, "app")
 
     def image(self, place: str, image_id: str = "", *layers: bytes) -> dict[str, Any]:
         return {
@@ -156,10 +156,10 @@ class Place:
         said = "Download complete" if by_manifest else "Pull complete"
         yield {"status": "Pulling from app", "id": self.manifest}
         for blob in (*document["layers"], *([document["config"]] if by_manifest else [])):
-            yield {"status": "Downloading", "id": state.short(blob["digest"])}
-            yield {"status": said, "id": state.short(blob["digest"])}
+            yield {"status": "Downloading", "id": record.short(blob["digest"])}
+            yield {"status": said, "id": record.short(blob["digest"])}
 
-    def pull(self, engine: FakeEngine, place: str = "sandbox") -> state.Built:
+    def pull(self, engine: FakeEngine, place: str = "sandbox") -> record.Built:
         return publish.pull(self.machine, engine.at(place), self.built, self.said.append)
 
 
@@ -234,21 +234,21 @@ def test_what_cannot_be_cleared_up_is_said(
 
 def test_the_last_push_is_noted_whichever_engine_it_came_from(place: Place) -> None:
     """Also where the same image is there already; a pull is none."""
-    file = state.pushed_record(place.site.state, "python")
-    for where in state.PLACES:
+    file = record.pushed_record(place.site.state, "python")
+    for where in record.PLACES:
         engine = FakeEngine()
         engine.images[place.config] = place.image(where)
         built = replace(place.built, place=where, manifest=None)
         assert publish.push(place.machine, engine.at(where), built, place.said.append).manifest
-        noted = state.Pushed("app", "python", place.manifest, place.config, where)
-        assert state.load_pushed(file) == noted
+        noted = record.PushRecord("app", "python", place.manifest, place.config, where)
+        assert record.load_pushed(file) == noted
     engine.images[f"{place.name('host')}@{place.manifest}"] = place.image("host")
     file.unlink()
     place.pull(engine, "host")
-    assert state.load_pushed(file) is None
+    assert record.load_pushed(file) is None
 
 
-@pytest.mark.parametrize("where", state.PLACES)
+@pytest.mark.parametrize("where", record.PLACES)
 @pytest.mark.parametrize("by_manifest", [False, True], ids=["graph driver", "containerd"])
 def test_an_engine_that_has_nothing_gets_every_layer(
     place: Place, where: str, by_manifest: bool
@@ -262,7 +262,7 @@ def test_an_engine_that_has_nothing_gets_every_layer(
     image_id = place.manifest if by_manifest else place.config
     assert done == replace(place.built, place=where, image_id=image_id)
     if done != place.built:
-        assert state.load(state.record(place.site.state, where, "python")) == done
+        assert record.load(record.record(place.site.state, where, "python")) == done
     place.pull(engine, where)
     assert isinstance(place.said[-1], Unchanged) and len(engine.pulled) == 1
 
@@ -305,7 +305,7 @@ class Begun(Exception):
     """Raised in place of pushing."""
 
 
-def pushed(place: Place, monkeypatch: pytest.MonkeyPatch) -> state.Built | None:
+def pushed(place: Place, monkeypatch: pytest.MonkeyPatch) -> record.Built | None:
     """What a push comes to where nothing is pushed; None where something would be."""
 
     def push(there: str, **_: object) -> Iterator[dict[str, Any]]:

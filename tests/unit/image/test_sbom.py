@@ -17,6 +17,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from docker.errors import NotFound
 
 from hostonly.image.engine import Engine
+from hostonly.image.record import is_bill_of
 from hostonly.image.sbom import (
     Contents,
     Package,
@@ -26,7 +27,6 @@ from hostonly.image.sbom import (
     read,
     release_in,
 )
-from hostonly.image.state import is_bill_of
 
 # From /var/lib/dpkg/status.d of the base image (shortened), and two paragraphs of a dpkg's status.
 CONTROL = """Package: libc6

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from hostonly.cli import ProjectConfig
 from hostonly.errors import HostonlyError, Taken
 from hostonly.host import bridges
 from hostonly.ownership import free
 from hostonly.ownership.claim import require_ours
-from hostonly.program import ProjectConfig
 from hostonly.settings import load, settle
 from hostonly.site import ROOT, Site
 from tests.unit.sites import DB, settled

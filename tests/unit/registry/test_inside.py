@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hostonly.errors import HostonlyError
-from hostonly.registry.look import repositories
+from hostonly.registry.access import repositories
 from hostonly.site import Site
 from hostonly.testing import FakeVantage
 

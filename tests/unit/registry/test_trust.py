@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from hostonly.errors import HostonlyError
-from hostonly.host import command, whole
+from hostonly.host import atomic, command
 from hostonly.host import journal as journals
-from hostonly.registry import certificate, look, trust
+from hostonly.registry import access, certificate, trust
 from hostonly.site import Site
 from tests.unit.sites import at
 
@@ -32,9 +32,9 @@ def here(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         assert all(str(tmp_path) in word for word in argv if word.startswith("/"))
         return command.run(argv, **more)
 
-    for module in (trust, whole, journals):
+    for module in (trust, atomic, journals):
         monkeypatch.setattr(module, "run", run)
-    monkeypatch.setattr(look, "tls_client", lambda site: Answers())
+    monkeypatch.setattr(access, "tls_client", lambda site: Answers())
     ours = at(site, tmp_path / "checkout")
     certificate.ensure(ours.sandbox.certificates, ours.sandbox.address)
     yield ours
@@ -136,7 +136,7 @@ def test_nothing_is_planned_unless_the_registry_shows_the_certificate(
         def answers(self) -> None:
             raise HostonlyError("what answers does not show this sandbox's certificate")
 
-    monkeypatch.setattr(look, "tls_client", lambda site: Other())
+    monkeypatch.setattr(access, "tls_client", lambda site: Other())
     with pytest.raises(HostonlyError, match="does not show"):
         trust.plan(here, engine)
     (here.state / "registry" / "sandbox" / "ca.crt").unlink()

@@ -9,7 +9,7 @@ from itertools import islice
 
 import pytest
 
-from hostonly.facts.neighbours import Neighbour
+from hostonly.facts.neighbours import NeighbourEntry
 from hostonly.results.judged import SandboxAbout
 from hostonly.site import Site
 from hostonly.stage.free_addresses import candidates, is_spare, spare_addresses
@@ -54,7 +54,7 @@ def test_candidates_end() -> None:
 def test_spare_is_what_was_asked_for_and_not_answered(
     mac: str | None, device: str, spare: bool | None
 ) -> None:
-    table = (Neighbour("172.16.0.254", device, mac, frozenset({"INCOMPLETE"})),)
+    table = (NeighbourEntry("172.16.0.254", device, mac, frozenset({"INCOMPLETE"})),)
     assert is_spare("172.16.0.254", "eth1", table) is spare
 
 

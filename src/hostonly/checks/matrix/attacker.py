@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from hostonly.facts import Question
 from hostonly.facts.reach import WAIT_SECONDS, Reach, reach, read_reach
-from hostonly.facts.routes import Way, read_way, route_to
+from hostonly.facts.routes import ChosenRoute, read_way, route_to
 from hostonly.stage.stage import Stage
 from hostonly.vantages import Result, Vantage
 
@@ -25,7 +25,7 @@ TOS, TOS_NAME = "0x10", "lowdelay"
 SYSCTLS = ("route_localnet", "accept_local")
 
 
-def route_way(address: str) -> Question[Way | None]:
+def route_way(address: str) -> Question[ChosenRoute | None]:
     """Return the question for the way that the attacker's packets to ``address`` take."""
     if address != LOOPBACK:
         return route_to(address)

@@ -13,7 +13,7 @@ from hostonly.checks.matrix.vantages import Place
 from hostonly.claims.cells import Aim, cell, leaves
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from hostonly.results.judged import Cell
 from hostonly.stage.stage import Stage
 
@@ -142,12 +142,12 @@ def is_doubtful(ground: Ground, each: Expected, facts: Facts) -> bool:
 
 
 def _observed(used: Mapping[str, Fact[Any]], aim: Aim) -> str | None:
-    way: Fact[Way | None] = used["way"]
+    way: Fact[ChosenRoute | None] = used["way"]
     if isinstance(way, NotObserved):
         return None
     if leaves(way.value, aim.within):
         return Outcome.NO_ROUTE.value
-    onward: Fact[Way | None] | None = used.get("onward")
+    onward: Fact[ChosenRoute | None] | None = used.get("onward")
     if isinstance(onward, Observed) and leaves(onward.value, aim.beyond):
         return Outcome.NO_ROUTE.value
     reach: Fact[Reach] | None = used.get("reach")

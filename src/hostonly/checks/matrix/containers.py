@@ -12,7 +12,7 @@ from hostonly.checks.matrix.modes import MODES, PEERS, Mode, Peer, free_ports
 from hostonly.errors import HostonlyError
 from hostonly.facts import Fact, NotObserved, Observed, observe, observe_all, select
 from hostonly.facts.batch import run_at_once
-from hostonly.facts.docker import Container, containers
+from hostonly.facts.docker import DockerContainer, containers
 from hostonly.facts.interfaces import Interface, interfaces
 from hostonly.facts.kernel import capability, missing
 from hostonly.facts.listeners import listeners, on_port
@@ -64,7 +64,7 @@ class Containers:
     ``skipped`` has the modes that could not be made: why, with the attempt that shows it."""
 
     servers: dict[str, Server]
-    peers: dict[str, tuple[Vantage, Container]]
+    peers: dict[str, tuple[Vantage, DockerContainer]]
     skipped: dict[str, NotObserved]
 
 
@@ -122,7 +122,7 @@ def build(stage: Stage, link: str, spare: Sequence[str]) -> Containers:
         plan.mode.name: Server(plan.mode, plan.options, plan.port, pid, found[plan.mode.name])
         for plan, pid in zip(plans, pids, strict=True)
     }
-    looking: dict[str, tuple[Vantage, Container]] = {
+    looking: dict[str, tuple[Vantage, DockerContainer]] = {
         **{peer.name: (sandbox, made[peer.container]) for peer in near},
         **{peer.name: (stage.second_sandbox, others[peer.container]) for peer in far},
     }
@@ -156,7 +156,7 @@ def inside(pid: int) -> tuple[str, ...]:
     return ("sudo", "nsenter", "--target", str(pid), "--net")
 
 
-def _inspect(sandbox: Vantage, names: Sequence[str]) -> Fact[tuple[Container, ...]]:
+def _inspect(sandbox: Vantage, names: Sequence[str]) -> Fact[tuple[DockerContainer, ...]]:
     if not names:
         return Observed((), ())
     return observe(sandbox, containers(*names))
@@ -226,8 +226,8 @@ def wait_for_listeners(sandbox: Vantage, servers: Sequence[tuple[Mode, int, int]
 def _addresses(
     stage: Stage,
     modes: Sequence[Mode],
-    made: dict[str, Container],
-    inspected: Fact[tuple[Container, ...]],
+    made: dict[str, DockerContainer],
+    inspected: Fact[tuple[DockerContainer, ...]],
 ) -> dict[str, Fact[str | None]]:
     """Return where each mode's container is reached: as the engine says, else as it shows."""
     by_id = {container.id: container for container in made.values()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hostonly.facts import Fact, Question, observe_all
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from hostonly.vantages import Vantage
 
 K = TypeVar("K", bound=Hashable)
@@ -32,7 +32,7 @@ class Place:
     routed: bool = False
     beyond: str | None = None
 
-    def keeps(self, way: Fact[Way | None]) -> bool:
+    def keeps(self, way: Fact[ChosenRoute | None]) -> bool:
         """Return whether a packet on this ``way`` is known to stay within."""
         known = way.value_or(None)
         return known is not None and known.device in self.within

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.leftovers import listed
-from hostonly.facts.attempt import Attempt, Outcome
+from hostonly.facts.attempt import Attempt, AttemptOutcome
 from hostonly.facts.confinement import Confined, Owned, Range
 
 USERS = "user_namespaces(7)"
@@ -17,9 +17,9 @@ def cannot(*, id: str, what: str, tried: Sequence[Attempt], control: Attempt) ->
     """Holds when every attempt was refused or found nothing, while the ``control`` was allowed.
 
     The ``control`` is something that root in the sandbox may do, tried by the same means."""
-    if control.outcome is not Outcome.ALLOWED:
+    if control.outcome is not AttemptOutcome.ALLOWED:
         return Judgement(None, f"the same means failed where they must work: {control}")
-    if allowed := [each.what for each in tried if each.outcome is Outcome.ALLOWED]:
+    if allowed := [each.what for each in tried if each.outcome is AttemptOutcome.ALLOWED]:
         return Judgement(False, f"allowed: {listed(allowed)}")
     if not tried:
         return Judgement(None, "nothing was tried")

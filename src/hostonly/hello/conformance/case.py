@@ -19,7 +19,7 @@ class NotPossible(Exception):
     """The case cannot be tried here; the message names the missing capability."""
 
 
-class Outcome(enum.StrEnum):
+class CaseOutcome(enum.StrEnum):
     """The outcome of a case, tried or skipped."""
 
     PASSES = "PASSES"
@@ -46,7 +46,7 @@ class CaseResult:
     """The result of a case: its ``outcome``, in ``because`` the reason, and its duration."""
 
     case: Case
-    outcome: Outcome
+    outcome: CaseOutcome
     because: str
     seconds: float
 

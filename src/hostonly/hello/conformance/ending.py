@@ -11,7 +11,7 @@ from hostonly.hello.conformance.case import of_started, require
 from hostonly.hello.conformance.lines import all_right
 from hostonly.hello.conformance.subject import Starter, widen
 from hostonly.hello.conformance.visitors import LONG, read_all
-from hostonly.hello.exchange import Ending, Exchange
+from hostonly.hello.exchange import Exchange, StreamEnd
 from hostonly.hello.greeting import greeting_of
 
 # It takes a quarter of one; a busy machine, and an engine that sees a container's end, take longer.
@@ -125,7 +125,7 @@ def traffic(starter: Starter) -> str:
         )
     require(code == 0, f"it ended with {code}")
     require(len(whole) > 16, f"only {len(whole)} were answered before the end")
-    _first, last = all_right([e for e in whole if e.ending is Ending.ENDED], "x")
+    _first, last = all_right([e for e in whole if e.ending is StreamEnd.ENDED], "x")
     refused = len(exchanges) - len(whole)
     require(refused, "nobody was refused: it had not ended")
     return f"n = 1 to {last} answered whole, {refused} after it not at all"

@@ -79,7 +79,7 @@ def widen(client: socket.socket) -> None:
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, WIDEST_UNSCALED)
 
 
-class Started(Protocol):
+class StartedServer(Protocol):
     """A server that was started for a case."""
 
     @property
@@ -125,7 +125,7 @@ class Starter(Protocol):
         *arguments: bytes,
         environment: Mapping[str, str] | None = None,
         unprivileged: bool = False,
-    ) -> AbstractContextManager[Started]:
+    ) -> AbstractContextManager[StartedServer]:
         """Start a server with ``arguments``, for as long as the context lasts.
 
         The context begins when the server has said a line or has ended. Without ``environment``,
@@ -211,7 +211,7 @@ def says_nothing() -> str:
 
 
 class Process:
-    """A program that was started; a ``Started``."""
+    """A program that was started; a ``StartedServer``."""
 
     def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
         self._process = process

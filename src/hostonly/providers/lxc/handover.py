@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.host.command import run
 from hostonly.providers.lxc import base, box, idmap
 from hostonly.registry.identity import Certificate
@@ -70,11 +70,11 @@ def hand_over(
         return
     run(["mkdir", "-p", "-m", "0755", str(CLAIMS), str(folder)], root=True)
     # Every checkout's user may read the owner; only root may read the private keys.
-    whole.write_as_root(folder / "owner", f"{site.root}\n")
+    atomic.write_as_root(folder / "owner", f"{site.root}\n")
     run(["rm", "-rf", str(folder / "certs.d")], root=True)
     for name, (source, mode) in files.items():
         run(["install", "-D", "-m", mode, str(source), str(folder / name)], root=True)
-    whole.write_as_root(folder / "settings", text)
+    atomic.write_as_root(folder / "settings", text)
     base.used(lies_on)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host import command, whole
+from hostonly.host import atomic, command
 from hostonly.providers.lxc import base, handover
 from hostonly.providers.lxc.handover import hand_over, nameservers
 from hostonly.sandbox.keys import public
@@ -42,7 +42,7 @@ def test_name_servers_are_those_a_sandbox_can_reach(
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A checkout of three machines with keys and certificates; root's commands are run as ourselves."""
-    for module in (handover, whole, base):
+    for module in (handover, atomic, base):
         monkeypatch.setattr(module, "run", lambda argv, root, **how: command.run(argv, **how))
     monkeypatch.setattr(handover, "_RESOLVERS", ())
     monkeypatch.setattr(handover, "CLAIMS", tmp_path / "claims")

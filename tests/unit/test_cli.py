@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.program import HostonlyProgram, configuration
+from hostonly.cli import HostonlyProgram, configuration
 from hostonly.site import ROOT
 
 TASKS = """
 import os, signal, sys, time
 from invoke import Exit, task
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
-from hostonly.program import remainder_argv
+from hostonly.cli import remainder_argv
 
 @task
 def up(c): print("up")
@@ -103,7 +103,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "invoke.yaml").write_bytes((ROOT / "invoke.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(configuration, "ROOT", tmp_path)
-    monkeypatch.setattr("hostonly.program.run.ROOT", tmp_path)
+    monkeypatch.setattr("hostonly.cli.run.ROOT", tmp_path)
     for name in [name for name in os.environ if name.startswith("INVOKE_")]:
         monkeypatch.delenv(name)
     return tmp_path
@@ -379,7 +379,7 @@ def test_a_full_disk_behind_stdout(project: Path) -> None:
 def test_listing_imports_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['inv', '--list']\n"
-        "from hostonly.program import HostonlyProgram\n"
+        "from hostonly.cli import HostonlyProgram\n"
         "assert HostonlyProgram().exit_code(sys.argv) == 0\n"
         "heavy = {'pydantic', 'rich', 'fabric', 'paramiko', 'docker', 'requests', 'vagrant'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"

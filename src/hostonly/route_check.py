@@ -1,4 +1,4 @@
-"""The Vagrantfile's check of the route to a sandbox: ``python -m hostonly.way ADDRESS BRIDGE``.
+"""The Vagrantfile's check of the route to a sandbox: ``python -m hostonly.route_check ADDRESS BRIDGE``.
 
 It is called before Vagrant sends anything. Only the standard library is used, since somebody waits
 at the terminal. Exit code 0: the route to ADDRESS is by BRIDGE, directly; else 1, the reason on

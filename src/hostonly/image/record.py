@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.image.flavour import FLAVOURS, Flavour
 from hostonly.registry.reference import TAG
 
@@ -39,7 +39,7 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushRecord:
     """The last push of a ``flavour`` from this checkout; ``manifest`` and ``config`` are digests.
 
     ``place`` is the engine's that pushed it, or that found the same image in the registry."""
@@ -113,10 +113,10 @@ def pushed_record(folder: Path, flavour: str) -> Path:
     return folder / "image" / f"pushed-{flavour}.json"
 
 
-def load_pushed(file: Path) -> Pushed | None:
+def load_pushed(file: Path) -> PushRecord | None:
     """Return the push that ``file`` records; None where it records nothing readable."""
     try:
-        return Pushed(**json.loads(file.read_text(encoding="utf-8")))
+        return PushRecord(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -126,11 +126,11 @@ def save(site: Site, built: Built) -> None:
     _write(record(site.state, built.place, built.flavour), built)
 
 
-def save_pushed(site: Site, pushed: Pushed) -> None:
+def save_pushed(site: Site, pushed: PushRecord) -> None:
     """Record ``pushed``, whole or not at all."""
     _write(pushed_record(site.state, pushed.flavour), pushed)
 
 
-def _write(file: Path, what: Built | Pushed) -> None:
+def _write(file: Path, what: Built | PushRecord) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    whole.write(file, (json.dumps(asdict(what), indent=2) + "\n").encode())
+    atomic.write(file, (json.dumps(asdict(what), indent=2) + "\n").encode())

@@ -15,7 +15,7 @@ from hostonly.image.engine import Engine, docker_cli, sandbox_engine
 from hostonly.image.flavour import JAVA, Flavour
 from hostonly.image.host_engine import host_engine
 from hostonly.image.parts import parts, tools
-from hostonly.image.state import PLACES, Built
+from hostonly.image.record import PLACES, Built
 from hostonly.sandbox import life, prepare
 from hostonly.sandbox.machine import Machine
 

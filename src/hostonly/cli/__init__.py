@@ -6,9 +6,9 @@ done, 130 interrupted. Start-up is part of every call, so only Invoke and cheap 
 standard library are imported here; the rest where it is used.
 """
 
-from hostonly.program.configuration import ProjectConfig
-from hostonly.program.interrupt import Interrupted
-from hostonly.program.run import HostonlyProgram, main, remainder_argv
+from hostonly.cli.configuration import ProjectConfig
+from hostonly.cli.interrupt import Interrupted
+from hostonly.cli.run import HostonlyProgram, main, remainder_argv
 
 __all__ = [
     "HostonlyProgram",

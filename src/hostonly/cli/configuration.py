@@ -9,8 +9,8 @@ from typing import Any
 from invoke.config import Config, merge_dicts
 from invoke.exceptions import AmbiguousEnvVar, UncastableEnvVar
 
+from hostonly.cli.wording import short
 from hostonly.errors import SettingsError, UsageError
-from hostonly.program.wording import short
 from hostonly.site import ROOT
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hostonly import way
+from hostonly import route_check
 from hostonly.errors import Unreachable
 from hostonly.sandbox.vagrant import for_vagrant
 from hostonly.site import Site
@@ -24,11 +24,11 @@ def test_it_leaves_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(address: str, bridge: str) -> None:
         raise Unreachable(f"{address} is not behind {bridge}")
 
-    monkeypatch.setattr(way, "require_host_only_route", refuse)
+    monkeypatch.setattr(route_check, "require_host_only_route", refuse)
     with pytest.raises(SystemExit, match=r"172\.16\.0\.2 is not behind hostonly0"):
-        way.main("172.16.0.2", "hostonly0")
-    monkeypatch.setattr(way, "require_host_only_route", lambda address, bridge: None)
-    way.main("172.16.0.2", "hostonly0")
+        route_check.main("172.16.0.2", "hostonly0")
+    monkeypatch.setattr(route_check, "require_host_only_route", lambda address, bridge: None)
+    route_check.main("172.16.0.2", "hostonly0")
 
 
 @pytest.mark.needs("ruby")

@@ -11,10 +11,10 @@ from invoke.exceptions import CommandTimedOut, ParseError, UnexpectedExit
 from invoke.parser import ParserContext, ParseResult
 
 from hostonly import __version__
+from hostonly.cli.configuration import ProjectConfig
+from hostonly.cli.interrupt import Interrupted, interruptible
+from hostonly.cli.wording import bad_value, explained, flag_of, paragraph, say, short
 from hostonly.errors import HostonlyError, UsageError
-from hostonly.program.configuration import ProjectConfig
-from hostonly.program.interrupt import Interrupted, interruptible
-from hostonly.program.wording import bad_value, explained, flag_of, paragraph, say, short
 from hostonly.site import ROOT
 
 INTERRUPTED = 130
