@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class DockerEndpoint:
     """A container's place in one network.
 
     Where the engine gives none (host, none) ``address`` and ``gateway`` are None, and ``mac`` is
@@ -61,7 +61,7 @@ class DockerContainer:
     pid: int
     network_mode: str
     labels: tuple[tuple[str, str], ...]
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[DockerEndpoint, ...]
     published: tuple[PublishedPort, ...]
     exit_code: int = 0
     error: str = ""
@@ -219,7 +219,7 @@ def _container(item: dict[str, Any]) -> DockerContainer:
         network_mode=item["HostConfig"]["NetworkMode"],
         labels=_pairs(item["Config"]["Labels"]),
         endpoints=tuple(
-            Endpoint(
+            DockerEndpoint(
                 name,
                 end["NetworkID"],
                 end["IPAddress"] or None,

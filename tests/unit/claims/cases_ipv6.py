@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from hostonly.claims.ipv6 import address_ipv6, ipv6_forwarding, ipv6_published
-from hostonly.facts.docker import Endpoint
+from hostonly.facts.docker import DockerEndpoint
 from hostonly.facts.engine import EngineInfo
 from hostonly.facts.firewall import Firewall, parse
 from hostonly.facts.interfaces import Address, Interface
@@ -40,7 +40,8 @@ PROXY = Listener("tcp", "[::]", 8080, (Holder("docker-proxy", 71),))
 PROXY4 = Listener("tcp", "0.0.0.0", 8080, (Holder("docker-proxy", 70),))
 DOCKERD = Listener("tcp", "[::]", 8080, (Holder("dockerd", 56),))
 HELLO = replace(
-    CONTAINER, endpoints=(Endpoint("hello-ipv6", "n", "172.19.0.2", 16, None, "", OWN, GATEWAY),)
+    CONTAINER,
+    endpoints=(DockerEndpoint("hello-ipv6", "n", "172.19.0.2", 16, None, "", OWN, GATEWAY),),
 )
 ANSWERS = said("Hello ipv6! (1)", "Hello ipv6! (2)")
 

@@ -12,7 +12,7 @@ from hostonly.claims.names import (
     resolver_embedded,
     resolver_outer,
 )
-from hostonly.facts.docker import DockerContainer, DockerNetwork, Endpoint
+from hostonly.facts.docker import DockerContainer, DockerEndpoint, DockerNetwork
 from hostonly.facts.engine import EngineInfo
 from hostonly.facts.firewall import Firewall, parse
 from hostonly.facts.names import NO_ANSWER, Lookup
@@ -22,8 +22,8 @@ from tests.unit.claims.case import Case
 EMBEDDED = Resolver(("127.0.0.11",), (), ("ndots:0",))
 OUTER = Resolver(("192.0.2.53",), (), ())
 
-RED = Endpoint("red", "n1", "172.18.0.3", 16, "172.18.0.1", "")
-BLUE = Endpoint("blue", "n2", "172.19.0.2", 16, "172.19.0.1", "")
+RED = DockerEndpoint("red", "n1", "172.18.0.3", 16, "172.18.0.1", "")
+BLUE = DockerEndpoint("blue", "n2", "172.19.0.2", 16, "172.19.0.1", "")
 RED2 = DockerContainer("c2", "red2", "sha256:aa", "running", 7, "red", (), (RED,), ())
 BOTH = replace(RED2, endpoints=(BLUE, RED))
 NOWHERE = replace(RED2, endpoints=())

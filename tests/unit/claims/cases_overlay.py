@@ -14,7 +14,7 @@ from hostonly.claims.overlay import (
     swarm_gone,
     vxlan_path,
 )
-from hostonly.facts.docker import DockerNetwork, Endpoint
+from hostonly.facts.docker import DockerEndpoint, DockerNetwork
 from hostonly.facts.engine import EngineInfo
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import Holder, Listener
@@ -35,8 +35,8 @@ SPANS: dict[str, object] = {"name": "hello-overlay", "first": ONE, "second": TWO
 def on_overlay(address: str | None) -> Any:
     """A container with this address on the overlay, and another one on another network."""
     ends = (
-        Endpoint("docker_gwbridge", "n2", "172.18.0.3", 16, None, ""),
-        Endpoint("hello-overlay", "n1", address, 24, None, ""),
+        DockerEndpoint("docker_gwbridge", "n2", "172.18.0.3", 16, None, ""),
+        DockerEndpoint("hello-overlay", "n1", address, 24, None, ""),
     )
     return replace(CONTAINER, endpoints=ends)
 
