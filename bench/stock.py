@@ -26,12 +26,12 @@ from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Emit, Progress, Started, Warned
 from hostonly.host import bridges, packages
 from hostonly.host.command import end, run
-from hostonly.ownership.claim import owner
+from hostonly.ownership.owners import owner
 from hostonly.process import as_root
 from hostonly.providers.lxc import base, idmap, left
 from hostonly.sandbox.prepare import needed
 from hostonly.sandbox.vagrant import BUSY, BUSY_SECONDS, elsewhere_unset
-from hostonly.site import BENCH_MARK, CLAIMS, Bridge, temporary_prefix
+from hostonly.site import BENCH_MARK, INSTANCES, Bridge, temporary_prefix
 
 BOX = "hostonly-bench-stock"
 
@@ -119,8 +119,8 @@ def stock(workspace: Workspace) -> Iterator[Stock]:
         workspace.emit(Started("bench: building the stock side's box"))
         _add_box(workspace.user.root, made, workspace.emit)
         cleaning.callback(end, _serve(folder, workspace.network()))
-        claim = CLAIMS / folder.name
-        run(["mkdir", "-p", "-m", "0755", str(CLAIMS), str(claim)], root=True)
+        claim = INSTANCES / folder.name
+        run(["mkdir", "-p", "-m", "0755", str(INSTANCES), str(claim)], root=True)
         run(["tee", str(claim / "owner")], root=True, stdin=f"{folder}\n")
         # Last: without it there is no machine to be destroyed.
         (folder / "Vagrantfile").write_text(
@@ -153,9 +153,9 @@ def remove(folder: Path, vagrant_home: Path) -> None:
     _end_server(folder)
     name = _bridge(folder)
     bridges.remove(Bridge(name, IPv4Interface("0.0.0.0"), "", f"{BENCH_MARK} {folder}"))
-    if owner(CLAIMS / folder.name) == str(folder):
+    if owner(INSTANCES / folder.name) == str(folder):
         left.remove(folder.name)
-        run(["rm", "-rf", str(CLAIMS / folder.name)], root=True)
+        run(["rm", "-rf", str(INSTANCES / folder.name)], root=True)
     for temporary in Path(tempfile.gettempdir()).glob(f"{_temporary(folder)}*"):
         discard(temporary)
     discard(folder)

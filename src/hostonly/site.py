@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 # Shared by all checkouts of this machine: bases, claimed names, journals.
 STORE = Path("/var/lib/hostonly")
-CLAIMS = STORE / "sandboxes"
+INSTANCES = STORE / "sandboxes"
 # The ownership mark: the alias of a link, the name of a firewall table, … begins with it.
 MARK = "hostonly"
 
@@ -75,7 +75,7 @@ class MachineSpec:
     """One machine of the ``Vagrantfile``, whether it exists or not.
 
     ``instance`` is the provider's name for it, unique on this machine; ``memory`` is in MiB;
-    ``claim`` is root's folder that says whose ``instance`` is and holds what it is made from;
+    ``folder`` is root's folder that says whose ``instance`` is and holds what it is made from;
     ``certificates`` is the folder of its registry's certificate; ``host_key`` is the private key by
     which its sshd proves itself; ``vagrant_id`` is Vagrant's note of the machine.
     """
@@ -89,7 +89,7 @@ class MachineSpec:
     nat: Link
     host_only: Link
     box: str
-    claim: Path
+    folder: Path
     certificates: Path
     host_key: Path
     vagrant_id: Path
@@ -193,7 +193,7 @@ def _machine_of_json(data: dict[str, Any]) -> MachineSpec:
     whole = dict(data)
     for key in ("nat", "host_only"):
         whole[key] = Link(**{**whole[key], "address": IPv4Interface(whole[key]["address"])})
-    for key in ("claim", "certificates", "host_key", "vagrant_id"):
+    for key in ("folder", "certificates", "host_key", "vagrant_id"):
         whole[key] = Path(whole[key])
     return MachineSpec(**whole)
 

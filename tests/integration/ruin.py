@@ -17,7 +17,7 @@ from pathlib import Path
 from hostonly.errors import ToolFailed
 from hostonly.host import bridges, firewall
 from hostonly.host.command import run
-from hostonly.ownership import claim
+from hostonly.ownership import owners
 from hostonly.providers.lxc.container import LXC
 from hostonly.site import Site
 
@@ -29,7 +29,7 @@ def clear(site: Site) -> str:
     `sandbox.destroy` had to say of the rest, empty where it could do it."""
     _end_what_works_in(site.root)
     for machine in site.machines:
-        if claim.owner(machine.claim) == str(site.root):
+        if owners.owner(machine.folder) == str(site.root):
             _remove(machine.instance)
     shutil.rmtree(site.root / ".vagrant" / "machines", ignore_errors=True)
     firewall.remove(firewall.table(site))

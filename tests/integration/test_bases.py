@@ -95,7 +95,7 @@ def test_an_old_base_stays_under_its_sandboxes(checkout: Path, site: Site, recip
             assert up.returncode == code and said in up.stderr
             assert not base.current(checkout).complete
             assert base_below(machine.spec.instance) == old.folder
-            note = machine.spec.claim / "settings"
+            note = machine.spec.folder / "settings"
             assert f"BASE={old.folder}\n" in note.read_text()
     finally:
         life.destroy([machine])

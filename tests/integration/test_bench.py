@@ -16,9 +16,9 @@ import pytest
 
 from bench import checkout as bench_checkout
 from bench import report
-from hostonly.ownership import claim
+from hostonly.ownership import owners
 from hostonly.providers.lxc.container import LXC
-from hostonly.site import CLAIMS, Site
+from hostonly.site import INSTANCES, Site
 from hostonly.waiting import until
 
 SCHEMA = json.loads(Path(report.__file__).with_name("bench.schema.json").read_text())
@@ -137,8 +137,8 @@ def test_what_a_killed_bench_leaves_is_named_and_the_next_one_removes_it(
     here: Path, site: Site, elsewhere: dict[str, str]
 ) -> None:
     def stock_is_up() -> bool:
-        claimed = list(CLAIMS.glob("bench*-stock"))
-        ours = [each.name for each in claimed if f"{site.state}/" in (claim.owner(each) or "")]
+        claimed = list(INSTANCES.glob("bench*-stock"))
+        ours = [each.name for each in claimed if f"{site.state}/" in (owners.owner(each) or "")]
         return any((LXC / name / "config").exists() for name in ours)
 
     ended(here, "up", signal.SIGKILL, "bench: up, halt-up, destroy", stock_is_up)

@@ -15,7 +15,7 @@ import pytest
 
 from hostonly.image import record
 from hostonly.process import as_root
-from hostonly.site import CLAIMS, Site
+from hostonly.site import INSTANCES, Site
 from hostonly.waiting import until
 from tests.integration.command_line import inv
 
@@ -198,4 +198,4 @@ def test_destroying_it_leaves_nothing(site: Site) -> None:
     assert until(ours, operator.not_, 20.0) == []
     assert site.bridge.name not in tables() and site.nat.name not in tables()
     assert not any(Path("/var/lib/lxc", name).exists() for name in containers)
-    assert not any((CLAIMS / name).exists() for name in containers)
+    assert not any((INSTANCES / name).exists() for name in containers)

@@ -140,7 +140,7 @@ def test_killed_and_destroyed(
 def assert_nothing_left(machine: Machine) -> None:
     assert not folder(machine).exists()
     assert not bridge(machine).exists()
-    assert not machine.spec.claim.exists()
+    assert not machine.spec.folder.exists()
     assert passing(machine) == []
     done = inv("check.leftovers")
     assert done.returncode == 0, done.stdout

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.events import ignore
-from hostonly.ownership import claim
+from hostonly.ownership import owners
 from hostonly.providers.lxc.container import LXC
 from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
@@ -183,6 +183,6 @@ def test_one_that_is_nobodys_is_left_alone(machine: Machine, site: Site) -> None
             done = inv(task)
             assert (folder / "config").exists(), done.stderr
             assert done.returncode == (0 if task == "sandbox.halt" else 3)
-        assert claim.owner(machine.spec.claim) is None
+        assert owners.owner(machine.spec.folder) is None
     finally:
         shutil.rmtree(folder)

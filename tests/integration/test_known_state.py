@@ -12,7 +12,7 @@ from hostonly.events import ignore
 from hostonly.providers.lxc.container import LXC
 from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.site import CLAIMS, Site
+from hostonly.site import INSTANCES, Site
 from tests.integration import ruin
 from tests.integration.command_line import INV, inv
 from tests.integration.held import BEFORE, StandIns
@@ -59,7 +59,7 @@ def test_a_task_that_is_still_at_work(site: Site, checkout: Path, tmp_path: Path
 
 def test_what_is_anothers_stays(site: Site, checkout: Path) -> None:
     container = site.machine("sandbox2").instance
-    claimed = CLAIMS / container
+    claimed = INSTANCES / container
     claimed.mkdir(parents=True)
     (claimed / "owner").write_text("/another/checkout\n")
     (LXC / container).mkdir()

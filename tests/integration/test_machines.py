@@ -104,7 +104,7 @@ def test_a_third_machine_by_one_vagrant(three: Site, checkout: Path, calls: Path
         ["destroy", "sandbox", "db"]
     ]
     assert set(states().values()) == {"not_created"}
-    assert not db.claim.exists() and not Path("/var/lib/lxc", db.instance).exists()
+    assert not db.folder.exists() and not Path("/var/lib/lxc", db.instance).exists()
     left = inv("check.leftovers")
     assert left.returncode == 0, left.stdout
 

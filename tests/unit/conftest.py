@@ -16,7 +16,7 @@ from tests.unit.stage.played import IMAGE, Played
 @pytest.fixture(autouse=True)
 def claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No unit test comes upon a sandbox of this machine: each has a folder of claims of its own."""
-    monkeypatch.setattr("hostonly.settings.derive.CLAIMS", tmp_path / "claims")
+    monkeypatch.setattr("hostonly.settings.derive.INSTANCES", tmp_path / "claims")
     return tmp_path / "claims"
 
 

@@ -55,7 +55,7 @@ def test_what_is_a_machines(three: Site, claims: Path) -> None:
     db = three.machine("db")
     assert (db.name, db.instance, db.address) == ("db", "hostonly-db", "172.16.0.9")
     assert (db.provider, db.engine, db.memory, db.cpus) == ("lxc", "20.10", 1024, 1)
-    assert db.claim == claims / "hostonly-db"
+    assert db.folder == claims / "hostonly-db"
     assert db.certificates == HERE / ".hostonly" / "registry" / "db"
     assert db.host_key == HERE / ".hostonly" / "ssh" / "db.host_ed25519"
     assert db.vagrant_id == HERE / ".vagrant" / "machines" / "db" / "lxc" / "id"

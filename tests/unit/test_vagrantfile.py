@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.sandbox.vagrant import for_vagrant
-from hostonly.site import CLAIMS
+from hostonly.site import INSTANCES
 from tests.unit.sites import settled
 from tests.unit.vagrantfile import FILE, MODULE
 
@@ -55,7 +55,7 @@ def test_every_override_counts_as_it_does_for_inv(
     changed = settled(
         sandbox={"memory": 1024}, registry={"port": 5001}, network={"bridge": "other0"}
     )
-    machines = tuple(replace(each, claim=CLAIMS / each.instance) for each in changed.machines)
+    machines = tuple(replace(each, folder=INSTANCES / each.instance) for each in changed.machines)
     # Vagrant asks an inv of its own, which knows nothing of the tests' folder of claims.
     expected = json.loads(json.dumps(for_vagrant(replace(changed, machines=machines))))
     done = seen_by_vagrant()

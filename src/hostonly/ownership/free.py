@@ -9,7 +9,7 @@ from itertools import islice
 
 from hostonly.errors import Taken
 from hostonly.host import bridges
-from hostonly.ownership.claim import require_ours
+from hostonly.ownership.owners import require_ours
 from hostonly.site import SANDBOX, SANDBOX2, Bridge, Site, instance_name
 
 # Of sandbox.name (settings/sections.py).
@@ -89,8 +89,8 @@ def _name_taken(site: Site, name: str) -> bool:
     try:
         for machine in site.machines:
             called = instance_name(name, machine.name)
-            claim = machine.claim.with_name(called)
-            require_ours(site, replace(machine, instance=called, claim=claim))
+            folder = machine.folder.with_name(called)
+            require_ours(site, replace(machine, instance=called, folder=folder))
     except Taken:
         return True
     return False

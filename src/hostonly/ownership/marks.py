@@ -17,11 +17,11 @@ from hostonly.facts.inventory import Difference, Owner, Whose
 from hostonly.facts.inventory_parse import Item
 from hostonly.host import firewall, forward_chain, limits, modules, outsiders
 from hostonly.host.bridges import others
-from hostonly.ownership import claim
+from hostonly.ownership import owners
 from hostonly.providers import all_traces, provider_of
 from hostonly.providers.provider import Traces
 from hostonly.registry import trust
-from hostonly.site import BENCH_MARK, CLAIMS, MARK, MODULES, STORE, Site, vagrant_home
+from hostonly.site import BENCH_MARK, INSTANCES, MARK, MODULES, STORE, Site, vagrant_home
 
 # The prefix of `Site.temporary`: of temporary files, and of a process of check.isolation's.
 _TEMPORARY = re.compile(rf"(?:^|(?<=[\s/])){MARK}-[0-9a-f]{{8}}-")
@@ -106,7 +106,7 @@ class Marks:
         if path.startswith(boxes):
             called = path.removeprefix(boxes).partition("/")[0]
             return Whose(Owner.CACHE if called in self.boxes else Owner.NOBODYS)
-        if path in (store, f"{store}/bases", str(CLAIMS)):
+        if path in (store, f"{store}/bases", str(INSTANCES)):
             return Whose(Owner.CACHE)
         if path.startswith(f"{store}/bases/"):
             return Whose(Owner.CACHE)
@@ -174,8 +174,8 @@ def marks(site: Site, earlier: Marks | None = None) -> Marks:
     ``earlier`` are the marks from before the things were looked at that are to be told apart: a
     checkout that has gone meanwhile had its part of what all checkouts share.
     """
-    listed = sorted(CLAIMS.iterdir()) if CLAIMS.exists() else []
-    claims = ((folder.name, claim.owner(folder)) for folder in listed)
+    listed = sorted(INSTANCES.iterdir()) if INSTANCES.exists() else []
+    claims = ((folder.name, owners.owner(folder)) for folder in listed)
     claimed = {name: checkout for name, checkout in claims if checkout is not None}
     sandboxes = {name.rpartition("-")[0]: checkout for name, checkout in claimed.items()}
     tables = {table: checkout for name, checkout in sandboxes.items() for table in _tables(name)}

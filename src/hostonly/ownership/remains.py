@@ -10,7 +10,7 @@ from pathlib import Path
 from hostonly.events import Emit
 from hostonly.host import outsiders
 from hostonly.host.scratch import is_orphan
-from hostonly.ownership.claim import owner
+from hostonly.ownership.owners import owner
 from hostonly.providers import provider_of
 from hostonly.site import Site
 
@@ -40,7 +40,7 @@ def finish_destructions(site: Site, emit: Emit) -> None:
         ToolFailed: something of one is still there.
     """
     for machine in site.machines:
-        if owner(machine.claim) == str(site.root):
+        if owner(machine.folder) == str(site.root):
             provider_of(site, machine).finish_destruction(emit)
 
 

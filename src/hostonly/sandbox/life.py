@@ -14,7 +14,7 @@ from hostonly.errors import HostonlyError, Taken, ToolFailed
 from hostonly.events import Done, Started, Unchanged, Warned
 from hostonly.host import modules, packages, traffic
 from hostonly.ownership import free, lock, remains
-from hostonly.ownership.claim import forgotten, release, require_ours
+from hostonly.ownership.owners import forgotten, release, require_ours
 from hostonly.providers import provider_of
 from hostonly.sandbox import prepare
 from hostonly.sandbox.machine import Machine

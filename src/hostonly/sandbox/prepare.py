@@ -12,7 +12,7 @@ from dataclasses import replace
 from hostonly.errors import Unreachable
 from hostonly.events import Done, Emit
 from hostonly.host import bridge_netfilter, bridges, firewall, modules, outsiders, packages, traffic
-from hostonly.ownership import before, claim, free, lock, remains
+from hostonly.ownership import before, free, lock, owners, remains
 from hostonly.providers import PROVIDERS, provider_of
 from hostonly.registry import trust
 from hostonly.registry.identity import Certificate
@@ -74,7 +74,7 @@ def prepare(site: Site, machine: MachineSpec, emit: Emit) -> None:
     provider = provider_of(site, machine)
     # Asked before anything is made: a conflict must change nothing.
     with free.proposed(site):
-        claim.require_ours(site, machine)
+        owners.require_ours(site, machine)
         # Vagrant, called by hand, would start the remains of a machine, or make a new one on top.
         provider.finish_destruction(emit)
         missing = [bridge for bridge in site.bridges if not bridges.present(bridge)]
@@ -142,7 +142,7 @@ def restore(site: Site, emit: Emit) -> None:
         # Vagrant, called by hand, knows nothing of the connection that our commands share.
         if machine not in existing:
             login.shared(site, machine).close()
-    if existing or any(provider_of(site, each).exists for each in claim.forgotten(site)):
+    if existing or any(provider_of(site, each).exists for each in owners.forgotten(site)):
         return
     changed = []
     if firewall.remove(firewall.table(site)):
@@ -153,7 +153,7 @@ def restore(site: Site, emit: Emit) -> None:
         if bridges.remove(bridge):
             changed.append(f"the bridge {bridge.name}")
     for machine in site.machines:
-        if claim.release(site, machine):
+        if owners.release(site, machine):
             # A machine of ours that somebody removed by hand has left these without a claim.
             changed += provider_of(site, machine).let_go()
     if machine_index.forget(site.root):

@@ -8,9 +8,9 @@ from dataclasses import replace
 from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages, unused_units
 from hostonly.host.command import run
-from hostonly.ownership import before, claim, lock
+from hostonly.ownership import before, lock, owners
 from hostonly.providers import PROVIDERS, provider_of
-from hostonly.site import CLAIMS, STORE, Site
+from hostonly.site import INSTANCES, STORE, Site
 
 
 def purge(site: Site, emit: Emit) -> None:
@@ -24,7 +24,7 @@ def purge(site: Site, emit: Emit) -> None:
     with lock.sandboxes(site, "sandbox.destroy --purge", emit), lock.store(emit):
         for name in PROVIDERS:
             provider_of(site, replace(site.sandbox, provider=name)).purge(emit)
-        there = [str(folder) for folder in (CLAIMS, STORE) if folder.exists()]
+        there = [str(folder) for folder in (INSTANCES, STORE) if folder.exists()]
         run(["rmdir", "--ignore-fail-on-non-empty", *there], root=True, timeout=10)
         _tell_packages(site, emit)
         if left := (*before.sandboxes(site), *_of_copies(site)):
@@ -37,9 +37,9 @@ def purge(site: Site, emit: Emit) -> None:
 
 def _of_copies(site: Site) -> list[str]:
     """Return the sandboxes of checkouts inside this one's state: the integration tests' copy."""
-    claimed = sorted(CLAIMS.iterdir()) if CLAIMS.exists() else []
+    claimed = sorted(INSTANCES.iterdir()) if INSTANCES.exists() else []
     inside = f"{site.state}/"
-    return [each.name for each in claimed if (claim.owner(each) or "").startswith(inside)]
+    return [each.name for each in claimed if (owners.owner(each) or "").startswith(inside)]
 
 
 def _tell_packages(site: Site, emit: Emit) -> None:

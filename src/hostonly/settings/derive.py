@@ -7,9 +7,9 @@ from ipaddress import IPv4Address, IPv4Interface
 from hostonly.settings.sections import MachineSettings, Settings
 from hostonly.site import (
     BRIDGE,
-    CLAIMS,
     ETH0,
     ETH1,
+    INSTANCES,
     MARK,
     Bridge,
     ImageSpec,
@@ -46,7 +46,7 @@ def settle(settings: Settings) -> Site:
             nat=_link("eth0", nat_bridge, nat.ip + 1 + number, mac(address, ETH0)),
             host_only=_link("eth1", bridge, address, mac(address, ETH1)),
             box=box_name(root, provider),
-            claim=CLAIMS / instance,
+            folder=INSTANCES / instance,
             certificates=state / "registry" / name,
             host_key=state / "ssh" / f"{name}.host_ed25519",
             vagrant_id=root / ".vagrant" / "machines" / name / provider / "id",

@@ -24,7 +24,7 @@ from tests.unit.sites import at
 def user(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A checkout; `calls` in it tells what was run in the folders of its benches."""
     monkeypatch.setattr("hostonly.host.command.as_root", list)
-    monkeypatch.setattr(stock, "CLAIMS", tmp_path / "claims")
+    monkeypatch.setattr(stock, "INSTANCES", tmp_path / "claims")
     monkeypatch.setattr(left_of_lxc, "remove", lambda container: True)
     monkeypatch.setattr(bridges, "remove", lambda bridge: calls(tmp_path, bridge.mark))
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))

@@ -15,7 +15,7 @@ from hostonly.cli import ProjectConfig
 from hostonly.errors import HostonlyError, Taken
 from hostonly.host import bridges
 from hostonly.ownership import free
-from hostonly.ownership.claim import require_ours
+from hostonly.ownership.owners import require_ours
 from hostonly.settings import load, settle
 from hostonly.site import ROOT, Site
 from tests.unit.sites import DB, settled

@@ -27,7 +27,7 @@ from tests.unit.sites import DB, at, settled
 def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Noted:
     """A host on which nothing is done but noted, where Vagrant makes what it is told."""
     noted = Noted()
-    for module in ("sandbox.machine", "sandbox.status", "ownership.claim", "ownership.remains"):
+    for module in ("sandbox.machine", "sandbox.status", "ownership.owners", "ownership.remains"):
         monkeypatch.setattr(f"hostonly.{module}.provider_of", noted.provider_of)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(packages, "missing", lambda names: [])

@@ -12,7 +12,7 @@ import pytest
 from hostonly.errors import Taken, Unreachable
 from hostonly.events import ignore
 from hostonly.host import bridge_netfilter, bridges, firewall, modules, outsiders, packages, traffic
-from hostonly.ownership import before, claim, lock
+from hostonly.ownership import before, lock, owners
 from hostonly.providers import PROVIDERS
 from hostonly.registry import certificate, trust
 from hostonly.sandbox import keys, machine_index, prepare
@@ -37,7 +37,7 @@ def host(here: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Noted:
         monkeypatch.setattr(each, "STORE", tmp_path / "store")
     monkeypatch.setattr("hostonly.host.command.as_root", list)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    for module in ("sandbox.prepare", "ownership.claim", "ownership.remains"):
+    for module in ("sandbox.prepare", "ownership.owners", "ownership.remains"):
         monkeypatch.setattr(f"hostonly.{module}.provider_of", noted.provider_of)
     for owner, name in (
         (packages, "install"),
@@ -127,7 +127,7 @@ def test_a_name_that_is_somebody_elses_changes_nothing(
     here: Site, host: Noted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = {here.sandbox.instance: "/another"}
-    monkeypatch.setattr(claim, "owner", lambda folder: theirs.get(folder.name))
+    monkeypatch.setattr(owners, "owner", lambda folder: theirs.get(folder.name))
     monkeypatch.setattr(bridges, "conflicts", lambda bridge: [])
     with pytest.raises(Taken, match="another checkout: /another") as refused:
         prepare.prepare(here, here.sandbox, ignore)
@@ -216,7 +216,7 @@ def test_what_all_checkouts_share_is_put_back_while_nobody_takes_it_in_use(
 def test_what_another_checkout_has_claimed_is_not_let_go(
     here: Site, taken_away: Noted, tmp_path: Path
 ) -> None:
-    claimed = here.sandbox.claim
+    claimed = here.sandbox.folder
     claimed.mkdir(parents=True)
     (claimed / "owner").write_text("/another\n")
     prepare.restore(here, ignore)

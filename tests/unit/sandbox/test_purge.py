@@ -38,7 +38,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (base, lock, purge, uses):
         monkeypatch.setattr(module, "STORE", store)
     for module in (purge, uses):
-        monkeypatch.setattr(module, "CLAIMS", store / "sandboxes")
+        monkeypatch.setattr(module, "INSTANCES", store / "sandboxes")
     monkeypatch.setattr(uses, "LXC", lxc)
     monkeypatch.setattr(before, "sandboxes", lambda site: ())
     monkeypatch.setattr("hostonly.host.command.as_root", list)

@@ -10,7 +10,7 @@ from hostonly.host import atomic
 from hostonly.host.command import run
 from hostonly.providers.lxc import base, box, idmap
 from hostonly.registry.identity import Certificate
-from hostonly.site import CLAIMS, MachineSpec, Site
+from hostonly.site import INSTANCES, MachineSpec, Site
 
 _RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
@@ -42,7 +42,7 @@ def hand_over(
     Raises:
         ToolFailed: root's folder could not be written.
     """
-    folder = machine.claim
+    folder = machine.folder
     values = {
         "BASE": str(lies_on),
         # Not read by lxc-template: it keeps a purge from the box until the sandbox is made.
@@ -68,7 +68,7 @@ def hand_over(
         files[target] = (Certificate(each.certificates).authority, "0644")
     if _handed_over(folder, text, {name: source for name, (source, _) in files.items()}):
         return
-    run(["mkdir", "-p", "-m", "0755", str(CLAIMS), str(folder)], root=True)
+    run(["mkdir", "-p", "-m", "0755", str(INSTANCES), str(folder)], root=True)
     # Every checkout's user may read the owner; only root may read the private keys.
     atomic.write_as_root(folder / "owner", f"{site.root}\n")
     run(["rm", "-rf", str(folder / "certs.d")], root=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from hostonly.errors import ToolFailed
 from hostonly.host.command import run
 from hostonly.providers.lxc.container import LXC
-from hostonly.site import CLAIMS, MARK, STORE
+from hostonly.site import INSTANCES, MARK, STORE
 
 TRIES = 3
 # As lxc-template writes it: an overlay of the base's root file system and the sandbox's own layer.
@@ -40,7 +40,7 @@ def uses() -> Uses:
     Raises:
         ToolFailed: they could not be found out, so nothing may be removed.
     """
-    places = [str(place) for place in (LXC, CLAIMS) if place.exists()]
+    places = [str(place) for place in (LXC, INSTANCES) if place.exists()]
     if not places:
         return Uses(frozenset(), frozenset())
     files = ["-maxdepth", "2", "-type", "f", "(", "-name", "config", "-o", "-name", "settings", ")"]

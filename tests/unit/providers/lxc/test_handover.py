@@ -45,7 +45,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     for module in (handover, atomic, base):
         monkeypatch.setattr(module, "run", lambda argv, root, **how: command.run(argv, **how))
     monkeypatch.setattr(handover, "_RESOLVERS", ())
-    monkeypatch.setattr(handover, "CLAIMS", tmp_path / "claims")
+    monkeypatch.setattr(handover, "INSTANCES", tmp_path / "claims")
     made = at(settled(machines={"db": DB}), tmp_path)
     files = [made.login_key, *(machine.host_key for machine in made.machines)]
     for key in files:
@@ -65,7 +65,7 @@ def claimed(here: Site, tmp_path: Path, name: str) -> Path:
     machine = here.machine(name)
     claim = tmp_path / "claims" / machine.instance
     (tmp_path / "base").mkdir(exist_ok=True)
-    hand_over(here, replace(machine, claim=claim), tmp_path / "base")
+    hand_over(here, replace(machine, folder=claim), tmp_path / "base")
     return claim
 
 

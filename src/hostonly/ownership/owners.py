@@ -14,14 +14,14 @@ from hostonly.providers import provider_of
 from hostonly.site import MachineSpec, Site
 
 
-def owner(claim: Path) -> str | None:
-    """Return the checkout that the folder ``claim``, and so the machine of its name, belongs to.
+def owner(folder: Path) -> str | None:
+    """Return the checkout that ``folder``, and so the machine of its name, belongs to.
 
     None where it is nobody's.
     """
     try:
         # An empty file was not written to its end.
-        return (claim / "owner").read_text(encoding="utf-8").strip() or None
+        return (folder / "owner").read_text(encoding="utf-8").strip() or None
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -33,7 +33,7 @@ def require_ours(site: Site, machine: MachineSpec) -> None:
         Taken: another checkout has it, or a machine that hostonly did not make.
     """
     name = machine.instance
-    whose = owner(machine.claim)
+    whose = owner(machine.folder)
     if whose not in (None, str(site.root)):
         raise Taken(
             f"a sandbox named {name} belongs to another checkout: {whose}",
@@ -51,16 +51,15 @@ def forgotten(site: Site) -> list[MachineSpec]:
 
     They were taken out of ``machines:`` while they were there, or ``sandbox.name`` was another one.
     """
-    known, claims = {machine.claim for machine in site.machines}, site.sandbox.claim.parent
-    folders = sorted(claims.iterdir()) if claims.exists() else []
+    known, folders = {machine.folder for machine in site.machines}, site.sandbox.folder.parent
     found = []
-    for folder in folders:
+    for folder in sorted(folders.iterdir()) if folders.exists() else []:
         if folder not in known and owner(folder) == str(site.root):
             name = folder.name.rpartition("-")[2]
             noted = site.sandbox.vagrant_id.parents[2] / name / site.sandbox.provider / "id"
             found.append(
                 replace(
-                    site.sandbox, name=name, instance=folder.name, claim=folder, vagrant_id=noted
+                    site.sandbox, name=name, instance=folder.name, folder=folder, vagrant_id=noted
                 )
             )
     return found
@@ -72,11 +71,11 @@ def release(site: Site, machine: MachineSpec) -> bool:
     They may where they are ours or nobody's. What was handed over in the folder goes where it is
     ours; the owner's name goes last: without it nobody removes the rest.
     """
-    whose = owner(machine.claim)
+    whose = owner(machine.folder)
     if whose not in (None, str(site.root)):
         return False
-    if machine.claim.exists():
+    if machine.folder.exists():
         rest = "find . -mindepth 1 ! -path ./owner -delete; " if whose else ""
         line = f'cd "$1"; {rest}rm -f owner owner.[0-9]*; rmdir --ignore-fail-on-non-empty "$1"'
-        run(["sh", "-ec", line, "remove", str(machine.claim)], root=True, timeout=30)
+        run(["sh", "-ec", line, "remove", str(machine.folder)], root=True, timeout=30)
     return True

@@ -9,17 +9,17 @@ import pytest
 
 from hostonly.errors import Taken
 from hostonly.host import command
-from hostonly.ownership import claim
-from hostonly.ownership.claim import owner, release, require_ours
+from hostonly.ownership import owners
+from hostonly.ownership.owners import owner, release, require_ours
 from hostonly.site import MachineSpec, Site
 
 
 @pytest.fixture
 def machine(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MachineSpec:
     """The first machine, claimed below ``tmp_path``; root's commands are run as ourselves."""
-    monkeypatch.setattr(claim, "run", lambda argv, root, **how: command.run(argv, **how))
+    monkeypatch.setattr(owners, "run", lambda argv, root, **how: command.run(argv, **how))
     exists(monkeypatch, False)
-    return replace(site.sandbox, claim=tmp_path / site.sandbox.instance)
+    return replace(site.sandbox, folder=tmp_path / site.sandbox.instance)
 
 
 def exists(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
@@ -29,22 +29,22 @@ def exists(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
         def __init__(self, site: Site, machine: MachineSpec) -> None:
             self.exists = there
 
-    monkeypatch.setattr(claim, "provider_of", Provided)
+    monkeypatch.setattr(owners, "provider_of", Provided)
 
 
 def claimed(machine: MachineSpec, text: str) -> None:
-    machine.claim.mkdir()
-    (machine.claim / "owner").write_text(text)
+    machine.folder.mkdir()
+    (machine.folder / "owner").write_text(text)
 
 
 def test_nobodys_is_free(site: Site, machine: MachineSpec) -> None:
-    assert owner(machine.claim) is None
+    assert owner(machine.folder) is None
     require_ours(site, machine)
 
 
 def test_a_claim_that_was_cut_off_is_nobodys(site: Site, machine: MachineSpec) -> None:
     claimed(machine, "")
-    assert owner(machine.claim) is None
+    assert owner(machine.folder) is None
     require_ours(site, machine)
 
 
@@ -72,19 +72,19 @@ def test_what_says_whose_it_is_goes_last(
     site: Site, machine: MachineSpec, text: str | None, ours: bool, rest: tuple[str, ...]
 ) -> None:
     assert release(site, machine)
-    machine.claim.mkdir()
+    machine.folder.mkdir()
     if text is not None:
-        (machine.claim / "owner").write_text(text.format(root=site.root))
+        (machine.folder / "owner").write_text(text.format(root=site.root))
     for file in rest:
-        (machine.claim / file).parent.mkdir(parents=True, exist_ok=True)
-        (machine.claim / file).touch()
+        (machine.folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (machine.folder / file).touch()
     assert release(site, machine)
     # What nobody has a mark on is left alone.
-    assert machine.claim.exists() == (not ours and "settings" in rest)
+    assert machine.folder.exists() == (not ours and "settings" in rest)
 
 
 def test_another_checkouts_stays_whole(site: Site, machine: MachineSpec) -> None:
     claimed(machine, "/somebody/elses\n")
-    (machine.claim / "settings").touch()
+    (machine.folder / "settings").touch()
     assert not release(site, machine)
-    assert sorted(file.name for file in machine.claim.iterdir()) == ["owner", "settings"]
+    assert sorted(file.name for file in machine.folder.iterdir()) == ["owner", "settings"]
