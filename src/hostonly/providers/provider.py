@@ -51,6 +51,8 @@ class Provider(Protocol):
     # The Debian packages that it needs on this machine.
     packages: ClassVar[tuple[str, ...]]
     traces: ClassVar[Traces]
+    # Where the kernel's own file systems (/proc, /sys) are to be seen in a machine.
+    own_views: ClassVar[tuple[str, ...]]
 
     def __init__(self, site: Site, machine: MachineSpec) -> None:
         """Make the object; nothing is asked yet."""

@@ -7,7 +7,6 @@ host are there while they are looked for.
 from __future__ import annotations
 
 import platform
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +40,6 @@ ENGINE = Path("/var/run/docker.sock")
 # curl's exit status where nobody listens.
 REFUSED = 7
 
-# /dev/.lxc has another /proc and /sys.
-_WALK = shlex.split(
-    "sudo find / -ignore_readdir_race"
-    " '(' -path /proc -o -path /sys -o -path /dev/.lxc ')' -prune -o"
-)
 # All is asked at once, walks through all files among it: a limit for what would hang for ever.
 SECONDS = 600.0
 
@@ -77,7 +71,7 @@ def _look_at(machine: Machine, claims: Judge) -> None:
             host,
             _looks_of_host(_init(host, machine) if closed is None else 0, marker),
             sandbox,
-            _looks_inside(marker) | _tries(tried),
+            _looks_inside(marker, machine) | _tries(tried),
             closed,
             root=as_root([]),
             timeout=SECONDS,
@@ -114,7 +108,9 @@ def _looks_of_host(init: int, marker: Marker) -> Questions:
     }
 
 
-def _looks_inside(marker: Marker) -> dict[str, Question[Any]]:
+def _looks_inside(marker: Marker, machine: Machine) -> dict[str, Question[Any]]:
+    elsewhere = [word for path in machine.provider.own_views for word in ("-o", "-path", path)][1:]
+    walk = ["sudo", "find", "/", "-ignore_readdir_race", "(", *elsewhere, ")", "-prune", "-o"]
     devices = ["(", "-xtype", "b", "-o", "-xtype", "c", ")"]
     # -xtype asks of each file itself: a folder's list says of a device bound onto a file "file".
     stat = ["-exec", "stat", "-L", "-c", "%F|%t:%T|%n", "{}", "+"]
@@ -128,8 +124,8 @@ def _looks_inside(marker: Marker) -> dict[str, Question[Any]]:
         return tuple(path.removeprefix("/mnt/sys/") for path in confinement.parse_paths(output))
 
     return {
-        "devices": search([*_WALK, *devices, *stat], confinement.parse_devices),
-        "marked file": search([*_WALK, *named], confinement.parse_paths),
+        "devices": search([*walk, *devices, *stat], confinement.parse_devices),
+        "marked file": search([*walk, *named], confinement.parse_paths),
         "commands": question(
             ["ps", "-e", "-ww", "-o", "args="], confinement.parse_lines, root=True
         ),

@@ -31,6 +31,7 @@ class Lxc(LxcContainer):
 
     kind: ClassVar[str] = "an LXC container"
     packages: ClassVar[tuple[str, ...]] = ("vagrant-lxc", "lxc", "mmdebstrap")
+    own_views: ClassVar[tuple[str, ...]] = ("/proc", "/sys", "/dev/.lxc")
     traces: ClassVar[Traces] = Traces(
         folders=("/run/lxc/lock",),
         instances=(str(LXC),),
