@@ -152,9 +152,10 @@ def test_an_engine_that_dies_in_mid_push_is_told_and_nothing_is_seen(
     with stalled(machine), watched("systemctl kill -s KILL docker; echo killed") as watcher:
         broken = inv("image.push")
         assert watcher.communicate(timeout=60)[0] == "killed\n"
+        # What the dead engine's kernel still sends comes as soon as it can, and may end a layer's upload.
+        assert name not in catalog()
     assert broken.returncode == 3 and "bug in hostonly" not in broken.stderr
     assert "docker push" in broken.stderr and "broke off" in broken.stderr
-    assert name not in catalog()
     inside("timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep .2; done'")
     did("image.push")
 
