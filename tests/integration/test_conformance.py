@@ -32,13 +32,18 @@ def test_both_servers_do_everything(flag: str) -> None:
     assert code == 0
 
 
+# On a busy machine a mutant may be lucky: a reset, say, comes too late for it to do anything wrong.
+TRIES = 3
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_fails_by_the_right_name(name: str, tmp_path: Path) -> None:
-    program = write(name, tmp_path)
+    command = shlex.join([sys.executable, "-I", str(write(name, tmp_path))])
     fails = MUTANTS[name].fails
-    code, found = conformance(
-        "--command", shlex.join([sys.executable, "-I", str(program)]), "--only", fails
-    )
+    for _ in range(TRIES):
+        code, found = conformance("--command", command, "--only", fails)
+        if found[fails]["verdict"] != "HOLDS":
+            break
     if fails in MAY_BE_SKIPPED and found[fails]["verdict"] == "SKIPPED":
         pytest.skip(found[fails]["because"])
     assert (code, found[fails]["verdict"]) == (1, "FAILS")

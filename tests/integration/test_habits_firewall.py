@@ -83,18 +83,12 @@ def test_somebody_once_typed_iptables_legacy() -> None:
 
 DROP = "FORWARD -p tcp -m tcp --dport 8080 -j DROP"
 FORWARDED = "sudo sysctl -w net.ipv4.ip_forward"
-# What is typed, what takes it back, and what is to be said. iptables-nft cannot show the third one's table.
+# What is typed, what takes it back, and what is to be said. iptables-nft cannot show the second one's table.
 HABITS = [
     (
         [f"sudo iptables-legacy -A {DROP}"],
         f"sudo iptables-legacy -D {DROP}",
         f"-A {DROP} (a rule of iptables-legacy, table filter)",
-    ),
-    (
-        [f"{FORWARDED}=0"],
-        f"{FORWARDED}=1",
-        "net.ipv4.ip_forward is 0: it passes no packet on, to a container or from one (to switch it on"
-        f" again: {EXEC}{FORWARDED}=1)",
     ),
     (
         [
@@ -107,6 +101,12 @@ HABITS = [
     ),
 ]
 MORE_HABITS = [
+    (
+        [f"{FORWARDED}=0"],
+        f"{FORWARDED}=1",
+        "net.ipv4.ip_forward is 0: it passes no packet on, to a container or from one (to switch it on"
+        f" again: {EXEC}{FORWARDED}=1)",
+    ),
     (
         ["sudo iptables-legacy -P FORWARD DROP"],
         "sudo iptables-legacy -P FORWARD ACCEPT",

@@ -30,7 +30,12 @@ BIG_BYTES = 60_000_000
 
 @pytest.fixture(scope="module", autouse=True)
 def pushed() -> None:
+    """The image is pushed, and nothing else: with another tag its repository would stay."""
     did("image.push")
+    for name in catalog():
+        for tag in document("registry.tags", "--repository", name)["tags"]:
+            if f"{name}:{tag}" != "hello-socket:latest":
+                did("registry.delete", f"{name}:{tag}")
 
 
 @pytest.fixture
