@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hostonly.errors import HostonlyError
+from hostonly.settings import read, settle
 from hostonly.site import BRIDGE, ETH0, ETH1, ROOT, Link, Site, box_name, mac, of_json
 from tests.unit.sites import DB, at, settled
 
@@ -148,3 +150,9 @@ def test_of_another_version_it_is_none(three: Site, key: str, damage: str) -> No
 def test_it_is_frozen(three: Site) -> None:
     with pytest.raises(FrozenInstanceError):
         three.name = "other"  # type: ignore[misc]
+
+
+def test_a_checkout_without_the_recipe_says_so(tmp_path: Path) -> None:
+    (tmp_path / "invoke.yaml").write_text((ROOT / "invoke.yaml").read_text())
+    with pytest.raises(HostonlyError, match="the recipe of machines by lxc cannot be read"):
+        settle(read(tmp_path / "invoke.yaml", tmp_path))

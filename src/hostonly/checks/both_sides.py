@@ -6,12 +6,42 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
-from hostonly.facts import Fact, NotObserved, Observed, Question, observe_all, select, together
+from hostonly.claims.sandbox import route_host_only, sandbox_running
+from hostonly.facts import (
+    Fact,
+    NotObserved,
+    Observed,
+    Question,
+    observe,
+    observe_all,
+    select,
+    together,
+)
 from hostonly.facts.batch import COMMAND_SECONDS
+from hostonly.facts.routes import route_to, routes
+from hostonly.sandbox.machine import Machine
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Vantage
 
 Questions: TypeAlias = Mapping[str, Question[Any]]
 Facts: TypeAlias = dict[str, Fact[Any]]
+
+
+def judge_the_way(claims: Judge, host: Vantage, machine: Machine) -> str | None:
+    """Judge that ``machine`` runs and that the host's way to it is its bridge's.
+
+    Return why it may not or cannot be asked; None where it can.
+    """
+    bridge, state = machine.site.bridge, machine.observed_state()
+    way, known = observe(host, route_to(machine.address)), observe(host, routes())
+    claims.judge(sandbox_running, {"machine": machine.name}, state=state)
+    about: dict[str, object] = {
+        "address": machine.address,
+        "bridge": bridge.name,
+        "source": str(bridge.address.ip),
+    }
+    claims.judge(route_host_only, about, way=way, routes=known)
+    return why_not_look(state, way, bridge.name)
 
 
 def why_not_look(state: Fact[str], way: Fact[Any], bridge: str) -> str | None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from hostonly.checks.both_sides import Facts, Questions, look_from_both, why_not_look
+from hostonly.checks.both_sides import Facts, Questions, judge_the_way, look_from_both
 from hostonly.claims.publishing import dnat_rules
 from hostonly.claims.sandbox import (
     engine_answers,
@@ -21,8 +21,6 @@ from hostonly.claims.sandbox import (
     ports_open,
     published_held,
     registry_answers,
-    route_host_only,
-    sandbox_running,
     ssh_session,
 )
 from hostonly.facts import (
@@ -42,7 +40,6 @@ from hostonly.facts.interfaces import interfaces
 from hostonly.facts.listeners import Listener, listeners, on_port
 from hostonly.facts.neighbours import NeighbourEntry, neighbours
 from hostonly.facts.reach import Reach, reach
-from hostonly.facts.routes import route_to, routes
 from hostonly.facts.units import failed_units
 from hostonly.sandbox.machine import Machine
 from hostonly.site import SSH_PORT, Site
@@ -63,16 +60,7 @@ def check(site: Site, claims: Judge) -> None:
     """Look at the sandbox from the host, and from inside it where that decides."""
     host, machine = Host(), Machine(site, claims.emit)
     address, bridge = machine.address, site.bridge.name
-    state = machine.observed_state()
-    way, main = observe(host, route_to(address)), observe(host, routes())
-    claims.judge(sandbox_running, {"machine": machine.name}, state=state)
-    claims.judge(
-        route_host_only,
-        {"address": address, "bridge": bridge, "source": str(site.bridge.address.ip)},
-        way=way,
-        routes=main,
-    )
-    closed = why_not_look(state, way, bridge)
+    closed = judge_the_way(claims, host, machine)
     with machine.vantage() as sandbox:
         outside, inside = look_from_both(
             host, _looks_of_host(site, address), sandbox, _looks_inside(site), closed

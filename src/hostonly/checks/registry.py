@@ -9,8 +9,8 @@ from hostonly.checks.both_sides import (
     Facts,
     Questions,
     by_name,
+    judge_the_way,
     look_from_both,
-    why_not_look,
 )
 from hostonly.claims.registry import (
     Pushed,
@@ -19,19 +19,17 @@ from hostonly.claims.registry import (
     manifests_served,
     pushed_served,
 )
-from hostonly.claims.sandbox import registry_answers, route_host_only, sandbox_running
+from hostonly.claims.sandbox import registry_answers
 from hostonly.facts import (
     Fact,
     NotObserved,
     Observed,
     Question,
     Unreadable,
-    observe,
     question,
     select,
 )
 from hostonly.facts.http import HttpAnswer, http
-from hostonly.facts.routes import route_to, routes
 from hostonly.facts.served import (
     MANIFEST,
     SECONDS,
@@ -56,19 +54,7 @@ BIRTH = "/etc/hostonly/sandbox.env"
 def check(site: Site, claims: Judge) -> None:
     """Ask the registry from both sides, and hash every byte that it serves of the image."""
     host, machine = Host(), Machine(site, claims.emit)
-    running, way = machine.observed_state(), observe(host, route_to(machine.address))
-    claims.judge(sandbox_running, {"machine": machine.name}, state=running)
-    claims.judge(
-        route_host_only,
-        {
-            "address": machine.address,
-            "bridge": site.bridge.name,
-            "source": str(site.bridge.address.ip),
-        },
-        way=way,
-        routes=observe(host, routes()),
-    )
-    closed = why_not_look(running, way, site.bridge.name)
+    closed = judge_the_way(claims, host, machine)
     registries = {
         "host": f"http://{machine.address}:{site.registry_port}/v2/",
         "sandbox": f"http://localhost:{site.registry_port}/v2/",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
 
+from hostonly.errors import HostonlyError
 from hostonly.settings.sections import MachineSettings, Settings
 from hostonly.site import (
     BRIDGE,
@@ -24,7 +26,11 @@ from hostonly.site import (
 
 
 def settle(settings: Settings) -> Site:
-    """Return the site of ``settings`` on this machine."""
+    """Return the site of ``settings`` on this machine.
+
+    Raises:
+        HostonlyError: the recipe of a provider's machines is not in the checkout.
+    """
     root, network = settings.root, settings.network
     state, mark = root / ".hostonly", f"{MARK} {root}"
     nat, host = network.nat, network.host
@@ -45,7 +51,7 @@ def settle(settings: Settings) -> Site:
             cpus=given.cpus or settings.sandbox.cpus,
             nat=_link("eth0", nat_bridge, nat.ip + 1 + number, mac(address, ETH0)),
             host_only=_link("eth1", bridge, address, mac(address, ETH1)),
-            box=box_name(root, provider),
+            box=_box(root, provider),
             folder=INSTANCES / instance,
             certificates=state / "registry" / name,
             host_key=state / "ssh" / f"{name}.host_ed25519",
@@ -75,3 +81,13 @@ def settle(settings: Settings) -> Site:
 def _link(name: str, bridge: Bridge, address: IPv4Address, mac: str) -> Link:
     interface = IPv4Interface(f"{address}/{bridge.network.prefixlen}")
     return Link(name, bridge.name, interface, mac)
+
+
+def _box(root: Path, provider: str) -> str:
+    try:
+        return box_name(root, provider)
+    except OSError as error:
+        raise HostonlyError(
+            f"the recipe of machines by {provider} cannot be read: {error.filename}: {error.strerror}",
+            remedy=f"git checkout packer/guest/{provider}",
+        ) from error

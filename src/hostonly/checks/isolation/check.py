@@ -10,12 +10,11 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from hostonly.checks.both_sides import Questions, look_from_both, why_not_look
+from hostonly.checks.both_sides import Questions, judge_the_way, look_from_both
 from hostonly.checks.isolation.layers import base_of, found_of, layers_of
 from hostonly.checks.isolation.marker import Marker, marked
 from hostonly.checks.isolation.probes import Probe, probes
 from hostonly.checks.isolation.verdicts import Seen, judge
-from hostonly.claims.sandbox import route_host_only, sandbox_running
 from hostonly.facts import (
     Fact,
     NotObserved,
@@ -27,7 +26,6 @@ from hostonly.facts import (
 from hostonly.facts.attempt import attempt
 from hostonly.facts.fact import json_object
 from hostonly.facts.limits import USERS, key_users, limits
-from hostonly.facts.routes import route_to, routes
 from hostonly.facts.search import search
 from hostonly.host.limits import LIMITS
 from hostonly.process import as_root
@@ -56,15 +54,7 @@ def check(site: Site, claims: Judge, only: str = "") -> None:
 def _look_at(machine: Machine, claims: Judge) -> None:
     """Judge all claims of one machine."""
     host, site = Host(), machine.site
-    state, way = machine.observed_state(), observe(host, route_to(machine.address))
-    claims.judge(sandbox_running, {"machine": machine.name}, state=state)
-    about: dict[str, object] = {
-        "address": machine.address,
-        "bridge": site.bridge.name,
-        "source": str(site.bridge.address.ip),
-    }
-    claims.judge(route_host_only, about, way=way, routes=observe(host, routes()))
-    closed = why_not_look(state, way, site.bridge.name)
+    closed = judge_the_way(claims, host, machine)
     tried = probes(platform.machine())
     with machine.vantage() as sandbox, marked(site.temporary) as marker:
         outside, inside = look_from_both(
