@@ -17,7 +17,7 @@ from hostonly.process import as_root
 from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
-from tests.integration.command_line import INV, answer
+from tests.integration.command_line import INV, answer, did
 
 # Each of several users takes what it gets of system call ARGV[0], with the arguments ARGV[2..], tells how much
 # that was and keeps it until the input ends.
@@ -56,6 +56,8 @@ MAY_BE_SKIPPED = {"isolation.docker"}
 
 @pytest.fixture
 def machine(site: Site) -> Machine:
+    """The first machine, up, and no other one, which would be looked at as well."""
+    did("sandbox.destroy", "--machine", "sandbox2")
     machine = Machine(site, ignore)
     life.up([machine])
     return machine
