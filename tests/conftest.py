@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from hostonly import settings as settings_module
-from hostonly.settings import Settings
+from hostonly import settings
+from hostonly.site import Site
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def settings() -> Settings:
-    """The settings as the checkout's own invoke.yaml has them, without the caller's overrides."""
-    return settings_module.read(ROOT / "invoke.yaml")
+def site() -> Site:
+    """The site of the checkout's own invoke.yaml, without the caller's overrides."""
+    return settings.settle(settings.read(ROOT / "invoke.yaml"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

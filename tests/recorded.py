@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 
-from hostonly.demos.leftovers import Leftover, find
-from hostonly.demos.testbed import BuiltImage, Testbed
 from hostonly.errors import Unreachable
 from hostonly.facts import resolver
-from hostonly.report.model import SandboxAbout
-from hostonly.settings import Settings
+from hostonly.results.judged import SandboxAbout
+from hostonly.site import Site
+from hostonly.stage.leftovers import Leftover, find
+from hostonly.stage.testbed import BuiltImage, Testbed
+from hostonly.testing import Answer, FakeVantage
 from hostonly.vantages import Result, Secret, Vantage, shown
 from hostonly.vantages.vantage import MASK
 
@@ -56,40 +57,36 @@ class Recorder:
         return result
 
 
-class Player:
+class Player(FakeVantage):
     """A vantage that gives the recorded results, in their order for each command."""
 
     def __init__(self, name: str, prompt: str, runs: Iterable[dict[str, Any]]) -> None:
-        self.name, self.prompt = name, prompt
-        self.played: set[str] = set()
-        self.left: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        recorded: dict[str, list[Answer]] = defaultdict(list)
         for run in runs:
-            self.left[run["command"]].append(run)
+            recorded[run["command"]].append(_result(name, prompt, run))
+        super().__init__(recorded, name=name, prompt=prompt)
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        command = shown(argv)
-        if not self.left[command]:
-            raise AssertionError(
-                f"{self.name}$ {command}: not, or not so often, when the demo was recorded;"
-                " has the demo changed? pytest tests/integration/test_demos.py --record"
-            )
-        self.played.add(command)
-        run = self.left[command].popleft()
-        if "unreachable" in run:
-            raise Unreachable(run["unreachable"])
-        # What was confidential is not in the recording; anything will do in its place.
-        secrets = (Secret("stand-in"),) * (run["out"] + run["err"]).count(MASK)
-        return Result(
-            self.name, self.prompt, command, run["exit"], run["out"], run["err"], 0.0, secrets
-        )
+    def answer(self, argv: list[str]) -> Answer:
+        try:
+            return super().answer(argv)
+        except AssertionError as error:
+            error.add_note("has the demo changed? pytest tests/integration/test_demos.py --record")
+            raise
 
     @property
     def unplayed(self) -> list[str]:
         """The commands that were recorded and not asked for now. How often is left open: what waits
         for something looks as often as it takes."""
-        return [command for command in self.left if command not in self.played]
+        return [command for command in self.answers if command not in self.ran]
+
+
+def _result(name: str, prompt: str, run: dict[str, Any]) -> Answer:
+    if "unreachable" in run:
+        return Unreachable(run["unreachable"])
+    out, err = run["out"], run["err"]
+    # What was confidential is not in the recording; anything will do in its place.
+    secrets = (Secret("stand-in"),) * (out + err).count(MASK)
+    return Result(name, prompt, run["command"], run["exit"], out, err, 0.0, secrets)
 
 
 def recording(
@@ -103,7 +100,7 @@ def recording(
         runs.append({"at": vantage.name, "found": [astuple(each) for each in leftovers]})
         return leftovers
 
-    monkeypatch.setattr("hostonly.demos.clearing.find", found)
+    monkeypatch.setattr("hostonly.stage.clearing.find", found)
     second: list[Vantage] = []
 
     def second_sandbox() -> Vantage:
@@ -119,9 +116,9 @@ def recording(
     )
 
 
-def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Settings) -> None:
-    """Keep `runs` of demo `name` as if they had been made with the settings `like`."""
-    bridges = (testbed.settings.network.bridge, testbed.settings.network.nat_bridge)
+def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Site) -> None:
+    """Keep `runs` of demo `name` as if they had been made on the site `like`."""
+    bridges = (testbed.site.bridge.name, testbed.site.nat.name)
     runs = [_about_the_demo(run, bridges) for run in runs]
     # Outputs are repeated a lot: each is kept once.
     outputs: dict[str, int] = {}
@@ -145,7 +142,7 @@ def save(name: str, testbed: Testbed, runs: list[dict[str, Any]], like: Settings
     for server in name_servers.nameservers:
         text = text.replace(server, "192.0.2.53")
     RECORDINGS.mkdir(exist_ok=True)
-    (RECORDINGS / f"{name}.json").write_text(like_default(text, testbed.settings, like) + "\n")
+    (RECORDINGS / f"{name}.json").write_text(like_default(text, testbed.site, like) + "\n")
 
 
 def _about_the_demo(run: dict[str, Any], bridges: tuple[str, str]) -> dict[str, Any]:
@@ -164,20 +161,18 @@ def _about_the_demo(run: dict[str, Any], bridges: tuple[str, str]) -> dict[str, 
     return {**run, "out": json.dumps(items) + "\n"}
 
 
-def like_default(text: str, settings: Settings, default: Settings) -> str:
-    """`text` with the addresses and names of `settings` replaced by those of `default`."""
-    mine, theirs = settings.network, default.network
-    for old, new in (
-        (str(mine.host.network.network_address), str(theirs.host.network.network_address)),
-        (str(mine.nat.network.network_address), str(theirs.nat.network.network_address)),
-    ):
+def like_default(text: str, site: Site, default: Site) -> str:
+    """`text` with the addresses and names of `site` replaced by those of `default`."""
+    for mine, theirs in zip(site.bridges, default.bridges, strict=True):
+        old, new = str(mine.network.network_address), str(theirs.network.network_address)
         text = text.replace(old.rpartition(".")[0] + ".", new.rpartition(".")[0] + ".")
-    text = text.replace(mine.nat_bridge, theirs.nat_bridge).replace(mine.bridge, theirs.bridge)
-    return text.replace(settings.sandbox.name, default.sandbox.name)
+    for mine, theirs in zip(site.bridges[::-1], default.bridges[::-1], strict=True):
+        text = text.replace(mine.name, theirs.name)
+    return text.replace(site.name, default.name)
 
 
 def playing(
-    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    name: str, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Testbed, Callable[[], list[str]]]:
     """A testbed that plays the recording of demo `name`, and what of it is left unplayed."""
     document = json.loads((RECORDINGS / f"{name}.json").read_text())
@@ -196,7 +191,7 @@ def playing(
     def found(vantage: Vantage) -> tuple[Leftover, ...]:
         return tuple(Leftover(*each) for each in leftovers[vantage.name].popleft())
 
-    monkeypatch.setattr("hostonly.demos.clearing.find", found)
+    monkeypatch.setattr("hostonly.stage.clearing.find", found)
     prompts = {"host": "host", "sandbox": "sandbox"}
     players = {
         place: Player(place, prompts.get(place, "sandbox2"), places.get(place, ()))
@@ -204,13 +199,13 @@ def playing(
     }
     seconds = [player for place, player in players.items() if place not in prompts]
     about = SandboxAbout(
-        settings.sandbox.name,
-        settings.sandbox.provider,
-        str(settings.network.sandbox),
+        site.name,
+        site.sandbox.provider,
+        site.sandbox.address,
         document["engine"],
     )
     testbed = Testbed(
-        settings,
+        site,
         players["host"],
         players["sandbox"],
         about,

@@ -1,4 +1,4 @@
-"""`python -m hostonly` is `inv`."""
+"""The module behind ``python -m hostonly``, which is ``inv``."""
 
 from hostonly.start import main
 

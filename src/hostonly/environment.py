@@ -1,6 +1,6 @@
 """The environment of the programs that we run: they speak English in UTF-8, without colours.
 
-Only the standard library is imported here: the bootstrap uses this module before there is a `.venv`.
+Only the standard library is imported: the bootstrap uses this module before there is a ``.venv``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-# Debian keeps `ip` and its like where an ordinary user's PATH does not look.
+# Debian keeps `ip` and others in directories that an ordinary user's PATH lacks.
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 PLAIN = {
@@ -23,14 +23,14 @@ PLAIN = {
     "PIP_NO_COLOR": "1",
     "PIP_PROGRESS_BAR": "off",
 }
-# They ask for colours also where nobody sees them, and some programs heed them before NO_COLOR.
+# They ask for colours even where nobody sees them; some programs heed them before NO_COLOR.
 COLOURFUL = ("FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS", "VAGRANT_FORCE_COLOR")
-# Python's streams would not be UTF-8 in spite of the above.
+# With this one Python's streams would not be UTF-8, in spite of the above.
 MISLEADING = ("PYTHONIOENCODING",)
 
 
 def environment(base: Mapping[str, str]) -> dict[str, str]:
-    """``base`` with what `PLAIN` says, and with the system directories on the PATH."""
+    """Return ``base`` with the variables of ``PLAIN``, and the system directories on the PATH."""
     path = [entry for entry in base.get("PATH", os.defpath).split(os.pathsep) if entry]
     path += [entry for entry in SYSTEM_DIRECTORIES if entry not in path]
     kept = {key: value for key, value in base.items() if key not in (*COLOURFUL, *MISLEADING)}

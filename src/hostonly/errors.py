@@ -1,7 +1,6 @@
-"""The errors that this library raises: what happened, what was run, its last lines, what to do next.
+"""The errors of this library: what happened, what was run, its last lines, what to do next.
 
-Nothing here prints or exits. `hostonly.program` is the one place that turns an
-error into text on stderr and an exit code.
+Nothing here prints or exits. ``hostonly.cli`` makes text and an exit code of an error.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import re
 OUTPUT_LINES = 15
 
 
-# What a terminal is told by a sequence of characters (ECMA-48): colours, the cursor's place, its title.
+# Escape sequences for a terminal (ECMA-48): colours, the cursor's place, its title.
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
@@ -21,21 +20,20 @@ LOGIN = re.compile(r"(?<=://)[^\s/'\"@]*:[^\s/'\"]*@(?=[\w.\[-])")
 
 
 def bare(output: str) -> str:
-    """`output` without what drives a terminal, and with asterisks for the logins in its URLs."""
+    """Return ``output`` without escape sequences, and with asterisks for the logins in its URLs."""
     return LOGIN.sub("********@", ESCAPES.sub("", output))
 
 
 def last_lines(output: str, count: int = OUTPUT_LINES) -> str:
-    """The last `count` lines of `output`, made `bare`, that are not blank at its end."""
+    """Return the last ``count`` lines of ``output``, ``bare``, without blank lines at its end."""
     return "\n".join(bare(output).rstrip().splitlines()[-count:])
 
 
 class HostonlyError(Exception):
     """Something could not be done or observed.
 
-    `what` says what happened, in one sentence; `ran` is the command that was
-    run, as a person would type it; `output` is what it printed, of which only
-    the last lines are kept; `remedy` says what to do next.
+    ``what`` says what happened, in one sentence; ``ran`` is the command, as a person would type it;
+    ``output`` has the last lines that it printed; ``remedy`` says what to do next.
     """
 
     exit_code = 3
@@ -66,7 +64,7 @@ class HostonlyError(Exception):
 
 
 class UsageError(HostonlyError):
-    """Wrong arguments: nothing was changed. One line."""
+    """Wrong arguments, told in one line: nothing was changed."""
 
     exit_code = 2
 
@@ -85,3 +83,9 @@ class ToolFailed(HostonlyError):
 
 class Unreachable(HostonlyError):
     """The transport to a vantage failed: nothing is known about what was asked."""
+
+
+def shown(value: object) -> str:
+    """Return ``value`` for an error: its repr, at most 60 characters, without escape sequences."""
+    text = ascii(value) if not isinstance(value, str) or not value.isprintable() else repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,8 +1,8 @@
-"""What the library says while it works.
+"""Events: the library's reports while it works.
 
-The library never prints (docs/architecture.md, rule 7): whoever wants to follow passes an
-``Emit``, and the task layer passes one that renders. An event is a frozen value, so that a
-renderer can keep it, and tests can compare it.
+The library never prints (docs/architecture.md, rule 7): a caller who wants to follow passes an
+``Emit``, and the task layer passes one that renders. An event is a frozen value, so that a renderer
+can keep it, and tests can compare it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """Work that may take longer than two seconds has begun: ``what`` is shown until the next event."""
+    """Work that may take over two seconds has begun: ``what`` is shown until the next event."""
 
     what: str
 
@@ -33,7 +33,7 @@ class Progress(Event):
 
 @dataclass(frozen=True, slots=True)
 class Done(Event):
-    """A piece of work has ended: a sentence in the past tense, and its ``seconds`` when measured."""
+    """A piece of work has ended: a sentence in the past tense, with ``seconds`` when measured."""
 
     what: str
     seconds: float | None = None

@@ -1,88 +1,66 @@
-"""The console script ``inv``: the short way where there is one, else the whole program."""
+"""The console script ``inv``, with a quick way for ``sandbox.exec``: no slower than ssh itself."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from io import TextIOWrapper
-from pathlib import Path
 
 from hostonly.errors import HostonlyError
 
 
 def main() -> None:
-    """Run what the command line says."""
+    """Run the command line."""
     _in_utf8()
-    root = Path(__file__).resolve().parents[2]
-    task = "".join(sys.argv[1:2])
-    try:
-        if task == "sandbox.exec":
-            from hostonly.sandbox import quick
-
-            quick.attempt(root, sys.argv)
-        elif task == "sandbox.status":
-            _status(root)
-        elif task in ("image.build", "image.push"):
-            from hostonly.image.quick import unchanged
-
-            said = unchanged(root, sys.argv)
-            if said is not None:
-                from hostonly.report.brief import say_unchanged
-
-                say_unchanged(said)
-                sys.exit(0)
-        elif task in ("sandbox.up", "sandbox.halt", "sandbox.destroy"):
-            from hostonly.sandbox import ahead
-
-            with ahead.begun(root, sys.argv):
-                _whole()
-            return
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter would flush it again, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(3)
-    except (HostonlyError, OSError) as error:
-        from hostonly.program import HostonlyProgram
-
-        sys.exit(HostonlyProgram().failed(error))
-    _whole()
-
-
-def _in_utf8() -> None:
-    """Begin again in Python's UTF-8 mode where the locale has another encoding; `./inv` sets it from the
-    start, this is for an `inv` on the PATH and for `python -m hostonly`.
-
-    What the standard output cannot say (PYTHONIOENCODING=ascii, a name that is no text) is escaped.
-    """
-    if sys.getfilesystemencoding() != "utf-8":
-        os.environ["PYTHONUTF8"] = "1"
-        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
-    # Without one there is None; a test's own stream is left alone.
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _whole() -> None:
-    from hostonly.program import main
+    if sys.argv[1:3] == ["sandbox.exec", "--"] and sys.argv[3:]:
+        try:
+            _become_ssh(sys.argv[3:])
+        except KeyboardInterrupt:
+            sys.exit(130)
+    from hostonly.cli import main
 
     main()
 
 
-def _status(root: Path) -> None:
-    """Print the states and leave, where the settings are noted; else return."""
-    from hostonly.sandbox import quick, status
+def _in_utf8() -> None:
+    """Begin again in Python's UTF-8 mode where the locale has another encoding.
 
-    note = quick.recall(root) if status.asked(sys.argv) else None
-    if note is None:
+    ``./inv`` sets it from the start; this is for an ``inv`` on the PATH and for ``python -m
+    hostonly``. What the standard output lacks (PYTHONIOENCODING=ascii, a name that is no text) is
+    escaped.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    # sys.stdout may be None; a test's own stream is left alone.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _become_ssh(command: list[str]) -> None:
+    """Become the ssh that runs ``command`` in the sandbox, if its site is kept and it runs.
+
+    Else return: the task itself says what is wrong. Loading Invoke takes longer than ssh.
+    """
+    from hostonly import site_cache
+    from hostonly.providers import provider_of
+    from hostonly.sandbox import login
+    from hostonly.site import ROOT
+    from hostonly.vantages.route_guard import require_host_only_route
+    from hostonly.waiting import set_patience
+
+    site = site_cache.recall(ROOT, site_cache.inputs(ROOT))
+    if site is None:
         return
+    set_patience(site.patience)
+    shared = login.shared(site, site.sandbox)
     try:
-        found = status.noted(root, note)
-    except (HostonlyError, OSError, KeyError, TypeError):
+        boot = provider_of(site, site.sandbox).boot()
+        require_host_only_route(site.sandbox.address, site.bridge.name)
+        if not boot or not shared.ready(boot):
+            return
+    except (OSError, HostonlyError):
         return
-    from hostonly.report.safe import plain
-    from hostonly.report.status import as_json, as_table
-
-    print(plain((as_json if "--json" in sys.argv else as_table)(found)), flush=True)
-    sys.exit(0)
+    words = shared.argv(boot)
+    os.execvp(words[0], [*words, shlex.join(command)])

@@ -1,6 +1,6 @@
-"""Files of ours that may not be read or written, in words: what is wrong, and the command that mends it.
+"""Errors about files of ours that cannot be used: what is wrong, and the command that mends it.
 
-Standard library only, since `.venv` itself may be what cannot be used.
+Only the standard library is imported, since ``.venv`` itself may be what cannot be used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _REFUSED = (errno.EACCES, errno.EPERM)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP)
 
-# What hostonly and its tools make in a checkout.
+# Made in a checkout by hostonly and its tools.
 _MADE = (".hostonly", ".venv", ".vagrant", "target")
 # Root's by right, in an ordinary user's checkout as well: vagrant-lxc's copy of a container's
 # configuration, and the trees of the bench's stock machine.
@@ -28,9 +28,11 @@ _ROOTS_FILE, _ROOTS_FOLDER = "lxc-config.backup", "bench"
 
 
 def in_words(error: Exception, root: Path) -> HostonlyError | None:
-    """What to show of ``error`` in the checkout at ``root``: one of ours with the mend put first where files
-    may not be used, since a tool that stumbles over one says so in words of its own, or in none; an
-    OSError as one of ours where it is about such a file; None where it is none of either kind."""
+    """Return ``error`` in the checkout at ``root`` as one of ours, with the mend of unusable files.
+
+    One of ours gets the mend in front of its remedy, since a tool that meets such a file says so in
+    words of its own, or not at all. An OSError about such a file becomes one of ours. Others: None.
+    """
     if isinstance(error, OSError):
         return _as_error(error, root)
     if not isinstance(error, HostonlyError):
@@ -48,7 +50,7 @@ def _as_error(error: OSError, root: Path) -> HostonlyError | None:
         else None
     )
     if error.errno in _FULL:
-        # Written to a stream that is open, it has no name.
+        # An error of an open stream has no file name.
         where = path or "the output or a file of ours"
         return HostonlyError(
             f"no space left on the device for {where}",
@@ -59,7 +61,7 @@ def _as_error(error: OSError, root: Path) -> HostonlyError | None:
     if error.errno == errno.EROFS:
         return HostonlyError(f"{path} is on a read-only file system", remedy=_read_only(path))
     if error.errno in _REFUSED:
-        # What a removal of a whole folder stumbled over has no more than a name.
+        # An error of a removal of a whole folder has only the file's last name.
         mend = remedy(root, path if path.is_absolute() else None)
         return HostonlyError(f"{name(os.geteuid())} may not read or write {path}", remedy=mend)
     if error.errno in _IN_THE_WAY and path.is_absolute():
@@ -68,8 +70,10 @@ def _as_error(error: OSError, root: Path) -> HostonlyError | None:
 
 
 def remedy(root: Path, path: Path | None = None) -> str | None:
-    """What makes the files that the checkout at ``root`` needs, and ``path``, usable again; None where
-    all of them are, where they are none of ours, or where they cannot even be looked at."""
+    """Return the command that makes the checkout's files, and ``path``, usable again.
+
+    None where all of them are usable, are none of ours, or cannot even be looked at.
+    """
     with contextlib.suppress(OSError):
         return _remedy(root, path)
     return None
@@ -98,7 +102,7 @@ def _remedy(root: Path, path: Path | None) -> str | None:
 
 
 def name(uid: int) -> str:
-    """The name of the user ``uid``, or the number where it has none."""
+    """Return the name of the user ``uid``, or the number where it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -106,7 +110,7 @@ def name(uid: int) -> str:
 
 
 def _group_too(uid: int) -> str:
-    """What chown(1) takes for a user with the login group; an id without a name has none."""
+    """Return chown(1)'s word for a user with the login group; an id without a name has none."""
     called = name(uid)
     return called if called.isdecimal() else f"{called}:"
 
@@ -125,8 +129,11 @@ def _places(root: Path) -> list[Path]:
 
 
 def _top(root: Path, path: Path) -> Path | None:
-    """What to mend as a whole for ``path``: the file or folder of the checkout, or of the home, that it
-    is in, or the checkout where that is yet to be made; None where it lies elsewhere."""
+    """Return the file or folder to mend as a whole for ``path``.
+
+    It is the one of the checkout, or of the home, that holds ``path``, or the checkout itself where
+    that does not exist yet; None where ``path`` lies elsewhere.
+    """
     for place in (*_places(root), root, _home()):
         if place is None or not path.is_relative_to(place):
             continue
@@ -138,7 +145,7 @@ def _top(root: Path, path: Path) -> Path | None:
 
 
 def _existing(path: Path) -> Path:
-    """``path``, or the nearest folder above it that is there."""
+    """Return ``path``, or the nearest folder above it that exists."""
     return next((each for each in (path, *path.parents) if os.path.lexists(each)), Path("/"))
 
 
@@ -147,7 +154,7 @@ def _usable(path: Path) -> bool:
 
 
 def _closed(place: Path) -> Iterator[Path]:
-    """What in ``place`` this user cannot use, itself included. Links are not followed."""
+    """Yield ``place`` and what is in it, where this user cannot use it; follow no links."""
     if os.path.lexists(place) and not place.is_symlink() and not _usable(place):
         yield place
         return
@@ -168,7 +175,7 @@ def _read_only(path: Path) -> str:
 
 
 def _in_the_way(path: Path, *, folder: bool) -> HostonlyError | None:
-    """``path`` cannot be had, since itself or one above it is no ``folder``, or is one."""
+    """Return an error if ``path`` or one above it is no ``folder``, or is one and must not be."""
     for each in (*reversed(path.parents), path) if folder else (path,):
         if os.path.lexists(each) and each.is_dir() != folder:
             kind, wanted = ("file", "folder") if folder else ("folder", "file")

@@ -1,11 +1,11 @@
-"""Waiting for somebody else's work, on a machine of whatever speed.
+"""Waiting for somebody else's work, on a machine of any speed.
 
-Who waits looks again and again, and goes on in the moment when what is waited for is there. A limit is
-only there so that nothing is waited for for ever. Its seconds were chosen on a quick machine; a slow one
-has them all multiplied by one factor, the setting ``waiting.patience``, and each error about a limit that
-struck says so (``more_patience``).
+A wait looks again and again, and goes on as soon as the result is there. A limit only keeps it from
+lasting for ever. Limits were chosen on a quick machine; on a slow one all their seconds are
+multiplied by one factor, the setting ``waiting.patience``, and an error about a limit says so
+(``more_patience``).
 
-The factor is the process's, as the machine is: a task has it from the settings. Before there are any (the
+The factor belongs to the process: a task has it from the settings. Before these are read (the
 bootstrap, a short way) the setting's variable counts.
 """
 
@@ -25,7 +25,7 @@ POLL_SECONDS = 0.1
 
 def _of_environment() -> int:
     said = os.environ.get(VARIABLE, "")
-    # What is wrong is refused where the settings are read.
+    # A wrong value is refused where the settings are read.
     return int(said) if said.isdecimal() and LEAST <= int(said) <= MOST else LEAST
 
 
@@ -39,12 +39,12 @@ def set_patience(factor: int) -> None:
 
 
 def limit(seconds: float) -> float:
-    """The limit of ``seconds``, as long as it is on this machine."""
+    """Return the limit of ``seconds`` on this machine, in seconds."""
     return seconds * _patience
 
 
 def more_patience() -> str:
-    """What to do where a limit struck: an error's remedy, or a sentence behind what it was."""
+    """Return the advice for a limit that struck: an error's remedy, or a further sentence."""
     more = min(_patience * 4, MOST)
     return f"A slow machine needs more: {VARIABLE}={more} (now {_patience}) multiplies every such limit."
 
@@ -56,12 +56,34 @@ def until(
     *,
     pause: float = POLL_SECONDS,
 ) -> T:
-    """Look again and again until ``satisfied``, for at most the limit of ``seconds``; what was seen last,
-    satisfied or not. It is looked once where ``seconds`` is 0. ``pause`` is between two looks, in seconds.
+    """Look again and again until ``satisfied``, or the limit of ``seconds``; return the last look.
+
+    It looks once where ``seconds`` is 0. ``pause`` is between two looks, in seconds.
     """
     deadline = time.monotonic() + limit(seconds)
     while True:
         seen = look()
         if satisfied(seen) or time.monotonic() >= deadline:
             return seen
+        time.sleep(pause)
+
+
+def retry(
+    act: Callable[[], T],
+    passing: Callable[[Exception], bool],
+    seconds: float,
+    *,
+    pause: float = POLL_SECONDS,
+) -> T:
+    """Do ``act`` again and again while it raises an error that is ``passing``.
+
+    At the limit of ``seconds`` that error is raised. ``pause`` is between two tries, in seconds.
+    """
+    deadline = time.monotonic() + limit(seconds)
+    while True:
+        try:
+            return act()
+        except Exception as error:
+            if not passing(error) or time.monotonic() >= deadline:
+                raise
         time.sleep(pause)

@@ -1,35 +1,72 @@
 """The command line as a user has it, on the tests' sandbox, and what it answers.
 
-Which checkout and which sandbox that is, conftest's fixture `checkout` decides.
+Which sandbox that is, conftest's fixture `checkout` decides.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.checkout import ROOT
+
 INV = (sys.executable, "-m", "hostonly")
+# The copy of this checkout whose sandboxes are used: each worker has another.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+COPY = ROOT / ".hostonly" / "integration" / f"{chr(ord('a') + WORKER)} cöpy"
 
 
-def inv(*words: str, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
-    """Run `./inv` with ``words``; its exit code, and both of its streams."""
-    return subprocess.run(
-        [*INV, *words], cwd=ROOT, capture_output=True, timeout=timeout, check=False, text=True
+def inv(
+    *words: str,
+    timeout: float = 600.0,
+    checkout: Path = COPY,
+    before: Sequence[str] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.CompletedProcess[str]:
+    """Run `./inv` with ``words``; its exit code, and both of its streams.
+
+    It runs in the folder ``checkout``, by the program with its arguments in ``before``, and with
+    ``environment`` besides ours.
+    """
+    done = subprocess.run(
+        [*before, *INV, *words],
+        cwd=checkout,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+        text=True,
     )
+    # pytest shows it where a test fails.
+    sys.stderr.write(done.stderr)
+    return done
+
+
+def did(*words: str, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
+    """The same, which must succeed."""
+    done = inv(*words, timeout=timeout)
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done
+
+
+def told(*words: str) -> str:
+    """What `./inv` says of its work with ``words``; it must succeed."""
+    done = did(*words)
+    return done.stderr + done.stdout
 
 
 def answer(task: str, *flags: str, timeout: float = 600.0) -> tuple[int, dict[str, Any]]:
     """Run ``task`` with `--json`: its exit code and its one document."""
     done = inv(task, "--json", *flags, timeout=timeout)
-    # pytest shows it where a test fails.
-    sys.stderr.write(done.stderr)
     found: dict[str, Any] = json.loads(done.stdout)
     return done.returncode, found
 
@@ -44,17 +81,14 @@ def claims(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def up(*machines: str) -> None:
     """Bring up ``sandbox``, ``sandbox2`` or both: `sandbox.exec` does not do it by itself."""
     for machine in machines:
-        done = inv("sandbox.up", "--machine", machine)
-        assert done.returncode == 0, done.stderr
+        did("sandbox.up", "--machine", machine)
 
 
 def inside(machine: str, *argv: str) -> str:
     """Run a command on ``sandbox`` or ``sandbox2``; what it printed. It must succeed."""
-    # Without a machine's name it may go the short way, as users have it.
+    # Without a machine's name it may become ssh at once, as users have it.
     named = () if machine == "sandbox" else ("--machine", machine)
-    done = inv("sandbox.exec", *named, "--", *argv, timeout=180.0)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return did("sandbox.exec", *named, "--", *argv, timeout=180.0).stdout
 
 
 @contextmanager
@@ -100,7 +134,7 @@ def interrupted(task: str, at: str, number: signal.Signals, timeout: float = 300
     """Run ``task`` until it prints a line that begins with ``at``, send it ``number``, and see it
     end as an interrupted one does."""
     process = subprocess.Popen(
-        [*INV, task], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*INV, task], cwd=COPY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert process.stdout is not None
     lines = []

@@ -1,49 +1,47 @@
-"""One real sandbox for all integration tests, apart from the user's own.
+"""Real sandboxes for all integration tests, apart from the user's own.
 
-It belongs to a copy of this checkout, made below `.hostonly` from the files as they are now, with a
-name, bridges and addresses of its own: a sandbox that the user runs meanwhile is not touched. The
-copy's path has a space and a letter outside ASCII in it, so that every tool is tried with them. What
-took long to make (the base image's archive, Maven's output) stays in the copy for the next run; the
-sandbox is destroyed.
+They belong to a copy of this checkout, made below `.hostonly` from the files as they are now, with a
+name, bridges and addresses of its own: a sandbox that the user runs meanwhile is not touched. Where several
+workers run the tests (`pytest -n 2 --dist loadfile`) each has a copy. The copies' paths have a space and a
+letter outside ASCII in them, so that every tool is tried with them. What took long to make (the base image's
+archive, Maven's output) stays in the copy for the next run; the sandboxes are destroyed.
 
 Modules share the sandbox, and each makes of it what it needs. Where a test has failed, what it has left is
 cleared by force (`ruin.py`) before the next module, or the next test of a module that asks for it: so a failure
 is counted once.
 
-Tests need nothing of this: `python -m hostonly …` runs the copy, and the fixture `settings` has
-the copy's settings.
+Workers share the machine as two users' checkouts do. What it has once and the program does not share out they
+take turns with (`turns.py`): the addresses of check.host-only's neighbours, and /etc/docker with an engine on the
+machine itself. Tests that look at the whole machine, or take from it what others need, are marked `alone` and
+run without workers.
+
+Tests need nothing of this: `python -m hostonly …` runs the copy, and the fixture `site` is the
+copy's.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import shutil
-import subprocess
 import sys
 import warnings
-from collections.abc import Generator, Iterator
-from ipaddress import IPv4Network
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from hostonly import settings as settings_module
-from hostonly.sandbox import base
-from hostonly.settings import Settings
+from hostonly.providers.lxc import base
+from hostonly.site import STORE, Site
+from tests.checkout import refreshed, variables
 from tests.integration import ruin
-from tests.integration.alone import alone
+from tests.integration.command_line import COPY, inv
 from tests.integration.ordinary_user import made, user
+from tests.integration.turns import ETC_DOCKER, OUTSIDERS, turn
 
 __all__ = ["made", "user"]
 
-ROOT = Path(__file__).resolve().parents[2]
-COPY = ROOT / ".hostonly" / "integration" / "a cöpy"
-
-# Neither the environment, nor what the user's own sandbox is known by.
-NOT_COPIED = (".git", ".venv", ".hostonly", ".vagrant", "target", "__pycache__", ".*_cache")
 # What a run before this one left in the copy and this one can use.
 KEPT = (".hostonly", ".vagrant", "target")
 
@@ -57,74 +55,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def _refresh_copy() -> None:
-    COPY.mkdir(parents=True, exist_ok=True)
-    for old in COPY.iterdir():
-        if old.name in KEPT:
-            continue
-        if old.is_dir() and not old.is_symlink():
-            shutil.rmtree(old)
-        else:
-            old.unlink()
-    ignore = shutil.ignore_patterns(*NOT_COPIED)
-    shutil.copytree(ROOT, COPY, symlinks=True, ignore=ignore, dirs_exist_ok=True)
-
-
-def _in_use() -> list[IPv4Network]:
-    """The networks that this machine has an address in or a route to."""
-    routes = json.loads(
-        subprocess.run(
-            ["ip", "-json", "-4", "route", "show", "table", "all"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    )
-    found = [route["dst"] for route in routes if route["dst"] != "default"]
-    return [IPv4Network(dst, strict=False) for dst in found]
-
-
-def _free(ranges: list[IPv4Network], start: int) -> IPv4Network:
-    used = _in_use()
-    for offset in range(len(ranges)):
-        candidate = ranges[(start + offset) % len(ranges)]
-        if not any(candidate.overlaps(other) for other in used):
-            return candidate
-    raise AssertionError(f"no free /24 among {ranges[0]} and the following {len(ranges) - 1}")
-
-
-def _variables() -> dict[str, str]:
-    """The settings of the tests' sandbox, the same at each run unless somebody took its addresses."""
-    mark = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
-    start = int(mark, 16)
-    # 172.17.0.0/16 is the sandbox's own docker0; 172.16.0.0/24 is where users' sandboxes are.
-    host_only = _free(list(IPv4Network("172.20.0.0/14").subnets(new_prefix=24)), start)
-    nat = _free(list(IPv4Network("10.204.0.0/16").subnets(new_prefix=24)), start)
-    return {
-        "INVOKE_SANDBOX_NAME": f"hostonly-test-{mark}",
-        "INVOKE_NETWORK_BRIDGE": f"hotest{mark}",
-        "INVOKE_NETWORK_NAT_BRIDGE": f"honat{mark}",
-        "INVOKE_NETWORK_HOST": f"{host_only[1]}/24",
-        "INVOKE_NETWORK_SANDBOX": str(host_only[2]),
-        "INVOKE_NETWORK_SANDBOX2": str(host_only[3]),
-        "INVOKE_NETWORK_NAT": f"{nat[1]}/24",
-    }
-
-
-def _inv(task: str, timeout: float) -> None:
-    subprocess.run([sys.executable, "-m", "hostonly", task], cwd=COPY, timeout=timeout, check=True)
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Take away the sandboxes of workers: one that is interrupted is killed before it has done so."""
+    if hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", None):
+        return
+    for copy in COPY.parent.glob(f"?{COPY.name[1:]}"):
+        # Of another run that works there by now nothing is taken.
+        with (
+            contextlib.suppress(TimeoutError),
+            turn(copy / ".hostonly", seconds=0.0),
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            _at_home_in(copy, patch)
+            _end(copy)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _alone(pytestconfig: pytest.Config) -> Iterator[None]:
-    """No other run in this checkout meanwhile."""
+def _one_run(pytestconfig: pytest.Config) -> Iterator[None]:
+    """No other run in this copy meanwhile."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
 
     def tell(line: str) -> None:
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             print(f"\n{line}", file=sys.stderr, flush=True)
 
-    with alone(COPY.parent, tell):
+    with turn(COPY / ".hostonly", tell):
         yield
 
 
@@ -138,20 +94,23 @@ def pytest_runtest_makereport(
     return report
 
 
-def _settings() -> Settings:
-    from hostonly.program import ProjectConfig
+def _site(copy: Path = COPY) -> Site:
+    from hostonly.cli import ProjectConfig
 
-    config = ProjectConfig(project_location=COPY)
+    config = ProjectConfig(project_location=copy)
     config.load_project()
+    if further := os.environ.get("INVOKE_RUNTIME_CONFIG"):
+        config.set_runtime_path(Path(further))
+        config.load_runtime()
     config.load_shell_env()
-    return settings_module.load(config, COPY)
+    return settings_module.settle(settings_module.load(config, copy))
 
 
 def _clear_after_failure(session: pytest.Session) -> None:
     if session.stash.get(FAILED, False):
         session.stash[FAILED] = False
-        _refresh_copy()
-        if said := ruin.clear(_settings()):
+        refreshed(COPY, KEPT)
+        if said := ruin.clear(_site()):
             warnings.warn(f"what a failed test had left could not be cleared: {said}", stacklevel=1)
 
 
@@ -167,40 +126,74 @@ def each_from_a_known_state(request: pytest.FixtureRequest, _from_a_known_state:
     _clear_after_failure(request.session)
 
 
+def _at_home_in(copy: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have `python -m hostonly` run the code of ``copy``, with nobody's settings."""
+    for name in [name for name in os.environ if name.startswith(("INVOKE_", "VAGRANT_"))]:
+        patch.delenv(name)
+    patch.setenv("PYTHONPATH", str(copy / "src"))
+    patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+
+def _end(copy: Path) -> None:
+    """Take away the sandboxes that a run which was killed has left of ``copy``."""
+    noted = copy / ".hostonly" / "variables.json"
+    if noted.exists():
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in json.loads(noted.read_text()).items():
+                patch.setenv(name, value)
+            ruin.clear(_site(copy))
+            _destroyed(copy)
+
+
+def _destroyed(copy: Path) -> None:
+    inv("sandbox.destroy", checkout=copy).check_returncode()
+    (copy / ".hostonly" / "variables.json").unlink()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def checkout(request: pytest.FixtureRequest, _alone: None) -> Iterator[Path]:
+def checkout(request: pytest.FixtureRequest, _one_run: None) -> Iterator[Path]:
     """The copy of this checkout whose sandbox the tests use; destroyed at the end of the session."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("INVOKE_", "VAGRANT_"))]:
-            patch.delenv(name)
-        patch.setenv("PYTHONPATH", str(COPY / "src"))
-        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        _at_home_in(COPY, patch)
         # First the files: those of an earlier run may be broken, and it is they that clear up.
-        _refresh_copy()
-        # Of a run that was killed: its bridges would make its own addresses look taken.
-        if (COPY / ".vagrant").exists() and (COPY / ".hostonly" / "variables.json").exists():
-            earlier = json.loads((COPY / ".hostonly" / "variables.json").read_text())
-            with pytest.MonkeyPatch.context() as before:
-                for name, value in earlier.items():
-                    before.setenv(name, value)
-                ruin.clear(_settings())
-                _inv("sandbox.destroy", 300)
-        variables = _variables()
-        for name, value in variables.items():
+        refreshed(COPY, KEPT)
+        # Its bridges would make its own addresses look taken.
+        _end(COPY)
+        chosen = variables(COPY)
+        for name, value in chosen.items():
             patch.setenv(name, value)
-        (COPY / ".hostonly").mkdir(exist_ok=True)
-        (COPY / ".hostonly" / "variables.json").write_text(json.dumps(variables))
+        (COPY / ".hostonly" / "variables.json").write_text(json.dumps(chosen))
         try:
             yield COPY
         finally:
             _clear_after_failure(request.session)
-            _inv("sandbox.destroy", 300)
+            _destroyed(COPY)
 
 
 @pytest.fixture
-def settings(checkout: Path) -> Settings:
-    """The settings of the copy, as the tasks that run in it read them."""
-    return _settings()
+def site(checkout: Path) -> Site:
+    """What the settings of the copy come to, as for the tasks that run in it."""
+    return _site()
+
+
+@pytest.fixture
+def settled(checkout: Path) -> Callable[[], Site]:
+    """The same at the moment when it is asked for, after a test has changed the environment."""
+    return _site
+
+
+@pytest.fixture
+def outsiders() -> Iterator[None]:
+    """The turn of those that run check.host-only on this machine."""
+    with turn(OUTSIDERS):
+        yield
+
+
+@pytest.fixture
+def etc_docker() -> Iterator[None]:
+    """The turn of those that change /etc/docker."""
+    with turn(ETC_DOCKER):
+        yield
 
 
 @pytest.fixture
@@ -214,5 +207,5 @@ def recipe(checkout: Path) -> Iterator[Path]:
         yield configure
     finally:
         configure.write_text(before)
-        for folder in (base.STORE / "bases").glob(f"{digest}*"):
+        for folder in (STORE / "bases").glob(f"{digest}*"):
             base.discard(folder)

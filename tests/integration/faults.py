@@ -14,7 +14,8 @@ class Fault:
     ``says``. In the lines, {container}, {bridge}, {state} and {root} are filled in.
 
     Where it cannot be mended it says what happened, what was run and its last lines, and what to do
-    ``next``; where claims were judged (``judged``) they say so of each.
+    ``next``; where claims were judged (``judged``) they say so of each. What other checkouts need meanwhile
+    is made wrong ``alone``.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Fault:
     seconds: float = 240.0
     next: str = ""
     judged: bool = False
+    alone: bool = False
 
 
 # After these, `sandbox.up` must mend it by itself.
@@ -114,6 +116,7 @@ MENDED = [
         0,
         # Another checkout of this machine that needs the same box may be the one that adds it.
         "is up at",
+        alone=True,
     ),
 ]
 

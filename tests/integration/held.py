@@ -2,12 +2,13 @@
 seen it.
 
 A stand-in ahead of the real program on PATH says that it was called and waits, until it is killed with the
-run that called it or the test lets it go on.
+run that called it, the test lets it go on, or it is taken away.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ done
 real=$each/$name
 held() {{
     : >"$here/$name.held"
-    until [ -e "$here/go" ]; do sleep 0.05; done
+    until [ -e "$here/go" ]; do [ -e "$0" ] || exit 1; sleep 0.05; done
 }}
 """
 
@@ -73,6 +74,10 @@ class StandIns:
         """The programs that are, or were, held."""
         return sorted(file.stem for file in self._folder.glob("*.held"))
 
+    def take_away(self) -> None:
+        """End those that are held and were not killed: some are in a session of their own."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def let_go(self) -> None:
         """Let all of them go on, those too that are called later."""
         (self._folder / "go").touch()
@@ -82,7 +87,7 @@ class StandIns:
 def passed_on_by_packer(machine: Machine) -> Iterator[None]:
     """Packer, which is called with a PATH of its own, gives its children the stand-ins of who called it, whose
     folder is in STAND_INS."""
-    folder = machine.settings.state / "bin"
+    folder = machine.site.state / "bin"
     StandIns(folder, {"packer": 'PATH="$STAND_INS:$PATH" exec "$real" "$@"'})
     try:
         yield
@@ -94,7 +99,7 @@ def passed_on_by_packer(machine: Machine) -> Iterator[None]:
 def stalled(machine: Machine) -> Iterator[None]:
     """What is pushed from inside the sandbox to its own registry comes to a stop after some megabytes, as
     where a network goes away: whoever pushes waits, until the context is left."""
-    port = machine.settings.registry.port
+    port = machine.site.registry_port
     rules = f"""\
 table inet stalled {{
     chain in {{
@@ -103,11 +108,11 @@ table inet stalled {{
     }}
 }}
 """
-    there = ["nsenter", "--target", machine.lxc.init(), "--net"]
+    there = ["nsenter", "--target", machine.provider.boot(), "--net"]
     run([*there, "nft", "-f", "-"], root=True, stdin=rules, timeout=10)
     try:
         yield
     finally:
         # With the sandbox's end they end as well.
-        if machine.lxc.state() == "running":
+        if machine.provider.state() == "running":
             run([*there, "nft", "delete", "table", "inet", "stalled"], root=True, timeout=10)

@@ -12,16 +12,17 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hostonly.sandbox import base
+from hostonly.providers.lxc import base
+from hostonly.waiting import until
+from tests.checkout import ROOT
 from tests.integration.host_of_own import HostOfOwn
+from tests.integration.turns import ETC_DOCKER, turn
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 90.0
 LIBRARIES = f"{os.uname().machine}-linux-gnu"
 KEY = Path("/etc/docker/key.json")
@@ -54,11 +55,10 @@ class HostEngine:
         """Change daemon.json (the engine's own, in its folder) and reload."""
         (self.folder / "daemon.json").write_text(json.dumps(settings))
         self.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + SECONDS
         log = self.folder / "log"
-        while "Reloaded configuration" not in log.read_text():
-            assert time.monotonic() < deadline, log.read_text()[-2000:]
-            time.sleep(0.05)
+        assert until(lambda: "Reloaded configuration" in log.read_text(), bool, SECONDS), (
+            log.read_text()[-2000:]
+        )
 
 
 def _environment(folder: Path, rootfs: Path) -> dict[str, str]:
@@ -94,11 +94,17 @@ def _own_iptables(folder: Path, rootfs: Path) -> dict[str, str]:
 
 @contextmanager
 def host_engine(folder: Path, on: HostOfOwn | None = None) -> Iterator[HostEngine]:
-    """An engine with all its data in ``folder``, ended and cleared away with the context.
+    """An engine with all its data in ``folder``, ended and cleared away with the context; one at a time.
 
     ``on`` a host of its own it has docker0 and its firewall rules, as it is by default; what it made of
     them stays there after its end, as ever.
     """
+    with turn(ETC_DOCKER), _started(folder, on) as engine:
+        yield engine
+
+
+@contextmanager
+def _started(folder: Path, on: HostOfOwn | None) -> Iterator[HostEngine]:
     rootfs = base.current(ROOT).rootfs
     had_folder, had_key = KEY.parent.exists(), KEY.exists()
     (folder / "daemon.json").write_text("{}")
@@ -135,11 +141,12 @@ def host_engine(folder: Path, on: HostOfOwn | None = None) -> Iterator[HostEngin
         )
     engine = HostEngine(folder, rootfs, process)
     try:
-        deadline = time.monotonic() + SECONDS
-        while engine.docker("version").returncode != 0:
-            assert process.poll() is None, (folder / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
-            time.sleep(0.1)
+        until(
+            lambda: engine.docker("version").returncode == 0 or process.poll() is not None,
+            bool,
+            SECONDS,
+        )
+        assert engine.docker("version").returncode == 0, (folder / "log").read_text()[-2000:]
         yield engine
     finally:
         process.terminate()

@@ -7,16 +7,17 @@ not find there for one of Open vSwitch's), so that a mount namespace shows it th
 
 from __future__ import annotations
 
+import operator
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostonly.waiting import until
 from tests.integration.command_line import INV
 
 SECONDS = 20.0
@@ -155,7 +156,4 @@ def _join(host: HostOfOwn, world: int) -> None:
 
 def settled(found: HostOfOwn, seconds: float = SECONDS) -> list[int]:
     """What still runs on the host after ``seconds``; as soon as nothing does, nothing."""
-    deadline = time.monotonic() + seconds
-    while (left := found.processes()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return left
+    return until(found.processes, operator.not_, seconds)

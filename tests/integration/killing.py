@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostonly.waiting import until
 from tests.integration.held import StandIns
 
 SECONDS = 300.0
@@ -91,13 +92,16 @@ def started(
         yield run
     finally:
         kill_session(run)
+        stand_ins.take_away()
 
 
 def wait_until(run: Run, reached: Callable[[], bool]) -> None:
     """Return when the state is ``reached``, no sooner than one of the stand-ins is held, where there are any;
     a command that ends before makes a test that is wrong."""
-    deadline = time.monotonic() + SECONDS
-    while (run.stand_ins.programs and not run.stand_ins.held()) or not reached():
-        assert run.process.poll() is None, f"ended before the point: {run.said.read_text()}"
-        assert time.monotonic() < deadline, run.said.read_text()
-        time.sleep(0.002)
+
+    def seen() -> str:
+        if (run.stand_ins.held() or not run.stand_ins.programs) and reached():
+            return "the point"
+        return "its end" if run.process.poll() is not None else ""
+
+    assert until(seen, bool, SECONDS, pause=0.002) == "the point", run.said.read_text()

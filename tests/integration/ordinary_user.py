@@ -8,7 +8,6 @@ import os
 import pty
 import pwd
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command_line import ROOT, inv
+from tests.checkout import copied
+from tests.integration.command_line import inv
 
 PASSWORD = "correct horse"
-NOT_COPIED = (".git", ".venv", ".hostonly", ".vagrant", "target", "__pycache__")
 # Neither root's own nor that of the tests' environment; python3 is Debian's.
 NOT_THEIRS = ("PYTHON", "VIRTUAL_ENV", "XDG_", "TMPDIR", "SUDO_")
 SUDOERS = Path("/etc/sudoers.d")
@@ -188,7 +187,7 @@ def made(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
         subprocess.run(
             ["chpasswd"], input=f"{user.name}:{PASSWORD}", text=True, check=True, timeout=60
         )
-        shutil.copytree(ROOT, user.clone, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        copied(user.clone)
         subprocess.run(["chown", "-R", f"{user.name}:", str(user.clone)], check=True, timeout=60)
         yield user
     finally:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hostonly.sandbox.container import COMPLETE, LXC, UNFINISHED
+from hostonly.providers.lxc.container import COMPLETE, UNFINISHED, LxcContainer
 from hostonly.sandbox.machine import Machine
 from tests.integration.held import (
     AFTER,
@@ -40,8 +40,12 @@ class Point:
     around: Callable[[Machine], AbstractContextManager[None]] = lambda machine: nullcontext()
 
 
+def container(machine: Machine) -> LxcContainer:
+    return LxcContainer(machine.site, machine.spec)
+
+
 def folder(machine: Machine) -> Path:
-    return LXC / machine.container
+    return container(machine).folder
 
 
 def printed(text: str) -> Callable[[Run, Machine], bool]:
@@ -51,13 +55,13 @@ def printed(text: str) -> Callable[[Run, Machine], bool]:
 
 def begun(run: Run, machine: Machine) -> bool:
     """The task has the sandboxes' lock, and has done nothing with it."""
-    who = machine.settings.state / "sandbox.lock.holder"
+    who = machine.site.state / "sandbox.lock.holder"
     return who.exists() and f"(process {run.process.pid})" in who.read_text()
 
 
 def shutting_down(run: Run, machine: Machine) -> bool:
     """The sandbox does what it was told, or has done so."""
-    return machine.lxc.state() != "running" or machine.lxc._is_shutting_down()
+    return machine.provider.state() != "running" or container(machine)._is_shutting_down()
 
 
 def uploading(run: Run, machine: Machine) -> bool:
@@ -70,27 +74,25 @@ def uploading(run: Run, machine: Machine) -> bool:
 
 
 def bridge(machine: Machine) -> Path:
-    return Path("/sys/class/net", machine.settings.network.bridge)
+    return Path("/sys/class/net", machine.site.bridge.name)
 
 
 UP = ("sandbox.up",)
 BUILT = ("sandbox.up", "image.push")
 
 # What the next run says of what it found.
-LEFT = ("a run that was killed had left ahead-",)
+LEFT = ("a run that was killed had left up-",)
 HALF_OR_LOST = ("was made only half: removing it", "had lost sight of the container")
 HALF_DESTROYED = ("was destroyed only half: removing the rest",)
 
 BOOTS = Point(
     "the container boots",
     "sandbox.up",
-    lambda r, m: m.lxc.known_to_vagrant and m.lxc.state() == "running",
+    lambda r, m: m.provider.known_to_vagrant and m.provider.state() == "running",
     {"lxc-start": AFTER},
     says=LEFT,
 )
-HALTS = Point(
-    "Vagrant halts it", "sandbox.halt", shutting_down, {"lxc-stop": BESIDE}, first=UP, says=LEFT
-)
+HALTS = Point("Vagrant halts it", "sandbox.halt", shutting_down, {"lxc-stop": BESIDE}, first=UP)
 DESTROYS = Point(
     "half of it is destroyed",
     "sandbox.destroy",
@@ -143,14 +145,14 @@ POINTS = [
     Point(
         "the container is whole and Vagrant does not know it",
         "sandbox.up",
-        lambda r, m: m.lxc.complete and not m.lxc.known_to_vagrant,
+        lambda r, m: m.provider.complete and not m.provider.known_to_vagrant,
         {"lxc-create": only("--template", AFTER)},
         says=("had lost sight of the container",),
     ),
     Point(
         "Vagrant has noted the container",
         "sandbox.up",
-        lambda r, m: m.lxc.known_to_vagrant,
+        lambda r, m: m.provider.known_to_vagrant,
         {"lxc-start": BEFORE},
         says=LEFT,
     ),
@@ -160,13 +162,12 @@ POINTS = [
         "sandbox.up",
         printed("waiting for Docker"),
         {"ssh": only("docker/_ping", BEFORE)},
-        says=LEFT,
     ),
     HALTS,
     Point(
         "it starts again",
         "sandbox.up",
-        lambda r, m: m.lxc.state() != "stopped",
+        lambda r, m: m.provider.state() != "stopped",
         {"lxc-start": BESIDE},
         first=(*UP, "sandbox.halt"),
         says=LEFT,
@@ -176,12 +177,11 @@ POINTS = [
         "sandbox.destroy",
         held={"lxc-destroy": BEFORE},
         first=UP,
-        says=LEFT,
     ),
     Point(
         "its destruction is noted and has not begun",
         "sandbox.destroy",
-        lambda r, m: not m.lxc.complete and (folder(m) / "layer" / "etc" / "ssh").exists(),
+        lambda r, m: not m.provider.complete and (folder(m) / "layer" / "etc" / "ssh").exists(),
         {"sync": only(" /var/lib/lxc/", BEFORE)},
         first=UP,
         says=HALF_DESTROYED,
@@ -193,7 +193,7 @@ POINTS = [
         lambda r, m: not folder(m).exists() and bridge(m).exists(),
         {"lxc-destroy": AFTER},
         first=UP,
-        says=LEFT,
+        says=("is gone; Vagrant's note of it was removed",),
     ),
     Point(
         "Maven builds the JAR",

@@ -4,49 +4,26 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-from hostonly.settings import Settings
+from hostonly.site import Site
+from tests.integration.command_line import did
 
-ROOT = Path(__file__).resolve().parents[2]
-INV = [sys.executable, "-m", "hostonly"]
 FOLDER = "/var/lib/docker-registry"
 REPOSITORIES = f"{FOLDER}/docker/registry/v2/repositories"
 BLOBS = f"{FOLDER}/docker/registry/v2/blobs/sha256"
 
 
-def inv(*words: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    """``./inv WORDS``, whatever its exit code."""
-    return subprocess.run(
-        [*INV, *words],
-        cwd=ROOT,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
-def done(*words: str, timeout: float = 600) -> str:
-    """``./inv WORDS``, which must work; its standard output."""
-    result = inv(*words, timeout=timeout)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
 def document(*words: str) -> dict[str, Any]:
     """What ``./inv WORDS --json`` printed."""
-    found: dict[str, Any] = json.loads(done(*words, "--json"))
+    found: dict[str, Any] = json.loads(did(*words, "--json").stdout)
     assert found["schema"] == "hostonly/1"
     return found
 
 
 def inside(line: str, *, timeout: float = 120) -> str:
     """A shell line as root in the sandbox, which must work; its standard output."""
-    return done("sandbox.exec", "--", "sudo", "bash", "-ec", line, timeout=timeout)
+    return did("sandbox.exec", "--", "sudo", "bash", "-ec", line, timeout=timeout).stdout
 
 
 def curl(*words: str) -> subprocess.CompletedProcess[str]:
@@ -60,14 +37,14 @@ def curl(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def address(settings: Settings) -> str:
+def address(site: Site) -> str:
     """``ADDRESS:PORT`` of the registry, as the tutorial types it on the host."""
-    return f"{settings.network.sandbox}:{settings.registry.port}"
+    return f"{site.sandbox.address}:{site.registry_port}"
 
 
-def push_small(settings: Settings, name: str, content: str = "") -> None:
+def push_small(site: Site, name: str, content: str = "") -> None:
     """Push an image of one tiny layer as ``name[:tag]``, by the sandbox's own engine."""
-    to = f"localhost:{settings.registry.port}/{name}"
+    to = f"localhost:{site.registry_port}/{name}"
     inside(
         f"d=$(mktemp -d); echo {content or name} >$d/file; tar -C $d -c . | docker import - {to};"
         f" docker push -q {to}; docker image rm {to}"

@@ -17,27 +17,27 @@ from pathlib import Path
 from hostonly.errors import ToolFailed
 from hostonly.host import bridges, firewall
 from hostonly.host.command import run
-from hostonly.sandbox import names
-from hostonly.settings import Settings
+from hostonly.ownership import owners
+from hostonly.providers.lxc.container import LXC
+from hostonly.site import Site
 
 SECONDS = 300.0
 
 
-def clear(settings: Settings) -> str:
+def clear(site: Site) -> str:
     """End what is still at work in the tests' copy, and remove its sandboxes with the host's side; what
     `sandbox.destroy` had to say of the rest, empty where it could do it."""
-    _end_what_works_in(settings.root)
-    for machine in names.machines(settings):
-        container = names.container_name(settings, machine)
-        if names.owner(container) == str(settings.root):
-            _remove(container)
-    shutil.rmtree(settings.root / ".vagrant" / "machines", ignore_errors=True)
-    firewall.remove(firewall.table(settings))
-    for bridge in bridges.bridges(settings, settings.root):
+    _end_what_works_in(site.root)
+    for machine in site.machines:
+        if owners.owner(machine.folder) == str(site.root):
+            _remove(machine.instance)
+    shutil.rmtree(site.root / ".vagrant" / "machines", ignore_errors=True)
+    firewall.remove(firewall.table(site))
+    for bridge in site.bridges:
         bridges.remove(bridge)
     done = subprocess.run(
         [sys.executable, "-m", "hostonly", "sandbox.destroy"],
-        cwd=settings.root,
+        cwd=site.root,
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -55,7 +55,7 @@ def _end_what_works_in(root: Path) -> None:
 
 
 def _remove(container: str) -> None:
-    folder = names.CONTAINERS / container
+    folder = LXC / container
     for verb in (("stop", "--kill"), ("destroy", "--force")):
         with contextlib.suppress(ToolFailed):
             run([f"lxc-{verb[0]}", "--name", container, *verb[1:]], root=True, timeout=60)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,12 @@ import pytest
 
 from hostonly.events import ignore
 from hostonly.host import firewall
-from hostonly.host.command import as_root
-from hostonly.host.ends import End, nat_ends
+from hostonly.process import as_root
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Vantage
+from hostonly.waiting import until
 
 # TEST-NET-2 of RFC 5737: nobody's.
 FOREIGN = "198.51.100.7"
@@ -43,17 +42,17 @@ send($socket, $advertisement, 0, pack_sockaddr_in6(0, inet_pton(AF_INET6, "ff02:
 
 
 @pytest.fixture
-def sandbox(settings: Settings) -> Iterator[Vantage]:
-    machine = Machine(settings, ignore)
-    machine.up()
+def sandbox(site: Site) -> Iterator[Vantage]:
+    machine = Machine(site, ignore)
+    life.up([machine])
     with machine.vantage() as vantage:
         yield vantage
 
 
-def dropped(settings: Settings, why: str = NOTHING_STARTED, chain: str = "input") -> int:
+def dropped(site: Site, why: str = NOTHING_STARTED, chain: str = "input") -> int:
     """The packets that the rule with the comment ``why`` dropped, by our table's own counter."""
     listing = subprocess.run(
-        as_root(["nft", "-j", "list", "chain", "inet", firewall.table(settings).name, chain]),
+        as_root(["nft", "-j", "list", "chain", "inet", firewall.table_name(site.name), chain]),
         capture_output=True,
         check=True,
         timeout=20,
@@ -64,12 +63,11 @@ def dropped(settings: Settings, why: str = NOTHING_STARTED, chain: str = "input"
     return int(counter["packets"])
 
 
-def becomes_more(settings: Settings, before: int, why: str, chain: str = "input") -> None:
+def becomes_more(site: Site, before: int, why: str, chain: str = "input") -> None:
     """See the counter rise: the kernel may pass a packet on a moment after the sender has ended."""
-    deadline = time.monotonic() + 10
-    while dropped(settings, why, chain) <= before:
-        assert time.monotonic() < deadline, f"nothing was dropped in {chain}: {why}"
-        time.sleep(0.05)
+    assert until(lambda: dropped(site, why, chain) > before, bool, 10.0), (
+        f"nothing was dropped in {chain}: {why}"
+    )
 
 
 def pinged(sandbox: Vantage, source: str, target: str) -> bool:
@@ -77,10 +75,10 @@ def pinged(sandbox: Vantage, source: str, target: str) -> bool:
 
 
 def test_an_address_that_is_not_the_sandboxs_own_is_not_answered(
-    settings: Settings, sandbox: Vantage
+    site: Site, sandbox: Vantage
 ) -> None:
-    host = str(settings.network.host.ip)
-    assert pinged(sandbox, str(settings.network.sandbox), host)
+    host = str(site.bridge.address.ip)
+    assert pinged(sandbox, site.sandbox.address, host)
     alias = [f"{FOREIGN}/32", "dev", "eth1"]
     assert sandbox.run(["sudo", "ip", "address", "add", *alias]).ok
     try:
@@ -91,62 +89,63 @@ def test_an_address_that_is_not_the_sandboxs_own_is_not_answered(
 
 @pytest.mark.parametrize(("port", "what"), [(67, "a request for a lease"), (68, "an offer of one")])
 def test_dhcp_from_a_sandbox_does_not_get_through(
-    settings: Settings, sandbox: Vantage, port: int, what: str
+    site: Site, sandbox: Vantage, port: int, what: str
 ) -> None:
-    before = dropped(settings)
-    to = f"/dev/udp/{settings.network.host.ip}/{port}"
+    before = dropped(site)
+    to = f"/dev/udp/{site.bridge.address.ip}/{port}"
     assert sandbox.run(["bash", "-c", f"echo '{what}' > {to}"]).ok
-    becomes_more(settings, before, NOTHING_STARTED)
+    becomes_more(site, before, NOTHING_STARTED)
 
 
-def test_the_links_are_what_the_table_lets_through(settings: Settings, sandbox: Vantage) -> None:
+def test_the_links_are_what_the_table_lets_through(site: Site, sandbox: Vantage) -> None:
     (link,) = json.loads(sandbox.run(["ip", "-json", "-4", "address", "show", "eth0"]).stdout)
     (mac,) = json.loads(sandbox.run(["ip", "-json", "link", "show", "eth0"]).stdout)
-    assert nat_ends(settings)[0] == End(mac["address"], IPv4Address(link["addr_info"][0]["local"]))
+    nat = site.sandbox.nat
+    assert (nat.mac, str(nat.address.ip)) == (mac["address"], link["addr_info"][0]["local"])
 
 
 @pytest.mark.parametrize("chain", ["input", "forward"])
 def test_another_address_of_the_nat_network_does_not_get_through(
-    settings: Settings, sandbox: Vantage, chain: str
+    site: Site, sandbox: Vantage, chain: str
 ) -> None:
-    nat, own = settings.network.nat, nat_ends(settings)[0]
-    assert pinged(sandbox, str(own.address), str(nat.ip))
+    nat, own = site.nat.address, site.sandbox.nat
+    assert pinged(sandbox, str(own.address.ip), str(nat.ip))
     # The second sandbox's, with the first one's MAC; and one that is nobody's.
-    for foreign in (nat_ends(settings)[1].address, own.address + 100):
+    for foreign in (site.machine("sandbox2").nat.address.ip, own.address.ip + 100):
         alias = [f"{foreign}/{nat.network.prefixlen}", "dev", "eth0"]
         assert sandbox.run(["sudo", "ip", "address", "add", *alias]).ok
         try:
-            before = dropped(settings, NO_OTHER_ADDRESS, chain)
+            before = dropped(site, NO_OTHER_ADDRESS, chain)
             assert not pinged(sandbox, str(foreign), str(nat.ip) if chain == "input" else OUTSIDE)
-            becomes_more(settings, before, NO_OTHER_ADDRESS, chain)
+            becomes_more(site, before, NO_OTHER_ADDRESS, chain)
         finally:
             assert sandbox.run(["sudo", "ip", "address", "del", *alias]).ok
 
 
 @pytest.mark.parametrize("chain", ["input", "forward"])
-def test_another_mac_on_eth0_does_not_get_through(
-    settings: Settings, sandbox: Vantage, chain: str
-) -> None:
-    nat, own = settings.network.nat, nat_ends(settings)[0]
+def test_another_mac_on_eth0_does_not_get_through(site: Site, sandbox: Vantage, chain: str) -> None:
+    nat, own = site.nat.address, site.sandbox.nat
     change = ["sudo", "ip", "link", "set", "eth0", "address"]
-    before = dropped(settings, NO_OTHER_MAC, chain)
+    before = dropped(site, NO_OTHER_MAC, chain)
     assert sandbox.run([*change, "02:00:5e:00:53:01"]).ok
     try:
-        assert not pinged(sandbox, str(own.address), str(nat.ip) if chain == "input" else OUTSIDE)
-        becomes_more(settings, before, NO_OTHER_MAC, chain)
+        assert not pinged(
+            sandbox, str(own.address.ip), str(nat.ip) if chain == "input" else OUTSIDE
+        )
+        becomes_more(site, before, NO_OTHER_MAC, chain)
     finally:
         assert sandbox.run([*change, own.mac]).ok
-    assert pinged(sandbox, str(own.address), str(nat.ip))
+    assert pinged(sandbox, str(own.address.ip), str(nat.ip))
 
 
 @pytest.mark.parametrize("link", ["eth0", "eth1"])
 def test_a_router_advertisement_of_a_sandboxs_does_not_get_through(
-    settings: Settings, sandbox: Vantage, link: str
+    site: Site, sandbox: Vantage, link: str
 ) -> None:
-    before = dropped(settings)
+    before = dropped(site)
     sent = sandbox.run(["sudo", "perl", "-e", ADVERTISE, link])
     assert sent.ok, sent.output
-    becomes_more(settings, before, NOTHING_STARTED)
+    becomes_more(site, before, NOTHING_STARTED)
     for what in ("address", "route"):
         shown = subprocess.run(
             ["ip", "-6", what, "show"], capture_output=True, text=True, check=True, timeout=20
@@ -154,6 +153,6 @@ def test_a_router_advertisement_of_a_sandboxs_does_not_get_through(
         assert ANNOUNCED not in shown.stdout
 
 
-def test_no_router_advertisement_is_heard(settings: Settings, sandbox: Vantage) -> None:
-    for bridge in (settings.network.bridge, settings.network.nat_bridge):
+def test_no_router_advertisement_is_heard(site: Site, sandbox: Vantage) -> None:
+    for bridge in (site.bridge.name, site.nat.name):
         assert Path(f"/proc/sys/net/ipv6/conf/{bridge}/accept_ra").read_text().strip() == "0"

@@ -6,12 +6,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from hostonly.waiting import until
 from tests.integration.command_line import INV, inv, left_by
 from tests.integration.held import BEFORE, StandIns
 
@@ -38,11 +38,8 @@ class Running:
 
     def says(self, text: str) -> None:
         """Wait until it has said ``text``."""
-        deadline = time.monotonic() + SECONDS
-        while text not in self.said:
-            assert self.process.poll() is None, self.said
-            assert time.monotonic() < deadline, self.said
-            time.sleep(0.02)
+        until(lambda: text in self.said or self.process.poll() is not None, bool, SECONDS)
+        assert text in self.said, self.said
 
     def ends(self) -> int:
         """Its exit code."""

@@ -9,30 +9,22 @@ from pathlib import Path
 import pytest
 
 from hostonly.events import ignore
-from hostonly.sandbox import base, names
+from hostonly.providers.lxc import base
+from hostonly.providers.lxc.uses import base_below
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import STORE, Site
+from tests.integration.command_line import inv
 
-BASES = base.STORE / "bases"
-
-
-def inv(checkout: Path, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hostonly", *words],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+BASES = STORE / "bases"
 
 
 def test_a_vagrant_that_has_no_box_yet_gets_it(
-    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of the user's own boxes none is looked at, nor added to.
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path))
-    done = inv(checkout, "sandbox.box", timeout=120)
+    done = inv("sandbox.box", timeout=120)
     assert done.returncode == 0, done.stderr
     assert "added the box to Vagrant" in done.stderr
     assert list((tmp_path / "boxes").glob("hostonly-*"))
@@ -40,50 +32,48 @@ def test_a_vagrant_that_has_no_box_yet_gets_it(
 
 @pytest.mark.long
 def test_a_damaged_base_is_built_again_and_a_running_sandbox_is_left_alone(
-    checkout: Path, settings: Settings, recipe: Path
+    checkout: Path, site: Site, recipe: Path
 ) -> None:
-    first, second = Machine(settings, ignore), Machine(settings, ignore, "sandbox2")
-    first.destroy()
+    first, second = Machine(site, ignore), Machine(site, ignore, "sandbox2")
+    life.destroy([first])
     try:
-        assert inv(checkout, "sandbox.up").returncode == 0
+        assert inv("sandbox.up").returncode == 0
         old = base.current(checkout)
-        init = first.lxc.init()
+        init = first.provider.boot()
         (old.rootfs / "usr" / "bin" / "tcpdump").unlink()
-        made = inv(checkout, "sandbox.up", "--machine", "sandbox2")
+        made = inv("sandbox.up", "--machine", "sandbox2")
         assert made.returncode == 0, made.stderr
         assert f"files of the base {old.name} were changed or are gone" in made.stderr
         new = base.current(checkout)
         assert new == base.Base(old.digest, old.generation + 1)
         # The one that runs goes on, on what it has; the new one has the file again.
-        assert first.lxc.init() == init
+        assert first.provider.boot() == init
         for machine, there in ((first, False), (second, True)):
             with machine.vantage() as vantage:
                 assert vantage.run(["test", "-e", "/usr/bin/tcpdump"]).ok is there
                 assert vantage.run(["docker", "info", "--format", "{{.Driver}}"]).ok
         # And whoever starts the first one again is told.
-        first.halt()
-        again = inv(checkout, "sandbox.up")
+        life.halt(first)
+        again = inv("sandbox.up")
         assert again.returncode == 0
         assert "files of the base under sandbox were changed or are gone" in again.stderr
     finally:
-        second.destroy()
-        first.destroy()
+        life.destroy([second])
+        life.destroy([first])
 
 
 @pytest.mark.long
-def test_an_old_base_stays_under_its_sandboxes(
-    checkout: Path, settings: Settings, recipe: Path
-) -> None:
-    machine = Machine(settings, ignore)
-    machine.destroy()
+def test_an_old_base_stays_under_its_sandboxes(checkout: Path, site: Site, recipe: Path) -> None:
+    machine = Machine(site, ignore)
+    life.destroy([machine])
     try:
-        machine.up()
+        life.up([machine])
         old = base.current(checkout)
-        machine.halt()
+        life.halt(machine)
         recipe.write_text(recipe.read_text() + "# newer\n")
         assert base.current(checkout) != old
         # Nothing is built for a sandbox that has its base already.
-        up = inv(checkout, "sandbox.up", timeout=60)
+        up = inv("sandbox.up", timeout=60)
         assert up.returncode == 0, up.stderr
         assert not base.current(checkout).complete
         assert base.intact(old.folder)
@@ -96,26 +86,26 @@ def test_an_old_base_stays_under_its_sandboxes(
             ),
             (old.folder, 3, "the base under sandbox is gone"),
         ):
-            machine.halt()
+            life.halt(machine)
             away = broken.rename(broken.with_name(f"{broken.name}.partial"))
             try:
-                up = inv(checkout, "sandbox.up", timeout=60)
+                up = inv("sandbox.up", timeout=60)
             finally:
                 away.rename(broken)
             assert up.returncode == code and said in up.stderr
             assert not base.current(checkout).complete
-            assert names.base_of(settings, "sandbox") == old.folder
-            note = names.SANDBOXES / machine.container / "settings"
+            assert base_below(machine.spec.instance) == old.folder
+            note = machine.spec.folder / "settings"
             assert f"BASE={old.folder}\n" in note.read_text()
     finally:
-        machine.destroy()
+        life.destroy([machine])
 
 
 @pytest.mark.long
 def test_a_full_disk_while_it_is_unpacked_is_said_and_leaves_nothing(
-    checkout: Path, settings: Settings, recipe: Path
+    checkout: Path, site: Site, recipe: Path
 ) -> None:
-    base.STORE.mkdir(mode=0o755, exist_ok=True)
+    STORE.mkdir(mode=0o755, exist_ok=True)
     BASES.mkdir(mode=0o755, exist_ok=True)
     # A small disk in a mount namespace of its own: nobody else's bases are on it.
     line = (

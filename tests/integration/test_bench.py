@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from hostonly.bench import checkout as bench_checkout
-from hostonly.report import bench as report
-from hostonly.sandbox import names
-from hostonly.settings import Settings
+from bench import checkout as bench_checkout
+from bench import report
+from hostonly.ownership import owners
+from hostonly.providers.lxc.container import LXC
+from hostonly.site import INSTANCES, Site
+from hostonly.waiting import until
 
 SCHEMA = json.loads(Path(report.__file__).with_name("bench.schema.json").read_text())
 BENCH = (sys.executable, "-m", "hostonly", "bench")
@@ -91,10 +92,8 @@ def ended(
         sys.stderr.write(line)
         if said in line:
             break
-    deadline = time.monotonic() + 120
-    while not also():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
+    assert until(lambda: also() or process.poll() is not None, bool, 120.0, pause=0.05)
+    assert process.poll() is None
     # As a terminal does, all that is in the foreground; a kill is for the one alone.
     (os.kill if number == signal.SIGKILL else os.killpg)(process.pid, number)
     try:
@@ -126,27 +125,27 @@ def test_rows_are_measured_whatever_vagrant_is_told_elsewhere(
     assert status == 0, said
 
 
-def test_a_ctrl_c_leaves_nothing(here: Path, settings: Settings) -> None:
+def test_a_ctrl_c_leaves_nothing(here: Path, site: Site) -> None:
     assert ended(here, "status", signal.SIGINT, "bench: status", lambda: True) == 130
-    assert f"{settings.state}/bench" not in links()
+    assert f"{site.state}/bench" not in links()
     status, said = left(here)
     assert status == 0, said
 
 
 @pytest.mark.long
 def test_what_a_killed_bench_leaves_is_named_and_the_next_one_removes_it(
-    here: Path, settings: Settings, elsewhere: dict[str, str]
+    here: Path, site: Site, elsewhere: dict[str, str]
 ) -> None:
     def stock_is_up() -> bool:
-        claimed = [each.name for each in names.SANDBOXES.glob("bench*-stock")]
-        ours = [name for name in claimed if f"{settings.state}/" in (names.owner(name) or "")]
-        return any((names.CONTAINERS / name / "config").exists() for name in ours)
+        claimed = list(INSTANCES.glob("bench*-stock"))
+        ours = [each.name for each in claimed if f"{site.state}/" in (owners.owner(each) or "")]
+        return any((LXC / name / "config").exists() for name in ours)
 
     ended(here, "up", signal.SIGKILL, "bench: up, halt-up, destroy", stock_is_up)
-    assert f"hostonly-bench {settings.state}/bench/" in links()
+    assert f"hostonly-bench {site.state}/bench/" in links()
     status, said = left(here)
     assert status == 1 and "left over: s-bench" in said
     measured(here, "up,halt-up,destroy", **elsewhere)
-    assert f"{settings.state}/bench" not in links()
+    assert f"{site.state}/bench" not in links()
     status, said = left(here)
     assert status == 0, said

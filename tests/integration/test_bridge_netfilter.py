@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host.command import as_root
-from hostonly.host.ends import ETH0, mac
-from hostonly.settings import Settings
+from hostonly.process import as_root
+from hostonly.site import ETH0, Site, mac
 
 BRIDGE, NAT, PORT = "ho-test", "ho-test-nat", "8080"
 SWITCH = "/proc/sys/net/bridge/bridge-nf-call-{}"
@@ -120,12 +119,12 @@ def _switches_are_its_own(host: HostOfOwn) -> bool:
 
 
 @pytest.fixture
-def host(settings: Settings) -> Iterator[HostOfOwn]:
+def host(site: Site) -> Iterator[HostOfOwn]:
     if not Path(SWITCH.format("iptables")).exists():
         subprocess.run(as_root(["modprobe", "br_netfilter"]), capture_output=True, check=False)
     if not Path(SWITCH.format("iptables")).exists():
         pytest.skip("this kernel has no br_netfilter (CONFIG_BRIDGE_NETFILTER)")
-    host = HostOfOwn(f"{settings.sandbox.name}-netfilter")
+    host = HostOfOwn(f"{site.name}-netfilter")
     names = [host.name, host.sandbox(1), host.sandbox(2), host.world]
 
     def remove() -> None:
@@ -167,14 +166,14 @@ def host(settings: Settings) -> Iterator[HostOfOwn]:
 
 @pytest.mark.parametrize("program", ["iptables", "ip6tables"])
 def test_sandboxes_meet_where_forward_drops(
-    host: HostOfOwn, program: str, checkout: Path, settings: Settings
+    host: HostOfOwn, program: str, checkout: Path, site: Site
 ) -> None:
     read = f"at = settings.read(Path({str(checkout / 'invoke.yaml')!r})); "
     net = "from ipaddress import IPv4Interface; net = at.network.model_copy(update={"
     net += (
         f"'bridge': {BRIDGE!r}, 'nat_bridge': {NAT!r}, 'nat': IPv4Interface('{NAT_HOST}/24')}}); "
     )
-    at = "at = at.model_copy(update={'network': net}); "
+    at = "at = settings.settle(at.model_copy(update={'network': net})); "
     host.ours(f"{read}{net}{at}firewall.apply(firewall.table(at))")
     host.must("sh", "-c", f"echo 1 > {SWITCH.format(program)}")
     assert host.meets(program) and host.gets_out(), "without Docker's policy they must"

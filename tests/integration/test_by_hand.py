@@ -5,27 +5,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from hostonly.host.command import as_root
-from hostonly.image import state
-from hostonly.sandbox import names
-from hostonly.settings import Settings
+from hostonly.image import record
+from hostonly.process import as_root
+from hostonly.site import INSTANCES, Site
+from hostonly.waiting import until
+from tests.integration.command_line import inv
 
-INV = [sys.executable, "-m", "hostonly"]
 IP = as_root(["ip"])
-
-
-def inv(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*INV, *arguments], capture_output=True, text=True, timeout=600, check=False
-    )
 
 
 @pytest.fixture(autouse=True)
@@ -81,22 +75,22 @@ def test_vagrant_by_hand_where_the_locale_lacks_a_letter_of_the_path(
 
 
 def test_vagrant_by_hand_sends_nothing_where_the_way_leads_elsewhere(
-    checkout: Path, settings: Settings
+    checkout: Path, site: Site
 ) -> None:
-    route = [f"{settings.network.sandbox}/32", "via", str(settings.network.sandbox2)]
+    route = [f"{site.sandbox.address}/32", "via", site.machine("sandbox2").address]
     subprocess.run([*IP, "route", "add", *route], check=True)
     try:
         for command in (["ssh", "-c", "true"], ["ssh"], ["provision"]):
             refused = vagrant(checkout, *command)
             assert refused.returncode != 0
-            assert f"gateway {settings.network.sandbox2}" in refused.stderr + refused.stdout
+            assert f"gateway {site.machine('sandbox2').address}" in refused.stderr + refused.stdout
     finally:
         subprocess.run([*IP, "route", "del", *route], check=True)
     assert vagrant(checkout, "ssh", "-c", "true").returncode == 0
 
 
-def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Settings) -> None:
-    reference = f"localhost:{settings.registry.port}/{settings.image.name}"
+def test_another_image_under_the_tag_is_noticed_by_push_and_pull(site: Site) -> None:
+    reference = f"localhost:{site.registry_port}/{site.image.name}"
     assert inv("image.pull").returncode == 0
     again = inv("image.pull")
     assert again.returncode == 0 and "unchanged" in again.stderr
@@ -111,7 +105,7 @@ def test_another_image_under_the_tag_is_noticed_by_push_and_pull(settings: Setti
     assert pushed.returncode == 0, pushed.stderr
     assert "is not what was built here" in pushed.stderr
     assert "named another image" in pushed.stderr
-    built = json.loads(state.record(settings.state, "sandbox", "java").read_text())["image_id"]
+    built = json.loads(record.record(site.state, "sandbox", "java").read_text())["image_id"]
     shown = inv(*engine, "image", "inspect", "--format", "{{.Id}}", reference).stdout.strip()
     assert shown == built
     assert "unchanged" in inv("image.push").stderr
@@ -163,15 +157,12 @@ def test_vagrant_destroy_by_hand_leaves_no_connection(checkout: Path) -> None:
         pytest.skip("the checkout's path is too long for a socket: no connection is shared")
     assert vagrant(checkout, "destroy", "--force").returncode == 0
     # A process that was told to end needs a processor for it.
-    deadline = time.monotonic() + 20
-    while shared() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert shared() == []
+    assert until(shared, operator.not_, 20.0) == []
 
 
-def test_destroying_it_leaves_nothing(settings: Settings) -> None:
-    containers = {names.container_name(settings, name) for name in names.machines(settings)}
-    bridges = {settings.network.bridge, settings.network.nat_bridge}
+def test_destroying_it_leaves_nothing(site: Site) -> None:
+    containers = {machine.instance for machine in site.machines}
+    bridges = {site.bridge.name, site.nat.name}
 
     def links() -> set[str]:
         listed = subprocess.run(["ip", "-json", "link"], capture_output=True, check=True)
@@ -200,14 +191,11 @@ def test_destroying_it_leaves_nothing(settings: Settings) -> None:
         return listed.stdout
 
     # First that they can be seen: what is never seen is not gone.
-    assert bridges < links() and ours() and settings.network.bridge in tables()
+    assert bridges < links() and ours() and site.bridge.name in tables()
     assert inv("sandbox.destroy").returncode == 0
     assert not bridges & links()
     # What was told to end needs a processor for it.
-    deadline = time.monotonic() + 20
-    while ours() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert ours() == []
-    assert settings.network.bridge not in tables() and settings.network.nat_bridge not in tables()
+    assert until(ours, operator.not_, 20.0) == []
+    assert site.bridge.name not in tables() and site.nat.name not in tables()
     assert not any(Path("/var/lib/lxc", name).exists() for name in containers)
-    assert not any((names.SANDBOXES / name).exists() for name in containers)
+    assert not any((INSTANCES / name).exists() for name in containers)

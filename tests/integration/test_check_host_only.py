@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hostonly.host import firewall, forwarding, outsiders, way_in
+from hostonly.checks.outsiders import opened
+from hostonly.host import firewall, forwarding, outsiders
 from hostonly.host.command import run
-from hostonly.settings import Settings
-
-
-def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "hostonly", *arguments],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    # pytest shows it where a test fails.
-    sys.stderr.write(done.stderr)
-    return done
+from hostonly.site import Site
+from hostonly.waiting import until
+from tests.integration.command_line import INV, inv
 
 
 def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -35,40 +22,42 @@ def verdicts(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {claim["id"]: claim["verdict"] for claim in document["claims"]}
 
 
+pytestmark = pytest.mark.usefixtures("outsiders")
+
 WHO, DOORS = ("neighbour", "container"), ("host-only", "ipv6", "nat")
 SERVICES = ("ssh", "registry", "engine", "hello")
 
 
-def made(settings: Settings) -> list[Path]:
+def made(site: Site) -> list[Path]:
     """Where what the check makes on this machine can be seen."""
     found = []
-    for each in outsiders.outsiders(settings):
+    for each in outsiders.outsiders(site):
         found += [Path("/sys/class/net", name) for name in (each.device, each.router)]
         found.append(Path("/run/netns", each.vantage.namespace))
     return found
 
 
-def assert_nothing_left(settings: Settings) -> None:
-    assert not any(path.exists() for path in made(settings))
-    assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
+def assert_nothing_left(site: Site) -> None:
+    assert not any(path.exists() for path in made(site))
+    assert outsiders.table(site.name) not in run(["nft", "list", "tables"], root=True)
     assert "2001:db8" not in run(["ip", "-6", "route"])
     links = [
         ["sandbox.exec", "--", "ip", "-json", "address"],
         ["sandbox.exec", "--", "ip", "route"],
     ]
     for command in links:
-        said = inv(settings.root, *command)
+        said = inv(*command)
         assert said.returncode == 0
         assert "fd68:6f73" not in said.stdout and "198.51.100" not in said.stdout
 
 
 @pytest.fixture
-def up(checkout: Path) -> None:
-    assert inv(checkout, "sandbox.up").returncode == 0
+def up() -> None:
+    assert inv("sandbox.up").returncode == 0
 
 
-def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, settings: Settings) -> None:
-    done = inv(checkout, "check.host-only", "--json")
+def test_nobody_else_reaches_the_sandbox(up: None, site: Site) -> None:
+    done = inv("check.host-only", "--json")
     assert done.returncode == 0, done.stdout
     found = verdicts(done)
     tried = {
@@ -76,102 +65,102 @@ def test_nobody_else_reaches_the_sandbox(checkout: Path, up: None, settings: Set
     }
     assert set(found) == {"route.host-only", "ports.open", *tried}
     # Where this machine carries no IPv6 packet on, whoever asks it to, there is nothing to try.
-    absent = way_in.not_forwarding6(settings) is not None
+    absent = opened.not_forwarding6(site) is not None
     assert {id for id, verdict in found.items() if verdict == "SKIPPED"} == (
         {id for id in tried if ".ipv6." in id} if absent else set()
     )
     assert set(found.values()) <= {"HOLDS", "SKIPPED"}
-    assert_nothing_left(settings)
+    assert_nothing_left(site)
 
 
-def test_without_our_table_the_same_check_fails(
-    checkout: Path, up: None, settings: Settings
-) -> None:
-    table = firewall.table(settings)
+def test_without_our_table_the_same_check_fails(up: None, site: Site) -> None:
+    table = firewall.table(site)
     assert firewall.remove(table)
     try:
-        done = inv(checkout, "check.host-only", "--json")
+        done = inv("check.host-only", "--json")
     finally:
         firewall.apply(table)
     assert done.returncode == 1
     found = verdicts(done)
     assert {found.pop("route.host-only"), found.pop("ports.open")} == {"HOLDS"}
-    if way_in.not_forwarding6(settings):
+    if opened.not_forwarding6(site):
         found = {id: verdict for id, verdict in found.items() if ".ipv6." not in id}
     # Also where nothing listens: the sandbox's refusal comes back.
     assert {id for id, verdict in found.items() if verdict != "FAILS"} == set()
-    assert_nothing_left(settings)
+    assert_nothing_left(site)
 
 
-def test_a_table_that_went_comes_back_by_up(checkout: Path, up: None, settings: Settings) -> None:
+def test_a_table_that_went_comes_back_by_up(up: None, site: Site) -> None:
     """As by `nft flush ruleset`, which a restart of nftables runs."""
-    table = firewall.table(settings)
+    table = firewall.table(site)
     assert firewall.remove(table) and not firewall.present(table)
-    done = inv(checkout, "sandbox.up")
+    done = inv("sandbox.up")
     assert done.returncode == 0
     assert firewall.present(table)
     assert f"{table.name} was gone" in done.stderr
     # Where all is there, nothing is said of it.
-    done = inv(checkout, "sandbox.up")
+    done = inv("sandbox.up")
     assert done.returncode == 0 and table.name not in done.stderr
 
 
-def killed_in_the_middle(checkout: Path, settings: Settings) -> None:
+def killed_in_the_middle(checkout: Path, site: Site) -> None:
     """A check that was killed when all its ways were open."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "hostonly", "check.host-only"],
+        [*INV, "check.host-only"],
         cwd=checkout,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        deadline = time.monotonic() + 180
-        while way_in.table(settings) not in run(["nft", "list", "tables"], root=True):
-            assert process.poll() is None, "it ended before"
-            assert time.monotonic() < deadline, "the rogue container was never let out"
-            time.sleep(0.05)
+
+        def let_out() -> bool:
+            return outsiders.table(site.name) in run(["nft", "list", "tables"], root=True)
+
+        until(lambda: let_out() or process.poll() is not None, bool, 180.0, pause=0.05)
+        assert process.poll() is None, "it ended before"
+        assert let_out(), "the rogue container was never let out"
     finally:
         process.kill()
         process.wait()
-    assert any(path.exists() for path in made(settings))
-    assert forwarding.value(settings.network.bridge) == "1"
+    assert any(path.exists() for path in made(site))
+    assert forwarding.value(site.bridge.name) == "1"
 
 
 def test_killed_in_the_middle_it_is_cleared_up_by_destroy(
-    checkout: Path, up: None, settings: Settings
+    checkout: Path, up: None, site: Site
 ) -> None:
-    killed_in_the_middle(checkout, settings)
+    killed_in_the_middle(checkout, site)
     # The sandbox's own addresses and routes go with it.
-    assert inv(checkout, "sandbox.destroy").returncode == 0
-    assert not any(path.exists() for path in made(settings))
-    assert way_in.table(settings) not in run(["nft", "list", "tables"], root=True)
-    done = inv(checkout, "check.leftovers")
+    assert inv("sandbox.destroy").returncode == 0
+    assert not any(path.exists() for path in made(site))
+    assert outsiders.table(site.name) not in run(["nft", "list", "tables"], root=True)
+    done = inv("check.leftovers")
     assert done.returncode == 0, done.stdout
 
 
 def test_killed_in_the_middle_it_is_cleared_up_by_up_which_says_so(
-    checkout: Path, up: None, settings: Settings
+    checkout: Path, up: None, site: Site
 ) -> None:
     new = forwarding.value("default")
-    killed_in_the_middle(checkout, settings)
-    done = inv(checkout, "sandbox.up")
+    killed_in_the_middle(checkout, site)
+    done = inv("sandbox.up")
     assert done.returncode == 0
     assert (
         "a run that was killed had left the neighbours of check.host-only: removed" in done.stderr
     )
-    assert not any(path.exists() for path in made(settings))
-    assert forwarding.value(settings.network.bridge) == new
+    assert not any(path.exists() for path in made(site))
+    assert forwarding.value(site.bridge.name) == new
     # What is in the sandbox still, the next check takes out.
-    assert inv(checkout, "check.host-only").returncode == 0
-    assert forwarding.value(settings.network.bridge) == new
-    assert_nothing_left(settings)
+    assert inv("check.host-only").returncode == 0
+    assert forwarding.value(site.bridge.name) == new
+    assert_nothing_left(site)
 
 
-def test_two_at_once_wait_for_each_other(checkout: Path, up: None, settings: Settings) -> None:
+def test_two_at_once_wait_for_each_other(checkout: Path, up: None, site: Site) -> None:
     pair = [
         subprocess.Popen(
-            [sys.executable, "-m", "hostonly", "check.host-only"],
+            [*INV, "check.host-only"],
             cwd=checkout,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -183,16 +172,14 @@ def test_two_at_once_wait_for_each_other(checkout: Path, up: None, settings: Set
     assert [process.returncode for process in pair] == [0, 0], "\n".join(said)
     waited = [f"waiting for inv check.host-only (process {process.pid})" for process in pair]
     assert (waited[1] in said[0]) != (waited[0] in said[1])
-    assert forwarding.value(settings.network.bridge) == forwarding.value("default")
-    assert_nothing_left(settings)
+    assert forwarding.value(site.bridge.name) == forwarding.value("default")
+    assert_nothing_left(site)
 
 
-def test_where_another_firewall_answers_for_ours_nothing_is_known(
-    checkout: Path, up: None, settings: Settings
-) -> None:
+def test_where_another_firewall_answers_for_ours_nothing_is_known(up: None, site: Site) -> None:
     """Silence that something else makes is no proof: the controls are not answered either."""
-    near, _, rogue = outsiders.outsiders(settings)
-    wall = f"{way_in.table(settings)}.wall"
+    near, _, rogue = outsiders.outsiders(site)
+    wall = f"{outsiders.table(site.name)}.wall"
     rules = f"""\
 table inet {wall} {{
     chain forward {{
@@ -203,7 +190,7 @@ table inet {wall} {{
 """
     run(["nft", "-f", "-"], root=True, stdin=rules)
     try:
-        done = inv(checkout, "check.host-only", "--json")
+        done = inv("check.host-only", "--json")
     finally:
         run(["nft", "delete", "table", "inet", wall], root=True)
     assert done.returncode == 3

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from hostonly.facts.batch import COMMAND_SECONDS
-from hostonly.host.command import as_root
-from hostonly.settings import Settings
-from tests.integration.command_line import INV, ROOT, answer, inv
+from hostonly.process import as_root
+from hostonly.site import Site
+from tests.integration.command_line import COPY, INV, answer, inv
 
 LABEL = "hostonly.demo=test-check"
 
 
 def run(argv: list[str], *, check: bool = True) -> str:
     """Run a command; what it printed on standard output."""
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=300, check=False, text=True)
+    done = subprocess.run(argv, cwd=COPY, capture_output=True, timeout=300, check=False, text=True)
     assert not check or done.returncode == 0, done.stderr
     return done.stdout
 
@@ -78,9 +78,9 @@ def test_all_is_well() -> None:
 
 
 @contextmanager
-def container(settings: Settings, *options: str) -> Iterator[None]:
+def container(site: Site, *options: str) -> Iterator[None]:
     """HelloSocket in a container called test-check."""
-    image = f"localhost:{settings.registry.port}/{settings.image.name}"
+    image = f"localhost:{site.registry_port}/{site.image.name}"
     run_it = ["docker", "run", "-d", "--rm", "--name", "test-check", "--label", LABEL]
     remove = sandbox("docker", "rm", "--force", "test-check")
     with wrong(sandbox(*run_it, *options, image, "test"), remove):
@@ -98,20 +98,20 @@ def container(settings: Settings, *options: str) -> Iterator[None]:
         ("--network host --env HELLO_PORT={port}", "", "HOLDS"),
     ],
 )
-def test_hello_where_it_runs(options: str, at: str, verdict: str, settings: Settings) -> None:
-    port = settings.hello.port
-    with container(settings, *options.format(port=port).split()):
+def test_hello_where_it_runs(options: str, at: str, verdict: str, site: Site) -> None:
+    port = site.hello_port
+    with container(site, *options.format(port=port).split()):
         wait_for_listener(int(at or port))
         _, document, verdicts = check()
     assert verdicts.pop("hello.host") == verdict
     assert set(verdicts.values()) == {"HOLDS"}, document
 
 
-def test_a_docker_proxy_that_was_ended_is_named(settings: Settings) -> None:
-    port = settings.hello.port
+def test_a_docker_proxy_that_was_ended_is_named(site: Site) -> None:
+    port = site.hello_port
     held = f"ss -Hltnp sport = :{port} | grep -o 'pid=[0-9]*' | cut -d= -f2"
     end = f"kill $({held}); while ss -Hltn sport = :{port} | grep -q .; do sleep .1; done"
-    with container(settings, "-p", f"{port}:8080"):
+    with container(site, "-p", f"{port}:8080"):
         wait_for_listener(port)
         run(sandbox("sudo", "sh", "-c", end))
         code, document, verdicts = check()
@@ -161,8 +161,8 @@ def test_a_stranger_listens() -> None:
     assert "nc on" in because["listeners.expected"]
 
 
-def test_a_frozen_sandbox(settings: Settings) -> None:
-    name = f"{settings.sandbox.name}-sandbox"
+def test_a_frozen_sandbox(site: Site) -> None:
+    name = f"{site.name}-sandbox"
     with wrong(as_root(["lxc-freeze", "-n", name]), as_root(["lxc-unfreeze", "-n", name])):
         code, document, verdicts = check()
     assert code == 1
@@ -173,8 +173,8 @@ def test_a_frozen_sandbox(settings: Settings) -> None:
     assert document["seconds"] < COMMAND_SECONDS
 
 
-def test_the_bridge_down(settings: Settings) -> None:
-    link = ["ip", "link", "set", settings.network.bridge]
+def test_the_bridge_down(site: Site) -> None:
+    link = ["ip", "link", "set", site.bridge.name]
     with wrong(as_root([*link, "down"]), as_root([*link, "up"])):
         code, document, verdicts = check()
     assert code == 1

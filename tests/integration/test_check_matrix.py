@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from hostonly.checks.attack import PROTOCOL
-from hostonly.host.command import as_root
-from hostonly.settings import Settings
-from tests.integration.command_line import INV, ROOT, answer, inside, without_br_netfilter
+from hostonly.checks.matrix.attacker import PROTOCOL
+from hostonly.process import as_root
+from hostonly.site import Site
+from hostonly.waiting import until
+from tests.integration.command_line import COPY, INV, answer, inside, without_br_netfilter
 
 MATRIX = [*INV, "check.matrix", "--json"]
 
@@ -26,7 +26,7 @@ Cells = dict[tuple[str, str, str], dict[str, Any]]
 
 
 def run(argv: list[str]) -> str:
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=300, check=False, text=True)
+    done = subprocess.run(argv, cwd=COPY, capture_output=True, timeout=300, check=False, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -80,7 +80,7 @@ def nothing_left() -> Iterator[None]:
     assert_nothing_left()
 
 
-def test_every_cell_is_as_expected_with_evidence(settings: Settings) -> None:
+def test_every_cell_is_as_expected_with_evidence(site: Site) -> None:
     code, document, cells = matrix()
     assert (code, document["kind"], document["verdict"]) == (0, "matrix", "HOLDS"), changed(cells)
     assert document["claims"] == []
@@ -98,7 +98,7 @@ def test_every_cell_is_as_expected_with_evidence(settings: Settings) -> None:
     attack = cells["on loopback", "loopback", "routed"]
     added = attack["evidence"][0]["command"]
     assert added.startswith("sudo ip route add 127.0.0.1/32")
-    assert str(settings.network.sandbox) in added
+    assert site.sandbox.address in added
 
 
 @pytest.mark.long
@@ -122,10 +122,11 @@ def test_forward_accepts() -> None:
     }
 
 
+@pytest.mark.alone
 @pytest.mark.long
-def test_a_route_on_the_host(settings: Settings) -> None:
+def test_a_route_on_the_host(site: Site) -> None:
     # Metric: nobody else's route is replaced.
-    route = ["172.17.0.0/24", "via", str(settings.network.sandbox), "metric", "4321"]
+    route = ["172.17.0.0/24", "via", site.sandbox.address, "metric", "4321"]
     add, delete = (as_root(["ip", "route", verb, *route]) for verb in ("add", "del"))
     with wrong(add, delete):
         code, _, cells = matrix()
@@ -169,9 +170,9 @@ def test_an_engine_that_starts_no_docker_proxy() -> None:
 
 
 @pytest.mark.long
-def test_docker_proxy_ended_before_it_is_asked(settings: Settings) -> None:
+def test_docker_proxy_ended_before_it_is_asked(site: Site) -> None:
     # The matrix takes the ports after HelloSocket's: the second is the published one's.
-    port = settings.hello.port + 2
+    port = site.hello_port + 2
     held = f"ss -Hltnp sport = :{port} | grep docker-proxy | grep -o 'pid=[0-9]*' | cut -d= -f2"
     end = f"while :; do kill $({held}) 2>/dev/null; sleep .1; done"
     unit = ["sandbox.exec", "--", "sudo"]
@@ -185,9 +186,9 @@ def test_docker_proxy_ended_before_it_is_asked(settings: Settings) -> None:
 
 
 @pytest.mark.long
-def test_another_container_behind_the_published_port(settings: Settings) -> None:
+def test_another_container_behind_the_published_port(site: Site) -> None:
     # The matrix takes the ports after HelloSocket's: the second is the published one's.
-    port, host_mode = settings.hello.port + 2, settings.hello.port + 4
+    port, host_mode = site.hello_port + 2, site.hello_port + 4
     rule = ["PREROUTING", "-p", "tcp", "--dport", str(port), "-j", "DNAT"]
     rule += ["--to-destination", f"172.17.0.1:{host_mode}"]
     iptables = [*INV, "sandbox.exec", "--", "sudo", "iptables", "-t", "nat"]
@@ -216,14 +217,12 @@ STATES: dict[str, Callable[[], object]] = {
 )
 def test_interrupted_it_leaves_nothing(state: str) -> None:
     process = subprocess.Popen(
-        MATRIX, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        MATRIX, cwd=COPY, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
-        deadline = time.monotonic() + 300
-        while not STATES[state]():
-            assert process.poll() is None, "it ended before"
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        reached = STATES[state]
+        assert until(lambda: reached() or process.poll() is not None, bool, 300.0, pause=0.05)
+        assert process.poll() is None, "it ended before"
         process.send_signal(signal.SIGINT if state == "its containers run" else signal.SIGTERM)
         said, _ = process.communicate(timeout=300)
     finally:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from hostonly.settings import Settings
-from tests.integration.command_line import INV, ROOT, answer, claims
-from tests.integration.registry_box import BLOBS, REPOSITORIES, address, curl, push_small
+from hostonly.site import Site
+from tests.integration.command_line import answer, claims, did
+from tests.integration.registry_box import BLOBS, REPOSITORIES, address, curl, inside, push_small
 
 # The registry restarted, and answering again.
 RESTARTED = (
@@ -20,18 +19,6 @@ RESTARTED = (
     " port=$(sed -n s/HOSTONLY_REGISTRY_PORT=//p /etc/hostonly/sandbox.env);"
     " for i in $(seq 300); do curl -sf -m 5 localhost:$port/v2/ && exit; sleep .1; done; exit 1"
 )
-
-
-def run(argv: list[str]) -> str:
-    """Run a command; what it printed on standard output."""
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=600, check=False, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def root(line: str) -> str:
-    """Run a shell line as root in the sandbox."""
-    return run([*INV, "sandbox.exec", "--", "sudo", "bash", "-ec", line])
 
 
 def check() -> tuple[int, dict[str, Any]]:
@@ -43,17 +30,17 @@ def check() -> tuple[int, dict[str, Any]]:
 
 @pytest.fixture(autouse=True, scope="module")
 def pushed() -> None:
-    run([*INV, "image.pull"])
+    did("image.pull")
 
 
 @pytest.fixture
 def largest() -> Iterator[str]:
     """The file of the largest blob; whatever the test does to it is put right afterwards."""
-    blob = root(f"find {BLOBS} -name data -printf '%s %p\\n' | sort -n | tail -1").split()[1]
-    root(f"cp -p {blob} /var/tmp/test-blob")
+    blob = inside(f"find {BLOBS} -name data -printf '%s %p\\n' | sort -n | tail -1").split()[1]
+    inside(f"cp -p {blob} /var/tmp/test-blob")
     yield blob
     # Restarted: the registry keeps in memory what it knows of its blobs.
-    root(f"mv /var/tmp/test-blob {blob}; {RESTARTED}")
+    inside(f"mv /var/tmp/test-blob {blob}; {RESTARTED}")
 
 
 def test_all_is_served() -> None:
@@ -65,7 +52,7 @@ def test_all_is_served() -> None:
 
 
 def test_a_layer_that_changed_on_the_disk(largest: str) -> None:
-    root(f"printf X | dd of={largest} bs=1 seek=1000 conv=notrunc status=none")
+    inside(f"printf X | dd of={largest} bs=1 seek=1000 conv=notrunc status=none")
     code, claims = check()
     assert code == 1
     digest = "sha256:" + largest.split("/")[-2]
@@ -76,28 +63,18 @@ def test_a_layer_that_changed_on_the_disk(largest: str) -> None:
 
 
 def test_a_layer_that_is_gone(largest: str) -> None:
-    root(f"rm {largest}; {RESTARTED}")
+    inside(f"rm {largest}; {RESTARTED}")
     code, claims = check()
     assert code == 1
     assert claims["registry.blobs.host"]["verdict"] == "FAILS"
     assert "404" in claims["registry.blobs.host"]["because"]
 
 
-def test_nothing_pushed_under_that_name() -> None:
-    from os import environ
-
-    done = subprocess.run(
-        [*INV, "check.registry", "--json"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        timeout=120,
-        check=False,
-        text=True,
-        env={**environ, "INVOKE_IMAGE_NAME": "never-pushed"},
-    )
-    claims = {claim["id"]: claim for claim in json.loads(done.stdout)["claims"]}
+def test_nothing_pushed_under_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_IMAGE_NAME", "never-pushed")
+    code, claims = check()
     # Nothing served wrongly is no proof of anything.
-    assert done.returncode == 3
+    assert code == 3
     assert "registry.pushed" not in claims
     assert claims["registry.blobs.host"]["verdict"] == "UNKNOWN"
     assert "./inv image.push" in claims["registry.blobs.host"]["because"]
@@ -109,43 +86,43 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @pytest.fixture
-def moved(settings: Settings) -> Iterator[str]:
+def moved(site: Site) -> Iterator[str]:
     """The manifest's digest that was pushed as `latest`, which the test makes name something else. The next
     push notices that."""
-    before = served(settings, "latest")
+    before = served(site, "latest")
     yield digest_of(before)
-    root(RESTARTED)
-    run([*INV, "image.push"])
+    inside(RESTARTED)
+    did("image.push")
     assert check()[0] == 0
     # Where it was the same image, it stays under the manifest that it was given.
-    put(settings, DOCKER, before)
-    run([*INV, "image.push"])
+    put(site, DOCKER, before)
+    did("image.push")
 
 
 def digest_of(manifest: str) -> str:
     return "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
 
 
-def put(settings: Settings, kind: str, manifest: str) -> None:
+def put(site: Site, kind: str, manifest: str) -> None:
     """Have `latest` name this manifest."""
-    url = f"http://{address(settings)}/v2/hello-socket/manifests/latest"
+    url = f"http://{address(site)}/v2/hello-socket/manifests/latest"
     header = ["-H", f"Content-Type: {kind}"]
     put = curl("-f", "-X", "PUT", *header, "--data-binary", manifest, url)
     assert put.returncode == 0, put.stderr
 
 
-def served(settings: Settings, version: str) -> str:
+def served(site: Site, version: str) -> str:
     """A manifest as it is."""
-    url = f"http://{address(settings)}/v2/hello-socket/manifests/{version}"
+    url = f"http://{address(site)}/v2/hello-socket/manifests/{version}"
     return curl("-f", "-H", f"Accept: {DOCKER}", url).stdout
 
 
-def test_the_other_flavour_pushed_over_it_by_hand(settings: Settings, moved: str) -> None:
-    run([*INV, "image.push", "--flavour", "python"])
+def test_the_other_flavour_pushed_over_it_by_hand(site: Site, moved: str) -> None:
+    did("image.push", "--flavour", "python")
     code, claims = check()
     assert code == 0, claims
-    there = f"localhost:{settings.registry.port}/hello-socket"
-    root(f"docker tag hello-socket:python {there}:latest; docker push -q {there}:latest")
+    there = f"localhost:{site.registry_port}/hello-socket"
+    inside(f"docker tag hello-socket:python {there}:latest; docker push -q {there}:latest")
     code, claims = check()
     failed = [claim["id"] for claim in claims.values() if claim["verdict"] == "FAILS"]
     assert (code, failed) == (1, ["registry.pushed"])
@@ -160,28 +137,28 @@ def test_the_other_flavour_pushed_over_it_by_hand(settings: Settings, moved: str
     )
 
 
-def test_somebody_elses_image_pushed_over_it(settings: Settings, moved: str) -> None:
-    push_small(settings, "hello-socket:latest", "theirs")
+def test_somebody_elses_image_pushed_over_it(site: Site, moved: str) -> None:
+    push_small(site, "hello-socket:latest", "theirs")
     code, claims = check()
     because = claims["registry.pushed"]["because"]
     assert code == 1 and "(not what was last pushed from here: configuration" in because
     assert "an image without a title, made" in because
 
 
-def test_another_manifest_of_the_same_image_is_that_image(settings: Settings, moved: str) -> None:
+def test_another_manifest_of_the_same_image_is_that_image(site: Site, moved: str) -> None:
     """As an engine that keeps its images with containerd writes it."""
-    same = {**json.loads(served(settings, moved)), "mediaType": OCI}
-    put(settings, OCI, json.dumps(same))
+    same = {**json.loads(served(site, moved)), "mediaType": OCI}
+    put(site, OCI, json.dumps(same))
     code, claims = check()
     because = claims["registry.pushed"]["because"]
     assert code == 0, claims
     assert f"another manifest of the image pushed as {moved}" in because
 
 
-def test_a_list_of_images(settings: Settings, moved: str) -> None:
-    ours = {"mediaType": DOCKER, "digest": moved, "size": len(served(settings, moved).encode())}
+def test_a_list_of_images(site: Site, moved: str) -> None:
+    ours = {"mediaType": DOCKER, "digest": moved, "size": len(served(site, moved).encode())}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [ours]}
-    put(settings, INDEX, json.dumps(index))
+    put(site, INDEX, json.dumps(index))
     _, claims = check()
     assert claims["registry.pushed"]["verdict"] == "HOLDS"
     assert (
@@ -189,41 +166,41 @@ def test_a_list_of_images(settings: Settings, moved: str) -> None:
     )
     # Blobs of several platforms are not fetched: that is not known, and no pass.
     assert claims["registry.blobs.host"]["verdict"] == "UNKNOWN"
-    push_small(settings, "hello-socket:theirs", "theirs")
-    theirs = served(settings, "theirs")
+    push_small(site, "hello-socket:theirs", "theirs")
+    theirs = served(site, "theirs")
     other = {"mediaType": DOCKER, "digest": digest_of(theirs), "size": len(theirs.encode())}
     for manifests in ([other], [ours, other]):
-        put(settings, INDEX, json.dumps({**index, "manifests": manifests}))
+        put(site, INDEX, json.dumps({**index, "manifests": manifests}))
         code, claims = check()
         assert code == 1
         assert f"a list of {len(manifests)} manifests" in claims["registry.pushed"]["because"]
     # And no push takes that for what it would push.
-    run([*INV, "image.push"])
+    did("image.push")
     assert moved in check()[1]["registry.manifest.host"]["because"]
-    run([*INV, "registry.delete", "hello-socket:theirs"])
+    did("registry.delete", "hello-socket:theirs")
 
 
 def test_a_tag_without_its_link_and_a_manifest_with_other_bytes(moved: str) -> None:
-    root(f"rm -r {REPOSITORIES}/hello-socket/_manifests/tags/latest; {RESTARTED}")
+    inside(f"rm -r {REPOSITORIES}/hello-socket/_manifests/tags/latest; {RESTARTED}")
     code, claims = check()
     because = claims["registry.pushed"]["because"]
     assert code == 1 and "the tag gives nothing, since it is gone" in because
     assert because.endswith("what was pushed is only served by its digest: ./inv image.push")
-    run([*INV, "image.push"])
+    did("image.push")
     name = moved.removeprefix("sha256:")
     data = f"{BLOBS}/{name[:2]}/{name}/data"
-    root(f"cp -p {data} /var/tmp/manifest; echo >>{data}; {RESTARTED}")
+    inside(f"cp -p {data} /var/tmp/manifest; echo >>{data}; {RESTARTED}")
     try:
         code, claims = check()
     finally:
-        root(f"mv /var/tmp/manifest {data}; {RESTARTED}")
+        inside(f"mv /var/tmp/manifest {data}; {RESTARTED}")
     assert (code, claims["registry.pushed"]["verdict"]) == (1, "FAILS")
     assert "its manifest has other bytes now (sha256:" in claims["registry.pushed"]["because"]
 
 
-def test_a_build_after_the_push_is_no_push(settings: Settings, moved: str) -> None:
+def test_a_build_after_the_push_is_no_push(site: Site, moved: str) -> None:
     """What was built since is not there, and nobody said that it was."""
-    built = settings.state / "image" / "built-sandbox-java.json"
+    built = site.state / "image" / "built-sandbox-java.json"
     before = built.read_text()
     built.write_text(json.dumps({**json.loads(before), "manifest": None, "config": "sha256:0"}))
     try:
@@ -235,7 +212,7 @@ def test_a_build_after_the_push_is_no_push(settings: Settings, moved: str) -> No
 
 def test_all_is_lost_and_another_flavour_is_pushed() -> None:
     """Last, since what was pushed before is gone afterwards."""
-    root(f"systemctl stop docker-registry; rm -r /var/lib/docker-registry/docker; {RESTARTED}")
+    inside(f"systemctl stop docker-registry; rm -r /var/lib/docker-registry/docker; {RESTARTED}")
     code, claims = check()
     assert code == 1
     because = claims["registry.pushed"]["because"]
@@ -245,16 +222,16 @@ def test_all_is_lost_and_another_flavour_is_pushed() -> None:
     assert because.endswith(
         "what was pushed is no longer served: ./inv image.push --flavour python"
     )
-    run([*INV, "image.push"])
+    did("image.push")
     assert check()[0] == 1
-    run([*INV, "image.push", "--flavour", "python"])
+    did("image.push", "--flavour", "python")
     code, claims = check()
     assert code == 0, claims
     assert "python: sha256:" in claims["registry.manifest.host"]["because"]
     # The one alone, pushed rightly; the other is missed, and named.
-    run([*INV, "registry.delete", "hello-socket:latest"])
+    did("registry.delete", "hello-socket:latest")
     code, claims = check()
     failed = [claim["id"] for claim in claims.values() if claim["verdict"] == "FAILS"]
     assert (code, failed) == (1, ["registry.pushed"])
     assert "hello-socket:latest was pushed" in claims["registry.pushed"]["because"]
-    run([*INV, "image.push"])
+    did("image.push")

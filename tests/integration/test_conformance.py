@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.command_line import answer, claims
 from tests.unit.hello.mutants import MUTANTS, write
 
-INV = [sys.executable, "-m", "hostonly"]
 # What a machine may lack: IPv6, and ports that not everybody may listen on.
 MAY_BE_SKIPPED = {"port.both", "port.privileged"}
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def conformance(*flags: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit code, and the claims by their names."""
-    done = subprocess.run(
-        [*INV, "hello.conformance", "--json", *flags],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=600,
-    )
-    claims = json.loads(done.stdout)["claims"]
-    return done.returncode, {claim["id"]: claim for claim in claims}
+    code, document = answer("hello.conformance", *flags)
+    return code, claims(document)
 
 
 @pytest.mark.parametrize("flag", ["--java", "--python"])
 def test_both_servers_do_everything(flag: str) -> None:
     seen = ("HOLDS", "SKIPPED")
-    code, claims = conformance(flag)
-    assert {name: c["because"] for name, c in claims.items() if c["verdict"] not in seen} == {}
-    skipped = {name for name, c in claims.items() if c["verdict"] == "SKIPPED"}
+    code, found = conformance(flag)
+    assert {name: c["because"] for name, c in found.items() if c["verdict"] not in seen} == {}
+    skipped = {name for name, c in found.items() if c["verdict"] == "SKIPPED"}
     assert skipped <= MAY_BE_SKIPPED
     assert code == 0
 
 
+# On a busy machine a mutant may be lucky: a reset, say, comes too late for it to do anything wrong.
+TRIES = 3
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_fails_by_the_right_name(name: str, tmp_path: Path) -> None:
-    program = write(name, tmp_path)
+    command = shlex.join([sys.executable, "-I", str(write(name, tmp_path))])
     fails = MUTANTS[name].fails
-    code, claims = conformance(
-        "--command", shlex.join([sys.executable, "-I", str(program)]), "--only", fails
-    )
-    if fails in MAY_BE_SKIPPED and claims[fails]["verdict"] == "SKIPPED":
-        pytest.skip(claims[fails]["because"])
-    assert (code, claims[fails]["verdict"]) == (1, "FAILS")
+    for _ in range(TRIES):
+        code, found = conformance("--command", command, "--only", fails)
+        if found[fails]["verdict"] != "HOLDS":
+            break
+    if fails in MAY_BE_SKIPPED and found[fails]["verdict"] == "SKIPPED":
+        pytest.skip(found[fails]["because"])
+    assert (code, found[fails]["verdict"]) == (1, "FAILS")

@@ -12,7 +12,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,13 +19,21 @@ from pathlib import Path
 import pytest
 
 from hostonly.host import firewall
-from hostonly.sandbox import base, box
-from hostonly.sandbox.base import STORE
-from hostonly.sandbox.container import LXC
+from hostonly.providers.lxc import base, box
+from hostonly.providers.lxc.container import LXC
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import STORE, Site
+from hostonly.waiting import until
+from tests.integration.command_line import INV, did, inv
 from tests.integration.held import AFTER, BEFORE, BESIDE, StandIns
-from tests.integration.killing import Run, in_session, kill_session, started, wait_until
+from tests.integration.killing import (
+    Run,
+    at_work,
+    in_session,
+    kill_session,
+    started,
+    wait_until,
+)
 from tests.integration.points import (
     BOOTS,
     DEMO,
@@ -42,24 +49,13 @@ from tests.integration.points import (
 pytestmark = pytest.mark.usefixtures("each_from_a_known_state")
 
 AGAIN_SECONDS = 300.0
+INV_UP = [*INV, "sandbox.up"]
 
 
 @pytest.fixture
-def machine(checkout: Path, settings: Settings) -> Machine:
+def machine(site: Site) -> Machine:
     """The machine of the tests' checkout, to look at."""
-    return Machine(settings, lambda event: None)
-
-
-def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a task to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "hostonly", *arguments],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=AGAIN_SECONDS,
-        check=False,
-    )
+    return Machine(site, lambda event: None)
 
 
 def killed(
@@ -70,7 +66,7 @@ def killed(
     how: Callable[[Run, Machine], None] = lambda run, machine: kill_session(run),
 ) -> None:
     """Start the point's task and kill it there."""
-    argv = [sys.executable, "-m", "hostonly", point.task]
+    argv = [*INV, point.task]
     with started(checkout, argv, point.held, tmp_path) as run:
         wait_until(run, lambda: point.reached(run, machine))
         how(run, machine)
@@ -84,39 +80,33 @@ def kill_at(
     how: Callable[[Run, Machine], None] = lambda run, machine: kill_session(run),
 ) -> None:
     """Have the point's task killed there, after what has to be there first."""
-    prepared(checkout, machine, point)
+    prepared(machine, point)
     with point.around(machine):
         killed(checkout, point, machine, tmp_path, how)
 
 
-def inside(checkout: Path, line: str) -> str:
-    done = inv(checkout, "sandbox.exec", "--", "sh", "-c", line)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def prepared(checkout: Path, machine: Machine, point: Point) -> None:
+def prepared(machine: Machine, point: Point) -> None:
     for task in point.first:
-        done = inv(checkout, task)
+        done = inv(task)
         assert done.returncode == 0, done.stderr
     if "image" in point.task:
         # So that there is something to build and to push.
-        for file in (machine.settings.state / "image").glob("*"):
+        for file in (machine.site.state / "image").glob("*"):
             if file.is_file():
                 file.unlink()
         forget = (
             "sudo systemctl stop docker-registry; sudo rm -rf /var/lib/docker-registry/docker;"
             " sudo systemctl start docker-registry"
         )
-        inside(checkout, forget)
+        did("sandbox.exec", "--", "sh", "-c", forget)
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
 def test_killed_and_back(checkout: Path, machine: Machine, tmp_path: Path, point: Point) -> None:
     kill_at(checkout, point, machine, tmp_path)
-    done = inv(checkout, point.again)
+    done = inv(point.again)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    answers = inv(checkout, "sandbox.exec", "--", "docker", "ps", "--all", "--quiet")
+    answers = inv("sandbox.exec", "--", "docker", "ps", "--all", "--quiet")
     assert answers.returncode == 0, answers.stderr
     assert answers.stdout == "", "a container is left over"
     assert_said(point, done)
@@ -133,7 +123,7 @@ def assert_said(point: Point, done: subprocess.CompletedProcess[str]) -> None:
 
 def passing(machine: Machine) -> list[str]:
     """What is in the checkout's state only while a run is at work."""
-    return [each.name for each in machine.settings.state.glob("*-[0-9]*-*")]
+    return [each.name for each in machine.site.state.glob("*-[0-9]*-*")]
 
 
 @pytest.mark.parametrize("point", [*POINTS[1:7], DESTROYS], ids=lambda point: point.name)
@@ -141,19 +131,39 @@ def test_killed_and_destroyed(
     checkout: Path, machine: Machine, tmp_path: Path, point: Point
 ) -> None:
     kill_at(checkout, point, machine, tmp_path)
-    done = inv(checkout, "sandbox.destroy")
+    done = inv("sandbox.destroy")
     assert done.returncode == 0, done.stderr
     assert_said(point, done)
-    assert_nothing_left(checkout, machine)
+    assert_nothing_left(machine)
 
 
-def assert_nothing_left(checkout: Path, machine: Machine) -> None:
+def assert_nothing_left(machine: Machine) -> None:
     assert not folder(machine).exists()
     assert not bridge(machine).exists()
-    assert not (STORE / "sandboxes" / machine.container).exists()
+    assert not machine.spec.folder.exists()
     assert passing(machine) == []
-    done = inv(checkout, "check.leftovers")
+    done = inv("check.leftovers")
     assert done.returncode == 0, done.stdout
+
+
+def test_vagrant_does_not_go_on_where_who_called_it_is_killed(
+    checkout: Path, machine: Machine, tmp_path: Path
+) -> None:
+    """It was started first, and waits for the host's side, which nobody makes any more."""
+    point = next(each for each in POINTS if each.name == "one bridge is made")
+    assert inv("sandbox.destroy").returncode == 0
+    with started(checkout, INV_UP, point.held, tmp_path) as run:
+        wait_until(run, lambda: point.reached(run, machine) and run.printed("vagrant up"))
+        os.kill(run.process.pid, signal.SIGKILL)
+        run.process.wait(timeout=10)
+        deadline = time.monotonic() + AGAIN_SECONDS
+        while at_work(run) & {"vagrant", "ruby"}:
+            assert time.monotonic() < deadline, run.said.read_text()
+            time.sleep(0.05)
+    assert not folder(machine).exists()
+    done = inv("sandbox.destroy")
+    assert done.returncode == 0, done.stderr
+    assert_nothing_left(machine)
 
 
 # Stands in for the real one, which takes a minute: it hands over a small system, of more than the ten kilobytes
@@ -165,7 +175,7 @@ tar --create --directory "$system" ."""
 
 def unpacking(run: Run, machine: Machine) -> bool:
     """What mmdebstrap has made is being unpacked."""
-    name = base.current(machine.settings.root).name
+    name = base.current(machine.site.root).name
     return (STORE / "bases" / f"{name}.partial" / "rootfs" / "usr").exists()
 
 
@@ -195,7 +205,7 @@ def test_killed_while_the_base_is_built(
     if not real:
         small = StandIns(tmp_path / "small", {"mmdebstrap": SMALL})
         monkeypatch.setenv("PATH", small.path)
-    done = inv(checkout, "sandbox.box")
+    done = inv("sandbox.box")
     assert done.returncode == 0, done.stderr
     assert f"{partial.stem} was cut off: what it left is removed" in done.stderr
     assert base.current(checkout).complete and base.intact(base.current(checkout).folder)
@@ -217,13 +227,13 @@ def test_killed_while_the_box_is_added(
 ) -> None:
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
     killed(checkout, Point("", "sandbox.box", held=held), machine, tmp_path)
-    assert (box.boxes() / box.name(checkout) / "0" / "lxc").exists() == in_place
+    assert (box.boxes() / machine.spec.box / "0" / "lxc").exists() == in_place
     assert len(passing(machine)) == 1
-    done = inv(checkout, "sandbox.box")
+    done = inv("sandbox.box")
     assert done.returncode == 0, done.stderr
     assert box.present(checkout)
     # Another one may be adding it: what is left goes under the sandboxes' lock.
-    done = inv(checkout, "sandbox.destroy")
+    done = inv("sandbox.destroy")
     assert done.returncode == 0 and "a run that was killed had left box-" in done.stderr
     assert passing(machine) == []
 
@@ -242,7 +252,7 @@ def cut(run: Run, machine: Machine) -> None:
     for pid in ours:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
-    monitors = f"[lxc monitor] {LXC} {machine.container}"
+    monitors = f"[lxc monitor] {LXC} {machine.spec.instance}"
     for each in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             if each.read_bytes().rstrip(b"\0").decode(errors="replace") == monitors:
@@ -253,70 +263,72 @@ def cut(run: Run, machine: Machine) -> None:
                     os.kill(int(child), signal.SIGKILL)
                 os.kill(int(each.parent.name), signal.SIGKILL)
     kill_session(run)
-    for link in (machine.settings.network.bridge, machine.settings.network.nat_bridge):
+    for link in (machine.site.bridge.name, machine.site.nat.name):
         subprocess.run(["ip", "link", "delete", link], check=False, timeout=10)
-    table = firewall.table(machine.settings).name
+    table = firewall.table_name(machine.site.name)
     subprocess.run(["nft", "delete", "table", "inet", table], check=False, timeout=10)
-    for each in Path("/run/lxc/lock/var/lib/lxc").glob(f".{machine.container}"):
+    for each in Path("/run/lxc/lock/var/lib/lxc").glob(f".{machine.spec.instance}"):
         each.unlink()
 
 
 @pytest.mark.parametrize("point", CUTS, ids=lambda point: point.name)
 def test_power_cut(checkout: Path, machine: Machine, tmp_path: Path, point: Point) -> None:
     kill_at(checkout, point, machine, tmp_path, cut)
-    done = inv(checkout, point.again)
+    done = inv(point.again)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert_said(point, done)
-    done = inv(checkout, "check.host-to-sandbox")
+    done = inv("check.host-to-sandbox")
     assert done.returncode == 0, done.stdout
-    assert inv(checkout, "sandbox.destroy").returncode == 0
-    assert_nothing_left(checkout, machine)
+    assert inv("sandbox.destroy").returncode == 0
+    assert_nothing_left(machine)
 
 
-def test_a_reboot_from_inside_leaves_it_as_it_was(checkout: Path, machine: Machine) -> None:
-    assert inv(checkout, "sandbox.up").returncode == 0
-    before = machine.lxc.init()
+def test_a_reboot_from_inside_leaves_it_as_it_was(machine: Machine) -> None:
+    assert inv("sandbox.up").returncode == 0
+    before = machine.provider.boot()
     # The connection may go before the answer comes.
-    inv(checkout, "sandbox.exec", "--", "sudo", "systemctl", "reboot")
-    deadline = time.monotonic() + AGAIN_SECONDS
-    while machine.status().state != "running" or machine.lxc.init() == before:
-        assert time.monotonic() < deadline, "it never began again"
-        time.sleep(0.05)
-    done = inv(checkout, "sandbox.up")
+    inv("sandbox.exec", "--", "sudo", "systemctl", "reboot")
+    assert until(
+        lambda: machine.status().state == "running" and machine.provider.boot() != before,
+        bool,
+        AGAIN_SECONDS,
+    ), "it never began again"
+    done = inv("sandbox.up")
     assert done.returncode == 0, done.stderr
-    done = inv(checkout, "check.host-to-sandbox")
+    done = inv("check.host-to-sandbox")
     assert done.returncode == 0, done.stdout
 
 
-def test_power_cut_while_it_runs(checkout: Path, machine: Machine) -> None:
-    assert inv(checkout, "sandbox.up").returncode == 0
+def test_power_cut_while_it_runs(machine: Machine) -> None:
+    assert inv("sandbox.up").returncode == 0
     mark = ["sh", "-c", "echo kept | sudo tee /var/lib/mark && sync"]
-    assert inv(checkout, "sandbox.exec", "--", *mark).returncode == 0
+    assert inv("sandbox.exec", "--", *mark).returncode == 0
     # The monitor and everything in the container at once, as when the power goes.
-    subprocess.run(["lxc-stop", "--kill", "--name", machine.container], check=True, timeout=60)
-    for link in (machine.settings.network.bridge, machine.settings.network.nat_bridge):
+    subprocess.run(["lxc-stop", "--kill", "--name", machine.spec.instance], check=True, timeout=60)
+    for link in (machine.site.bridge.name, machine.site.nat.name):
         subprocess.run(["ip", "link", "delete", link], check=True, timeout=10)
-    again = inv(checkout, "sandbox.up")
+    again = inv("sandbox.up")
     assert again.returncode == 0, again.stderr
-    kept = inv(checkout, "sandbox.exec", "--", "cat", "/var/lib/mark")
+    kept = inv("sandbox.exec", "--", "cat", "/var/lib/mark")
     assert kept.stdout == "kept\n"
 
 
 def test_ten_at_once_make_one(checkout: Path, machine: Machine, tmp_path: Path) -> None:
-    assert inv(checkout, "sandbox.destroy").returncode == 0
+    assert inv("sandbox.destroy").returncode == 0
     # The one that makes it does not end before another one has found it at work.
     stand_ins = StandIns(tmp_path / "bin", {"lxc-start": BEFORE})
     many, files = [], [tmp_path / f"said-{number}" for number in range(10)]
     for file in files:
         with file.open("wb") as out:
-            command = [sys.executable, "-m", "hostonly", "sandbox.up"]
+            command = [*INV, "sandbox.up"]
             many.append(
                 subprocess.Popen(command, cwd=checkout, env=stand_ins.environment, stderr=out)
             )
-    deadline = time.monotonic() + AGAIN_SECONDS
-    while not any("waiting for inv sandbox.up" in file.read_text() for file in files):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    assert until(
+        lambda: any("waiting for inv sandbox.up" in file.read_text() for file in files),
+        bool,
+        AGAIN_SECONDS,
+    )
     stand_ins.let_go()
     ended = [process.wait(timeout=AGAIN_SECONDS) for process in many]
     said = [file.read_text() for file in files]
@@ -330,9 +342,7 @@ def test_ten_at_once_make_one(checkout: Path, machine: Machine, tmp_path: Path) 
 def test_up_and_destroy_at_once_end_in_one_of_both_states(checkout: Path, machine: Machine) -> None:
     for _ in range(3):
         pair = [
-            subprocess.Popen(
-                [sys.executable, "-m", "hostonly", task], cwd=checkout, stderr=subprocess.PIPE
-            )
+            subprocess.Popen([*INV, task], cwd=checkout, stderr=subprocess.PIPE)
             for task in ("sandbox.up", "sandbox.destroy")
         ]
         for process in pair:

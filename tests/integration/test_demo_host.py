@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from hostonly.waiting import until
+from tests.checkout import ROOT
 from tests.integration.command_line import (
-    ROOT,
     answer,
     claims,
     dnat_by_hand,
@@ -83,10 +83,7 @@ def test_a_port_that_is_held_is_said_and_left_alone() -> None:
     start = ["sh", "-c", "setsid nc -lk 8080 >/dev/null 2>&1 </dev/null & echo $!"]
     pid = inside("sandbox", *start).strip()
     try:
-        deadline = time.monotonic() + 30
-        while not inside("sandbox", *held):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        assert until(lambda: inside("sandbox", *held), bool, 30.0)
         code, document = answer("demo.host")
         assert (code, document["verdict"]) == (3, "UNKNOWN")
         because = document["claims"][0]["because"]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from hostonly.host.command import as_root
-from hostonly.host.ends import BRIDGE, mac
-from hostonly.settings import Settings
+from hostonly.process import as_root
+from hostonly.site import Site
+from hostonly.waiting import until
 from tests.integration.command_line import (
+    COPY,
     INV,
-    ROOT,
     answer,
     claims,
     inside,
@@ -110,53 +109,51 @@ def remember(address: str, *devices: str) -> None:
 
 
 @pytest.fixture
-def address(settings: Settings) -> str:
+def address(site: Site) -> str:
     """The one that the demo takes."""
-    return str(settings.network.host.network[-2])
+    return str(site.bridge.network[-2])
 
 
-def remembering(address: str, settings: Settings) -> list[str]:
+def remembering(address: str, site: Site) -> list[str]:
     """Who remembers a MAC for ``address``."""
     tables = {
         each: inside(each, "ip", "neigh", "show", address) for each in ("sandbox", "sandbox2")
     }
-    tables["host"] = host("ip", "neigh", "show", address, "dev", settings.network.bridge)
+    tables["host"] = host("ip", "neigh", "show", address, "dev", site.bridge.name)
     return [name for name, table in tables.items() if "lladdr" in table]
 
 
-def test_who_had_the_address_before_is_forgotten(address: str, settings: Settings) -> None:
-    remember(address, settings.network.bridge)
+def test_who_had_the_address_before_is_forgotten(address: str, site: Site) -> None:
+    remember(address, site.bridge.name)
     for machine in ("sandbox", "sandbox2"):
         told = ["lladdr", MAC, "dev", "eth1", "nud", "reachable"]
         inside(machine, "sudo", "ip", "neigh", "replace", address, *told)
-    assert len(remembering(address, settings)) == 3
+    assert len(remembering(address, site)) == 3
     code, document = answer("demo.macvlan")
     assert (code, document["verdict"]) == (0, "HOLDS")
-    assert remembering(address, settings) == []
+    assert remembering(address, site) == []
 
 
-def test_whoever_gets_the_address_next_is_reached_at_once(address: str, settings: Settings) -> None:
+def test_whoever_gets_the_address_next_is_reached_at_once(address: str, site: Site) -> None:
     """A person's own container, or that of demo.ipvlan, which has the sandbox's MAC."""
     assert answer("demo.macvlan")[0] == 0
-    network = str(settings.network.host.network)
-    image = f"localhost:{settings.registry.port}/hello-socket"
+    network = str(site.bridge.network)
+    image = f"localhost:{site.registry_port}/hello-socket"
     own = ["docker", "network", "create", "-d", "macvlan", "--subnet", network]
     with wrong("sandbox", [*own, "-o", "parent=eth1", "own"], ["docker", "network", "rm", "own"]):
         run = ["docker", "run", "-d", "--name", "own", "--network", "own", "--ip", address]
         run += ["--mac-address", "02:00:00:00:00:01", image, "own"]
         with wrong("sandbox", run, ["docker", "rm", "--force", "own"]):
-            port = str(settings.hello.port)
+            port = str(site.hello_port)
             speaks = ["sandbox.exec", "--", "docker", "exec", "own", "nc", "-w", "2", "127.0.0.1"]
-            deadline = time.monotonic() + 60
-            while inv(*speaks, port).returncode != 0:
-                assert time.monotonic() < deadline
+            assert until(lambda: inv(*speaks, port).returncode == 0, bool, 60.0)
             assert "Hello own!" in host("nc", "-nv", "-w", "2", address, port)
 
 
-def test_what_a_killed_demo_had_is_forgotten_with_it(address: str, settings: Settings) -> None:
+def test_what_a_killed_demo_had_is_forgotten_with_it(address: str, site: Site) -> None:
     process = subprocess.Popen(
         [*INV, "demo.macvlan"],
-        cwd=ROOT,
+        cwd=COPY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -167,22 +164,21 @@ def test_what_a_killed_demo_had_is_forgotten_with_it(address: str, settings: Set
             break
     process.kill()
     process.communicate(timeout=60)
-    assert "host" in remembering(address, settings)
+    assert "host" in remembering(address, site)
     assert answer("demo.none")[0] == 0
-    assert "host" not in remembering(address, settings)
+    assert "host" not in remembering(address, site)
 
 
 def test_a_sandbox_that_gets_an_address_is_reached_and_goes_on_reaching_the_host(
-    settings: Settings,
+    site: Site,
 ) -> None:
     """Somebody else had the second sandbox's addresses while it was away."""
-    net = settings.network
+    second = site.machine("sandbox2")
     assert inv("sandbox.halt", "--machine", "sandbox2").returncode == 0
-    remember(str(net.sandbox2), net.bridge)
-    remember(str(net.nat.ip + 2), net.nat_bridge)
+    for end in (second.host_only, second.nat):
+        remember(str(end.address.ip), end.bridge)
     up("sandbox2")
-    for device in (net.bridge, net.nat_bridge):
-        assert MAC not in host("ip", "neigh", "show", "dev", device)
-    # Its MAC would be a port's else, and go with it.
-    for device, ours in ((net.bridge, net.host), (net.nat_bridge, net.nat)):
-        assert mac(ours.ip, BRIDGE) in host("ip", "link", "show", device)
+    for bridge in site.bridges:
+        assert MAC not in host("ip", "neigh", "show", "dev", bridge.name)
+        # Its MAC would be a port's else, and go with it.
+        assert bridge.mac in host("ip", "link", "show", bridge.name)

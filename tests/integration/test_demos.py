@@ -6,26 +6,24 @@ With `--record` the runs are kept for the unit tests, which play them again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hostonly import settings as settings_module
 from hostonly.claims import Verdict
-from hostonly.demos import DEMOS
-from hostonly.demos.demo import load, perform
-from hostonly.demos.leftovers import find
-from hostonly.demos.testbed import Testbed, ready
-from hostonly.settings import Settings
+from hostonly.demos import DEMOS, load
+from hostonly.site import Site
+from hostonly.stage.demo import perform
+from hostonly.stage.leftovers import find
+from hostonly.stage.testbed import Testbed, ready
 from tests import pages, recorded
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.checkout import ROOT
 
 
 @pytest.fixture
-def testbed(settings: Settings) -> Iterator[Testbed]:
-    with ready(settings, lambda event: None, "test") as testbed:
+def testbed(site: Site) -> Iterator[Testbed]:
+    with ready(site, lambda event: None, "test") as testbed:
         yield testbed
 
 
@@ -36,7 +34,7 @@ def test_it_holds_and_its_page_shows_what_ran(
     pytestconfig: pytest.Config,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    default = settings_module.read(ROOT / "invoke.yaml")
+    default = settings_module.settle(settings_module.read(ROOT / "invoke.yaml"))
     runs: list[dict[str, Any]] = []
     result = perform(load(name), recorded.recording(testbed, runs, monkeypatch), lambda event: None)
     assert [c for c in result.claims if c.verdict not in (Verdict.HOLDS, Verdict.SKIPPED)] == []
@@ -46,9 +44,9 @@ def test_it_holds_and_its_page_shows_what_ran(
         recorded.save(name, testbed, runs, default)
 
     def like_page(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        settings = testbed.settings
+        site = testbed.site
         return pages.same_names(
-            [(one, recorded.like_default(other, settings, default)) for one, other in pairs]
+            [(one, recorded.like_default(other, site, default)) for one, other in pairs]
         )
 
     page = pages.page(name)

@@ -9,8 +9,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,16 +17,16 @@ from pathlib import Path
 import pytest
 
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.demos import DEMOS
-from hostonly.demos.demo import load, perform
-from hostonly.demos.leftovers import find
-from hostonly.demos.testbed import Testbed, ready
+from hostonly.demos import DEMOS, load
 from hostonly.facts.sysctl import FORWARDING6
-from hostonly.report.model import DemoResult
-from hostonly.settings import Settings
+from hostonly.results.judged import DemoResult
+from hostonly.site import Site
+from hostonly.stage.demo import perform
+from hostonly.stage.leftovers import find
+from hostonly.stage.testbed import Testbed, ready
 from hostonly.vantages import Result, Vantage, shown
-
-INV = [sys.executable, "-m", "hostonly"]
+from hostonly.waiting import until
+from tests.integration.command_line import INV
 
 
 class Disturbed:
@@ -56,8 +54,8 @@ class Disturbed:
 
 
 @pytest.fixture
-def testbed(settings: Settings) -> Iterator[Testbed]:
-    with ready(settings, lambda event: None, "test") as testbed:
+def testbed(site: Site) -> Iterator[Testbed]:
+    with ready(site, lambda event: None, "test") as testbed:
         yield testbed
         assert find(testbed.sandbox) == ()
 
@@ -117,10 +115,7 @@ def test_docker_proxy_that_was_ended_before(testbed: Testbed) -> None:
         pids = {piece.partition(",")[0] for piece in listening.split("pid=")[1:]}
         assert pids and "docker-proxy" in listening
         run(sandbox, "sudo", "kill", *pids)
-        deadline = time.monotonic() + 20
-        while run(sandbox, "ss", "-Hltn", "sport", "=", ":8080"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert until(lambda: not run(sandbox, "ss", "-Hltn", "sport", "=", ":8080"), bool, 20.0)
 
     failed = failing(performed("publish", testbed, "-L DOCKER", end))
     assert "nothing listens on 8080" in failed["listener.published"].because
@@ -255,10 +250,10 @@ def check_interrupted(
 
 
 @pytest.fixture
-def sandboxes(name: str, settings: Settings) -> list[Vantage]:
+def sandboxes(name: str, site: Site) -> list[Vantage]:
     """The sandboxes that the demo needs, ready for demos that run beside us."""
     second = load(name).second_sandbox
-    with ready(settings, lambda event: None, "test", second=second) as testbed:
+    with ready(site, lambda event: None, "test", second=second) as testbed:
         return [testbed.sandbox, *([testbed.second_sandbox()] if second else [])]
 
 

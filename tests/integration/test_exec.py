@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hostonly.events import ignore
 from hostonly.host.command import run
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
+from hostonly.waiting import until
+from tests.integration.command_line import INV
 
 
 def execute(checkout: Path, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", *command],
+        [*INV, "sandbox.exec", "--", *command],
         cwd=checkout,
         input=stdin,
         capture_output=True,
@@ -46,22 +47,17 @@ def masters(checkout: Path) -> list[str]:
 
 def wait_until(seen: Callable[[], bool]) -> None:
     """Return when ``seen``: a process that was told to end needs a processor for it."""
-    deadline = time.monotonic() + 20
-    while not seen():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert until(seen, bool, 20.0)
 
 
-def test_a_command_is_the_same_the_long_way_and_the_short(
-    checkout: Path, settings: Settings
-) -> None:
-    Machine(settings, ignore).up()
-    note = checkout / ".hostonly" / "quick.json"
-    note.unlink(missing_ok=True)
+def test_a_command_is_the_same_with_the_site_kept_and_without(checkout: Path, site: Site) -> None:
+    life.up([Machine(site, ignore)])
+    kept = checkout / ".hostonly" / "site.json"
+    kept.unlink(missing_ok=True)
     shell = 'printf "%s|" "$@"; cat; echo said >&2; exit 7'
     words = ("sh", "-c", shell, "sh", "a  b", "", "$HOME", "ünï", "--", "'")
     ways = [execute(checkout, *words, stdin="in\n") for _ in range(2)]
-    assert note.exists()
+    assert kept.exists()
     for way in ways:
         assert way.returncode == 7
         assert way.stdout == "a  b||$HOME|ünï|--|'|in\n"
@@ -69,9 +65,9 @@ def test_a_command_is_the_same_the_long_way_and_the_short(
     assert len(masters(checkout)) == len(sockets(checkout)) == 1
 
 
-def test_many_at_once(checkout: Path, settings: Settings) -> None:
+def test_many_at_once(checkout: Path, site: Site) -> None:
     # More than one connection of sshd's takes (MaxSessions is 10).
-    Machine(settings, ignore).up()
+    life.up([Machine(site, ignore)])
     # Each waits for all the others.
     assert execute(checkout, "mkdir", "/tmp/many").returncode == 0
     there = (
@@ -84,8 +80,8 @@ def test_many_at_once(checkout: Path, settings: Settings) -> None:
     assert len(masters(checkout)) == 1
 
 
-def test_a_connection_that_was_killed_is_opened_again(checkout: Path, settings: Settings) -> None:
-    Machine(settings, ignore).up()
+def test_a_connection_that_was_killed_is_opened_again(checkout: Path, site: Site) -> None:
+    life.up([Machine(site, ignore)])
     execute(checkout, "true")
     lines = subprocess.run(
         ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
@@ -97,32 +93,30 @@ def test_a_connection_that_was_killed_is_opened_again(checkout: Path, settings: 
     assert (again.returncode, again.stdout, again.stderr) == (0, "here\n", "")
 
 
-def test_no_connection_outlives_the_sandbox(checkout: Path, settings: Settings) -> None:
-    machine = Machine(settings, ignore)
-    machine.up()
+def test_no_connection_outlives_the_sandbox(checkout: Path, site: Site) -> None:
+    machine = Machine(site, ignore)
+    life.up([machine])
     execute(checkout, "true")
-    machine.halt()
+    life.halt(machine)
     assert not sockets(checkout)
     wait_until(lambda: not masters(checkout))
     gone = execute(checkout, "true")
     assert gone.returncode == 3
     assert "not running" in gone.stderr
-    machine.up()
+    life.up([machine])
     assert execute(checkout, "echo", "back").stdout == "back\n"
-    machine.destroy()
+    life.destroy([machine])
     assert not sockets(checkout)
     wait_until(lambda: not masters(checkout))
     assert execute(checkout, "true").returncode == 3
 
 
-def test_a_sandbox_restarted_by_hand_is_the_one_that_answers(
-    checkout: Path, settings: Settings
-) -> None:
-    machine = Machine(settings, ignore)
-    machine.up()
+def test_a_sandbox_restarted_by_hand_is_the_one_that_answers(checkout: Path, site: Site) -> None:
+    machine = Machine(site, ignore)
+    life.up([machine])
     before = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
     for verb in ("stop", "start"):
-        run([f"lxc-{verb}", "--name", machine.container], root=True, timeout=60)
-    machine.up()
+        run([f"lxc-{verb}", "--name", machine.spec.instance], root=True, timeout=60)
+    life.up([machine])
     after = execute(checkout, "cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat").stdout
     assert after and after != before

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hostonly.facts import inventory
-from hostonly.host.command import as_root
-from hostonly.settings import Settings
+from hostonly.process import as_root
+from hostonly.site import Site
 from hostonly.vantages import Host
 from tests.integration.command_line import answer, claims, inside, inv, up, wrong
 
@@ -83,18 +83,12 @@ def test_somebody_once_typed_iptables_legacy() -> None:
 
 DROP = "FORWARD -p tcp -m tcp --dport 8080 -j DROP"
 FORWARDED = "sudo sysctl -w net.ipv4.ip_forward"
-# What is typed, what takes it back, and what is to be said. iptables-nft cannot show the third one's table.
+# What is typed, what takes it back, and what is to be said. iptables-nft cannot show the second one's table.
 HABITS = [
     (
         [f"sudo iptables-legacy -A {DROP}"],
         f"sudo iptables-legacy -D {DROP}",
         f"-A {DROP} (a rule of iptables-legacy, table filter)",
-    ),
-    (
-        [f"{FORWARDED}=0"],
-        f"{FORWARDED}=1",
-        "net.ipv4.ip_forward is 0: it passes no packet on, to a container or from one (to switch it on"
-        f" again: {EXEC}{FORWARDED}=1)",
     ),
     (
         [
@@ -107,6 +101,12 @@ HABITS = [
     ),
 ]
 MORE_HABITS = [
+    (
+        [f"{FORWARDED}=0"],
+        f"{FORWARDED}=1",
+        "net.ipv4.ip_forward is 0: it passes no packet on, to a container or from one (to switch it on"
+        f" again: {EXEC}{FORWARDED}=1)",
+    ),
     (
         ["sudo iptables-legacy -P FORWARD DROP"],
         "sudo iptables-legacy -P FORWARD ACCEPT",
@@ -216,9 +216,9 @@ def test_a_check_names_it_as_well() -> None:
     assert "on the sandbox net.ipv4.ip_forward is 0" in failed["because"]
 
 
-def test_a_firewall_of_the_hosts(settings: Settings) -> None:
+def test_a_firewall_of_the_hosts(site: Site) -> None:
     table = "inet habit"
-    rule = f"ip daddr {settings.network.sandbox} tcp dport 8080 counter drop"
+    rule = f"ip daddr {site.sandbox.address} tcp dport 8080 counter drop"
     host = Host()
     for line in (
         f"add table {table}",

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from hostonly.claims import ClaimResult, Verdict
-from hostonly.demos.demo import load, perform
-from hostonly.demos.testbed import Testbed, ready
-from hostonly.host.command import as_root
-from hostonly.report.model import DemoResult
-from hostonly.settings import Settings
+from hostonly.demos import load
+from hostonly.process import as_root
+from hostonly.results.judged import DemoResult
+from hostonly.site import Site
+from hostonly.stage.demo import perform
+from hostonly.stage.testbed import Testbed, ready
 from hostonly.vantages import Host, Vantage
 from tests.integration.command_line import answer, claims, inv, up, wrong
 from tests.integration.host_of_own import HostOfOwn, host_of_own, settled
@@ -53,9 +54,9 @@ def sandbox_up() -> None:
 
 
 @pytest.fixture
-def bridge_off(sandbox_up: None, settings: Settings) -> Iterator[str]:
+def bridge_off(sandbox_up: None, site: Site) -> Iterator[str]:
     """The switch of the host-only bridge, which is off meanwhile."""
-    name = switch(settings.network.bridge)
+    name = switch(site.bridge.name)
     assert Host().run(as_root(["sysctl", "-qw", f"{name}=1"])).ok
     try:
         yield name
@@ -63,6 +64,7 @@ def bridge_off(sandbox_up: None, settings: Settings) -> Iterator[str]:
         assert Host().run(as_root(["sysctl", "-qw", f"{name}=0"])).ok
 
 
+@pytest.mark.usefixtures("outsiders")
 def test_on_the_bridge_it_is_off(bridge_off: str) -> None:
     code, document = answer("demo.ipv6")
     assert (code, document["verdict"]) == (0, "HOLDS")
@@ -99,27 +101,27 @@ def by_id(result: DemoResult) -> dict[str, ClaimResult]:
     return {claim.id: claim for claim in result.claims}
 
 
-def test_on_the_engines_bridge_it_is_off(settings: Settings) -> None:
+def test_on_the_engines_bridge_it_is_off(site: Site) -> None:
     def turn(sandbox: Vantage) -> None:
         links = json.loads(sandbox.run(["ip", "-json", "link"]).stdout)
         (bridge,) = (each["ifname"] for each in links if each["ifname"].startswith("br-"))
         assert sandbox.run([*SYSCTL, f"{switch(bridge)}=1"]).ok
 
-    with ready(settings, lambda event: None, "test") as testbed:
+    with ready(site, lambda event: None, "test") as testbed:
         result = performed(testbed, "docker network create", turn)
     skipped = {id for id, claim in by_id(result).items() if claim.verdict is Verdict.SKIPPED}
     assert (result.verdict, skipped) == (Verdict.HOLDS, EVERY)
     assert all("switched off on the sandbox's br-" in by_id(result)[id].because for id in EVERY)
 
 
-def test_it_goes_off_between(settings: Settings) -> None:
+def test_it_goes_off_between(site: Site) -> None:
     """After it was seen to be there: then nobody knows what would have been answered."""
-    name = switch(settings.network.bridge)
+    name = switch(site.bridge.name)
 
     def turn(_: Vantage) -> None:
         assert Host().run(as_root(["sysctl", "-qw", f"{name}=1"])).ok
 
-    with ready(settings, lambda event: None, "test") as testbed:
+    with ready(site, lambda event: None, "test") as testbed:
         try:
             result = performed(testbed, "ip6tables-save", turn)
         finally:

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from hostonly.events import ignore
-from hostonly.sandbox import names
-from hostonly.sandbox.container import LXC
+from hostonly.ownership import owners
+from hostonly.providers.lxc.container import LXC
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
-from tests.integration.command_line import answer, claims, inv
+from hostonly.site import Site
+from tests.integration.command_line import answer, claims, did, inv
 from tests.integration.held import HALFWAY
 from tests.integration.killing import kill_session, started, wait_until
 from tests.integration.test_by_hand import stands_for_inv, vagrant
@@ -31,11 +32,13 @@ SAYS = "was destroyed only half: removing the rest"
 
 
 @pytest.fixture
-def machine(checkout: Path, settings: Settings) -> Iterator[Machine]:
-    """The machine of the tests' checkout, up, with a file in it that the next one will not have."""
+def machine(checkout: Path, site: Site) -> Iterator[Machine]:
+    """The machine of the tests' checkout, up, with a file in it that the next one will not have; no other
+    one, which Vagrant would destroy first."""
     stands_for_inv(checkout)
-    it = Machine(settings, ignore)
-    it.up()
+    did("sandbox.destroy", "--machine", "sandbox2")
+    it = Machine(site, ignore)
+    life.up([it])
     assert inv("sandbox.exec", "--", "touch", "old").returncode == 0
     yield it
     assert inv("sandbox.destroy").returncode == 0
@@ -48,7 +51,7 @@ def destroyed_half(checkout: Path, machine: Machine, tmp_path: Path, *argv: str)
     with started(checkout, argv, {"lxc-destroy": HALFWAY}, tmp_path) as run:
         wait_until(run, lambda: True)
         kill_session(run)
-    folder = LXC / machine.container
+    folder = LXC / machine.spec.instance
     assert (folder / "config").exists() and list((folder / "layer").iterdir()) == [
         folder / "layer" / "etc"
     ]
@@ -69,7 +72,7 @@ def state() -> str:
 def test_it_is_said_and_not_started_by_anybody(
     checkout: Path, machine: Machine, tmp_path: Path, by: str
 ) -> None:
-    folder = destroyed_half(checkout, machine, tmp_path, *by.format(machine.container).split())
+    folder = destroyed_half(checkout, machine, tmp_path, *by.format(machine.spec.instance).split())
     assert state() == "half_destroyed"
     assert "half destroyed" in inv("sandbox.status").stdout
     refused = inv("sandbox.exec", "--", "true")
@@ -77,8 +80,10 @@ def test_it_is_said_and_not_started_by_anybody(
     assert "./inv sandbox.up" in refused.stderr
     code, document = answer("check.host-to-sandbox")
     assert code == 1 and "half destroyed" in claims(document)["sandbox.running"]["because"]
-    assert subprocess.run(["lxc-start", "--name", machine.container], check=False).returncode != 0
-    assert machine.lxc.state() == "stopped" and folder.exists()
+    assert (
+        subprocess.run(["lxc-start", "--name", machine.spec.instance], check=False).returncode != 0
+    )
+    assert machine.provider.state() == "stopped" and folder.exists()
     # By hand, where Vagrant itself knows it as one that is off.
     up = vagrant(checkout, "up")
     assert up.returncode == 0, up.stdout + up.stderr
@@ -144,16 +149,16 @@ def test_vagrant_by_hand_finishes_it(
 
 
 def test_another_ones_is_finished_too(
-    checkout: Path, machine: Machine, settings: Settings, tmp_path: Path
+    checkout: Path, machine: Machine, site: Site, tmp_path: Path
 ) -> None:
     """And the one that is whole stays as it is."""
-    second = Machine(settings, ignore, "sandbox2")
-    second.up()
-    argv = ("lxc-destroy", "--name", second.container, "--force")
+    second = Machine(site, ignore, "sandbox2")
+    life.up([second])
+    argv = ("lxc-destroy", "--name", second.spec.instance, "--force")
     destroyed_half(checkout, second, tmp_path, *argv)
     done = inv("sandbox.up")
-    assert done.returncode == 0 and f"{second.container} {SAYS}" in done.stderr
-    assert not (LXC / second.container).exists()
+    assert done.returncode == 0 and f"{second.spec.instance} {SAYS}" in done.stderr
+    assert not (LXC / second.spec.instance).exists()
     assert inv("sandbox.exec", "--", "test", "-e", "old").returncode == 0
 
 
@@ -161,18 +166,18 @@ def test_one_that_does_not_say_what_it_lies_on_is_not_started(
     checkout: Path, machine: Machine
 ) -> None:
     """As after a cut while Vagrant wrote its configuration: LXC would start it on the host's own files."""
-    machine.halt()
-    (LXC / machine.container / "config").write_text("lxc.uts.name = x\n")
+    life.halt(machine)
+    (LXC / machine.spec.instance / "config").write_text("lxc.uts.name = x\n")
     for refused in (inv("sandbox.up"), vagrant(checkout, "up")):
         assert refused.returncode != 0
         assert "was cut off: it does not say what it lies on" in refused.stdout + refused.stderr
-        assert machine.lxc.state() == "stopped"
+        assert machine.provider.state() == "stopped"
 
 
-def test_one_that_is_nobodys_is_left_alone(machine: Machine, settings: Settings) -> None:
+def test_one_that_is_nobodys_is_left_alone(machine: Machine, site: Site) -> None:
     """A container of somebody else's has no mark that it is whole: it is none of ours."""
-    folder = LXC / machine.container
-    machine.destroy()
+    folder = LXC / machine.spec.instance
+    life.destroy([machine])
     (folder / "layer").mkdir(parents=True)
     (folder / "config").write_text("lxc.uts.name = theirs\n")
     try:
@@ -180,6 +185,6 @@ def test_one_that_is_nobodys_is_left_alone(machine: Machine, settings: Settings)
             done = inv(task)
             assert (folder / "config").exists(), done.stderr
             assert done.returncode == (0 if task == "sandbox.halt" else 3)
-        assert names.owner(machine.container) is None
+        assert owners.owner(machine.spec.folder) is None
     finally:
         shutil.rmtree(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,12 @@ import pytest
 from hostonly.errors import Unreachable
 from hostonly.events import Event, Started, Warned, ignore
 from hostonly.host.command import run
+from hostonly.providers.lxc.container import LxcContainer
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Sandbox
+from hostonly.waiting import until
 
 # An image of the sandbox's own shell, so that nothing needs to be built or fetched.
 IMPORT = (
@@ -26,13 +28,13 @@ IMPORT = (
 
 
 @pytest.fixture
-def machine(settings: Settings) -> Iterator[Machine]:
-    machine = Machine(settings, ignore)
-    machine.up()
+def machine(site: Site) -> Iterator[Machine]:
+    machine = Machine(site, ignore)
+    life.up([machine])
     try:
         yield machine
     finally:
-        machine.destroy()
+        life.destroy([machine])
 
 
 def ran(vantage: Sandbox, line: str) -> str:
@@ -52,8 +54,8 @@ def test_volumes_and_containers_are_back(machine: Machine) -> None:
         ran(vantage, "docker tag tiny localhost:5000/tiny && docker push localhost:5000/tiny")
         ran(vantage, "docker rmi localhost:5000/tiny")
         began = ran(vantage, "docker inspect --format '{{.State.StartedAt}}' comes")
-    machine.halt()
-    machine.up()
+    life.halt(machine)
+    life.up([machine])
     with machine.vantage() as vantage:
         assert ran(vantage, "docker run --rm -v kept:/v tiny cat /v/file") == "written"
         assert ran(vantage, "docker inspect --format '{{.State.Running}}' comes") == "true"
@@ -76,20 +78,19 @@ def test_up_of_one_that_is_shutting_down(machine: Machine, ends: bool) -> None:
         # It may take our connection with it at once.
         with contextlib.suppress(Unreachable):
             ran(vantage, "sudo systemctl --no-block poweroff")
-    before = machine.lxc.init()
-    deadline = time.monotonic() + 60
-    while not machine.lxc._is_shutting_down():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    before = machine.provider.boot()
+    assert until(LxcContainer(machine.site, machine.spec)._is_shutting_down, bool, 60.0)
     told: list[Event] = []
 
     def tell(event: Event) -> None:
         told.append(event)
         if ends and isinstance(event, Started) and "which is shutting down" in event.what:
-            run(["lxc-attach", "--name", machine.container, "--", "touch", "/run/go"], root=True)
+            run(
+                ["lxc-attach", "--name", machine.spec.instance, "--", "touch", "/run/go"], root=True
+            )
 
-    Machine(machine.settings, tell).up()
-    assert machine.lxc.init() != before
+    life.up([Machine(machine.site, tell)])
+    assert machine.provider.boot() != before
     assert any(
         "which is shutting down" in event.what for event in told if isinstance(event, Started)
     )
@@ -97,17 +98,17 @@ def test_up_of_one_that_is_shutting_down(machine: Machine, ends: bool) -> None:
     assert ("ended by force" in str(forced)) != ends
 
 
-def test_a_sandbox_takes_little_room(machine: Machine, settings: Settings) -> None:
-    second = Machine(settings, ignore, "sandbox2")
-    second.up()
+def test_a_sandbox_takes_little_room(machine: Machine, site: Site) -> None:
+    second = Machine(site, ignore, "sandbox2")
+    life.up([second])
     try:
         for each in (machine, second):
             said = subprocess.run(
-                ["du", "-sxm", str(Path("/var/lib/lxc", each.container))],
+                ["du", "-sxm", str(Path("/var/lib/lxc", each.spec.instance))],
                 capture_output=True,
                 text=True,
                 check=False,
             )
             assert int(said.stdout.split()[0]) < 60
     finally:
-        second.destroy()
+        life.destroy([second])

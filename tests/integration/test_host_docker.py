@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.host.forward_chain import COMMENT
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration.command_line import inv
 from tests.integration.host_engine import host_engine
 from tests.integration.host_of_own import WORLD, HostOfOwn, host_of_own, settled
@@ -40,9 +40,9 @@ def host(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
     assert not list(Path("/var/lib/lxc").glob(f"{os.environ['INVOKE_SANDBOX_NAME']}-*"))
 
 
-def meets(host: HostOfOwn, checkout: Path, settings: Settings) -> bool:
+def meets(host: HostOfOwn, checkout: Path, site: Site) -> bool:
     """Whether the first sandbox reaches the second one's registry."""
-    url = f"http://{settings.network.sandbox2}:{settings.registry.port}/v2/"
+    url = f"http://{site.machine('sandbox2').address}:{site.registry_port}/v2/"
     asked = ["curl", "-sS", "-o", "/dev/null", "-m", "3", url]
     done = host.inv(checkout, "sandbox.exec", "--", *asked)
     assert done.returncode in (0, 28), "neither answered nor silent"
@@ -61,8 +61,8 @@ def up(host: HostOfOwn, checkout: Path) -> None:
         host.did(checkout, "sandbox.up", "--machine", machine)
 
 
-def assert_all_is_well(host: HostOfOwn, checkout: Path, settings: Settings) -> None:
-    assert meets(host, checkout, settings) and gets_out(host, checkout)
+def assert_all_is_well(host: HostOfOwn, checkout: Path, site: Site) -> None:
+    assert meets(host, checkout, site) and gets_out(host, checkout)
     host.did(checkout, "check.host-to-sandbox")
     host.did(checkout, "check.host-only")
 
@@ -75,38 +75,38 @@ def destroyed(host: HostOfOwn, checkout: Path) -> None:
 
 
 def test_docker_was_there_before(
-    host: HostOfOwn, checkout: Path, settings: Settings, tmp_path: Path
+    host: HostOfOwn, checkout: Path, site: Site, tmp_path: Path
 ) -> None:
     with host_engine(tmp_path, host):
         before = host.forward()
         assert DROPS in before
         up(host, checkout)
-        assert_all_is_well(host, checkout, settings)
+        assert_all_is_well(host, checkout, site)
         # It is our rules by which they pass.
         for rule in [rule for rule in host.forward() if COMMENT in rule]:
             host.must("iptables", "-w", "5", "-D", *rule.replace('"', "").split()[1:])
-        assert not meets(host, checkout, settings) and not gets_out(host, checkout)
+        assert not meets(host, checkout, site) and not gets_out(host, checkout)
         up(host, checkout)
-        assert meets(host, checkout, settings) and gets_out(host, checkout)
+        assert meets(host, checkout, site) and gets_out(host, checkout)
         destroyed(host, checkout)
         assert host.forward() == before
     assert not settled(host)
 
 
 def test_docker_is_started_and_restarted_beside_sandboxes(
-    host: HostOfOwn, checkout: Path, settings: Settings, tmp_path: Path
+    host: HostOfOwn, checkout: Path, site: Site, tmp_path: Path
 ) -> None:
     up(host, checkout)
     assert "-P FORWARD ACCEPT" in host.forward()
-    assert meets(host, checkout, settings) and gets_out(host, checkout)
+    assert meets(host, checkout, site) and gets_out(host, checkout)
     with host_engine(tmp_path, host):
         assert DROPS in host.forward()
-        assert not meets(host, checkout, settings), "this is what is to be undone"
+        assert not meets(host, checkout, site), "this is what is to be undone"
         up(host, checkout)
-        assert_all_is_well(host, checkout, settings)
+        assert_all_is_well(host, checkout, site)
     # Its rules and its policy stay; it makes them again.
     with host_engine(tmp_path, host):
         assert DROPS in host.forward()
-        assert_all_is_well(host, checkout, settings)
+        assert_all_is_well(host, checkout, site)
         destroyed(host, checkout)
     assert not settled(host)

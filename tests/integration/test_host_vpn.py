@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hostonly.settings import Settings
+from hostonly.site import Site
+from hostonly.waiting import until
 from tests.integration.command_line import inv
 from tests.integration.host_of_own import HostOfOwn, host_of_own, settled
 
@@ -42,10 +42,9 @@ def looks(host: HostOfOwn) -> str:
 def at_rest(host: HostOfOwn) -> str:
     """The same, when the kernel has told of each link that it came up, and has tried the address of its own
     that it gave it."""
-    deadline = time.monotonic() + 30
-    while not told_of_all(json.loads(host.must("ip", "-json", "address"))):
-        assert time.monotonic() < deadline, looks(host)
-        time.sleep(0.05)
+    assert until(
+        lambda: told_of_all(json.loads(host.must("ip", "-json", "address"))), bool, 30.0
+    ), looks(host)
     return looks(host)
 
 
@@ -66,22 +65,22 @@ def told_of_all(links: list[dict[str, Any]]) -> bool:
 
 @pytest.mark.parametrize("everything", [False, True], ids=["our range", "everything"])
 def test_no_sandbox_where_its_packets_would_go_astray(
-    host: HostOfOwn, checkout: Path, settings: Settings, everything: bool
+    host: HostOfOwn, checkout: Path, site: Site, everything: bool
 ) -> None:
-    net = settings.network
-    to = "default" if everything else str(net.host.network)
+    network = site.bridge.network
+    to = "default" if everything else str(network)
     host.must("ip", "route", "add", to, "dev", VPN, "table", "52")
     # Counts what would go astray.
     host.must("nft", "add table ip watch")
     host.must("nft", "add chain ip watch out { type filter hook output priority 0; }")
-    host.must("nft", f"add rule ip watch out ip daddr {net.host.network} oifname {VPN} counter")
+    host.must("nft", f"add rule ip watch out ip daddr {network} oifname {VPN} counter")
     before = at_rest(host)
     assert "packets 0 " in before
     done = host.inv(checkout, "sandbox.up")
     assert done.returncode == 3
     assert VPN in done.stderr
     if everything:
-        assert f"packets to {net.sandbox} would leave by {VPN}" in done.stderr
+        assert f"packets to {site.sandbox.address} would leave by {VPN}" in done.stderr
     else:
         assert f"the route to {to} leaves by {VPN} (table 52)" in done.stderr
         # A range that is free, also of that table.

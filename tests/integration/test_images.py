@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +9,22 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from hostonly.settings import Settings
+from hostonly.site import Site
+from tests.integration.command_line import answer, told
 
-INV = [sys.executable, "-m", "hostonly"]
-ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = {"java": 60_000_000, "python": 30_000_000}
 each_flavour = pytest.mark.parametrize("flavour", MOST_BYTES)
 
 
-def inv(*words: str) -> str:
-    done = subprocess.run(
-        [*INV, *words], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
-
-
 def inspected(flavour: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [*INV, "image.inspect", "--flavour", flavour, "--json"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        timeout=120,
-        check=True,
-    )
-    view: dict[str, Any] = json.loads(done.stdout)
+    code, view = answer("image.inspect", "--flavour", flavour)
+    assert code == 0
     return view
 
 
 @each_flavour
 def test_an_image_is_small_and_no_root_and_has_one_port(flavour: str) -> None:
-    inv("image.push", "--flavour", flavour)
+    told("image.push", "--flavour", flavour)
     view = inspected(flavour)
     assert view["size"] <= MOST_BYTES[flavour]
     assert (view["user"], view["ports"]) == ("10001:10001", ["8080/tcp"])
@@ -57,27 +39,27 @@ def test_an_image_is_small_and_no_root_and_has_one_port(flavour: str) -> None:
 
 
 @each_flavour
-def test_the_same_inputs_give_the_same_id(flavour: str, settings: Settings) -> None:
-    inv("image.push", "--flavour", flavour)
+def test_the_same_inputs_give_the_same_id(flavour: str, site: Site) -> None:
+    told("image.push", "--flavour", flavour)
     before = inspected(flavour)["config"]
-    assert "built and unchanged" in inv("image.build", "--flavour", flavour)
-    inv("sandbox.exec", "--", "docker", "rmi", "--force", before)
-    assert "loaded again" in inv("image.build", "--flavour", flavour)
+    assert "built and unchanged" in told("image.build", "--flavour", flavour)
+    told("sandbox.exec", "--", "docker", "rmi", "--force", before)
+    assert "loaded again" in told("image.build", "--flavour", flavour)
     assert inspected(flavour)["config"] == before
-    inv("sandbox.exec", "--", "docker", "rmi", "--force", before)
-    for kept in (settings.state / "image").glob(f"saved-{flavour}-*"):
+    told("sandbox.exec", "--", "docker", "rmi", "--force", before)
+    for kept in (site.state / "image").glob(f"saved-{flavour}-*"):
         kept.unlink()
-    assert "built the image" in inv("image.build", "--flavour", flavour)
+    assert "built the image" in told("image.build", "--flavour", flavour)
     assert inspected(flavour)["config"] == before
-    assert "pushed and unchanged" in inv("image.push", "--flavour", flavour)
+    assert "pushed and unchanged" in told("image.push", "--flavour", flavour)
 
 
 @each_flavour
 def test_what_the_tutorial_types_inside_is_there(flavour: str) -> None:
-    inv("image.build", "--flavour", flavour)
+    told("image.build", "--flavour", flavour)
     config = inspected(flavour)["config"]
     run = ["docker", "run", "--rm", "--entrypoint", "sh", config, "-c"]
-    said = inv("sandbox.exec", "--", *run, "ip addr show dev lo && command -v nc && id -u")
+    said = told("sandbox.exec", "--", *run, "ip addr show dev lo && command -v nc && id -u")
     assert "127.0.0.1/8" in said and "/bin/nc" in said and "10001" in said
 
 
@@ -85,13 +67,13 @@ def test_what_the_tutorial_types_inside_is_there(flavour: str) -> None:
 def test_another_base_is_built_on_and_gives_no_port_or_volume(
     flavour: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inv("image.build", "--flavour", flavour)
+    told("image.build", "--flavour", flavour)
     ours = inspected(flavour)
     base = f"hostonly-test-base:{flavour}"
     # The lowest layer is our own base's; a user's comes from a registry, with ports and volumes.
     (own,) = (
         line
-        for line in inv(
+        for line in told(
             *("sandbox.exec", "--", "sh", "-c"),
             "for i in $(docker images -q hostonly-base); do docker image inspect -f"
             " '{{.Id}} {{index .RootFS.Layers 0}}' $i; done",
@@ -99,7 +81,7 @@ def test_another_base_is_built_on_and_gives_no_port_or_volume(
         if line.endswith(ours["layers"][0]["digest"])
     )
     recipe = f"FROM {own.split()[0]}\nEXPOSE 80 8080\nVOLUME /data\nENV FROM_THE_BASE=1\n"
-    inv(
+    told(
         *("sandbox.exec", "--", "sh", "-c"),
         f"printf '{recipe}' | DOCKER_BUILDKIT=0 docker build -q -t {base} -",
     )
@@ -108,69 +90,69 @@ def test_another_base_is_built_on_and_gives_no_port_or_volume(
             patch.setenv(
                 "INVOKE_IMAGE_PYTHON_BASE" if flavour == "python" else "INVOKE_IMAGE_BASE", base
             )
-            assert "built the image" in inv("image.build", "--flavour", flavour)
-            assert "built and unchanged" in inv("image.build", "--flavour", flavour)
+            assert "built the image" in told("image.build", "--flavour", flavour)
+            assert "built and unchanged" in told("image.build", "--flavour", flavour)
             built = inspected(flavour)
             asked = "{{json .Config.ExposedPorts}} {{json .Config.Volumes}} {{json .Config.Env}}"
-            told = inv(
+            shown = told(
                 *("sandbox.exec", "--", "docker", "image", "inspect", "-f"), asked, built["config"]
             )
-            inv("hello.conformance", "--image", flavour, "--only", "line")
+            told("hello.conformance", "--image", flavour, "--only", "line")
         assert built["config"] != ours["config"] and built["ports"] == ["8080/tcp"]
         assert f"FROM {base}" in [layer["made_by"] for layer in built["layers"]]
-        ports, volumes, environment = told.split()
+        ports, volumes, environment = shown.split()
         assert (ports, volumes) == ('{"8080/tcp":{}}', "null") and "FROM_THE_BASE=1" in environment
     finally:
-        inv("sandbox.exec", "--", "docker", "rmi", base)
-    inv("image.build", "--flavour", flavour)
+        told("sandbox.exec", "--", "docker", "rmi", base)
+    told("image.build", "--flavour", flavour)
     assert inspected(flavour)["config"] == ours["config"]
 
 
 # Half a minute each.
 @pytest.mark.parametrize("flavour", ["java", pytest.param("python", marks=pytest.mark.long)])
 def test_an_image_does_everything(flavour: str) -> None:
-    inv("image.build", "--flavour", flavour)
-    inv("hello.conformance", "--image", flavour)
+    told("image.build", "--flavour", flavour)
+    told("hello.conformance", "--image", flavour)
 
 
 @pytest.mark.parametrize("flavour", ["java", pytest.param("python", marks=pytest.mark.long)])
 def test_unchanged_is_never_said_of_what_has_changed(
-    flavour: str, settings: Settings, checkout: Path
+    flavour: str, site: Site, checkout: Path
 ) -> None:
-    name, tag = settings.image.name, {"java": "latest", "python": "python"}[flavour]
-    there = f"localhost:{settings.registry.port}/{name}:{tag}"
+    name, tag = site.image.name, {"java": "latest", "python": "python"}[flavour]
+    there = f"localhost:{site.registry_port}/{name}:{tag}"
     build, push = ["image.build", "--flavour", flavour], ["image.push", "--flavour", flavour]
     said = {"build": "is built and unchanged", "push": "is pushed and unchanged"}
 
     def unchanged() -> None:
         for _ in range(2):
-            assert said["push"] in inv(*push) and said["build"] in inv(*build)
+            assert said["push"] in told(*push) and said["build"] in told(*build)
 
-    inv(*push)
+    told(*push)
     unchanged()
     config = inspected(flavour)["config"]
 
     # The names were given to another image by hand.
     other = "python" if flavour == "java" else "java"
-    inv("image.build", "--flavour", other)
+    told("image.build", "--flavour", other)
     stranger = f"{name}:{'python' if other == 'python' else 'latest'}"
-    inv("sandbox.exec", "--", "docker", "tag", stranger, f"{name}:{tag}")
-    assert said["build"] in inv(*build) and inspected(flavour)["config"] == config
-    inv("sandbox.exec", "--", "docker", "tag", stranger, there)
-    again = inv(*push)
+    told("sandbox.exec", "--", "docker", "tag", stranger, f"{name}:{tag}")
+    assert said["build"] in told(*build) and inspected(flavour)["config"] == config
+    told("sandbox.exec", "--", "docker", "tag", stranger, there)
+    again = told(*push)
     assert "named another image" in again and said["push"] in again
-    ids = inv("sandbox.exec", "--", "docker", "image", "inspect", "-f", "{{.Id}}", there)
+    ids = told("sandbox.exec", "--", "docker", "image", "inspect", "-f", "{{.Id}}", there)
     assert config in ids
     unchanged()
 
     # Another image was pushed under its name by hand, and then nothing is there under it.
     for names in (f"docker tag {stranger} {there}", f"docker push -q {there}"):
-        inv("sandbox.exec", "--", *names.split())
-    again = inv(*push)
+        told("sandbox.exec", "--", *names.split())
+    again = told(*push)
     assert said["push"] not in again and "is not what was built here" in again
     unchanged()
-    inv("registry.delete", f"{name}:{tag}")
-    assert said["push"] not in inv(*push)
+    told("registry.delete", f"{name}:{tag}")
+    assert said["push"] not in told(*push)
     unchanged()
 
     # What it is made from.
@@ -178,9 +160,9 @@ def test_unchanged_is_never_said_of_what_has_changed(
     before = file.read_text()
     file.write_text(before + ("<!-- -->\n" if flavour == "java" else "# another\n"))
     try:
-        assert said["build"] not in inv(*build)
+        assert said["build"] not in told(*build)
     finally:
         file.write_text(before)
-    assert said["build"] not in inv(*build)
+    assert said["build"] not in told(*build)
     assert inspected(flavour)["config"] == config
     unchanged()

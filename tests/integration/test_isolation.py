@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 import sys
@@ -14,9 +13,11 @@ from typing import Any
 import pytest
 
 from hostonly.events import ignore
-from hostonly.host.command import as_root
+from hostonly.process import as_root
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
+from tests.integration.command_line import INV, answer, did
 
 # Each of several users takes what it gets of system call ARGV[0], with the arguments ARGV[2..], tells how much
 # that was and keeps it until the input ends.
@@ -54,26 +55,16 @@ MAY_BE_SKIPPED = {"isolation.docker"}
 
 
 @pytest.fixture
-def machine(settings: Settings) -> Machine:
-    machine = Machine(settings, ignore)
-    machine.up()
+def machine(site: Site) -> Machine:
+    """The first machine, up, and no other one, which would be looked at as well."""
+    did("sandbox.destroy", "--machine", "sandbox2")
+    machine = Machine(site, ignore)
+    life.up([machine])
     return machine
 
 
-def isolation(checkout: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-m", "hostonly", "check.isolation", "--json", *arguments],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return done.returncode, json.loads(done.stdout)
-
-
 def test_everything_holds(checkout: Path, machine: Machine) -> None:
-    code, document = isolation(checkout)
+    code, document = answer("check.isolation")
     assert code == 0, [c for c in document["claims"] if c["verdict"] not in ("HOLDS", "SKIPPED")]
     skipped = {c["id"] for c in document["claims"] if c["verdict"] == "SKIPPED"}
     assert skipped <= MAY_BE_SKIPPED
@@ -93,10 +84,10 @@ def failing(document: dict[str, Any]) -> set[str]:
 
 def test_a_device_node_of_the_hosts_making_is_seen(checkout: Path, machine: Machine) -> None:
     # The host's root puts it where the sandbox has a folder of the host's own file system.
-    node = f"/var/lib/lxc/{machine.container}/docker/hostonly-test-node"
+    node = f"/var/lib/lxc/{machine.spec.instance}/docker/hostonly-test-node"
     root("mknod", node, "c", "1", "1")
     try:
-        code, document = isolation(checkout)
+        code, document = answer("check.isolation")
     finally:
         root("rm", node)
     assert code == 1
@@ -107,10 +98,10 @@ def test_a_folder_that_may_not_be_looked_into_is_part_of_the_answer(
     checkout: Path, machine: Machine
 ) -> None:
     # The host's root is nobody in the sandbox, whose root may not look into such a folder either.
-    closed = f"/var/lib/lxc/{machine.container}/docker/hostonly-test-closed"
+    closed = f"/var/lib/lxc/{machine.spec.instance}/docker/hostonly-test-closed"
     root("mkdir", "--mode=0700", closed)
     try:
-        code, document = isolation(checkout)
+        code, document = answer("check.isolation")
     finally:
         root("rmdir", closed)
     assert code == 0, failing(document)
@@ -147,42 +138,41 @@ def memory_limit(group: str) -> Path:
 
 
 def test_a_limit_that_the_sandbox_may_write_is_seen(checkout: Path, machine: Machine) -> None:
-    limit = memory_limit(f"lxc.payload.{machine.container}")
+    limit = memory_limit(f"lxc.payload.{machine.spec.instance}")
     root("chmod", "o+w", str(limit))
     try:
-        code, document = isolation(checkout)
+        code, document = answer("check.isolation")
     finally:
         root("chmod", "o-w", str(limit))
     assert code == 1
     assert failing(document) == {"isolation.limits"}
-    assert isolation(checkout)[0] == 0
+    assert answer("check.isolation")[0] == 0
 
 
-def test_the_second_sandbox_is_looked_at_too(
-    checkout: Path, machine: Machine, settings: Settings
-) -> None:
-    Machine(settings, ignore, "sandbox2").up()
-    code, document = isolation(checkout)
+def test_the_second_sandbox_is_looked_at_too(checkout: Path, machine: Machine, site: Site) -> None:
+    life.up([Machine(site, ignore, "sandbox2")])
+    code, document = answer("check.isolation")
     assert code == 0, failing(document)
     ids = [c["id"] for c in document["claims"]]
     firsts = [id for id in ids if not id.startswith("sandbox2.")]
     assert ids == [*firsts, *(f"sandbox2.{id}" for id in firsts)]
 
-    alone, document = isolation(checkout, "--machine", "sandbox2")
+    alone, document = answer("check.isolation", "--machine", "sandbox2")
     assert alone == 0
     assert [c["id"] for c in document["claims"]] == firsts
     assert {e["vantage"] for c in document["claims"] for e in c["evidence"]} == {"host", "sandbox2"}
 
-    node = f"/var/lib/lxc/{settings.sandbox.name}-sandbox2/docker/hostonly-test-node"
+    node = f"/var/lib/lxc/{site.name}-sandbox2/docker/hostonly-test-node"
     root("mknod", node, "c", "1", "1")
     try:
-        code, document = isolation(checkout)
+        code, document = answer("check.isolation")
     finally:
         root("rm", node)
     assert code == 1
     assert failing(document) - {"sandbox2.isolation.docker"} == {"sandbox2.isolation.devices"}
 
 
+@pytest.mark.alone
 def test_what_runs_away_inside_leaves_the_host_its_inotify(
     checkout: Path, machine: Machine
 ) -> None:
@@ -195,7 +185,7 @@ def test_what_runs_away_inside_leaves_the_host_its_inotify(
     )
     running = subprocess.Popen(
         # To kill all of its jobs is what a bash knows.
-        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", "sudo", "bash", "-c", watch],
+        [*INV, "sandbox.exec", "--", "sudo", "bash", "-c", watch],
         cwd=checkout,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -220,7 +210,7 @@ def taken(checkout: Path, call: int, users: int, *arguments: str) -> Iterator[li
     """How often each of ``users`` in the sandbox could make the system ``call``; they keep it meanwhile."""
     script = ["sudo", "perl", "-e", TAKE, str(call), str(users), *arguments]
     running = subprocess.Popen(
-        [sys.executable, "-m", "hostonly", "sandbox.exec", "--", *script],
+        [*INV, "sandbox.exec", "--", *script],
         cwd=checkout,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -235,6 +225,7 @@ def taken(checkout: Path, call: int, users: int, *arguments: str) -> Iterator[li
         running.communicate(timeout=60)
 
 
+@pytest.mark.alone
 def test_several_users_inside_leave_the_hosts_root_its_inotify(
     checkout: Path, machine: Machine
 ) -> None:
@@ -267,6 +258,7 @@ def test_keys_of_a_sandboxs_user_are_of_a_quota_of_its_own(
             assert int(added.stdout) > 0
 
 
+@pytest.mark.alone
 def test_neighbours_of_a_sandbox_leave_the_host_room_for_its_own(machine: Machine) -> None:
     """The kernel has one table for all network namespaces."""
     lines = (

@@ -15,8 +15,7 @@ import pytest
 
 from hostonly.host.command import run
 from hostonly.image.jar import build_jar
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.checkout import ROOT
 
 
 def jdks() -> dict[int, Path]:

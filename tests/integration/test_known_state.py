@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from hostonly.events import ignore
-from hostonly.sandbox import names
-from hostonly.sandbox.container import LXC
+from hostonly.providers.lxc.container import LXC
+from hostonly.sandbox import life
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import INSTANCES, Site
 from tests.integration import ruin
-from tests.integration.command_line import inv
+from tests.integration.command_line import INV, inv
 from tests.integration.held import BEFORE, StandIns
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root breaks a container")
@@ -27,48 +26,48 @@ def assert_nothing_left() -> None:
     assert inv("sandbox.status").stdout.count("not created") == 2
 
 
-def test_a_ruin_that_the_program_would_not_touch(settings: Settings, checkout: Path) -> None:
+def test_a_ruin_that_the_program_would_not_touch(site: Site, checkout: Path) -> None:
     """LXC does not understand it, a part of it cannot be removed, and it says that it is whole."""
-    machine = Machine(settings, ignore)
-    machine.up()
-    machine.halt()
-    folder = LXC / machine.container
+    machine = Machine(site, ignore)
+    life.up([machine])
+    life.halt(machine)
+    folder = LXC / machine.spec.instance
     (folder / "config").write_text("lxc.include = /nowhere\n")
     subprocess.run(["mount", "--bind", folder / "layer", folder / "layer"], check=True)
     assert inv("sandbox.up").returncode == 3
-    assert ruin.clear(settings) == ""
+    assert ruin.clear(site) == ""
     assert not folder.exists()
     assert_nothing_left()
 
 
-def test_a_task_that_is_still_at_work(settings: Settings, checkout: Path, tmp_path: Path) -> None:
+def test_a_task_that_is_still_at_work(site: Site, checkout: Path, tmp_path: Path) -> None:
     """It has the lock, and the sandbox runs."""
-    Machine(settings, ignore).up()
+    life.up([Machine(site, ignore)])
     stand_ins = StandIns(tmp_path / "bin", {"lxc-stop": BEFORE})
     halting = subprocess.Popen(
-        [sys.executable, "-m", "hostonly", "sandbox.halt"],
+        [*INV, "sandbox.halt"],
         cwd=checkout,
         env=stand_ins.environment,
         stderr=subprocess.DEVNULL,
     )
     while not stand_ins.held():
         assert halting.poll() is None
-    assert ruin.clear(settings) == ""
+    assert ruin.clear(site) == ""
     assert halting.wait(timeout=20) != 0
     assert_nothing_left()
 
 
-def test_what_is_anothers_stays(settings: Settings, checkout: Path) -> None:
-    container = names.container_name(settings, "sandbox2")
-    claimed = names.SANDBOXES / container
+def test_what_is_anothers_stays(site: Site, checkout: Path) -> None:
+    container = site.machine("sandbox2").instance
+    claimed = INSTANCES / container
     claimed.mkdir(parents=True)
     (claimed / "owner").write_text("/another/checkout\n")
     (LXC / container).mkdir()
-    link = settings.network.bridge
+    link = site.bridge.name
     try:
         subprocess.run(["ip", "link", "add", link, "type", "bridge"], check=True)
         # It says itself that it could not be done.
-        assert "another checkout" in ruin.clear(settings)
+        assert "another checkout" in ruin.clear(site)
         assert (LXC / container).exists() and (claimed / "owner").exists()
         assert Path("/sys/class/net", link).exists()
     finally:

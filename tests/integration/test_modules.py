@@ -11,18 +11,14 @@ from pathlib import Path
 import pytest
 
 from hostonly.host import modules, switches
-from hostonly.host.command import as_root
 from hostonly.host.modules import BRIDGES, LINKS, MODULES
-from hostonly.sandbox.names import MODULES as JOURNAL
-from tests.integration.command_line import inside, inv
+from hostonly.process import as_root
+from hostonly.site import MODULES as JOURNAL
+from tests.integration.command_line import did, inside, told
+
+pytestmark = pytest.mark.alone
 
 KEPT_OUT = Path("/etc/modprobe.d/hostonly-test.conf")
-
-
-def did(*words: str) -> str:
-    done = inv(*words)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
 
 
 def loaded() -> set[str]:
@@ -65,14 +61,14 @@ def kept_out(name: str) -> Iterator[None]:
 
 
 def test_loaded_while_there_is_a_sandbox(before: set[str]) -> None:
-    assert "kernel modules that sandboxes need: " in did("sandbox.up")
+    assert "kernel modules that sandboxes need: " in told("sandbox.up")
     ours = loaded() & (set(MODULES) - before)
     assert BRIDGES in ours
     assert here() == {"0"} and there() == {"1"}
-    assert "kernel modules" not in did("sandbox.up")
+    assert "kernel modules" not in told("sandbox.up")
     # Somebody unloads one under a sandbox that runs.
     subprocess.run(as_root(["rmmod", BRIDGES]), check=True, timeout=20)
-    assert f"kernel modules that sandboxes need: {BRIDGES}" in did("sandbox.up")
+    assert f"kernel modules that sandboxes need: {BRIDGES}" in told("sandbox.up")
     assert here() == {"0"} and there() == {"1"}
     did("sandbox.destroy")
     assert loaded() & ours <= set(LINKS)
@@ -96,8 +92,8 @@ def test_what_somebody_counts_on_meanwhile_stays(before: set[str]) -> None:
 def test_what_is_kept_out_stays_out(before: set[str]) -> None:
     """And what needs it says so: test_demo_overlay.py, by a sandbox that has it not."""
     with kept_out(BRIDGES):
-        assert BRIDGES not in did("sandbox.up")
+        assert BRIDGES not in told("sandbox.up")
         assert here() == {None}
         inside("sandbox", "test", "!", "-e", f"/proc/sys/{modules.SWITCHES[0]}")
-    assert f"kernel modules that sandboxes need: {BRIDGES}" in did("sandbox.up")
+    assert f"kernel modules that sandboxes need: {BRIDGES}" in told("sandbox.up")
     assert here() == {"0"} and there() == {"1"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.command_line import answer, claims, inside, inv, up
+from tests.integration.command_line import answer, claims, inside, inv, told, up
 from tests.integration.host_engine import host_engine
 
 pytestmark = pytest.mark.long
@@ -56,13 +56,6 @@ def test_an_image_is_built_pushed_and_pulled(flavour: str) -> None:
     tag = {"java": "latest", "python": "python"}[flavour]
     code, inspected = answer("registry.inspect", f"hello-socket:{tag}", "--verify")
     assert (code, inspected["problems"]) == (0, [])
-
-
-def told(*words: str) -> str:
-    """What ``./inv WORDS`` says of its work; it must end well."""
-    done = inv(*words)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("flavour", ["java", "python"])

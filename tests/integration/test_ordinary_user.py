@@ -14,11 +14,15 @@ from pathlib import Path
 import pytest
 
 from hostonly.host import outsiders
-from hostonly.settings import Settings
-from tests.integration.command_line import ROOT
+from hostonly.site import Site
+from tests.checkout import ROOT
 from tests.integration.ordinary_user import SUDOERS, User, theirs_alone
 
-pytestmark = [pytest.mark.long, pytest.mark.needs("sudo", "useradd")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.needs("sudo", "useradd"),
+    pytest.mark.usefixtures("outsiders", "etc_docker"),
+]
 
 
 def ran(user: User) -> set[str]:
@@ -36,12 +40,12 @@ def documented() -> set[str]:
     return {code.split()[0] for row in rows for code in re.findall(r"`([^`]+)`", row.split("|")[1])}
 
 
-def test_a_life_by_single_commands_of_sudo(user: User, settings: Settings) -> None:
+def test_a_life_by_single_commands_of_sudo(user: User, site: Site) -> None:
     user.did("sandbox.up")
     assert "uid=1000(vagrant)" in user.did("sandbox.exec", "--", "id")
     for check in ("host-to-sandbox", "host-only", "isolation"):
         user.did(f"check.{check}")
-    assert not outsiders.remove(settings), "the check has left something"
+    assert not outsiders.remove(site), "the check has left something"
     user.did("demo.host")
     user.did("sandbox.up", "--machine", "sandbox2")
     user.did("sandbox.halt")
@@ -56,7 +60,7 @@ def test_a_life_by_single_commands_of_sudo(user: User, settings: Settings) -> No
     assert not (SUDOERS / "vagrant-lxc").exists()
 
 
-def test_where_sudo_asks_it_is_answered_at_the_terminal(user: User, settings: Settings) -> None:
+def test_where_sudo_asks_it_is_answered_at_the_terminal(user: User, site: Site) -> None:
     """As Debian sets it up for its first user."""
     user.may("ALL=(ALL:ALL) ALL")
     tasks = ("sandbox.up", "check.host-only", "check.isolation", "sandbox.destroy")
@@ -64,11 +68,11 @@ def test_where_sudo_asks_it_is_answered_at_the_terminal(user: User, settings: Se
         code, asked, seen = user.typed(task)
         # Once: each task has a terminal of its own here.
         assert (task, code, asked) == (task, 0, 1), seen
-    assert not outsiders.remove(settings)
+    assert not outsiders.remove(site)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_what_is_cut_off_comes_back(user: User, settings: Settings, number: signal.Signals) -> None:
+def test_what_is_cut_off_comes_back(user: User, site: Site, number: signal.Signals) -> None:
     """What sudo has started is root's, and not to be killed with the rest."""
     asked = number == signal.SIGINT
     code = user.cut_off("sandbox.up", "vagrant up sandbox", number)
@@ -77,15 +81,15 @@ def test_what_is_cut_off_comes_back(user: User, settings: Settings, number: sign
     code = user.cut_off("check.host-only", "two neighbours", number)
     assert code == 130 or not asked
     # After a Ctrl-C nothing is left; after a kill the next run begins with clearing up.
-    assert not asked or not outsiders.remove(settings)
+    assert not asked or not outsiders.remove(site)
     user.did("check.host-only")
     user.did("sandbox.destroy")
     user.did("check.leftovers")
 
 
-def test_ipv6_is_switched_off_on_the_bridge(user: User, settings: Settings) -> None:
+def test_ipv6_is_switched_off_on_the_bridge(user: User, site: Site) -> None:
     user.did("sandbox.up")
-    off = f"net.ipv6.conf.{settings.network.bridge}.disable_ipv6"
+    off = f"net.ipv6.conf.{site.bridge.name}.disable_ipv6"
     # It goes with the bridge.
     subprocess.run(["sysctl", "-qw", f"{off}=1"], check=True, timeout=60)
     for task in ("demo.ipv6", "check.host-only"):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,18 +12,16 @@ import pytest
 
 from hostonly.errors import Unreachable
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Sandbox
-
-ROOT = Path(__file__).resolve().parents[2]
+from hostonly.waiting import until
+from tests.integration.command_line import up
 
 
 @pytest.fixture
-def machine(settings: Settings) -> Machine:
-    subprocess.run(
-        [sys.executable, "-m", "hostonly", "sandbox.up"], cwd=ROOT, timeout=600, check=True
-    )
-    return Machine(settings, lambda event: None)
+def machine(site: Site) -> Machine:
+    up("sandbox")
+    return Machine(site, lambda event: None)
 
 
 @pytest.fixture
@@ -52,10 +48,7 @@ def test_a_timeout_keeps_what_was_printed_and_ends_the_command(sandbox: Sandbox)
 
 def assert_ended(sandbox: Sandbox, command: str) -> None:
     """Nobody runs ``command`` any more: who was killed is seen for a moment still."""
-    deadline = time.monotonic() + 10
-    while sandbox.run(["pgrep", "-fx", command]).exit != 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    assert until(lambda: sandbox.run(["pgrep", "-fx", command]).exit == 1, bool, 10.0)
 
 
 def test_several_threads_share_the_connection(sandbox: Sandbox) -> None:
@@ -83,17 +76,17 @@ def test_a_host_key_that_is_not_the_known_one_is_not_believed(
         file.write_text(f"{machine.address} {public[0]} {public[1]}\n")
     else:
         file.write_text("")
-    target = replace(machine.login.target, known_hosts=file)
+    target = replace(machine.vantage().target, known_hosts=file)
     with pytest.raises(Unreachable):
-        Sandbox(target, bridge=machine.settings.network.bridge).run(["true"])
+        Sandbox(target, bridge=machine.site.bridge.name).run(["true"])
 
 
 def test_nothing_is_sent_where_the_route_does_not_leave_by_the_bridge(machine: Machine) -> None:
     with pytest.raises(Unreachable, match="would leave by"):
-        Sandbox(machine.login.target, bridge="another0").run(["true"])
+        Sandbox(machine.vantage().target, bridge="another0").run(["true"])
 
 
 def test_a_port_where_nobody_listens(machine: Machine) -> None:
-    target = replace(machine.login.target, port=1)
+    target = replace(machine.vantage().target, port=1)
     with pytest.raises(Unreachable, match="cannot be reached by ssh"):
-        Sandbox(target, bridge=machine.settings.network.bridge).run(["true"])
+        Sandbox(target, bridge=machine.site.bridge.name).run(["true"])

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.host.command import run
-from hostonly.sandbox import names
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.integration.command_line import answer, inside, inv, up
 
 pytestmark = pytest.mark.long
@@ -23,26 +22,26 @@ PERIOD = 100_000
 PART = 0.08
 
 
-def give(settings: Settings, processors: float) -> None:
+def give(site: Site, processors: float) -> None:
     """Give each sandbox so many processors' time, as the Vagrantfile does."""
     quota = round(processors * PERIOD)
     second = Path("/sys/fs/cgroup/cgroup.controllers").exists()
     group = ("cpu.max", f"{quota} {PERIOD}") if second else ("cpu.cfs_quota_us", str(quota))
     for machine in BOTH:
-        container = names.container_name(settings, machine)
+        container = site.machine(machine).instance
         run(["lxc-cgroup", "--name", container, *group], root=True, timeout=20)
 
 
 @pytest.fixture
-def slow(settings: Settings) -> Iterator[None]:
+def slow(site: Site) -> Iterator[None]:
     up(*BOTH)
     # What is slow is what is to be tested, and not Maven and Packer beside it.
     assert inv("image.push").returncode == 0
-    give(settings, PART)
+    give(site, PART)
     try:
         yield
     finally:
-        give(settings, settings.sandbox.cpus)
+        give(site, site.sandbox.cpus)
 
 
 @pytest.mark.parametrize("task", ["check.matrix", "demo.overlay"])

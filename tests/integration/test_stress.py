@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.integration.command_line import inv
 
 pytestmark = pytest.mark.long
 
@@ -25,19 +26,8 @@ LOOK_PAUSE = 0.3
 INV_SECONDS = 600.0
 
 
-def inv(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "hostonly", *arguments],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        timeout=INV_SECONDS,
-        check=False,
-    )
-
-
 @contextmanager
-def looked_on(checkout: Path) -> Iterator[list[str]]:
+def looked_on() -> Iterator[list[str]]:
     """Somebody looks again and again; what went wrong for them is in the list."""
     wrong: list[str] = []
     over = threading.Event()
@@ -46,7 +36,7 @@ def looked_on(checkout: Path) -> Iterator[list[str]]:
         while not over.is_set():
             for arguments in LOOKS:
                 try:
-                    done = inv(checkout, *arguments)
+                    done = inv(*arguments)
                 except subprocess.TimeoutExpired as error:
                     wrong.append(str(error))
                     continue
@@ -65,19 +55,19 @@ def looked_on(checkout: Path) -> Iterator[list[str]]:
 
 def test_twenty_lives_end_clean(checkout: Path) -> None:
     # What is only made once (base, box, image's parts) is made before anybody counts.
-    assert inv(checkout, "image.push").returncode == 0
-    assert inv(checkout, "sandbox.destroy").returncode == 0
+    assert inv("image.push").returncode == 0
+    assert inv("sandbox.destroy").returncode == 0
     began = time.monotonic()
-    with looked_on(checkout) as wrong:
+    with looked_on() as wrong:
         for number in range(ROUNDS):
             for task in LIFE:
-                done = inv(checkout, task)
+                done = inv(task)
                 assert done.returncode == 0, (
                     f"round {number + 1}, {task}:\n{done.stdout}{done.stderr}"
                 )
-            states = json.loads(inv(checkout, "sandbox.status", "--json").stdout)["machines"]
+            states = json.loads(inv("sandbox.status", "--json").stdout)["machines"]
             assert {each["state"] for each in states} == {"not_created"}
-            left = inv(checkout, "check.leftovers")
+            left = inv("check.leftovers")
             assert left.returncode == 0, f"round {number + 1}:\n{left.stdout}{left.stderr}"
     assert wrong == []
     print(f"{ROUNDS} lives in {time.monotonic() - began:.0f} s")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.program import HostonlyProgram
-from hostonly.settings import ROOT
+from hostonly.cli import HostonlyProgram
+from hostonly.site import ROOT
 
 LONG = "x" * 10_000
 UNICODE = "sändbox\u202e"
@@ -44,7 +44,17 @@ ARGUMENTS: list[tuple[list[str], str]] = [
         for task in ("sandbox.up", "sandbox.halt", "sandbox.destroy", "sandbox.ssh", "host.prepare")
         for machine in ("sandbox3", "a b", "$(id)", LONG, UNICODE, TERMINAL)
     ),
-    *((["sandbox.up", "--machine", machine], "sandbox or sandbox2") for machine in ("", "../x")),
+    *(([task, "--machine", ""], "sandbox or sandbox2") for task in ("sandbox.up", "sandbox.destroy")),
+    (["sandbox.up", "--machine", "../x"], "sandbox or sandbox2"),
+    *(
+        (["sandbox.up", "--machines", names], "--machines")
+        for names in ("", ",", "sandbox,", "sandbox,web", "sandbox sandbox2", "sandbox;id", LONG)
+    ),
+    *((["sandbox.up", "--count", count], "1 to 2") for count in ("0", "-1", "3", "10000")),
+    (["sandbox.up", "--count", "two"], "whole number"),
+    (["sandbox.up", "--machine", "sandbox", "--count", "2"], "only one of them"),
+    (["sandbox.up", "--machines", "sandbox,sandbox2", "--count", "2"], "only one of them"),
+    (["sandbox.up", "--machine", "sandbox", "--machines", "sandbox2"], "only one of them"),
     (["sandbox.exec"], "nothing to run"),
     (["sandbox.exec", "--"], "nothing to run"),
     (["sandbox.exec", "ls"], ""),
@@ -138,6 +148,8 @@ VARIABLES: list[tuple[str, str, str]] = [
     ("INVOKE_IMAGE_NAME", "Hello", "repository"),
     ("INVOKE_IMAGE_NAME", "a@b", "repository"),
     ("INVOKE_REGISTRY_PROT", "5000", "INVOKE_REGISTRY_PORT"),
+    ("INVOKE_SANDBOX_ENGINE", "26.1", "20.10"),
+    ("INVOKE_MACHINES_DB_ADDRESS", "172.16.0.4", "unknown key"),
 ]
 
 # What a settings file holds, and a word of what is said.
@@ -157,6 +169,10 @@ FILES: list[tuple[str, str]] = [
     ("network: {host: 2886729729}", "network.host"),
     (f"image: {{name: '{LONG}'}}", "image.name"),
     ("image: {name: !!python/object/apply:os.system ['id']}", "cannot be read"),
+    ("machines: 5", "machines"),
+    ("machines: {db: {}}", "machines.db.address"),
+    ("machines: {db: {address: 172.16.0.2}}", "other than network.sandbox"),
+    (f"machines: {{{LONG[:17]}: {{address: 172.16.0.4}}}}", "a-z and 0-9"),
 ]
 
 
@@ -180,8 +196,8 @@ def state() -> list[str]:
     """The files of the checkout that a task could make, `.venv` and caches apart."""
     folders = [ROOT, ROOT / ".hostonly", ROOT / ".hostonly" / "bugs"]
     found = [each for folder in folders if folder.exists() for each in sorted(folder.iterdir())]
-    # Tests beside this one compile what they import.
-    return [str(each) for each in found if "cache" not in each.name]
+    # Tests beside this one compile what they import; the site is kept by whoever settles it (site_cache).
+    return [str(each) for each in found if "cache" not in each.name and each.stem != "site"]
 
 
 def refused(capfd: pytest.CaptureFixture[str], *typed: str) -> str:

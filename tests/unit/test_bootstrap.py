@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import io
 import os
 import shutil
@@ -16,6 +15,8 @@ import pytest
 
 from hostonly.bootstrap import stamp, step, venv, wheel
 from hostonly.errors import HostonlyError, ToolFailed
+from hostonly.flock import Lock
+from hostonly.process import kill, start
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -251,12 +252,11 @@ def test_without_pip_and_index_the_package_is_named(
 
 
 def test_a_failed_step_has_its_last_lines(tmp_path: Path) -> None:
-    lock = os.open("/dev/null", os.O_RDONLY)
-    with pytest.raises(ToolFailed) as caught:
+    with venv.locked(tmp_path) as lock, pytest.raises(ToolFailed) as caught:
         step.run(["sh", "-c", "echo reason; exit 4"], lock, "a step", tmp_path)
-    os.close(lock)
-    assert caught.value.what == "a step: exit 4"
+    assert caught.value.what == "a step: sh failed with exit status 4"
     assert caught.value.output == "reason"
+    assert "check network, proxy and certificates" in str(caught.value.remedy)
 
 
 def test_the_callers_python_and_pip_do_not_mislead(
@@ -265,19 +265,15 @@ def test_the_callers_python_and_pip_do_not_mislead(
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     monkeypatch.setenv("PIP_TARGET", "/elsewhere")
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/")
-    lock = os.open("/dev/null", os.O_RDONLY)
     check = 'test -z "$PYTHONPATH$PIP_TARGET" && test -n "$PIP_INDEX_URL"'
-    step.run(["sh", "-c", check], lock, "a step", tmp_path)
-    os.close(lock)
+    with venv.locked(tmp_path) as lock:
+        step.run(["sh", "-c", check], lock, "a step", tmp_path)
 
 
 def test_the_lock_is_held_by_the_children_too(tmp_path: Path) -> None:
-    lock = venv.locked(tmp_path)
-    child = subprocess.Popen(["sleep", "30"], pass_fds=[lock])
-    os.close(lock)
-    with (tmp_path / ".hostonly" / "venv.lock").open() as other:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        child.kill()
-        child.wait()
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with venv.locked(tmp_path) as lock:
+        child = start(["sleep", "30"], held=[lock.descriptor])
+    with Lock(tmp_path / ".hostonly" / "venv.lock") as other:
+        assert not other.take()
+        kill(child)
+        assert other.take()

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from invoke.parser import Parser
 
-from hostonly.program import HostonlyProgram
+from hostonly.cli import HostonlyProgram
 from hostonly.tasks import namespace
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FIRST = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")]
+PAGES = [*FIRST, *sorted((ROOT / "docs").glob("*.md"))]
 
 # A line of a code block, or what stands between backticks.
 TYPED = re.compile(r"(?:^(?:    |\$ )*|`)\./inv ([^`\n]*)", re.MULTILINE)

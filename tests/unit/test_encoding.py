@@ -15,9 +15,10 @@ from hostonly.bootstrap import venv
 from hostonly.environment import environment
 from hostonly.errors import HostonlyError
 from hostonly.vantages import Host
+from tests.checkout import copied
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
+SOURCES = sorted(file for part in ("src", "bench") for file in (ROOT / part).rglob("*.py"))
 
 LOCALES = {
     "C": {"LC_ALL": "C"},
@@ -80,18 +81,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout in a folder with letters outside ASCII; its packages are this process's."""
     root = tmp_path_factory.mktemp("ä é") / "hostönly"
     root.mkdir()
-    for name in ("invoke.yaml", "tasks.py"):
-        shutil.copy(ROOT / name, root)
-    shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    return root
+    return copied(root)
 
 
 def called(root: Path, locale: dict[str, str], *words: str) -> subprocess.CompletedProcess[bytes]:
     kept = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    settings = {**kept, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    site = {**kept, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "hostonly", *words]
     return subprocess.run(
-        command, cwd=root, env={**settings, **locale}, capture_output=True, timeout=60, check=False
+        command, cwd=root, env={**site, **locale}, capture_output=True, timeout=60, check=False
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,9 @@ from invoke.util import yaml
 
 from hostonly import settings
 from hostonly.errors import SettingsError
-from hostonly.settings import ROOT, Settings
+from hostonly.settings import Settings, settle
+from hostonly.site import ROOT, Site
+from tests.unit.sites import DB, settled
 
 FILE: dict[str, Any] = yaml.safe_load((ROOT / "invoke.yaml").read_text())
 
@@ -42,24 +43,23 @@ def load(data: dict[str, Any]) -> Settings:
     return settings.load(config)
 
 
-def test_the_file_of_the_checkout_is_right(settings: Settings) -> None:
-    assert str(settings.network.host) == "172.16.0.1/24"
-    assert str(settings.network.sandbox) == "172.16.0.2"
-    assert str(settings.network.sandbox2) == "172.16.0.3"
-    assert (settings.registry.port, settings.hello.port) == (5000, 8080)
-    assert settings.image.name == "hello-socket"
-    assert settings.sandbox.provider == "lxc"
-    assert settings.state == ROOT / ".hostonly"
+def test_the_file_of_the_checkout_is_right(site: Site) -> None:
+    assert str(site.bridge.address) == "172.16.0.1/24"
+    assert [machine.address for machine in site.machines] == ["172.16.0.2", "172.16.0.3"]
+    assert (site.registry_port, site.hello_port) == (5000, 8080)
+    assert site.image.name == "hello-socket"
+    assert (site.sandbox.provider, site.sandbox.engine) == ("lxc", "20.10")
+    assert site.state == ROOT / ".hostonly"
 
 
-def test_json_has_the_shape_of_the_file(settings: Settings) -> None:
-    assert json.loads(settings.to_json()) == FILE
+def test_it_has_the_shape_of_the_file() -> None:
+    assert load(FILE).model_dump(mode="json") == FILE
 
 
-def test_settings_are_frozen(settings: Settings) -> None:
+def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         # mypy refuses it too, as it should; here it is about who is not checked by mypy.
-        settings.registry.port = 1  # type: ignore[misc]
+        load(FILE).registry.port = 1  # type: ignore[misc]
 
 
 WRONG: list[tuple[str, object]] = [
@@ -68,6 +68,9 @@ WRONG: list[tuple[str, object]] = [
     ("sandbox.provider", "libvirt"),
     ("sandbox.provider", "virtualbox"),
     ("sandbox.provider", None),
+    ("sandbox.engine", "26.1"),
+    ("sandbox.engine", 20.10),
+    ("sandbox.engine", None),
     ("sandbox.name", ""),
     ("sandbox.name", "a b"),
     ("sandbox.name", "a;reboot"),
@@ -150,19 +153,116 @@ WRONG: list[tuple[str, object]] = [
     ("sandbox", 5),
     ("sandbox", None),
     ("network", ["a"]),
+    ("machines", 5),
+    ("machines", None),
+    ("machines", ["db"]),
+]
+
+# A section of `machines:`, and the key and the value that are wrong in it.
+WRONG_MACHINES: list[tuple[object, object, str]] = [
+    *(
+        (name, DB, "machines")
+        for name in (
+            "",
+            "Db",
+            "1db",
+            "a b",
+            "a-b",
+            "a_b",
+            "../x",
+            "a;id",
+            "käse",
+            "d" * 17,
+            "x\n",
+            "host",
+            "localhost",
+        )
+    ),
+    ("db", 5, "machines.db"),
+    ("db", None, "machines.db"),
+    ("db", {}, "machines.db.address"),
+    *(
+        ("db", {**DB, "address": address}, "machines.db.address")
+        for address in (None, "", 7, "172.16.0.4/24", "fd00::4", "$(id)", "172.16.0.04")
+    ),
+    # Another's, of another range, of none.
+    *(
+        ("db", {**DB, "address": address}, "machines.db.address")
+        for address in ("172.16.0.1", "172.16.0.2", "172.16.0.3", "172.16.1.4", "172.16.0.255")
+    ),
+    *(("db", {**DB, "provider": each}, "machines.db.provider") for each in ("docker", "LXC", 7)),
+    *(("db", {**DB, "engine": each}, "machines.db.engine") for each in ("26.1", 20.10)),
+    *(("db", {**DB, "memory": each}, "machines.db.memory") for each in (255, "1024", True, 2.5)),
+    *(("db", {**DB, "cpus": each}, "machines.db.cpus") for each in (0, 257, "1", [1])),
+    # `network:` says where the first ones are.
+    ("sandbox", {"address": "172.16.0.2"}, "machines.sandbox.address"),
+    ("sandbox2", {"address": "172.16.0.9"}, "machines.sandbox2.address"),
+    ("sandbox2", {"memory": 1}, "machines.sandbox2.memory"),
 ]
 
 
-@pytest.mark.parametrize(("key", "value"), WRONG, ids=lambda part: repr(part)[:40])
-def test_wrong_value(key: str, value: object) -> None:
+def refused(key: str, data: dict[str, Any]) -> None:
+    """One line says of ``data`` that the value of ``key`` is wrong."""
     with pytest.raises(SettingsError) as caught:
-        load(changed(key, value))
+        load(data)
     line = str(caught.value)
     assert line.startswith(f"{key}: ")
     assert "is not allowed: " in line
     assert line.isprintable()
     assert len(line) < 300
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG, ids=lambda part: repr(part)[:40])
+def test_wrong_value(key: str, value: object) -> None:
+    refused(key, changed(key, value))
+
+
+@pytest.mark.parametrize(("name", "value", "key"), WRONG_MACHINES, ids=lambda part: repr(part)[:40])
+def test_wrong_machine(name: object, value: object, key: str) -> None:
+    refused(key, changed("machines", {name: value}))
+
+
+def test_two_machines_of_one_address() -> None:
+    two = {"db": DB, "web": {"address": DB["address"]}}
+    with pytest.raises(
+        SettingsError, match=r"^machines\.web\.address: .*other than machines\.db\.ad"
+    ):
+        load(changed("machines", two))
+
+
+def test_further_machines_come_behind_the_first_in_their_order() -> None:
+    machines = {"web": {"address": "172.16.0.4"}, "db": DB, "sandbox2": {"cpus": 1}}
+    site = settle(load(changed("machines", machines)))
+    assert site.names == ["sandbox", "sandbox2", "web", "db"]
+    # Machine three's eth0 is at the address behind machine two's, whatever its own address is.
+    assert [str(machine.nat.address.ip) for machine in site.machines] == [
+        f"10.203.16.{number}" for number in (2, 3, 4, 5)
+    ]
+
+
+@pytest.mark.parametrize(("nat", "fits"), [("10.203.16.1/29", 5), ("10.203.16.250/24", 4)])
+def test_as_many_machines_as_the_nat_range_has_addresses_for(nat: str, fits: int) -> None:
+    further = {f"m{n}": {"address": f"172.16.0.{n}"} for n in range(10, 10 + fits - 1)}
+    site = settled(network={"nat": nat}, machines=dict(list(further.items())[:-1]))
+    assert len(site.machines) == fits
+    assert site.machines[-1].nat.address.ip < site.nat.network.broadcast_address
+    data = changed("machines", further)
+    data["network"]["nat"] = nat
+    with pytest.raises(
+        SettingsError, match=rf"^network\.nat: .*the next {fits + 1} are the machines'"
+    ):
+        load(data)
+
+
+def test_a_variable_overrides_what_a_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_MACHINES_DB_ADDRESS", "172.16.0.77")
+    monkeypatch.setenv("INVOKE_MACHINES_DB_MEMORY", "512")
+    db = settle(load(changed("machines", {"db": dict(DB)}))).machine("db")
+    assert (db.address, db.memory) == ("172.16.0.77", 512)
+    # Without a section there is nothing that it could override.
+    with pytest.raises(SettingsError, match="unknown key"):
+        load(FILE)
 
 
 def test_a_range_that_the_sandboxes_are_not_in_is_seen() -> None:
@@ -181,6 +281,11 @@ def test_unknown_key(key: str, meant: str) -> None:
     assert "unknown key" in line
     assert line.isprintable()
     assert f"did you mean {meant}?" in line or not meant
+
+
+def test_unknown_key_of_a_machine() -> None:
+    with pytest.raises(SettingsError, match=r"did you mean machines\.db\.memory\?"):
+        load(changed("machines", {"db": {**DB, "memmory": 1024}}))
 
 
 def test_missing_key() -> None:

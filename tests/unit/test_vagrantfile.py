@@ -6,16 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hostonly.settings import Settings
+from hostonly.sandbox.vagrant import for_vagrant
+from hostonly.site import INSTANCES
+from tests.unit.sites import settled
 from tests.unit.vagrantfile import FILE, MODULE
 
 RUBY = f"""{MODULE}
 require "json"
-2.times {{ puts JSON.generate(Hostonly.settings) }}
+2.times {{ puts JSON.generate(Hostonly.site) }}
 """
 
 
@@ -43,16 +46,18 @@ def seen_by_vagrant() -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.needs("ruby")
 def test_every_override_counts_as_it_does_for_inv(
-    checkout: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Variables, a file as by -f, and both: there the file has the last word, as Invoke has it."""
     monkeypatch.setenv("INVOKE_SANDBOX_MEMORY", "512")
     monkeypatch.setenv("INVOKE_NETWORK_BRIDGE", "other0")
     monkeypatch.setenv("INVOKE_RUNTIME_CONFIG", "mine.yaml")
-    expected = json.loads(settings.to_json())
-    expected["sandbox"]["memory"] = 1024
-    expected["registry"]["port"] = 5001
-    expected["network"]["bridge"] = "other0"
+    changed = settled(
+        sandbox={"memory": 1024}, registry={"port": 5001}, network={"bridge": "other0"}
+    )
+    machines = tuple(replace(each, folder=INSTANCES / each.instance) for each in changed.machines)
+    # Vagrant asks an inv of its own, which knows nothing of the tests' folder of claims.
+    expected = json.loads(json.dumps(for_vagrant(replace(changed, machines=machines))))
     done = seen_by_vagrant()
     assert [json.loads(line) for line in done.stdout.splitlines()] == [expected] * 2, done.stderr
     # Vagrant reads its file more than once.
@@ -72,13 +77,6 @@ def test_what_is_wrong_is_named(checkout: Path, monkeypatch: pytest.MonkeyPatch)
 def test_what_inv_hands_over_is_not_asked_for(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOSTONLY_SETTINGS", '{"handed": "over"}')
+    monkeypatch.setenv("HOSTONLY_SITE", '{"handed": "over"}')
     assert seen_by_vagrant().stdout == '{"handed":"over"}\n' * 2
     assert not (checkout / "asked").exists()
-
-
-@pytest.mark.needs("ruby")
-def test_it_is_as_patient_as_inv(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INVOKE_WAITING_PATIENCE", "7")
-    command = ["ruby", "-e", f"{MODULE}\nrequire 'json'\nputs Hostonly.limit(30)", str(FILE)]
-    assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout == "210\n"

@@ -6,28 +6,32 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hostonly import waiting
-from hostonly.checks import field
-from hostonly.checks.modes import MODES
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.testbed import Testbed
-from hostonly.demos.watch import vxlan_watched
+from hostonly.checks.matrix import containers
+from hostonly.checks.matrix.modes import MODES
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Event, Started, Warned
-from hostonly.facts import NotObserved, Observed, observe
+from hostonly.facts import NotObserved, Observed, observe, question
 from hostonly.facts.batch import run_at_once
-from hostonly.facts.reach import argv as nc
+from hostonly.facts.reach import reach
+from hostonly.flock import Lock
 from hostonly.hello.conformance.subject import says_nothing
 from hostonly.host.command import run
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
+from hostonly.stage.testbed import Testbed
+from hostonly.stage.watch import vxlan_watched
+from hostonly.testing import FakeVantage
 from hostonly.vantages import TIMED_OUT, Host, Result
-from hostonly.waiting import VARIABLE, limit, more_patience, set_patience, until
+from hostonly.waiting import VARIABLE, limit, more_patience, retry, set_patience, until
+from tests.unit.sites import at
 
 # The way to say how a limit is raised.
 RAISED = f"{VARIABLE}=4 (now 1)"
@@ -87,6 +91,26 @@ def test_it_is_looked_once_at_least(clock: Clock) -> None:
     assert clock.slept == []
 
 
+def test_what_will_pass_is_tried_again(clock: Clock) -> None:
+    def act() -> float:
+        if clock.now < 1003.0:
+            raise ToolFailed("busy")
+        return clock.now
+
+    assert retry(act, lambda error: isinstance(error, ToolFailed), 60.0, pause=1.0) == 1003.0
+    assert clock.slept == [1.0] * 3
+
+
+@pytest.mark.parametrize(("passing", "seconds"), [(True, 5.0), (False, 0.0)])
+def test_what_does_not_pass_is_raised(clock: Clock, passing: bool, seconds: float) -> None:
+    def act() -> None:
+        raise ToolFailed("busy")
+
+    with pytest.raises(ToolFailed, match="busy"):
+        retry(act, lambda error: passing, 5.0, pause=1.0)
+    assert clock.now - 1000.0 == seconds
+
+
 def test_a_next_step_is_more_than_now() -> None:
     assert RAISED in more_patience()
     set_patience(30)
@@ -118,7 +142,8 @@ def test_a_command_of_the_host() -> None:
 
 
 def test_a_command_at_a_vantage() -> None:
-    fact = observe(Host(), ["sh", "-c", "echo said; sleep 60"], str, timeout=1.0)
+    slow = question(["sh", "-c", "echo said; sleep 60"], str, timeout=1.0)
+    fact = observe(Host(), slow)
     assert isinstance(fact, NotObserved)
     begin = r"`sh -c 'echo said; sleep 60'` was given up after \d+ s: said"
     assert re.match(begin, fact.because), fact.because
@@ -130,18 +155,12 @@ def test_patience_is_taken_by_a_vantage() -> None:
     assert Host().run(["sleep", "0.3"], timeout=0.1).ok
 
 
-class Late(Host):
-    """A vantage that is gone before it has told of all its commands."""
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        return Result("host", "host", "sh", TIMED_OUT, "0 exit 0 1.0 2.0\n", "", timeout)
-
-
-def test_many_commands() -> None:
+def test_many_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vantage is gone before it has told of all its commands."""
+    late = Result("host", "host", "sh", TIMED_OUT, "0 exit 0 1.0 2.0\n", "", 70.0)
+    monkeypatch.setattr(Host, "run", lambda *_, **more: late)
     with pytest.raises(Unreachable, match=r"of 1 of 2 commands within 70 s") as caught:
-        run_at_once(Late(), [["true"], ["true"]], timeout=10.0)
+        run_at_once(Host(), [["true"], ["true"]], timeout=10.0)
     assert RAISED in str(caught.value)
 
 
@@ -156,9 +175,9 @@ def test_one_of_many_that_has_to_be_killed_has_outlived_its_limit() -> None:
 
 def test_a_probe_is_as_patient_as_everything_else() -> None:
     """On a slow machine silence for two seconds says nothing."""
-    assert nc("172.16.0.2", 80) == ["nc", "-nv", "-w", "2", "172.16.0.2", "80"]
+    assert reach("172.16.0.2", 80).argv == ("nc", "-nv", "-w", "2", "172.16.0.2", "80")
     set_patience(10)
-    assert nc("172.16.0.2", 80) == ["nc", "-nv", "-w", "20", "172.16.0.2", "80"]
+    assert reach("172.16.0.2", 80).argv == ("nc", "-nv", "-w", "20", "172.16.0.2", "80")
 
 
 def test_a_server_of_the_conformance_suite() -> None:
@@ -168,14 +187,14 @@ def test_a_server_of_the_conformance_suite() -> None:
 
 
 def test_a_sandbox_that_does_not_answer(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, clock: Clock
+    site: Site, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    machine = Machine(settings, lambda event: None)
+    machine = Machine(site, lambda event: None)
     answers = iter([1] * 20 + [0])
     monkeypatch.setattr(Machine, "_asked", lambda self: next(answers))
-    assert machine._ready(300.0), "it came late, and was waited for"
+    assert machine.ready(300.0), "it came late, and was waited for"
     monkeypatch.setattr(Machine, "_asked", lambda self: 1)
-    assert not machine._ready(300.0)
+    assert not machine.ready(300.0)
     assert clock.now - 1000.0 >= 300.0
 
 
@@ -183,13 +202,13 @@ def test_a_sandbox_that_does_not_answer(
 
 
 @pytest.fixture
-def here(settings: Settings) -> Testbed:
-    from hostonly.report.model import SandboxAbout
-    from tests.unit.demos.played import IMAGE, Played
+def here(site: Site) -> Testbed:
+    from hostonly.results.judged import SandboxAbout
+    from tests.unit.stage.played import IMAGE, Played
 
     sandbox = Played()
     about = SandboxAbout("hostonly", "lxc", "172.16.0.2", "20.10.24")
-    return Testbed(settings, sandbox, sandbox, about, IMAGE, lambda: sandbox)
+    return Testbed(site, sandbox, sandbox, about, IMAGE, lambda: sandbox)
 
 
 def test_what_a_demo_waits_for(here: Testbed, clock: Clock) -> None:
@@ -220,7 +239,7 @@ def test_where_a_claim_decides_the_limit_is_a_warning(here: Testbed, clock: Cloc
 
 
 def test_a_step_that_does_not_end(here: Testbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hostonly.demos.stage.STEP_SECONDS", 0.2)
+    monkeypatch.setattr("hostonly.stage.stage.STEP_SECONDS", 0.2)
     stage = Stage("host", here, lambda event: None)
     with pytest.raises(Stopped, match="`sleep 60` was given up after 0 s") as caught:
         stage.step(Host(), "sleep", "60")
@@ -229,25 +248,24 @@ def test_a_step_that_does_not_end(here: Testbed, monkeypatch: pytest.MonkeyPatch
 
 def test_servers_of_the_matrix(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     seen = {mode.name: Observed((), ()) for mode in MODES[:2]}
-    monkeypatch.setattr(field, "observe_all", lambda sandbox, looks: seen)
+    monkeypatch.setattr(containers, "observe_all", lambda sandbox, questions: seen)
     servers = [(mode, 1, 8080) for mode in MODES[:2]]
     names = ", ".join(mode.container for mode in MODES[:2])
     with pytest.raises(Stopped, match=f"does not listen within 300 s in {names}") as caught:
-        field._wait_for_listeners(Host(), servers)
+        containers.wait_for_listeners(Host(), servers)
     assert RAISED in str(caught.value)
 
 
-class Watching(Host):
+class Watching(FakeVantage):
     """Where tcpdump is at work until it has seen enough, or for its time."""
 
     def __init__(self, seconds: float, over: Callable[[], bool]) -> None:
+        super().__init__()
         self.seconds, self.over = seconds, over
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
+    def answer(self, argv: list[str]) -> str | Result:
         if "ss" in argv:
-            return Result("sandbox", "sandbox", "ss", 0, '(("tcpdump",', "", 0.0)
+            return '(("tcpdump",'
         while not self.over():
             time.sleep(0.01)
         return Result("sandbox", "sandbox", "tcpdump", 0, "", "", self.seconds)
@@ -276,16 +294,15 @@ def test_who_stopped_watching_too_early_has_not_seen_that_nothing_passed(
         assert RAISED in fact.because
 
 
-def test_a_lock(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from filelock import FileLock
-
-    from hostonly.sandbox import lock
+def test_a_lock(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hostonly.ownership import lock
 
     monkeypatch.setattr(lock, "LOCK_SECONDS", 0.1)
     monkeypatch.setattr(lock, "NAMED_SECONDS", 0.0)
-    ours = settings.model_copy(update={"root": tmp_path})
+    ours = at(site, tmp_path)
     ours.state.mkdir()
-    held = FileLock(ours.state / lock.LOCK)
+    held = Lock(ours.state / lock.LOCK)
+    assert held.take()
     with (
         held,
         pytest.raises(HostonlyError, match=r"for 0.1 s") as caught,

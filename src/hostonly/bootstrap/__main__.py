@@ -1,4 +1,4 @@
-"""Run by the wrapper script `inv`, as a folder: `python3 src/hostonly/bootstrap`."""
+"""The entry of the wrapper script ``inv``, as a folder: ``python3 src/hostonly/bootstrap``."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stamp in `.venv/.complete`: from which files, where and by which python `.venv` was made."""
+"""The stamp in ``.venv/.complete``: the files, the place and the python that made ``.venv``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ STAMPED = ("requirements.lock", "pyproject.toml")
 
 
 def stamp(root: Path) -> dict[str, bytes]:
-    """What `.venv/.complete` holds when `.venv` is up to date; the wrapper compares the same."""
+    """Return the files of ``.venv/.complete`` when it is up to date; the wrapper compares them."""
     python = root / ".venv" / "bin" / "python"
     return {
         "made": f"{root}\n{python.resolve()}\n".encode(),
@@ -17,7 +17,7 @@ def stamp(root: Path) -> dict[str, bytes]:
 
 
 def differing(root: Path) -> list[str]:
-    """The parts of the stamp that are absent or out of date; all of them when `.venv` is unusable."""
+    """Return the parts of the stamp that are absent or old; all when ``.venv`` is unusable."""
     venv = root / ".venv"
     wanted = stamp(root)
     if venv.is_symlink() or not (venv / "bin" / "python").exists():

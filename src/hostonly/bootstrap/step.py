@@ -1,17 +1,14 @@
-"""One step of making `.venv`: a command that python's and pip's own settings cannot lead astray."""
+"""One step of making ``.venv``: a command that settings of python and pip cannot lead astray."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from hostonly.environment import environment
 from hostonly.errors import ToolFailed
-from hostonly.host import downloads
-from hostonly.waiting import limit, more_patience
+from hostonly.flock import Lock
+from hostonly.host import command
 
 # Settings of the caller's pip that would put packages elsewhere than into .venv, or
 # variables that would let python see packages from elsewhere. Index, proxy, certificate
@@ -34,47 +31,26 @@ MISLEADING = (
 PIP_SECONDS = 1200
 
 
-def run(command: Sequence[str], lock_file: int, what: str, root: Path) -> None:
-    """Run one step in the checkout at `root`, quiet unless it fails. Raises `ToolFailed`, with its last lines."""
-    settings = {k: v for k, v in environment(os.environ).items() if k not in MISLEADING}
-    settings["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
-    settings["PIP_NO_INPUT"] = "1"
+def run(argv: Sequence[str], lock: Lock, what: str, root: Path) -> None:
+    """Run one step in the checkout at ``root``, quiet unless it fails; it holds ``lock`` as we do.
+
+    Raises:
+        ToolFailed: it failed; its last lines are with it.
+    """
+    site: dict[str, str | None] = dict.fromkeys(MISLEADING)
+    site |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     # python's own downloads honour SSL_CERT_FILE; older pips know only their own names for it.
-    if "SSL_CERT_FILE" in settings and "REQUESTS_CA_BUNDLE" not in settings:
-        settings.setdefault("PIP_CERT", settings["SSL_CERT_FILE"])
-    shown = shlex.join(command)
+    if "SSL_CERT_FILE" in os.environ and not {"REQUESTS_CA_BUNDLE", "PIP_CERT"} & set(os.environ):
+        site["PIP_CERT"] = os.environ["SSL_CERT_FILE"]
     try:
-        process = subprocess.Popen(
-            command,
-            env=settings,
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            pass_fds=[lock_file],
+        command.run(argv, cwd=root, env=site, timeout=PIP_SECONDS, held=[lock.descriptor])
+    except ToolFailed as error:
+        first = error.remedy or (
+            "When the package index was out of reach: check network, proxy and certificates."
         )
-    except OSError as error:
-        raise ToolFailed(f"{what}: cannot be run: {error.strerror}", ran=shown) from error
-    try:
-        output, _ = process.communicate(timeout=limit(PIP_SECONDS))
-    except subprocess.TimeoutExpired as error:
         raise ToolFailed(
-            f"{what}: took longer than {limit(PIP_SECONDS):g} s", ran=shown, remedy=more_patience()
+            f"{what}: {error.what}",
+            ran=error.ran,
+            output=error.output,
+            remedy=f"{first}   Then run it again; what is half-made is made anew.",
         ) from error
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    if process.returncode != 0:
-        trouble = downloads.trouble(command, output, settings)
-        raise ToolFailed(
-            f"{what}: {trouble.what if trouble else f'exit {process.returncode}'}",
-            ran=shown,
-            output=downloads.telling(output) if trouble else output,
-            remedy=f"{trouble.remedy}   Then run it again; what is half-made is made anew."
-            if trouble
-            else "When the package index was out of reach: check network, proxy and "
-            "certificates, then run it again; what is half-made is made anew.",
-        )

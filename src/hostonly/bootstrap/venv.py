@@ -1,7 +1,8 @@
-"""Making `.venv`, one at a time, and becoming the `inv` in it."""
+"""Making ``.venv``, one at a time, and becoming the ``inv`` in it."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
@@ -12,22 +13,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hostonly import unusable
-from hostonly.bootstrap.said import say
+from hostonly.bootstrap.progress import say
 from hostonly.bootstrap.stamp import differing, stamp
 from hostonly.bootstrap.step import run
 from hostonly.bootstrap.wheel import find_pip
 from hostonly.errors import HostonlyError
+from hostonly.flock import Lock
+from hostonly.waiting import until
 
 # src/hostonly/bootstrap/venv.py -> the checkout.
 ROOT = Path(__file__).resolve().parents[3]
 
-# The lock is complete, so nothing is resolved; wheels only, so nothing is built. Python compiles
-# each module when it is first imported: all 67 packages at once would take half of the time.
+# requirements.lock is complete, so nothing is resolved; wheels only, so nothing is built. Python
+# compiles each module when it is first imported: all 67 packages at once would double the time.
 INSTALL_PINNED = shlex.split(
     "install --no-compile --no-deps --require-hashes --only-binary :all: --requirement"
 )
-# Where the user's settings keep Python from that (PYTHONDONTWRITEBYTECODE), each call would compile
-# them again: then all at once it is.
+# Where the user's settings keep Python from compiling (PYTHONDONTWRITEBYTECODE), each call would
+# compile anew: then all is compiled at once.
 COMPILE = shlex.split("-m compileall -q -j 0")
 # The build backend is among the pinned packages, so nothing is fetched.
 INSTALL_EDITABLE = shlex.split(
@@ -35,8 +38,12 @@ INSTALL_EDITABLE = shlex.split(
 )
 
 
-def make(root: Path, lock_file: int) -> None:
-    """Bring `.venv` up to date. Raises `HostonlyError`."""
+def make(root: Path, held: Lock) -> None:
+    """Bring ``.venv`` up to date; each step gets the lock that is ``held``.
+
+    Raises:
+        HostonlyError: a step failed.
+    """
     wrong = differing(root)
     if not wrong:
         return
@@ -55,7 +62,7 @@ def make(root: Path, lock_file: int) -> None:
         # sys.executable may be a shim's; venv itself resolves what is behind it.
         run(
             [sys.executable, "-I", "-m", "venv", "--without-pip", str(venv)],
-            lock_file,
+            held,
             "making .venv",
             root,
         )
@@ -64,7 +71,7 @@ def make(root: Path, lock_file: int) -> None:
         say(f"installing {count} pinned Python packages into .venv")
         run(
             [python, f"{pip}/pip", *INSTALL_PINNED, str(root / "requirements.lock")],
-            lock_file,
+            held,
             "installing the pinned Python packages",
             root,
         )
@@ -74,7 +81,7 @@ def make(root: Path, lock_file: int) -> None:
     # Last, so that `inv` in .venv/bin is this project's and not Invoke's own.
     run(
         [python, "-m", "pip", *INSTALL_EDITABLE, str(root)],
-        lock_file,
+        held,
         "installing hostonly into .venv",
         root,
     )
@@ -82,7 +89,7 @@ def make(root: Path, lock_file: int) -> None:
     if os.environ.get("PYTHONDONTWRITEBYTECODE"):
         run(
             [python, *COMPILE, str(root / "src" / "hostonly"), str(venv / "lib")],
-            lock_file,
+            held,
             "compiling what is in .venv",
             root,
         )
@@ -98,17 +105,21 @@ def make(root: Path, lock_file: int) -> None:
 
 
 def _spell_relative(root: Path) -> None:
-    """Have `.venv` say where the project's code is without the name of a folder.
+    """Make ``.venv`` name the place of the project's code relatively, without a folder's name.
 
-    Python 3.11 reads such a line by the locale's encoding, even in its UTF-8 mode, and does not start at
-    all where that has not the letters: with `LC_ALL=C`, in a checkout at `/tmp/ä`.
+    Python 3.11 reads such a line by the locale's encoding, even in its UTF-8 mode, and does not
+    start at all where that lacks the letters: with ``LC_ALL=C``, in a checkout at ``/tmp/ä``.
     """
     for line in (root / ".venv").glob("lib/*/site-packages/_hostonly.pth"):
         line.write_text(os.path.relpath(root / "src", line.parent) + "\n", encoding="ascii")
 
 
 def refuse_unreadable(root: Path) -> None:
-    """Raises `HostonlyError` where the name of the checkout's folder is no text."""
+    """Refuse a checkout in which Vagrant and pip cannot work.
+
+    Raises:
+        HostonlyError: the name of the checkout's folder is no text.
+    """
     try:
         os.fsencode(root).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -118,19 +129,15 @@ def refuse_unreadable(root: Path) -> None:
         ) from error
 
 
-def locked(root: Path) -> int:
-    """Take the lock of `.venv`, waiting for another `./inv`; freed when its holders end."""
-    import fcntl
-
+def locked(root: Path) -> Lock:
+    """Take the lock of ``.venv``, waiting for another ``./inv``."""
     state = root / ".hostonly"
     state.mkdir(exist_ok=True)
-    lock_file = os.open(state / "venv.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    lock = Lock(state / "venv.lock")
+    if not lock.take():
         say("waiting for another ./inv that is making .venv")
-        fcntl.flock(lock_file, fcntl.LOCK_EX)
-    return lock_file
+        until(lock.take, bool, math.inf)
+    return lock
 
 
 def _interrupted(number: int, frame: object) -> None:
@@ -138,14 +145,13 @@ def _interrupted(number: int, frame: object) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make `.venv` if need be and run its `inv` in place of this process; else an exit code."""
+    """Make ``.venv`` if needed and become its ``inv``; return an exit code where that failed."""
     # A SIGTERM must not leave pip running behind our back.
     signal.signal(signal.SIGTERM, _interrupted)
     try:
         refuse_unreadable(ROOT)
-        lock_file = locked(ROOT)
-        make(ROOT, lock_file)
-        os.close(lock_file)
+        with locked(ROOT) as lock:
+            make(ROOT, lock)
     except KeyboardInterrupt:
         say("interrupted; the next ./inv goes on from here")
         return 130

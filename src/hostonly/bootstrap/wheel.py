@@ -1,4 +1,4 @@
-"""A wheel of pip: the one that python brought, else the pinned one from the index, else Debian's."""
+"""A wheel of pip: the one python brought, else the pinned one from the index, else Debian's."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import re
 import sys
 from pathlib import Path
 
-from hostonly.bootstrap.said import say, show
+from hostonly.bootstrap.progress import say, show
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.host import downloads
 from hostonly.host.proxies import without_login
 
 
 def pip_pin(lock: str) -> tuple[str, set[str]]:
-    """The version of pip that `lock` pins, and the sha256 digests of its files.
+    """Return the version of pip that ``lock`` pins, and the sha256 digests of its files.
 
-    Raises `HostonlyError` when it pins none.
+    Raises:
+        HostonlyError: it pins none.
     """
     found = re.search(r"^pip==(\S+)((?:\s*\\\n\s+--hash=sha256:[0-9a-f]{64})+)", lock, re.MULTILINE)
     if not found:
@@ -26,7 +27,7 @@ def pip_pin(lock: str) -> tuple[str, set[str]]:
 
 
 def bundled_pip() -> Path | None:
-    """The wheel of pip that came with this python, where there is one.
+    """Return the wheel of pip that came with this python, or None.
 
     Debian keeps it in python3-pip-whl, which python3-venv brings.
     """
@@ -53,8 +54,7 @@ def _version(wheel: str) -> tuple[int, ...]:
 
 
 def parted(url: str) -> tuple[str, str]:
-    """``url`` without the login that may stand in front of its host, and that as the value of an
-    ``Authorization`` header; empty where there is none."""
+    """Return ``url`` without its login, and that as an ``Authorization`` header; "" if none."""
     from base64 import b64encode
     from urllib.parse import unquote, urlsplit
 
@@ -68,7 +68,7 @@ def parted(url: str) -> tuple[str, str]:
 
 
 def _by(url: str) -> str:
-    """What the tool itself would say of the proxy by which ``url`` is fetched; empty where by none."""
+    """Return a tool's own words for the proxy by which ``url`` is fetched; empty without one."""
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
 
@@ -81,7 +81,10 @@ def fetched_pip(lock: str, into: Path) -> Path:
     """Fetch the pinned pip from the package index; its digest is checked.
 
     Certificates and proxies are those of the environment. The login that an index's URL may hold is
-    sent to the index's host only, and shown to nobody. Raises `ToolFailed`.
+    sent to the index's host only, and shown to nobody.
+
+    Raises:
+        ToolFailed: it could not be fetched, or is not the pinned one.
     """
     import html
     import http.client
@@ -99,7 +102,7 @@ def fetched_pip(lock: str, into: Path) -> Path:
         raise ToolFailed("pip cannot be fetched from the package index: PIP_INDEX_URL is no URL")
 
     def get(url: str) -> tuple[str, bytes]:
-        """Where the answer came from in the end, and the answer."""
+        """Return the URL that answered in the end, and the answer."""
         request = urllib.request.Request(url)
         if login and urllib.parse.urlsplit(url)[:2] == urllib.parse.urlsplit(page)[:2]:
             request.add_unredirected_header("Authorization", login)
@@ -132,9 +135,10 @@ def fetched_pip(lock: str, into: Path) -> Path:
 
 
 def find_pip(lock: str, into: Path, root: Path) -> Path:
-    """A wheel of pip: the one python brought, else the pinned one from the index, else Debian's.
+    """Return a wheel of pip: python's own, else the pinned one from the index, else Debian's.
 
-    Raises `HostonlyError` when none can be had; its remedy is the apt-get line.
+    Raises:
+        HostonlyError: none can be had; its remedy is the apt-get line.
     """
     wheel = bundled_pip()
     if wheel:

@@ -1,1 +1,1 @@
-"""The checks: what is so, looked at without a tutorial's steps, each a function that gives a result."""
+"""The checks: claims about what is there, looked at without a tutorial's steps."""

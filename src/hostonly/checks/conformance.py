@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,26 +13,27 @@ from pathlib import Path
 from hostonly.claims import ClaimResult, Verdict
 from hostonly.errors import HostonlyError, UsageError
 from hostonly.events import Emit, Started
-from hostonly.hello.conformance import Outcome, Program, Starter, Target, run_suite
-from hostonly.hello.whom import address_and_port
-from hostonly.report.model import CheckResult, ClaimJudged
-from hostonly.sandbox import names
-from hostonly.settings import Settings
+from hostonly.hello.conformance import CaseOutcome, Program, Starter, Target, run_suite
+from hostonly.hello.target import address_and_port
+from hostonly.site import Site
+from hostonly.stage.judge import Judge
 
 SOURCE = "HelloSocket: docs/image.md, what a server must do"
 
 VERDICTS = {
-    Outcome.PASSES: Verdict.HOLDS,
-    Outcome.FAILS: Verdict.FAILS,
-    Outcome.SKIPPED: Verdict.SKIPPED,
-    Outcome.UNKNOWN: Verdict.UNKNOWN,
+    CaseOutcome.PASSES: Verdict.HOLDS,
+    CaseOutcome.FAILS: Verdict.FAILS,
+    CaseOutcome.SKIPPED: Verdict.SKIPPED,
+    CaseOutcome.UNKNOWN: Verdict.UNKNOWN,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What to try; exactly one must be given. ``target`` is HOST:PORT, ``command`` a command line of
-    this machine, ``image`` a flavour of ours or a reference on the sandbox's engine."""
+    """The subject of the check; exactly one field must be given.
+
+    ``target`` is HOST:PORT, ``command`` a command line of this machine, ``image`` a flavour of ours
+    or a reference on the sandbox's engine."""
 
     target: str = ""
     command: str = ""
@@ -48,65 +48,55 @@ class Subject:
             )
 
 
-def check(settings: Settings, emit: Emit, subject: Subject, only: Sequence[str]) -> CheckResult:
+def check(site: Site, claims: Judge, subject: Subject, only: Sequence[str]) -> None:
     """Try every case, or those that ``only`` names, on ``subject``.
 
     Raises:
-        UsageError: there is no such case, or the target may not be called. HostonlyError: what is
-            to be tried could not be made.
+        UsageError: there is no such case, or the target may not be called.
+        HostonlyError: what is to be tried could not be made.
     """
-    start = time.monotonic()
-    claims = []
-    with _opened(settings, emit, subject) as opened:
+    with _opened(site, claims.emit, subject) as opened:
         for result in run_suite(opened, only):
-            claim = ClaimResult(
-                result.case.name,
-                result.case.sentence,
-                SOURCE,
-                VERDICTS[result.outcome],
-                f"{result.case.name}: {result.because}",
-            )
-            emit(ClaimJudged(claim))
-            claims.append(claim)
-    seconds = time.monotonic() - start
-    return CheckResult("conformance", tuple(claims), seconds, namespace="hello")
+            case, verdict = result.case, VERDICTS[result.outcome]
+            because = f"{case.name}: {result.because}"
+            claims.add(ClaimResult(case.name, case.sentence, SOURCE, verdict, because))
 
 
 @contextmanager
-def _opened(settings: Settings, emit: Emit, subject: Subject) -> Iterator[Starter | Target]:
+def _opened(site: Site, emit: Emit, subject: Subject) -> Iterator[Starter | Target]:
     if subject.target:
-        yield Target(*address_and_port(subject.target, settings))
+        yield Target(*address_and_port(subject.target, site))
     elif subject.command:
         argv = shlex.split(subject.command)
         if not argv or shutil.which(argv[0]) is None:
             raise UsageError(f"--command: there is no program {(argv or [''])[0][:60]!r}")
-        yield Program(argv[0], argv, temporary=names.temporary(settings))
+        yield Program(argv[0], argv, temporary=site.temporary)
     elif subject.image:
-        with _containers(settings, emit, subject.image) as containers:
+        with _containers(site, emit, subject.image) as containers:
             yield containers
     else:
         from hostonly.image.programs import java_program, python_program
 
-        temporary = names.temporary(settings)
+        temporary = site.temporary
         with tempfile.TemporaryDirectory(prefix=temporary) as folder:
             if subject.java:
-                argv = java_program(settings, emit, Path(folder))
+                argv = java_program(site, emit, Path(folder))
             else:
-                argv = python_program(settings.root)
+                argv = python_program(site.root)
             yield Program("java" if subject.java else "python", argv, temporary=temporary)
 
 
 @contextmanager
-def _containers(settings: Settings, emit: Emit, image: str) -> Iterator[Starter]:
-    from hostonly.image import stages
+def _containers(site: Site, emit: Emit, image: str) -> Iterator[Starter]:
+    from hostonly.image import pipeline
     from hostonly.image.engine import sandbox_engine
     from hostonly.image.flavour import FLAVOURS
     from hostonly.image.servers import ContainerServers
     from hostonly.sandbox.machine import Machine
 
-    machine = Machine(settings, emit)
+    machine = Machine(site, emit)
     ours = image in FLAVOURS
-    reference = stages.built(machine, FLAVOURS[image]).image_id if ours else image
+    reference = pipeline.built(machine, FLAVOURS[image]).image_id if ours else image
     machine.require_running()
     with sandbox_engine(machine) as engine:
         if not engine.has(reference):

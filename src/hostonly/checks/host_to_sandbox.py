@@ -1,4 +1,4 @@
-"""Is my sandbox all right, as the host sees it? Everything is looked at in two round trips.
+"""The check whether the sandbox is all right, as the host sees it, in two round trips.
 
 Nothing is changed. HelloSocket, where it runs, counts one connection more.
 """
@@ -6,11 +6,10 @@ Nothing is changed. HelloSocket, where it runs, counts one connection more.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from hostonly.checks.sides import Facts, Judged, Looks, look_from_both, why_not_look
+from hostonly.checks.both_sides import Facts, Questions, judge_the_way, look_from_both
 from hostonly.claims.publishing import dnat_rules
 from hostonly.claims.sandbox import (
     engine_answers,
@@ -22,28 +21,31 @@ from hostonly.claims.sandbox import (
     ports_open,
     published_held,
     registry_answers,
-    route_host_only,
-    sandbox_running,
     ssh_session,
 )
-from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
-from hostonly.facts import http as http_fact
-from hostonly.facts.batch import look
+from hostonly.facts import (
+    Fact,
+    NotObserved,
+    Observed,
+    Unreadable,
+    observe,
+    question,
+    select,
+    together,
+)
 from hostonly.facts.docker import ListedContainer, parse_listed
-from hostonly.facts.firewall import Firewall, save_look, whole
-from hostonly.facts.interfaces import interfaces_look
-from hostonly.facts.listeners import Listener, listeners_look, on_port
-from hostonly.facts.neighbours import Neighbour, observe_neighbours
-from hostonly.facts.reach import Reach, reach_look
-from hostonly.facts.routes import observe_routes, route_to
-from hostonly.facts.units import failed_units_look
-from hostonly.report.model import CheckResult
+from hostonly.facts.firewall import Firewall, firewall
+from hostonly.facts.http import http
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.listeners import Listener, listeners, on_port
+from hostonly.facts.neighbours import NeighbourEntry, neighbours
+from hostonly.facts.reach import Reach, reach
+from hostonly.facts.units import failed_units
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import SSH_PORT, Settings
+from hostonly.site import SSH_PORT, Site
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
-NAME = "host-to-sandbox"
 EVERY_ADDRESS = ("*", "0.0.0.0", "[::]")
 # An image by its id, whole or its first digits.
 HEX = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
@@ -54,43 +56,31 @@ ENGINE_PORTS = (2375, 2376)
 HELLO_PROCESSES = frozenset({"java", "python3"})
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(site: Site, claims: Judge) -> None:
     """Look at the sandbox from the host, and from inside it where that decides."""
-    start = time.monotonic()
-    claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
-    address, bridge = machine.address, network.bridge
-    state = machine.observe_state()
-    way, routes = route_to(host, address), observe_routes(host)
-    claims.judge(sandbox_running, {"machine": machine.name}, state=state)
-    claims.judge(
-        route_host_only,
-        {"address": address, "bridge": bridge, "source": str(network.host.ip)},
-        way=way,
-        routes=routes,
-    )
-    closed = why_not_look(state, way, bridge)
+    host, machine = Host(), Machine(site, claims.emit)
+    address, bridge = machine.address, site.bridge.name
+    closed = judge_the_way(claims, host, machine)
     with machine.vantage() as sandbox:
         outside, inside = look_from_both(
-            host, _looks_of_host(settings, address), sandbox, _looks_inside(settings), closed
+            host, _looks_of_host(site, address), sandbox, _looks_inside(site), closed
         )
-        inside["firewall"] = whole(sandbox, inside["firewall"])
         if closed is None:
             claims.explain_by((host, sandbox), bridge)
-        _judge(claims, settings, machine, outside, inside, observe_neighbours(host))
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
+        judge(claims, site, machine, outside, inside, observe(host, neighbours()))
 
 
-def _judge(
-    claims: Judged,
-    settings: Settings,
+def judge(
+    claims: Judge,
+    site: Site,
     machine: Machine,
     outside: Facts,
     inside: Facts,
-    neighbours: Fact[tuple[Neighbour, ...]],
+    neighbours: Fact[tuple[NeighbourEntry, ...]],
 ) -> None:
-    address, bridge = machine.address, settings.network.bridge
-    registry, hello = settings.registry.port, settings.hello.port
+    """Judge what the host (``outside``) and the sandbox (``inside``) see, and the neighbours."""
+    address, bridge = machine.address, site.bridge.name
+    registry, hello = site.registry_port, site.hello_port
     offered = _offered(inside["listeners"], inside["firewall"], address, hello)
     claims.judge(
         ports_open,
@@ -136,7 +126,7 @@ def _judge(
     )
     where: dict[str, object] = {"address": address, "port": hello}
     reach = outside[f"port {hello}"]
-    other = _other_server(listed, reach, settings.image.name, hello)
+    other = _other_server(listed, reach, site.image.name, hello)
     if offered is False:
         claims.skip(hello_answers, f"nothing in the sandbox offers port {hello} to the host", where)
     elif other is not None:
@@ -146,26 +136,26 @@ def _judge(
         claims.judge(hello_answers, where, reach=reach)
 
 
-def _looks_of_host(settings: Settings, address: str) -> Looks:
-    registry, hello = settings.registry.port, settings.hello.port
+def _looks_of_host(site: Site, address: str) -> Questions:
+    registry, hello = site.registry_port, site.hello_port
     connects = (SSH_PORT, registry, *ENGINE_PORTS, hello)
     return {
-        **{f"port {p}": reach_look(address, p, only_connect=p != hello) for p in connects},
-        "registry": http_fact.look(f"http://{address}:{registry}/v2/"),
+        **{f"port {p}": reach(address, p, only_connect=p != hello) for p in connects},
+        "registry": http(f"http://{address}:{registry}/v2/"),
     }
 
 
-def _looks_inside(settings: Settings) -> Looks:
+def _looks_inside(site: Site) -> Questions:
     return {
-        "hostname": look(["hostname"], str.strip),
-        "failed units": failed_units_look(),
-        "interfaces": interfaces_look(),
-        "listeners": listeners_look(),
-        "udp": listeners_look("udp"),
-        "firewall": save_look(),
-        "engine": http_fact.look("http://docker/version", socket=ENGINE_SOCKET),
-        "containers": http_fact.look("http://docker/containers/json", socket=ENGINE_SOCKET),
-        "registry": http_fact.look(f"http://localhost:{settings.registry.port}/v2/"),
+        "hostname": question(["hostname"], str.strip),
+        "failed units": failed_units(),
+        "interfaces": interfaces(),
+        "listeners": listeners(),
+        "udp": listeners("udp"),
+        "firewall": firewall(),
+        "engine": http("http://docker/version", socket=ENGINE_SOCKET),
+        "containers": http("http://docker/containers/json", socket=ENGINE_SOCKET),
+        "registry": http(f"http://localhost:{site.registry_port}/v2/"),
     }
 
 
@@ -177,8 +167,7 @@ def _by_port(facts: Facts, ports: Sequence[int]) -> Fact[Mapping[int, Reach]]:
 def _offered(
     listeners: Fact[tuple[Listener, ...]], firewall: Fact[Firewall], address: str, port: int
 ) -> bool | None:
-    """Whether something in the sandbox offers ``port`` at ``address`` to the host; None where that is
-    not known."""
+    """Return whether the sandbox offers ``port`` at ``address`` to the host; None where unknown."""
     if isinstance(listeners, NotObserved) or isinstance(firewall, NotObserved):
         return None
     if any(each.address in (*EVERY_ADDRESS, address) for each in on_port(listeners.value, port)):
@@ -196,8 +185,10 @@ def _offered(
 def _other_server(
     listed: Fact[tuple[ListedContainer, ...]], reach: Fact[Reach], image: str, port: int
 ) -> str | None:
-    """The container that publishes ``port`` where it is not of ``image`` and does not greet as
-    HelloSocket does. None where it does or may be HelloSocket, which is then judged by its answer."""
+    """Return the container that publishes ``port`` and is not HelloSocket; None without one.
+
+    None also where it is or may be HelloSocket, which is then judged by its answer: it greets as
+    HelloSocket does, is of ``image``, or is named by an id."""
     if isinstance(listed, NotObserved):
         return None
     if isinstance(reach, Observed) and reach.value.greeting is not None:

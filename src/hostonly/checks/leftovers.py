@@ -1,36 +1,30 @@
-"""Is anything of ours left on the host? By its mark, and against what the host was before.
+"""The check that nothing of ours is left on the host, by its mark and by what was there before.
 
-Nothing is changed. With a sandbox there, its own things are in use, and what the host was before it
-is held against what it is again after ``sandbox.destroy``.
+Nothing is changed. While there is a sandbox, its own things are in use: the host is compared with
+what it was before only after ``sandbox.destroy``.
 """
 
 from __future__ import annotations
 
-import time
-
-from hostonly.checks.sides import Judged
 from hostonly.claims.leftovers import as_before, nothing_left
-from hostonly.events import Emit
 from hostonly.facts import Fact, NotObserved, Unreadable
 from hostonly.facts.inventory_parse import Items
-from hostonly.report.model import CheckResult
-from hostonly.sandbox import owners, trace
-from hostonly.settings import Settings
+from hostonly.ownership import before as kept
+from hostonly.ownership.marks import marks as marks_of
+from hostonly.site import Site
+from hostonly.stage.judge import Judge
 
-NAME = "leftovers"
 
-
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(site: Site, claims: Judge) -> None:
     """Look at the whole host, kind by kind."""
-    start = time.monotonic()
-    claims = Judged(emit)
-    there = trace.sandboxes(settings)
-    now = trace.take()
-    marks = owners.marks(settings)
+    there = kept.sandboxes(site)
+    before_it = marks_of(site)
+    now = kept.take()
+    marks = marks_of(site, before_it)
     for kind, items in now.items():
-        owned = trace.owned(kind, items, marks)
+        owned = kept.owned(kind, items, marks)
         claims.judge(nothing_left, {"kind": kind, "sandboxes": there}, owned=owned)
-    before = _before(settings, now)
+    before = _before(site, now)
     for kind, items in now.items():
         about: dict[str, object] = {"kind": kind}
         if there:
@@ -39,12 +33,11 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
             claims.skip(as_before, "this checkout has recorded nothing: no sandbox.up", about)
         else:
             old = before.get(kind, NotObserved("sandbox.up did not look at this kind"))
-            claims.judge(as_before, about, changes=trace.changed(kind, old, items, marks))
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
+            claims.judge(as_before, about, changes=kept.changed(kind, old, items, marks))
 
 
-def _before(settings: Settings, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:
+def _before(site: Site, now: dict[str, Fact[Items]]) -> dict[str, Fact[Items]] | None:
     try:
-        return trace.before(settings)
+        return kept.before(site)
     except Unreadable as error:
         return dict.fromkeys(now, NotObserved(str(error)))

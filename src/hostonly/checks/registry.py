@@ -1,19 +1,16 @@
-"""Does the registry really serve what was pushed, to the host and to the sandbox? Nothing is changed."""
+"""The check that the registry serves host and sandbox what was pushed; nothing is changed."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from hostonly.checks import tags_now
-from hostonly.checks.sides import (
+from hostonly.checks.both_sides import (
     Facts,
-    Judged,
-    Looks,
+    Questions,
     by_name,
+    judge_the_way,
     look_from_both,
-    value,
-    why_not_look,
 )
 from hostonly.claims.registry import (
     Pushed,
@@ -22,62 +19,52 @@ from hostonly.claims.registry import (
     manifests_served,
     pushed_served,
 )
-from hostonly.claims.sandbox import registry_answers, route_host_only, sandbox_running
-from hostonly.events import Emit
-from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select
-from hostonly.facts.batch import Look, look
-from hostonly.facts.http import Answer
-from hostonly.facts.http import look as http_look
-from hostonly.facts.routes import observe_routes, route_to
+from hostonly.claims.sandbox import registry_answers
+from hostonly.facts import (
+    Fact,
+    NotObserved,
+    Observed,
+    Question,
+    Unreadable,
+    question,
+    select,
+)
+from hostonly.facts.http import HttpAnswer, http
 from hostonly.facts.served import (
     MANIFEST,
     SECONDS,
+    Served,
     blobs_in,
-    served_look,
+    served,
     tags_in,
 )
-from hostonly.image import state
+from hostonly.image import record
 from hostonly.image.flavour import FLAVOURS
-from hostonly.report.model import CheckResult
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
+from hostonly.stage.judge import Judge
 from hostonly.vantages import Host
 
-NAME = "registry"
 # Each command is a process, and all of a round run side by side.
 AT_ONCE = 32
 # Written once, when the sandbox was made: what was pushed before that was pushed to another.
 BIRTH = "/etc/hostonly/sandbox.env"
 
 
-def check(settings: Settings, emit: Emit) -> CheckResult:
+def check(site: Site, claims: Judge) -> None:
     """Ask the registry from both sides, and hash every byte that it serves of the image."""
-    start = time.monotonic()
-    claims = Judged(emit)
-    host, machine, network = Host(), Machine(settings, emit), settings.network
-    running, way = machine.observe_state(), route_to(host, machine.address)
-    claims.judge(sandbox_running, {"machine": machine.name}, state=running)
-    claims.judge(
-        route_host_only,
-        {
-            "address": machine.address,
-            "bridge": network.bridge,
-            "source": str(network.host.ip),
-        },
-        way=way,
-        routes=observe_routes(host),
-    )
-    closed = why_not_look(running, way, network.bridge)
+    host, machine = Host(), Machine(site, claims.emit)
+    closed = judge_the_way(claims, host, machine)
     registries = {
-        "host": f"http://{machine.address}:{settings.registry.port}/v2/",
-        "sandbox": f"http://localhost:{settings.registry.port}/v2/",
+        "host": f"http://{machine.address}:{site.registry_port}/v2/",
+        "sandbox": f"http://localhost:{site.registry_port}/v2/",
     }
-    repository = settings.image.name
-    noted = _noted(settings)
+    repository = site.image.name
+    noted = noted_pushes(site)
     pushes = tuple(noted)
     with machine.vantage() as sandbox:
 
-        def ask(outside: Looks, inside: Looks) -> dict[str, Facts]:
+        def ask(outside: Questions, inside: Questions) -> dict[str, Facts]:
             seen: tuple[Facts, Facts] = {}, {}
             for first in range(0, max(len(outside), len(inside)), AT_ONCE):
                 some = (
@@ -101,7 +88,7 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
             },
             {**_first(registries["sandbox"], repository), "made": _made()},
         )
-        tags = {place: select(seen["tags"], _tags) for place, seen in first.items()}
+        tags = {place: select(seen["tags"], tags_of) for place, seen in first.items()}
         second = ask(*(_second(registries[place], repository, tags[place]) for place in registries))
         answers = {place: by_name(tags[place], second[place], "told {}") for place in registries}
         blobs = {place: select(answers[place], _blobs) for place in registries}
@@ -117,10 +104,10 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         push.tag: tags_now.named(push.tag, tags["host"], second["host"], moved, third["host"])
         for push in pushes
     }
-    _judge_pushed(claims, repository, noted, first, now)
+    judge_pushed(claims, repository, noted, first, now)
     for place in registries:
         about: dict[str, object] = {"place": place, "repository": repository}
-        nothing = _nothing(tags[place], repository)
+        nothing = nothing_served(tags[place], repository)
         claims.judge(
             manifests_served,
             about,
@@ -130,29 +117,29 @@ def check(settings: Settings, emit: Emit) -> CheckResult:
         claims.judge(
             blobs_served, about, blobs=nothing or by_name(blobs[place], third[place], "{}")
         )
-    return CheckResult(NAME, tuple(claims.results), time.monotonic() - start)
 
 
-def _noted(settings: Settings) -> dict[state.Pushed, float]:
-    """The last push of each flavour to the settings' repository, and when it was (seconds since 1970)."""
+def noted_pushes(site: Site) -> dict[record.PushRecord, float]:
+    """Return each flavour's last push to the settings' repository, and its time (s since 1970)."""
     found = {}
     for flavour in FLAVOURS:
-        file = state.pushed_record(settings.state, flavour)
-        pushed = state.load_pushed(file)
-        if pushed is not None and pushed.repository == settings.image.name:
+        file = record.pushed_record(site.state, flavour)
+        pushed = record.load_pushed(file)
+        if pushed is not None and pushed.repository == site.image.name:
             found[pushed] = file.stat().st_mtime
     return found
 
 
-def _judge_pushed(
-    claims: Judged,
+def judge_pushed(
+    claims: Judge,
     repository: str,
-    noted: dict[state.Pushed, float],
+    noted: dict[record.PushRecord, float],
     first: dict[str, Facts],
     now: Facts,
 ) -> None:
-    """Claim that what was pushed to this sandbox is what its tags name ``now``, where it is recorded that
-    something was."""
+    """Judge the claim that what was pushed to this sandbox is what its tags name ``now``.
+
+    Nothing is claimed where no push to this sandbox is recorded."""
     made: Fact[float] = first["sandbox"]["made"]
     ours = [
         each for each, time in noted.items() if isinstance(made, NotObserved) or time >= made.value
@@ -174,16 +161,16 @@ def _judge_pushed(
         )
 
 
-def _first(registry: str, repository: str) -> Looks:
+def _first(registry: str, repository: str) -> Questions:
     return {
-        "version": http_look(registry),
-        "catalog": http_look(f"{registry}_catalog?n=1000"),
-        "tags": http_look(f"{registry}{repository}/tags/list"),
+        "version": http(registry),
+        "catalog": http(f"{registry}_catalog?n=1000"),
+        "tags": http(f"{registry}{repository}/tags/list"),
     }
 
 
-def _made() -> Look[float]:
-    """When the sandbox was made, in seconds since 1970."""
+def _made() -> Question[float]:
+    """Return the question when the sandbox was made, in seconds since 1970."""
 
     def read(output: str) -> float:
         try:
@@ -191,27 +178,28 @@ def _made() -> Look[float]:
         except ValueError as error:
             raise Unreadable(f"no time: {output!r}") from error
 
-    return look(["stat", "-c", "%Y", BIRTH], read)
+    return question(["stat", "-c", "%Y", BIRTH], read)
 
 
-def _manifest(registry: str, repository: str, version: str) -> Look[Any]:
-    return served_look(f"{registry}{repository}/manifests/{version}", accept=MANIFEST)
+def _manifest(registry: str, repository: str, version: str) -> Question[Served]:
+    return served(f"{registry}{repository}/manifests/{version}", accept=MANIFEST)
 
 
-def _second(registry: str, repository: str, tags: Fact[tuple[str, ...]]) -> Looks:
-    looks: dict[str, Look[Any]] = {}
-    for tag in value(tags):
+def _second(registry: str, repository: str, tags: Fact[tuple[str, ...]]) -> Questions:
+    looks: dict[str, Question[Any]] = {}
+    for tag in tags.value_or(()):
         url = f"{registry}{repository}/manifests/{tag}"
-        looks[f"told {tag}"] = http_look(url, accept=MANIFEST)
+        looks[f"told {tag}"] = http(url, accept=MANIFEST)
         looks[f"served {tag}"] = _manifest(registry, repository, tag)
     return looks
 
 
-def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Looks:
-    return {name: served_look(f"{registry}{repository}/blobs/{name}") for name in value(blobs)}
+def _third(registry: str, repository: str, blobs: Fact[tuple[str, ...]]) -> Questions:
+    return {name: served(f"{registry}{repository}/blobs/{name}") for name in blobs.value_or(())}
 
 
-def _tags(answer: Answer) -> tuple[str, ...]:
+def tags_of(answer: HttpAnswer) -> tuple[str, ...]:
+    """Return the tags in an ``answer`` to the question for a repository's tags."""
     # A registry without the repository says 404, NAME_UNKNOWN.
     if answer.status == 404:
         return ()
@@ -220,13 +208,15 @@ def _tags(answer: Answer) -> tuple[str, ...]:
     return tags_in(answer.body)
 
 
-def _blobs(answers: dict[str, Answer]) -> tuple[str, ...]:
+def _blobs(answers: dict[str, HttpAnswer]) -> tuple[str, ...]:
     named = (blobs_in(answer.body) for answer in answers.values())
     return tuple(dict.fromkeys(digest for each in named for digest in each))
 
 
-def _nothing(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:
-    """Why there is nothing to fetch, where that is so. That nothing is served wrongly then is no pass."""
+def nothing_served(tags: Fact[tuple[str, ...]], repository: str) -> NotObserved | None:
+    """Return why there is nothing to fetch; None where there is something.
+
+    It makes the claims UNKNOWN: that nothing is served wrongly then is no pass."""
     if isinstance(tags, NotObserved) or tags.value:
         return None
     return NotObserved(f"nothing is there as {repository}: ./inv image.push", tags.evidence)

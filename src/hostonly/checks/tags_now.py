@@ -1,6 +1,6 @@
-"""What each tag names now that something was pushed as from here, where it is not the manifest that was pushed.
+"""The image that each tag names now, where its manifest is not the one pushed from here.
 
-The manifest is seen already; what is asked besides is which image it is.
+The manifest has been fetched before; what is asked besides is which image it is of.
 """
 
 from __future__ import annotations
@@ -8,28 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hostonly.checks.sides import Facts, Looks, value
-from hostonly.facts import Fact, NotObserved, Observed, Unreadable, select, together
-from hostonly.facts.batch import Look
-from hostonly.facts.http import look as http_look
+from hostonly.checks.both_sides import Facts, Questions
+from hostonly.facts import Fact, NotObserved, Observed, Question, Unreadable, select, together
+from hostonly.facts.http import http
 from hostonly.facts.served import MANIFEST, Named, Served, blobs_in, image_said, manifests_in
 from hostonly.image.flavour import JAVA
-from hostonly.image.state import Pushed
+from hostonly.image.record import PushRecord
 
 
-def again(pushed: Pushed) -> str:
-    """The command that pushes what was ``pushed``."""
+def again(pushed: PushRecord) -> str:
+    """Return the command that pushes what was ``pushed``."""
     flavour = "" if pushed.flavour == JAVA.name else f" --flavour {pushed.flavour}"
     return (
         f"./inv image.push{flavour}{'' if pushed.place == 'sandbox' else f' --from {pushed.place}'}"
     )
 
 
-def moved(pushes: Iterable[Pushed], tags: Fact[tuple[str, ...]], seen: Facts) -> dict[str, str]:
-    """The manifests that tags give which do not name what was pushed, by the tag."""
+def moved(pushes: Iterable[PushRecord], tags: Fact[tuple[str, ...]], seen: Facts) -> dict[str, str]:
+    """Return the manifests, by tag, of those tags that no longer name what was pushed."""
     found = {}
     for push in pushes:
-        if push.tag in value(tags):
+        if push.tag in tags.value_or(()):
             answer, served = seen[f"told {push.tag}"], seen[f"served {push.tag}"]
             if isinstance(answer, NotObserved) or isinstance(served, NotObserved):
                 continue
@@ -38,21 +37,21 @@ def moved(pushes: Iterable[Pushed], tags: Fact[tuple[str, ...]], seen: Facts) ->
     return found
 
 
-def looks(registry: str, repository: str, moved: dict[str, str]) -> Looks:
-    """What to ask, to know which image or images each tag names that was ``moved``."""
-    found: dict[str, Look[Any]] = {}
+def looks(registry: str, repository: str, moved: dict[str, str]) -> Questions:
+    """Return what to ask to know which image or images each tag in ``moved`` names."""
+    found: dict[str, Question[Any]] = {}
     for manifest in moved.values():
         inner, config = _parts(manifest)
         for digest in inner:
             url = f"{registry}{repository}/manifests/{digest}"
-            found[f"named {digest}"] = http_look(url, accept=MANIFEST)
+            found[f"named {digest}"] = http(url, accept=MANIFEST)
         for digest in config:
-            found[f"named {digest}"] = http_look(f"{registry}{repository}/blobs/{digest}")
+            found[f"named {digest}"] = http(f"{registry}{repository}/blobs/{digest}")
     return found
 
 
 def _parts(manifest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The manifests that a list names, and the configuration of one image; both empty where it is neither."""
+    """Return the manifests that a list names, and the configuration of one image; or neither."""
     try:
         inner = manifests_in(manifest)
         return inner, () if inner else blobs_in(manifest)[:1]
@@ -63,7 +62,7 @@ def _parts(manifest: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def named(
     tag: str, tags: Fact[tuple[str, ...]], seen: Facts, moved: dict[str, str], more: Facts
 ) -> Fact[Named]:
-    """What ``tag`` names now."""
+    """Return what ``tag`` names now."""
     if isinstance(tags, NotObserved):
         return tags
     if tag not in tags.value:

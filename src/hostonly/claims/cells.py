@@ -1,18 +1,21 @@
-"""The claim behind a cell of the matrix: a connection comes to what is expected of it."""
+"""The claim about one cell of the matrix: a connection has the outcome that is expected."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hostonly.claims.claim import Judgement, claim
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 
 # No way at all is an answer: what was not asked needs another word.
-NOT_ASKED = Way("", "", None, None)
+NOT_ASKED = ChosenRoute("", "", None, None)
 
 
-def leaves(way: Way | None, within: frozenset[str]) -> str | None:
-    """Where a packet on this ``way`` would go instead of to an interface that is ``within`` the
-    networks looked at; None where it stays within."""
+def leaves(way: ChosenRoute | None, within: frozenset[str]) -> str | None:
+    """Returns, in words, where a packet on this ``way`` leaves the networks that are looked at.
+
+    ``within`` are the interfaces of these networks. None means that the packet stays in them."""
     if way is None:
         return "the kernel has no route"
     if way.device not in within:
@@ -20,46 +23,56 @@ def leaves(way: Way | None, within: frozenset[str]) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A connection of the matrix, and the outcome that is ``expected`` for this ``reason``.
+
+    It goes from a ``vantage``, which reports call ``place``, to the ``target`` of a ``mode``, which
+    they call ``what``. Its way must leave by an interface in ``within``, and from a container's
+    gateway by one in ``beyond``. The server greets with the name of the ``mode``."""
+
+    mode: str
+    target: str
+    vantage: str
+    place: str
+    what: str
+    address: str
+    port: int
+    expected: Outcome
+    reason: str
+    within: frozenset[str] = frozenset()
+    beyond: frozenset[str] = frozenset()
+
+
 @claim(
-    "cell.{mode}.{target}.{vantage}",
-    "From {place}, {what} ({address}:{port}): {expected}.",
-    source="hostonly/checks/expectations.toml",
+    "cell.{aim.mode}.{aim.target}.{aim.vantage}",
+    "From {aim.place}, {aim.what} ({aim.address}:{aim.port}): {aim.expected}.",
+    source="hostonly/checks/matrix/expectations.toml",
 )
 def cell(
     *,
-    mode: str,
-    target: str,
-    vantage: str,
-    place: str,
-    what: str,
-    address: str,
-    port: int,
-    expected: Outcome,
-    reason: str,
-    greets: str,
-    within: frozenset[str],
-    beyond: frozenset[str],
-    way: Way | None,
-    onward: Way | None = NOT_ASKED,
+    aim: Aim,
+    way: ChosenRoute | None,
+    onward: ChosenRoute | None = NOT_ASKED,
     reach: Reach | None = None,
     control: Reach | None = None,
     witness: Reach | None = None,
 ) -> Judgement:
-    """Holds when the connection came to ``expected``.
+    """Holds when the connection has the expected outcome.
 
-    A way that is not ``within`` is NO ROUTE, and nothing is sent on it; likewise the way ``onward``
-    from a container's gateway that is not within those ``beyond``. An answer counts when it
-    is the greeting of ``greets``. What is not answered counts only when the ``control``, the same
-    probe from the same place to something that must answer, was, and when the ``witness``, the
-    server asked in its own network, is alive.
-    """
-    astray = leaves(way, within)
+    The outcome is NO ROUTE, and nothing is sent, where ``way`` leaves by no interface in
+    ``within``, or the way ``onward`` from a container's gateway by none in ``beyond``. An answer
+    counts when it is the mode's greeting. No answer counts only when the ``control`` (the same
+    probe from the same place to a target that must answer) was answered, and the ``witness`` (the
+    server, asked in its own network) is alive."""
+    expected, reason = aim.expected, aim.reason
+    astray = leaves(way, aim.within)
     if astray is not None:
         return Judgement(
             expected is Outcome.NO_ROUTE, _why(expected, Outcome.NO_ROUTE, reason, astray)
         )
     if onward is not NOT_ASKED:
-        astray = leaves(onward, beyond)
+        astray = leaves(onward, aim.beyond)
         if astray is not None:
             why = _why(expected, Outcome.NO_ROUTE, reason, f"from its gateway {astray}")
             return Judgement(expected is Outcome.NO_ROUTE, why)
@@ -67,7 +80,7 @@ def cell(
         return Judgement(None, "nothing was sent")
     if reach.outcome is Outcome.ANSWERS:
         greeting = reach.greeting
-        if greeting is None or greeting.name != greets:
+        if greeting is None or greeting.name != aim.mode:
             return Judgement(False, f"somebody else answers: {reach.said.strip()!r}")
         return Judgement(
             expected is Outcome.ANSWERS, _why(expected, reach.outcome, reason, reach.said.strip())

@@ -1,8 +1,7 @@
-"""A claim: a sentence, where it comes from, the facts it needs and a pure check of their values.
+"""A claim: a sentence, its source, and a pure check of the values of facts.
 
-A claim is written as a function of fact *values*; ``judge`` hands it facts. So no check can see a
-fact that was not observed, and a claim cannot hold for want of knowledge.
-"""
+A claim is written as a function of fact *values*; ``Claim.judge`` takes facts. So no check sees a
+fact that was not observed, and no claim holds because something is not known."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from hostonly.vantages import Result
 
 
 class Verdict(enum.StrEnum):
-    """What became of a claim, a demo or a check."""
+    """The verdict on a claim, a demo or a check."""
 
     HOLDS = "HOLDS"
     FAILS = "FAILS"
@@ -29,10 +28,9 @@ VERDICTS = {True: Verdict.HOLDS, False: Verdict.FAILS, None: Verdict.UNKNOWN}
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A check's answer: whether the sentence ``holds``, and ``because`` of what, in half a line.
+    """The answer of a check: whether the sentence ``holds``, and ``because`` of what.
 
-    ``holds`` is None where the values do not decide it: the claim is then UNKNOWN.
-    """
+    ``holds`` is None where the values do not decide (UNKNOWN); ``because`` is half a line."""
 
     holds: bool | None
     because: str
@@ -40,7 +38,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """A claim after it was judged, with everything a report needs."""
+    """A claim that was judged, with all that a report needs."""
 
     id: str
     sentence: str
@@ -52,8 +50,10 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """``id`` is dotted (``listener.process``); it and ``sentence`` may hold ``{placeholders}`` that
-    ``judge`` fills in; ``source`` names the section of the tutorial or the manual that says so.
+    """A sentence about Docker networking, with its source and its check.
+
+    ``id`` has dots (``listener.process``). ``id`` and ``sentence`` may hold ``{placeholders}``,
+    which ``judge`` fills in. ``source`` is the section that says so, of the tutorial or a manual.
     """
 
     id: str
@@ -62,14 +62,13 @@ class Claim:
     check: Callable[..., Judgement]
 
     def judge(self, *, about: dict[str, object] | None = None, **facts: Fact[Any]) -> ClaimResult:
-        """Hold the claim against ``facts`` (by the check's parameter names).
+        """Judges the claim by ``facts``, which have the names of the check's parameters.
 
-        ``about`` fills the sentence's placeholders and is passed to the check as well: settings,
-        names, expected numbers, which are known and not observed.
+        ``about`` fills in the placeholders and goes to the check as well: settings, names, expected
+        numbers, which are known and not observed.
 
-        A fact that was not observed makes the claim UNKNOWN, and the check is not asked; so does
-        output that turns out to be unreadable only when the check looks into it.
-        """
+        Where a fact was not observed the verdict is UNKNOWN, and the check is not called. It is
+        UNKNOWN as well where the check finds that a value cannot be read."""
         about = about or {}
         id, sentence = self._filled(about)
         evidence = tuple(dict.fromkeys(r for fact in facts.values() for r in fact.evidence))
@@ -86,7 +85,7 @@ class Claim:
         return ClaimResult(id, sentence, self.source, verdict, judgement.because, evidence)
 
     def _filled(self, about: dict[str, object]) -> tuple[str, str]:
-        """Id and sentence with their placeholders filled in; an id has no spaces."""
+        """Returns id and sentence with their placeholders filled in; an id has no spaces."""
         return self.id.format(**about).replace(" ", "-"), self.sentence.format(**about)
 
     def skip(
@@ -96,15 +95,16 @@ class Claim:
         about: dict[str, object] | None = None,
         evidence: tuple[Result, ...] = (),
     ) -> ClaimResult:
-        """The claim not tried, ``because`` of a missing capability, which the reason must name and
-        the ``evidence`` shows."""
+        """Returns the claim as SKIPPED, ``because`` a capability is missing.
+
+        The reason must name the capability, and the ``evidence`` shows that it is missing."""
         about = about or {}
         id, sentence = self._filled(about)
         return ClaimResult(id, sentence, self.source, Verdict.SKIPPED, because, evidence)
 
 
 def claim(id: str, sentence: str, *, source: str) -> Callable[[Callable[..., Judgement]], Claim]:
-    """Make a ``Claim`` of the check function below it."""
+    """Makes a ``Claim`` of the check function below it."""
 
     def wrap(check: Callable[..., Judgement]) -> Claim:
         return Claim(id, sentence, source, check)
@@ -113,10 +113,9 @@ def claim(id: str, sentence: str, *, source: str) -> Callable[[Callable[..., Jud
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict of a whole: FAILS before UNKNOWN before HOLDS; nothing judged is UNKNOWN.
+    """Returns the verdict on a whole: FAILS before UNKNOWN before HOLDS; on nothing, UNKNOWN.
 
-    SKIPPED counts as held where something else held; a whole that was only skipped is SKIPPED.
-    """
+    SKIPPED counts as held where something else held; a whole is SKIPPED where all of it was."""
     seen = set(verdicts)
     for verdict in (Verdict.FAILS, Verdict.UNKNOWN, Verdict.HOLDS, Verdict.SKIPPED):
         if verdict in seen:

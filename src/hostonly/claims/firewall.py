@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.facts import Unreadable
-from hostonly.facts.docker import Container
+from hostonly.facts.docker import DockerContainer
 from hostonly.facts.firewall import Firewall, Rule
 from hostonly.facts.ports import ports_in, rewritten_to
 
@@ -15,7 +15,7 @@ REWRITING = frozenset({"DNAT", "REDIRECT", "NETMAP"})
 
 
 def rewrites_port(rule: Rule, port: int) -> bool:
-    """Whether ``rule`` gives packets to ``port`` another destination, or others this port.
+    """Returns whether ``rule`` gives packets to ``port`` another destination, or others this port.
 
     Raises:
         hostonly.facts.Unreadable: a port that the rule names cannot be read.
@@ -38,12 +38,11 @@ def rewrites_port(rule: Rule, port: int) -> bool:
     "No DNAT rule speaks of port {port}, in any chain of the nat table.",
     source="Tutorial, host networking: iptables -t nat -L; iptables-extensions(8)",
 )
-def nat_silent(*, port: int, firewall: Firewall, running: tuple[Container, ...]) -> Judgement:
+def nat_silent(*, port: int, firewall: Firewall, running: tuple[DockerContainer, ...]) -> Judgement:
     """Holds when no rule of the nat table rewrites packets to ``port``, nor others to it.
 
-    Ranges, lists and rules without a port, which take every one, are looked into; a comment is
-    not. Fails with the rule's own text and, where it leads to one that runs, its container.
-    """
+    Ranges and lists of ports are looked into; a rule without a port takes every port; comments do
+    not count. Fails with the rule's text and the running container that it leads to, if any."""
     rules = firewall.rules_in("nat")
     speaking = [rule for rule in rules if rewrites_port(rule, port)]
     if speaking:
@@ -59,9 +58,11 @@ def nat_silent(*, port: int, firewall: Firewall, running: tuple[Container, ...])
     "No DNAT rule leads to the container.",
     source="Tutorial, bridge networking: iptables -t nat -L; iptables-extensions(8)",
 )
-def nat_absent(*, firewall: Firewall, container: Container) -> Judgement:
-    """Holds when no rule of the nat table rewrites packets to an address of the container's, of which
-    it must have one. Rules for others are nobody's business here. Fails with the rule's own text."""
+def nat_absent(*, firewall: Firewall, container: DockerContainer) -> Judgement:
+    """Holds when no rule of the nat table rewrites packets to an address of the container.
+
+    The container must have an address. Rules for others do not count. Fails with the rule's own
+    text."""
     if not container.addresses:
         return Judgement(None, f"{container.name} has no address")
     rules = firewall.rules_in("nat")
@@ -73,7 +74,7 @@ def nat_absent(*, firewall: Firewall, container: Container) -> Judgement:
 
 
 def leads_to(rule: Rule, address: str) -> bool:
-    """Whether ``rule`` gives packets the destination ``address``, alone or among others.
+    """Returns whether ``address`` is a destination, or one of several, that ``rule`` gives packets.
 
     Raises:
         hostonly.facts.Unreadable: the addresses that the rule names cannot be read.
@@ -91,7 +92,7 @@ def leads_to(rule: Rule, address: str) -> bool:
         raise Unreadable(f"rule {rule.text!r}: {error}") from error
 
 
-def _whose(rule: Rule, running: tuple[Container, ...]) -> str:
+def _whose(rule: Rule, running: tuple[DockerContainer, ...]) -> str:
     names = [c.name for c in running if any(leads_to(rule, each) for each in c.addresses)]
     if not names:
         return ""

@@ -8,7 +8,7 @@ from hostonly.hello.greeting import Greeting
 
 
 def _strangers(answers: tuple[Reach, ...], name: str) -> list[str]:
-    """What was not answered ``Hello NAME! (n)``, numbered from 1, in words."""
+    """Returns, in words, the ``answers`` that are not ``Hello NAME! (n)``, numbered from 1."""
     return [
         f"connection {number}: {reach}"
         for number, reach in enumerate(answers, 1)
@@ -28,8 +28,7 @@ def _greetings(answers: tuple[Reach, ...]) -> list[Greeting]:
 def hello_rises(
     *, place: str, name: str, address: str, port: int, answers: tuple[Reach, ...]
 ) -> Judgement:
-    """Holds when at least two connections in a row were all answered by ``name``, each with a
-    count one higher than the one before."""
+    """Holds when ``name`` answered at least two connections in a row, the count rising by one."""
     if strangers := _strangers(answers, name):
         return Judgement(False, "; ".join(strangers))
     if len(answers) < 2:
@@ -54,8 +53,10 @@ def hello_continues(
     before: tuple[Reach, ...],
     after: tuple[Reach, ...],
 ) -> Judgement:
-    """Holds when ``after``, made right after ``before``, were all answered by ``name`` and count on
-    from it by one per connection: it is one server that both talk to."""
+    """Holds when ``name`` answered all of ``after`` and counted on from ``before``.
+
+    ``after`` was made right after ``before``. The count rises by one for each connection: both
+    sides talk to one server."""
     if strangers := _strangers(after, name):
         return Judgement(False, "; ".join(strangers))
     earlier = _greetings(before)
@@ -84,8 +85,9 @@ def hello_apart(
     first: tuple[Reach, ...],
     second: tuple[Reach, ...],
 ) -> Judgement:
-    """Holds when ``first``, made to ``here``, was answered by ``one`` alone, and ``second``, made to
-    ``there``, by ``other`` alone."""
+    """Holds when ``one`` answered all of ``first``, and ``other`` all of ``second``.
+
+    The connections of ``first`` were made to ``here``, those of ``second`` to ``there``."""
     strangers = [
         f"{address}: {stranger}"
         for address, answers, name in ((here, first, one), (there, second, other))

@@ -1,9 +1,8 @@
 """Claims about an IPv6 network of the engine's, with expectations by the engine's version.
 
-Until Docker 27.0 dockerd wrote no ip6tables rule unless it was told to be experimental; a port that
-is published on IPv6 was carried by docker-proxy alone. Since then ip6tables is on by default, and the
-port is rewritten as over IPv4 (moby/moby#47747).
-"""
+Until Docker 27.0 dockerd wrote no ip6tables rule unless it was told to be experimental, and
+docker-proxy alone carried a port that was published on IPv6. Since then ip6tables is on by default,
+and the port is rewritten as over IPv4 (moby/moby#47747)."""
 
 from __future__ import annotations
 
@@ -11,8 +10,8 @@ from ipaddress import IPv6Address, IPv6Network
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.publishing import dnat_rules
-from hostonly.facts.docker import Container
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerContainer
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.firewall import Firewall
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import Listener, on_port
@@ -37,8 +36,9 @@ def address_ipv6(
     routes: tuple[Route, ...],
     sandbox: tuple[Interface, ...],
 ) -> Judgement:
-    """Holds when the container has exactly one address of ``subnet``, and its one IPv6 default route
-    goes to another one, which a link of the sandbox has."""
+    """Holds when the container has one address of ``subnet``, and the sandbox its gateway's.
+
+    The gateway is where the container's one IPv6 default route goes to."""
     network = IPv6Network(subnet)
     own = _addresses_in(network, container)
     theirs = _addresses_in(network, sandbox)
@@ -69,17 +69,18 @@ def _listed(values: list[IPv6Address]) -> str:
 def ipv6_published(
     *,
     port: int,
-    engine: Engine,
-    container: Container,
+    engine: EngineInfo,
+    container: DockerContainer,
     listeners: tuple[Listener, ...],
     before: Firewall,
     after: Firewall,
     answers: tuple[Reach, ...],
 ) -> Judgement:
-    """Holds, before 27, when docker-proxy alone listens for IPv6 and ip6tables rewrites nothing to
-    that port; since 27, when one rule rewrites it to the container and its packet counter rose
-    by the connections made. Undecided where a connection was not answered.
-    """
+    """Holds when the port is carried over IPv6 as engines of that version do.
+
+    Before 27 docker-proxy alone listens for IPv6, and ip6tables rewrites nothing to that port.
+    Since 27 it is rewritten to the container, and the rules' packet counter rose by the connections
+    made. UNKNOWN where a connection was not answered."""
     holders = [
         holder.name
         for each in on_port(listeners, port)
@@ -99,7 +100,12 @@ def ipv6_published(
 
 
 def _rewritten(
-    port: int, container: Container, before: Firewall, after: Firewall, made: int, version: str
+    port: int,
+    container: DockerContainer,
+    before: Firewall,
+    after: Firewall,
+    made: int,
+    version: str,
 ) -> Judgement:
     rules = dnat_rules(after, port)
     targets = [rewritten_to(rule.option("--to-destination") or "")[0] for rule in rules]

@@ -1,4 +1,4 @@
-"""Claims about what is left on the host: by its mark, and against what was there before."""
+"""Claims about leftovers on the host: by their mark, and against what was there before."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ SHOWN = 3
 def nothing_left(
     *, kind: str, owned: Sequence[tuple[str, Whose]], sandboxes: Sequence[str]
 ) -> Judgement:
-    """Holds when nothing of this ``kind`` carries this checkout's mark, or a sandbox of it exists
-    that it belongs to. Caches are named; they are kept until they are purged."""
+    """Holds when nothing of this ``kind`` has this checkout's mark, or one of its sandboxes exists.
+
+    What has the mark then belongs to a sandbox. Caches are named; they are kept until they are
+    purged."""
     ours = [name for name, whose in owned if whose.owner is Owner.OURS]
     caches = sum(whose.owner is Owner.CACHE for _, whose in owned)
     others = sum(whose.owner is Owner.ANOTHERS for _, whose in owned)
@@ -40,8 +42,10 @@ def nothing_left(
     source="hostonly, rule 6: after sandbox.destroy the host is as it was before sandbox.up",
 )
 def as_before(*, kind: str, changes: Sequence[tuple[Difference, Whose]]) -> Judgement:
-    """Holds when no difference is this checkout's, but for what was its own before and is gone (an ssh
-    process that had still to end, say). Every other one is named with its owner."""
+    """Holds when no difference is this checkout's, but for what was its own before and is gone.
+
+    Gone may be an ssh process that had still to end, say. Other differences are named with owners.
+    """
     by_owner: dict[str, list[str]] = {}
     ours: list[str] = []
     for change, whose in changes:
@@ -55,6 +59,6 @@ def as_before(*, kind: str, changes: Sequence[tuple[Difference, Whose]]) -> Judg
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first ``names``, and how many more there are."""
+    """Returns the first ``names``, and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,19 +1,21 @@
-"""Claims about links beside the sandbox's own: a container's macvlan or ipvlan, and the shim."""
+"""Claims about links beside the sandbox's own: a container's macvlan or ipvlan, and the shim.
+
+The shim is a macvlan link that a demo gives the sandbox, so that it reaches the container."""
 
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.hello import hello_rises
 from hostonly.facts.interfaces import Interface
-from hostonly.facts.neighbours import Neighbour
+from hostonly.facts.neighbours import NeighbourEntry
 from hostonly.facts.reach import Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 
 
 def _only_link(
     container: tuple[Interface, ...], address: str, network: str
 ) -> tuple[Interface | None, str]:
-    """The one link besides lo, which has ``address`` of ``network``; None and why if not."""
+    """Returns the one link besides lo, which has ``address`` of ``network``; or None and why."""
     links = [interface for interface in container if interface.name != "lo"]
     if len(links) != 1:
         named = ", ".join(link.name for link in links) or "none"
@@ -37,8 +39,10 @@ def address_own(
     container: tuple[Interface, ...],
     sandbox: tuple[Interface, ...],
 ) -> Judgement:
-    """Holds when the container's one link besides lo has this address alone, with the network's
-    prefix, and a MAC that is none of the sandbox's."""
+    """Holds when the container's one link besides lo has ``address`` and a MAC of its own.
+
+    It must be the link's only IPv4 address, with the network's prefix; no link of the sandbox may
+    have the MAC."""
     link, why = _only_link(container, address, network)
     if link is None:
         return Judgement(False, why)
@@ -61,8 +65,9 @@ def address_shared_mac(
     container: tuple[Interface, ...],
     sandbox: tuple[Interface, ...],
 ) -> Judgement:
-    """Holds when the container's one link besides lo has this address alone, with the network's
-    prefix, and the MAC of ``parent``."""
+    """Holds when the container's one link besides lo has ``address`` and the MAC of ``parent``.
+
+    It must be the link's only IPv4 address, with the network's prefix."""
     link, why = _only_link(container, address, network)
     if link is None:
         return Judgement(False, why)
@@ -84,11 +89,12 @@ def neighbour_known(
     place: str,
     address: str,
     device: str,
-    neighbours: tuple[Neighbour, ...],
+    neighbours: tuple[NeighbourEntry, ...],
     container: tuple[Interface, ...],
 ) -> Judgement:
-    """Holds when the neighbour table has ``address`` on ``device`` with the MAC of a link of the
-    container's. Whose else that MAC is, is another claim's question."""
+    """Holds when the neighbour table has ``address`` on ``device`` with a MAC of the container's.
+
+    Another claim says whether somebody else has that MAC too."""
     entry = next((n for n in neighbours if (n.address, n.device) == (address, device)), None)
     if entry is None or entry.mac is None:
         states = "" if entry is None else f" ({', '.join(sorted(entry.states))})"
@@ -111,10 +117,11 @@ def shim_reaches(
     address: str,
     port: int,
     answers: tuple[Reach, ...],
-    way: Way | None,
+    way: ChosenRoute | None,
 ) -> Judgement:
-    """Holds when the sandbox's route to the container leaves by the shim, and at least two
-    connections in a row were answered, the count rising by one."""
+    """Holds when the sandbox's route to the container leaves by the shim, and the server answers.
+
+    At least two connections in a row must be answered, with a count that rises by one."""
     if way is None or way.device != shim:
         found = "there is none" if way is None else f"it leaves by {way.device}"
         return Judgement(False, f"the route to {address} is not by {shim}: {found}")
@@ -130,9 +137,9 @@ def shim_reaches(
     source="ip-link(8): a link takes its addresses and routes with it",
 )
 def shim_gone(
-    *, shim: str, address: str, device: str, sandbox: tuple[Interface, ...], way: Way | None
+    *, shim: str, address: str, device: str, sandbox: tuple[Interface, ...], way: ChosenRoute | None
 ) -> Judgement:
-    """Holds when the sandbox lists no link of that name and its route is by ``device``."""
+    """Holds when the sandbox has no link called ``shim``, and its route leaves by ``device``."""
     if any(link.name == shim for link in sandbox):
         return Judgement(False, f"the sandbox still has {shim}")
     if way is None or way.device != device:

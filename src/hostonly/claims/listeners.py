@@ -1,11 +1,12 @@
-"""Claims about who listens on a port. A listener is named by its process: newer engines let
-dockerd itself hold a published port's socket, so that "somebody listens" says nothing.
-"""
+"""Claims about which process listens on a port.
+
+The process is named because newer engines let dockerd itself hold the socket of a published port:
+"somebody listens" says nothing."""
 
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.engine import Engine
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.listeners import ENGINE, PROXY, Listener, on_port
 
 # dockerd makes the socket from then on, and gives it to docker-proxy or keeps it.
@@ -20,8 +21,7 @@ HELD_BY_ENGINE = (28, 0, 0)
 def listener_process(*, port: int, process: str, listeners: tuple[Listener, ...]) -> Judgement:
     """Holds when something listens on ``port``, and every process that does is ``process``.
 
-    Undecided where a socket names no process: the kernel's own, or one that we may not see.
-    """
+    UNKNOWN where a socket names no process: it is the kernel's own, or one that we may not see."""
     return _held_by(port, {process}, listeners)
 
 
@@ -31,12 +31,12 @@ def listener_process(*, port: int, process: str, listeners: tuple[Listener, ...]
     " nothing else.",
     source="Tutorial, bridge networking: netstat -tlnp; ss(8); Docker Engine 28.0, release notes",
 )
-def listener_published(*, port: int, engine: Engine, listeners: tuple[Listener, ...]) -> Judgement:
-    """Holds when something listens on ``port``, and every process that does is docker-proxy or, where
-    that is how the ``engine`` does it, the engine.
+def listener_published(
+    *, port: int, engine: EngineInfo, listeners: tuple[Listener, ...]
+) -> Judgement:
+    """Holds when only docker-proxy listens on ``port`` or, from engine 28 on, dockerd.
 
-    Undecided where a socket names no process.
-    """
+    UNKNOWN where a socket names no process."""
     own = {ENGINE} if engine.release >= HELD_BY_ENGINE else set()
     return _held_by(port, {PROXY, *own}, listeners)
 

@@ -1,10 +1,10 @@
-"""Claims about names: which resolver a container asks, and what it finds there."""
+"""Claims about names: which resolver a container asks, and what that resolver finds."""
 
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.docker import Container, Network
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerContainer, DockerNetwork
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.firewall import Firewall
 from hostonly.facts.names import NO_ANSWER, NOERROR, Lookup
 from hostonly.facts.resolver import EMBEDDED, Resolver
@@ -16,7 +16,7 @@ from hostonly.facts.resolver import EMBEDDED, Resolver
     source="Docker manual, bridge network driver: automatic DNS resolution between containers",
 )
 def resolver_embedded(*, network: str, resolver: Resolver) -> Judgement:
-    """Holds when the container's resolv.conf names that address and no other."""
+    """Holds when the container's resolv.conf names 127.0.0.11 and no other name server."""
     listed = ", ".join(resolver.nameservers) or "none"
     return Judgement(resolver.nameservers == (EMBEDDED,), f"its name servers: {listed}")
 
@@ -38,7 +38,9 @@ def resolver_outer(*, resolver: Resolver) -> Judgement:
     "On the network {network} the name {name} resolves to the container's address.",
     source="Docker manual, bridge network driver: automatic DNS resolution between containers",
 )
-def name_resolves(*, network: str, name: str, lookup: Lookup, container: Container) -> Judgement:
+def name_resolves(
+    *, network: str, name: str, lookup: Lookup, container: DockerContainer
+) -> Judgement:
     """Holds when the lookup gave exactly the container's address on ``network``."""
     here = tuple(e.address for e in container.endpoints if e.network == network)
     found = f"{name} is {lookup}; the container has {', '.join(map(str, here)) or 'none'}"
@@ -51,10 +53,12 @@ def name_resolves(*, network: str, name: str, lookup: Lookup, container: Contain
     source="Docker manual, bridge network driver: differences to the default bridge",
 )
 def name_unknown(
-    *, topic: str, who: str, name: str, lookup: Lookup, container: Container, control: Lookup
+    *, topic: str, who: str, name: str, lookup: Lookup, container: DockerContainer, control: Lookup
 ) -> Judgement:
-    """Holds when no address of the container's came back, while the ``control``, a name that the
-    engine must know, was resolved. What outer name servers make of the name does not matter."""
+    """Holds when the lookup gave no address of the container's, while the ``control`` resolved.
+
+    The ``control`` is a name that the engine must know. Other addresses that outer name servers
+    give do not matter."""
     found = set(lookup.addresses) & set(container.addresses)
     if found:
         return Judgement(False, f"{name} is {lookup}")
@@ -71,7 +75,7 @@ SERVFAIL = "SERVFAIL"
 
 
 def refuses_outside_names(release: tuple[int, int, int]) -> bool:
-    """Whether an engine of this ``release`` has the correction of CVE-2024-29018."""
+    """Returns whether an engine of this ``release`` has the correction of CVE-2024-29018."""
     if release >= REFUSING[-1]:
         return True
     return any(release[:2] == first[:2] and release >= first for first in REFUSING)
@@ -88,14 +92,16 @@ def name_outside(
     name: str,
     lookup: Lookup,
     control: Lookup,
-    engine: Engine,
-    inside: Network,
+    engine: EngineInfo,
+    inside: DockerNetwork,
     before: Firewall,
     after: Firewall,
 ) -> Judgement:
-    """Holds when the resolver says SERVFAIL itself; or, with an engine from before that, when there
-    is no answer, because the rules that keep the network in dropped the question: their counters
-    rose. The ``control``, a name on the network, must have been resolved by the same resolver."""
+    """Holds when the engine's resolver says SERVFAIL itself, or its question was dropped.
+
+    An engine from before the correction of CVE-2024-29018 gives no answer: the rules that keep the
+    network in drop the question, and their counters have risen. The ``control``, a name on the
+    network, must have been resolved by the same resolver."""
     if control.status != NOERROR or not control.addresses:
         return Judgement(None, f"the control {control.name} was not resolved either: {control}")
     words = f"Docker {engine.version}: {name} is {lookup}, {control.name} is {control}"
@@ -110,7 +116,7 @@ def name_outside(
 
 
 def _dropped(firewall: Firewall, link: str) -> int:
-    """Packets that came in by ``link`` and that a rule which names it dropped."""
+    """Returns how many packets that came in by ``link`` were dropped by rules that name it."""
     return sum(
         rule.packets
         for rule in firewall.rules_in("filter")

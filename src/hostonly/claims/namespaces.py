@@ -13,7 +13,7 @@ from hostonly.facts.namespaces import NetworkNamespace
     source="Tutorial, host networking; namespaces(7)",
 )
 def namespace_shared(*, container: NetworkNamespace, sandbox: NetworkNamespace) -> Judgement:
-    """Holds when the links of the container's init and of the sandbox's init read the same."""
+    """Holds when the inits of the container and of the sandbox are in one network namespace."""
     if container == sandbox:
         return Judgement(True, f"both are in {sandbox}")
     return Judgement(False, f"the container is in {container}, the sandbox in {sandbox}")
@@ -25,7 +25,7 @@ def namespace_shared(*, container: NetworkNamespace, sandbox: NetworkNamespace) 
     source="Tutorial, bridge and none networking; namespaces(7)",
 )
 def namespace_own(*, container: NetworkNamespace, sandbox: NetworkNamespace) -> Judgement:
-    """Holds when the links of the container's init and of the sandbox's init read differently."""
+    """Holds when the inits of the container and of the sandbox are in two network namespaces."""
     return Judgement(
         container != sandbox, f"the container is in {container}, the sandbox in {sandbox}"
     )
@@ -44,7 +44,7 @@ def namespace_joined(
     other: NetworkNamespace,
     sandbox: NetworkNamespace,
 ) -> Judgement:
-    """Holds when the links of both containers' inits read the same, and the sandbox's differently."""
+    """Holds when both containers' inits are in one namespace, and the sandbox's in another."""
     found = f"{first} is in {one}, {second} in {other}, the sandbox in {sandbox}"
     return Judgement(one == other != sandbox, found)
 
@@ -69,7 +69,7 @@ def interfaces_same(
 def interfaces_joined(
     *, first: str, second: str, one: tuple[Interface, ...], other: tuple[Interface, ...]
 ) -> Judgement:
-    """Holds when number, name, MAC and addresses of all interfaces are the same on both sides."""
+    """Holds when number, name, MAC and addresses of all interfaces are the same in both."""
     return _same(one, other, (first, second))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Interface
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.docker import Network
+from hostonly.facts.docker import DockerNetwork
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.routes import Route
 
@@ -13,7 +13,7 @@ LOOPBACK = "lo"
 
 
 def addresses_v4(interface: Interface) -> tuple[IPv4Interface, ...]:
-    """The IPv4 addresses of ``interface``, with their prefixes."""
+    """Returns the IPv4 addresses of ``interface``, with their prefixes."""
     values = [address.value for address in interface.addresses]
     return tuple(value for value in values if isinstance(value, IPv4Interface))
 
@@ -23,7 +23,7 @@ def addresses_v4(interface: Interface) -> tuple[IPv4Interface, ...]:
     "The network {name} is made by the driver {driver}.",
     source="Tutorial, bridge networking: docker network inspect",
 )
-def network_driver(*, name: str, driver: str, network: Network) -> Judgement:
+def network_driver(*, name: str, driver: str, network: DockerNetwork) -> Judgement:
     """Holds when the engine says that ``driver`` made the network."""
     return Judgement(network.driver == driver, f"{name} is made by {network.driver}")
 
@@ -34,7 +34,7 @@ def network_driver(*, name: str, driver: str, network: Network) -> Judgement:
     source="Tutorial, bridge networking: docker exec … ip addr",
 )
 def interfaces_one(*, container: tuple[Interface, ...]) -> Judgement:
-    """Holds when its namespace lists lo and one other interface, which is up."""
+    """Holds when the container's namespace has lo and one other interface, which is up."""
     names = [interface.name for interface in container]
     others = [interface for interface in container if interface.name != LOOPBACK]
     if LOOPBACK not in names or len(others) != 1:
@@ -49,7 +49,7 @@ def interfaces_one(*, container: tuple[Interface, ...]) -> Judgement:
     source="Tutorial, none networking: docker exec … ip addr",
 )
 def interfaces_lo(*, container: tuple[Interface, ...]) -> Judgement:
-    """Holds when its namespace lists lo alone, with addresses of 127.0.0.0/8 and ::1 only."""
+    """Holds when the container's namespace has lo alone, with addresses of loopback only."""
     names = ", ".join(interface.name for interface in container)
     foreign = [
         address.interface
@@ -73,8 +73,10 @@ def address_subnet(
     routes: tuple[Route, ...],
     sandbox: tuple[Interface, ...],
 ) -> Judgement:
-    """Holds when the container's one address outside loopback is another one of the subnet of the
-    sandbox's interface ``link``, and its one default route goes to an address of ``link``."""
+    """Holds when the container's one IPv4 address outside loopback is in the subnet of ``link``.
+
+    ``link`` is an interface of the sandbox's. It must have another address there, and the
+    container's one default route must go to an address of it."""
     bridge = next((each for each in sandbox if each.name == link), None)
     if bridge is None:
         return Judgement(False, f"the sandbox has no interface {link}")

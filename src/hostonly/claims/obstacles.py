@@ -1,10 +1,9 @@
-"""What on a machine keeps packets from going on, named beside a claim that was not answered.
+"""What on a machine may stop packets, named beside a claim whose connection was not answered.
 
-No claims of their own: whether a packet that was not answered met one of these nobody knows, but each of
-them is such that it may have. Source: Linux, ip-sysctl: ``forwarding`` of the interface that a packet
-comes in by decides, ``ip_forward`` turns all of them, ``default`` is what new interfaces begin with, and for
-IPv6 ``all`` decides alone (but for ``force_forwarding``, since 6.17).
-"""
+These are no claims: nobody knows whether a packet met one of these obstacles, but each may have
+stopped it. Source: Linux, ip-sysctl: ``forwarding`` of the interface that a packet comes in by
+decides, ``ip_forward`` sets all of them, ``default`` is the value of new interfaces; for IPv6
+``all`` alone decides (but for ``force_forwarding``, since 6.17)."""
 
 from __future__ import annotations
 
@@ -33,9 +32,11 @@ INTERFACE = re.compile(r'(?:[io]ifname|-[io]) (?:!= )?"?([^"\s]+)"?')
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """A machine and what is known of it. ``switches`` are None where it need not forward; ``link`` is
-    the interface that rules must speak of where they speak of any, empty for whichever."""
+class Hop:
+    """A machine, and what is known of its forwarding and its firewall.
+
+    ``switches`` is None where the machine need not forward. ``link`` is the interface that a rule
+    must name, where it names any; empty means every interface."""
 
     place: str
     prompt: str
@@ -46,13 +47,13 @@ class Ground:
     link: str = ""
 
 
-def obstacles(ground: Ground) -> list[str]:
-    """What keeps packets from going on at this machine, half a sentence each."""
+def obstacles(ground: Hop) -> list[str]:
+    """Returns what may stop packets on this machine, half a sentence each."""
     found = [*_switches(ground), *_rules(ground), *_natives(ground)]
     return [f"on the {ground.place} {each}" for each in found]
 
 
-def _switches(ground: Ground) -> Iterator[str]:
+def _switches(ground: Hop) -> Iterator[str]:
     values = ground.switches or {}
     if ground.version == 6:
         if values.get("net.ipv6.conf.all.disable_ipv6"):
@@ -76,7 +77,7 @@ def _switches(ground: Ground) -> Iterator[str]:
         yield _turned(ground, shut, "0", f"it passes on nothing that comes in by {links}")
 
 
-def _turned(ground: Ground, names: list[str], value: str, what: str) -> str:
+def _turned(ground: Hop, names: list[str], value: str, what: str) -> str:
     other = "0" if value == "1" else "1"
     argv = ("sudo", "sysctl", "-w", *(f"{name}={other}" for name in names))
     are = "is" if len(names) == 1 else "are"
@@ -84,7 +85,7 @@ def _turned(ground: Ground, names: list[str], value: str, what: str) -> str:
     return f"{', '.join(names)} {are} {value}: {what} (to switch it on again: {again})"
 
 
-def _rules(ground: Ground) -> Iterator[str]:
+def _rules(ground: Hop) -> Iterator[str]:
     firewall = ground.firewall
     if firewall is None:
         return
@@ -119,8 +120,9 @@ def _is_engines(chain: Chain) -> bool:
 
 
 def _may_stop(rule: Rule) -> bool:
-    """Whether ``rule`` has dropped packets, and not as the engine's own rules do between its bridges:
-    those name interfaces and nothing else."""
+    """Returns whether ``rule`` has dropped packets and is none of the engine's between its bridges.
+
+    Those name interfaces and nothing else."""
     if rule.target not in DROPPING or not rule.packets:
         return False
     named = {option.name for option in rule.matches}
@@ -128,7 +130,7 @@ def _may_stop(rule: Rule) -> bool:
     return not (engines and named and named <= {"-i", "-o"})
 
 
-def _is_on_way(ground: Ground, text: str) -> bool:
+def _is_on_way(ground: Hop, text: str) -> bool:
     if NOT_NEW.search(text):
         return False
     links = INTERFACE.findall(text)
@@ -138,7 +140,7 @@ def _is_on_way(ground: Ground, text: str) -> bool:
     )
 
 
-def _natives(ground: Ground) -> Iterator[str]:
+def _natives(ground: Hop) -> Iterator[str]:
     shown = set(ground.firewall.tables) if ground.firewall else set()
     hidden = set(ground.firewall.hidden) if ground.firewall else set()
     family, other = ("ip", "ip6") if ground.version == 4 else ("ip6", "ip")

@@ -1,16 +1,16 @@
-"""Claims about an overlay network over two sandboxes: what carries it, and that it goes away again."""
+"""Claims about an overlay network over two sandboxes: what carries it, and that it goes away."""
 
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.images import image_built
-from hostonly.facts.docker import Container, Network
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerContainer, DockerNetwork
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import Listener
 from hostonly.facts.names import Lookup
 from hostonly.facts.reach import Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from hostonly.facts.vxlan import PORT, Frame
 
 # The bridge by which containers on overlay networks reach what is not on the overlay.
@@ -24,9 +24,8 @@ SWARM_PORTS = frozenset({2377, 7946, PORT})
     "{name} is an attachable overlay network that spans both sandboxes, {first} and {second}.",
     source="Docker manual, Overlay network driver",
 )
-def overlay_attachable(*, name: str, first: str, second: str, network: Network) -> Judgement:
-    """Holds when the engine says overlay, attachable and not encrypted, and lists both sandboxes'
-    addresses as its peers."""
+def overlay_attachable(*, name: str, first: str, second: str, network: DockerNetwork) -> Judgement:
+    """Holds when the network is an attachable, unencrypted overlay with both sandboxes as peers."""
     if network.driver != "overlay" or not network.attachable:
         kind = "attachable" if network.attachable else "not attachable"
         return Judgement(False, f"{name} is {network.driver}, {kind}")
@@ -41,7 +40,7 @@ def overlay_attachable(*, name: str, first: str, second: str, network: Network) 
     "Both containers run the image that was built here.",
     source="docker container inspect: Image",
 )
-def images_built(*, image_id: str, containers: tuple[Container, ...]) -> Judgement:
+def images_built(*, image_id: str, containers: tuple[DockerContainer, ...]) -> Judgement:
     """Holds when each of two containers has the image with the id of what was built."""
     if len(containers) != 2:
         return Judgement(None, f"{len(containers)} containers were looked at")
@@ -58,10 +57,12 @@ def images_built(*, image_id: str, containers: tuple[Container, ...]) -> Judgeme
     source="Docker manual, Overlay network driver; ip-route(8)",
 )
 def routes_absent(
-    *, addresses: str, device: str, gateways: frozenset[str], ways: tuple[Way | None, ...]
+    *, addresses: str, device: str, gateways: frozenset[str], ways: tuple[ChosenRoute | None, ...]
 ) -> Judgement:
-    """Holds when the host's kernel would send to none of the addresses by ``device``, the host-only
-    bridge, or by way of a sandbox. Nothing is sent: they may be somebody else's on other networks."""
+    """Holds when the host's kernel would send no packet for ``addresses`` towards the sandboxes.
+
+    That is by ``device``, the host-only bridge, or to one of ``gateways``, the sandboxes. Nothing
+    is sent: on other networks the addresses may be somebody else's."""
     if len(ways) != len(addresses.split(" and ")):
         return Judgement(None, f"{len(ways)} routes were asked for")
     for way in ways:
@@ -85,10 +86,11 @@ def name_across(
     place: str,
     network: str,
     lookup: Lookup,
-    containers: tuple[Container, ...],
+    containers: tuple[DockerContainer, ...],
 ) -> Judgement:
-    """Holds when the answer has exactly the addresses of ``containers`` on ``network``, of which each
-    has one, in whatever order."""
+    """Holds when the lookup gave exactly the addresses of ``containers`` on ``network``.
+
+    Each container must have one address there. The order does not matter."""
     wanted = {
         end.address for each in containers for end in each.endpoints if end.network == network
     }
@@ -113,13 +115,14 @@ def vxlan_path(
     at_first: tuple[Frame, ...],
     at_second: tuple[Frame, ...],
 ) -> Judgement:
-    """Holds when each sandbox sent such packets by ``device`` to the other and got the other's, none
-    was seen on another link or with another address, and what they carried to the containers'
-    ``port`` was answered. Fails with the direction that is missing.
+    """Holds when VXLAN goes by ``device`` between the two sandboxes only, and brings answers.
 
-    A packet that a firewall drops as it comes in is seen on the link before that: only the missing
-    answer tells.
-    """
+    Each sandbox must have sent packets to the other and got the other's; none may be seen on
+    another link or with another address; what came for the containers' ``port`` must be answered.
+    Fails with the direction that is missing.
+
+    An incoming packet is seen on the link before a firewall drops it: only the missing answer
+    tells."""
     for place, frames in ((first, at_first), (second, at_second)):
         for frame in frames:
             if frame.interface != device or {frame.source, frame.destination} != {first, second}:
@@ -147,7 +150,7 @@ def vxlan_path(
 
 
 def _unanswered(frames: tuple[Frame, ...], port: int) -> str | None:
-    """A container's ``port`` that was called by what came in, and never answered."""
+    """Returns an address and ``port`` that packets came in for and that never answered."""
     called = {f.inner for f in frames if f.direction == "In" and f.inner is not None}
     answered = {f.inner[::-1] for f in frames if f.direction == "Out" and f.inner is not None}
     servers = {flow[1] for flow in called if flow[1].endswith(f".{port}")}
@@ -171,8 +174,9 @@ def service_answers(
     first: tuple[Reach, ...],
     second: tuple[Reach, ...],
 ) -> Judgement:
-    """Holds when every connection to either sandbox's address was answered by the service, and at
-    least one to each was made. Which task answered, and so the count, is the swarm's choice."""
+    """Holds when the service answered every connection, and each sandbox got at least one.
+
+    The swarm chooses which task answers, and so the count."""
     for place, answers in (("the first", first), ("the second", second)):
         if not answers:
             return Judgement(None, f"{place} sandbox was not tried")
@@ -194,14 +198,16 @@ def service_answers(
 def swarm_gone(
     *,
     place: str,
-    engine: Engine,
+    engine: EngineInfo,
     networks: tuple[tuple[str, str], ...],
     interfaces: tuple[Interface, ...],
     tcp: tuple[Listener, ...],
     udp: tuple[Listener, ...],
 ) -> Judgement:
-    """Holds when the engine's swarm state is inactive, neither an overlay network nor docker_gwbridge
-    nor its link is there, and nobody listens on a swarm's ports."""
+    """Holds when the machine is in no swarm, and nothing of a swarm is left on it.
+
+    Looked for are an overlay network, docker_gwbridge, its link, and listeners on a swarm's ports.
+    """
     left = [] if engine.swarm == "inactive" else [f"the swarm state {engine.swarm}"]
     left += [
         f"the network {name}" for name, driver in networks if name == GATEWAY or driver == "overlay"

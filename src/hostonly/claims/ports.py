@@ -1,9 +1,9 @@
-"""Claims about ports that somebody else has already."""
+"""Claims about ports that are in use already, and about the engine's restart."""
 
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.docker import Container
+from hostonly.facts.docker import DockerContainer
 
 # bind(2): EADDRINUSE in the C library's words, which Java repeats.
 IN_USE = "Address already in use"
@@ -14,7 +14,9 @@ IN_USE = "Address already in use"
     "{name} cannot listen on port {port} as well: {first} has it, in the same network.",
     source="Tutorial, container networking; bind(2)",
 )
-def port_shared(*, name: str, port: int, first: str, container: Container, logs: str) -> Judgement:
+def port_shared(
+    *, name: str, port: int, first: str, container: DockerContainer, logs: str
+) -> Judgement:
     """Holds when the container ended, not with status 0, and said that ``port`` is in use."""
     state = f"{name} is {container.status} with {container.exit_code}"
     said = logs.strip().splitlines()
@@ -29,7 +31,7 @@ def port_shared(*, name: str, port: int, first: str, container: Container, logs:
     "A second container that publishes port {port} is refused, and stays `created`.",
     source="docker-run(1): exit status 125; Docker Engine API, ContainerInspect: State",
 )
-def port_taken(*, port: int, container: Container) -> Judgement:
+def port_taken(*, port: int, container: DockerContainer) -> Judgement:
     """Holds when the container was made and never started, because the port is allocated."""
     words = f"{container.name} is {container.status}: {container.error or 'no error'}"
     refused = f":{port} failed: port is already allocated" in container.error
@@ -42,10 +44,11 @@ def port_taken(*, port: int, container: Container) -> Judgement:
     source="dockerd(8): a restarted engine starts what has a restart policy, and nothing else",
 )
 def others_running(
-    *, ours: str, before: tuple[Container, ...], after: tuple[Container, ...]
+    *, ours: str, before: tuple[DockerContainer, ...], after: tuple[DockerContainer, ...]
 ) -> Judgement:
-    """Holds when every container that ran ``before``, but for the demo's own called ``ours``, runs
-    ``after``. Fails with the names of those that do not."""
+    """Holds when every container that ran ``before``, except the demo's ``ours``, runs ``after``.
+
+    Fails with the names of those that do not."""
     others = {each.id: each.name for each in before if each.name != ours}
     running = {each.id for each in after}
     down = [name for id, name in others.items() if id not in running]

@@ -1,7 +1,6 @@
-"""Claims about docker-proxy: who needs it, seen by ending it.
+"""Claims about who needs docker-proxy, shown by ending it.
 
-From engine 28 on dockerd makes a published port's socket itself, and may go on to hold it.
-"""
+From engine 28 on dockerd makes the socket of a published port itself, and may keep it."""
 
 from __future__ import annotations
 
@@ -9,11 +8,11 @@ from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.reach import CONNECTED
 from hostonly.facts.listeners import ENGINE, Listener, on_port
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 
 
 def _others(listeners: tuple[Listener, ...], port: int) -> str | None:
-    """Who listens on ``port`` besides the engine itself, that is docker-proxy or a stranger."""
+    """Returns who listens on ``port`` besides dockerd: docker-proxy or a stranger."""
     here = on_port(listeners, port)
     names = {holder.name for each in here for holder in each.holders} - {ENGINE}
     if any(not each.holders for each in here):
@@ -29,8 +28,7 @@ def _others(listeners: tuple[Listener, ...], port: int) -> str | None:
 def proxy_not_needed(
     *, name: str, port: int, listeners: tuple[Listener, ...], answers: tuple[Reach, ...]
 ) -> Judgement:
-    """Holds when nobody but the engine listens on ``port`` of the sandbox, and ``name`` answers the
-    host on it."""
+    """Holds when nobody but dockerd listens on ``port``, and ``name`` answers the host there."""
     if others := _others(listeners, port):
         return Judgement(None, f"somebody still listens on {port}: {others}")
     if not answers:
@@ -57,12 +55,12 @@ def proxy_needed(
     before: tuple[Reach, ...],
     after: Reach,
     control: Reach,
-    way: Way | None,
+    way: ChosenRoute | None,
 ) -> Judgement:
-    """Holds when the same connection was answered ``before`` and is refused ``after`` docker-proxy
-    was ended, on its ``way`` by ``device``, while the container itself still answers the ``control``, made
-    from the same place. Where the engine holds the socket, nobody answers on it, and that is enough.
-    """
+    """Holds when a connection was answered ``before`` docker-proxy ended, and refused ``after``.
+
+    Its ``way`` must leave by ``device``, and the container must answer the ``control``, made from
+    the same place. Where dockerd holds the socket, it is enough that nobody answers."""
     here = on_port(listeners, port)
     if after.outcome is Outcome.ANSWERS or (after.outcome in CONNECTED and not here):
         return Judgement(False, f"it still does: {after}")

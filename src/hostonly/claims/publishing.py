@@ -1,9 +1,8 @@
-"""Claims about a published port: where its packets are rewritten to, and who counted them.
+"""Claims about a published port: where its packets are rewritten to, and who counts them.
 
-The rules of nat are asked for the first packet of a connection only, so that a DNAT rule's packet
-counter is a number of connections (iptables(8), table nat). The same holds for the filter rule that
-lets the first packet in: the others pass as ESTABLISHED.
-"""
+The kernel asks the rules of nat for the first packet of a connection only, so that a DNAT rule's
+packet counter is a number of connections (iptables(8), table nat). The same is true of the filter
+rule that accepts the first packet: the others pass as ESTABLISHED."""
 
 from __future__ import annotations
 
@@ -13,14 +12,14 @@ from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.firewall import REWRITING
 from hostonly.facts import Unreadable
 from hostonly.facts.conntrack import Flow
-from hostonly.facts.docker import Container
+from hostonly.facts.docker import DockerContainer
 from hostonly.facts.firewall import Firewall, Rule
 from hostonly.facts.ports import rewritten_to
 from hostonly.facts.reach import Outcome, Reach
 
 
 def dnat_rules(firewall: Firewall, port: int, protocol: str = "tcp") -> tuple[Rule, ...]:
-    """The rules of the nat table that give packets of ``protocol`` to ``port`` another destination."""
+    """Returns the nat rules that give packets of ``protocol`` to ``port`` another destination."""
     return tuple(
         rule
         for rule in firewall.rules_in("nat")
@@ -31,8 +30,7 @@ def dnat_rules(firewall: Firewall, port: int, protocol: str = "tcp") -> tuple[Ru
 
 
 def accept_rules(firewall: Firewall, address: str, port: int) -> tuple[Rule, ...]:
-    """The rules of the filter table that accept TCP packets to this ``address`` and ``port``, by
-    naming the address."""
+    """Returns the filter rules that name ``address`` and accept TCP packets to its ``port``."""
     return tuple(
         rule
         for rule in firewall.rules_in("filter")
@@ -51,19 +49,19 @@ def _is_for(rule: Rule, address: str) -> bool:
 
 
 def packets(rules: tuple[Rule, ...]) -> int:
-    """How many packets ``rules`` have taken together."""
+    """Returns how many packets ``rules`` have taken together."""
     return sum(rule.packets for rule in rules)
 
 
 def _lost(answers: tuple[Reach, ...]) -> str | None:
-    """Why ``answers`` are no number of connections; None where all were answered."""
+    """Returns why ``answers`` cannot be counted as connections; None where all were answered."""
     silent = [str(reach) for reach in answers if reach.outcome is not Outcome.ANSWERS]
     if silent or not answers:
         return f"of {len(answers)} connections these were not answered: {', '.join(silent)}"
     return None
 
 
-def _one_container(container: Container) -> str:
+def _one_container(container: DockerContainer) -> str:
     if len(container.addresses) != 1:
         raise Unreadable(f"{container.name} has the addresses {container.addresses}")
     return container.addresses[0]
@@ -74,9 +72,12 @@ def _one_container(container: Container) -> str:
     "Packets to port {port} are rewritten to exactly the container's address and port {inside}.",
     source="Tutorial, bridge networking: iptables -t nat -L DOCKER; iptables-extensions(8), DNAT",
 )
-def dnat_target(*, port: int, inside: int, firewall: Firewall, container: Container) -> Judgement:
-    """Holds when at least one rule of the nat table rewrites packets to ``port``, and each that
-    does rewrites to this container and port. Fails with the text of one that does not."""
+def dnat_target(
+    *, port: int, inside: int, firewall: Firewall, container: DockerContainer
+) -> Judgement:
+    """Holds when all nat rules for ``port`` lead to this container and its port ``inside``.
+
+    There must be such a rule. Fails with the text of one that leads elsewhere."""
     address = _one_container(container)
     rules = dnat_rules(firewall, port)
     if not rules:
@@ -98,8 +99,9 @@ def dnat_target(*, port: int, inside: int, firewall: Firewall, container: Contai
 def dnat_counts(
     *, port: int, before: Firewall, after: Firewall, answers: tuple[Reach, ...]
 ) -> Judgement:
-    """Holds when the rules that rewrite ``port`` took one packet more a connection. Undecided
-    where a connection was not answered, or the rules were made anew meanwhile."""
+    """Holds when the rules for ``port`` took exactly one packet more for each connection.
+
+    UNKNOWN where a connection was not answered, or the rules were made anew meanwhile."""
     return _rise(dnat_rules(before, port), dnat_rules(after, port), len(answers), answers)
 
 
@@ -131,11 +133,12 @@ def filter_accepts(
     inside: int,
     before: Firewall,
     after: Firewall,
-    container: Container,
+    container: DockerContainer,
     answers: tuple[Reach, ...],
 ) -> Judgement:
-    """Holds when a rule that names the container's address and port accepts, and took one packet
-    more for each connection of the host's."""
+    """Holds when a rule accepts packets to the container, and took one more for each connection.
+
+    The rule must name the container's address; the connections are the host's."""
     address = _one_container(container)
     return _rise(
         accept_rules(before, address, inside),
@@ -166,9 +169,8 @@ def _rise(
     "Every DNAT rule leads to a container that runs.",
     source="iptables -t nat -L; docker container inspect",
 )
-def dnat_alive(*, firewall: Firewall, running: tuple[Container, ...]) -> Judgement:
-    """Holds when there is a DNAT rule, and the target of each is an address of a container that
-    runs. Undecided without any."""
+def dnat_alive(*, firewall: Firewall, running: tuple[DockerContainer, ...]) -> Judgement:
+    """Holds when every DNAT rule leads to a container that runs; UNKNOWN where there is none."""
     rules = [rule for rule in firewall.rules_in("nat") if rule.target == "DNAT"]
     if not rules:
         return Judgement(None, "there is no DNAT rule")
@@ -214,10 +216,9 @@ def _naming(firewall: Firewall, address: str) -> tuple[Rule, ...]:
     source="conntrack(8); Docker manual, packet filtering",
 )
 def conntrack_gone(*, address: str, before: tuple[Flow, ...], after: tuple[Flow, ...]) -> Judgement:
-    """Holds when connections with ``address`` in them were tracked before, and none is now.
+    """Holds when the kernel tracked connections with ``address`` before, and tracks none now.
 
-    An entry that stays sends packets of an old connection to whoever has the address next.
-    """
+    An entry that stays sends packets of an old connection to whoever has the address next."""
     had, has = ([flow for flow in flows if address in flow.addresses] for flows in (before, after))
     if has:
         return Judgement(False, f"still tracked: {'; '.join(str(flow) for flow in has)}")

@@ -1,16 +1,15 @@
 """Claims about who does not reach whom.
 
-That something was not answered proves nothing by itself: the probe may be broken, the other end
-away, the packet never sent. So each of these takes a positive control, the same probe from the same
-place to something that must answer, and the way that the kernel would send the packet; and where
-the other end is said to be alive, an answer that it gave to somebody else.
-"""
+No answer proves nothing by itself: the probe may be broken, the target away, the packet never sent.
+So most of these claims take a control (the same probe from the same place to a target that must
+answer) and the way that the kernel would send the packet; and, where the target is said to be
+alive, a witness that it answered."""
 
 from __future__ import annotations
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 
 CONNECTED = frozenset({Outcome.ANSWERS, Outcome.EMPTY})
 # From these we know that the other end got our packet; a refusal is an answer of its kernel's.
@@ -38,15 +37,14 @@ def unreachable(
     device: str,
     attempt: Reach,
     control: Reach,
-    way: Way | None,
+    way: ChosenRoute | None,
     witness: Reach | None = None,
 ) -> Judgement:
-    """Holds when the ``attempt`` came to one of ``expected`` while the ``control`` was answered, and the
-    kernel's ``way`` leaves by ``device``. A ``witness`` is the same target tried from elsewhere.
+    """Holds when the ``attempt`` has an ``expected`` outcome, while the ``control`` was answered.
 
-    Undecided where the control was not answered, the packet would have gone elsewhere, or the
-    witness did not find the target alive.
-    """
+    The kernel's ``way`` must leave by ``device``. A ``witness`` is the same target tried from
+    elsewhere. UNKNOWN where the control was not answered, the packet would have gone elsewhere, or
+    the witness did not find the target alive."""
     if attempt.outcome in CONNECTED:
         return Judgement(False, f"it does: {attempt}")
     if control.outcome is not Outcome.ANSWERS:
@@ -69,10 +67,11 @@ def unreachable(
     source="Tutorial, bridge networking; ip-route(8)",
 )
 def route_absent(
-    *, place: str, target: str, address: str, gateway: str, device: str, way: Way | None
+    *, place: str, target: str, address: str, gateway: str, device: str, way: ChosenRoute | None
 ) -> Judgement:
-    """Holds when the kernel would not send a packet for ``address`` to ``gateway``, nor out of
-    ``device``, the interface that ``gateway`` is behind. Nothing is sent."""
+    """Holds when the kernel would send no packet for ``address`` to ``gateway`` or by ``device``.
+
+    ``device`` is the interface that ``gateway`` is behind. Nothing is sent."""
     if way is None:
         return Judgement(True, "it has no route there at all")
     leaves = f"by {way.device}{f' via {way.gateway}' if way.gateway else ''}"
@@ -87,10 +86,11 @@ def route_absent(
     source="Tutorial, none networking; ip-route(8)",
 )
 def route_none(
-    *, place: str, address: str, attempt: Reach, control: Reach, way: Way | None
+    *, place: str, address: str, attempt: Reach, control: Reach, way: ChosenRoute | None
 ) -> Judgement:
-    """Holds when the kernel has no route to ``address`` and said so to the ``attempt``, while the
-    ``control``, the same probe on loopback, was answered."""
+    """Holds when the kernel has no route to ``address`` and said so to the ``attempt``.
+
+    The ``control``, the same probe on loopback, must be answered."""
     if way is not None:
         return Judgement(False, f"a packet to {address} would leave by {way.device}")
     if control.outcome is not Outcome.ANSWERS:
@@ -113,12 +113,14 @@ def internal_closed(
     device: str,
     attempt: Reach,
     control: Reach,
-    way: Way | None,
+    way: ChosenRoute | None,
     witness: Reach,
 ) -> Judgement:
-    """Holds when the ``attempt`` met silence on its ``way`` by ``device``, or there is no way (newer
-    engines give no gateway), while the ``control``, made to a neighbour on the network, was answered, and
-    the ``witness``, who is on an ordinary network, found the target alive."""
+    """Holds when the ``attempt`` met silence, while the ``control`` was answered.
+
+    The ``way`` must leave by ``device``, or there must be none (newer engines give no gateway). The
+    ``control`` goes to a neighbour on the network. The ``witness``, who is on an ordinary network,
+    must find the target alive."""
     if attempt.outcome in ALIVE:
         return Judgement(False, f"it has: {attempt}")
     if control.outcome is not Outcome.ANSWERS:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hostonly.claims.claim import Judgement, claim
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.served import Named, Served, repositories_in
 
 SPECIFICATION = "OCI distribution specification 1.1"
@@ -17,8 +17,8 @@ SPECIFICATION = "OCI distribution specification 1.1"
     "Host and sandbox see one catalog.",
     source="Docker Registry HTTP API V2: Listing Repositories",
 )
-def catalog_same(*, host: Answer, sandbox: Answer) -> Judgement:
-    """Holds when both were given the same list of repositories."""
+def catalog_same(*, host: HttpAnswer, sandbox: HttpAnswer) -> Judgement:
+    """Holds when host and sandbox were given the same list of repositories."""
     for place, answer in (("host", host), ("sandbox", sandbox)):
         if answer.status != 200:
             return Judgement(False, f"the {place} was given none: {answer}")
@@ -32,8 +32,9 @@ def catalog_same(*, host: Answer, sandbox: Answer) -> Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What was last pushed as ``tag``: the digests of its ``manifest`` and its ``config``; ``again`` is the
-    command that pushes it."""
+    """The image that was last pushed as ``tag``.
+
+    ``manifest`` and ``config`` are digests; ``again`` is the command that pushes it again."""
 
     tag: str
     manifest: str
@@ -53,8 +54,9 @@ def pushed_served(
     now: Mapping[str, Named],
     served: Mapping[str, Served],
 ) -> Judgement:
-    """Holds when ``now`` each tag names the manifest that was pushed, or another one of the same image;
-    ``served`` is what comes for each manifest by its digest."""
+    """Holds when each tag names the manifest that was pushed, or another one of the same image.
+
+    ``now`` has what each tag names; ``served`` has what comes for each manifest, by its digest."""
     same, other = [], []
     for each in pushed:
         named = now[each.tag]
@@ -81,7 +83,7 @@ def pushed_served(
 
 
 def _instead(each: Pushed, named: Named, pushed: tuple[Pushed, ...]) -> str:
-    """What the tag of ``each`` gives instead."""
+    """Returns, in words, what the tag of ``each`` gives instead of the image that was pushed."""
     digest = named.served.digest
     if digest is None:
         return f"the tag gives {named.served}"
@@ -106,11 +108,12 @@ def manifests_served(
     *,
     place: str,
     repository: str,
-    answers: Mapping[str, Answer],
+    answers: Mapping[str, HttpAnswer],
     by_tag: Mapping[str, Served],
 ) -> Judgement:
-    """Holds when the bytes that each tag gives hash to the digest in the answer's header, by which
-    clients pull it ever after."""
+    """Holds when the bytes that each tag gives hash to the digest in the answer's header.
+
+    Clients use that digest whenever they pull the manifest again."""
     for tag, answer in answers.items():
         told = answer.header("docker-content-digest")
         if answer.status != 200 or by_tag[tag].digest is None:

@@ -11,12 +11,12 @@ from hostonly.facts import Unreadable
 from hostonly.facts.docker import ListedContainer
 from hostonly.facts.fact import json_object
 from hostonly.facts.firewall import Firewall
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import ENGINE, PROXY, Listener, on_port
-from hostonly.facts.neighbours import Neighbour
+from hostonly.facts.neighbours import NeighbourEntry
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Route, Way
+from hostonly.facts.routes import ChosenRoute, Route
 
 # What to do about a sandbox in this state; the states are in Vagrant's words.
 NEXT_STEPS = {
@@ -44,11 +44,12 @@ def sandbox_running(*, machine: str, state: str) -> Judgement:
     source="Tutorial, host-only network; ip-route(8): the longest prefix wins",
 )
 def route_host_only(
-    *, address: str, bridge: str, source: str, way: Way | None, routes: tuple[Route, ...]
+    *, address: str, bridge: str, source: str, way: ChosenRoute | None, routes: tuple[Route, ...]
 ) -> Judgement:
-    """Holds when the kernel's own choice for ``address`` leaves by ``bridge`` without a gateway and
-    with ``source`` as its own address, and no route of the same or a longer prefix leads elsewhere.
-    """
+    """Holds when the kernel sends packets for ``address`` directly by ``bridge``.
+
+    It must choose no gateway, and ``source`` as its own address. No other route of the longest
+    prefix may lead elsewhere."""
     if way is None:
         return Judgement(
             False, "the host has no route to it: is the bridge there? ./inv sandbox.up"
@@ -83,11 +84,12 @@ def neighbour_sandbox(
     *,
     address: str,
     bridge: str,
-    neighbours: tuple[Neighbour, ...],
+    neighbours: tuple[NeighbourEntry, ...],
     interfaces: tuple[Interface, ...],
 ) -> Judgement:
-    """Holds when the host's neighbour entry has the MAC of the interface that has ``address`` in
-    the sandbox; undecided where there is no entry, since nobody has asked then."""
+    """Holds when the host knows ``address`` by the MAC of the sandbox's interface that has it.
+
+    UNKNOWN where the host has no neighbour entry, since nobody has asked then."""
     entry = next((n for n in neighbours if (n.address, n.device) == (address, bridge)), None)
     owner = next(
         (i for i in interfaces if any(str(a.value.ip) == address for a in i.addresses)), None
@@ -126,8 +128,9 @@ def ports_open(*, address: str, ports: str, reaches: Mapping[int, Reach]) -> Jud
     source="sshd(8): host keys; known_hosts of this checkout",
 )
 def ssh_session(*, machine: str, hostname: str) -> Judgement:
-    """Holds when a command ran there (which the pinned key allows nobody else) and the machine
-    calls itself ``machine``."""
+    """Holds when a command ran in the machine, and the machine calls itself ``machine``.
+
+    The pinned key allows no other machine to run the command."""
     if hostname == machine:
         return Judgement(True, f"its hostname is {hostname}")
     return Judgement(False, f"the machine that answers calls itself {hostname}")
@@ -153,7 +156,7 @@ def no_unit_failed(*, machine: str, failed: tuple[str, ...]) -> Judgement:
     "The sandbox's Docker engine answers.",
     source="Docker Engine API v1.41: SystemVersion",
 )
-def engine_answers(*, answer: Answer) -> Judgement:
+def engine_answers(*, answer: HttpAnswer) -> Judgement:
     """Holds when the engine's socket answers ``/version`` as an engine does."""
     if answer.status is None:
         return Judgement(False, f"{answer.because}: ./inv sandbox.exec -- systemctl status docker")
@@ -171,7 +174,7 @@ def engine_answers(*, answer: Answer) -> Judgement:
     "From the {place}, the registry at {url} answers as a registry of API version 2.",
     source="OCI distribution specification 1.1, end-1; Docker Registry HTTP API V2: API Version Check",
 )
-def registry_answers(*, place: str, url: str, answer: Answer) -> Judgement:
+def registry_answers(*, place: str, url: str, answer: HttpAnswer) -> Judgement:
     """Holds at status 200 with ``Docker-Distribution-Api-Version: registry/2.0``."""
     if answer.status is None:
         return Judgement(False, f"{answer.because}: ./inv registry.up")
@@ -189,17 +192,21 @@ def registry_answers(*, place: str, url: str, answer: Answer) -> Judgement:
 def ports_closed(
     *, ports: str, why: str, reaches: Mapping[int, Reach], control: Reach
 ) -> Judgement:
-    """Holds when every port was refused; undecided unless the same probe from the same place to a
-    port that must answer (the ``control``) made a connection."""
+    """Holds when every port was refused, while the ``control`` made a connection.
+
+    The ``control`` is the same probe from the same place to a port that must answer. FAILS where
+    one made a connection, whatever the control did; else UNKNOWN where the control made none."""
     taken = [
         f"{port}: {reach.outcome}"
         for port, reach in reaches.items()
         if reach.outcome is not Outcome.REFUSED
     ]
-    if taken:
+    if any(reach.connected for reach in reaches.values()):
         return Judgement(False, ", ".join(taken))
     if not control.connected or not reaches:
         return Judgement(None, f"the same probe does not reach ssh either: {control.outcome}")
+    if taken:
+        return Judgement(False, ", ".join(taken))
     return Judgement(True, "REFUSED, while the same probe reaches ssh")
 
 
@@ -215,10 +222,11 @@ def listeners_expected(
     listeners: tuple[Listener, ...],
     firewall: Firewall,
 ) -> Judgement:
-    """Holds when each listener, TCP or UDP, on another address than loopback is ``expected`` (TCP port
-    to processes), docker-proxy, which the engine starts for a published port only, or the engine itself
-    at a port that a DNAT rule takes: what else dockerd listens on is its API or a swarm's.
-    None is, on another address than the one that ``only`` has for its port."""
+    """Holds when each listener on another address than loopback, TCP or UDP, is an allowed one.
+
+    Allowed are the ``expected`` processes, by TCP port; docker-proxy, which the engine starts for a
+    published port only; and dockerd at a port that a DNAT rule takes: what else dockerd listens on
+    is its API or a swarm's. None may be on another address than ``only`` has for its port."""
     strange = []
     seen = []
     for listener in listeners:
@@ -259,11 +267,10 @@ def _only_loopback(address: str) -> bool:
 def published_held(
     *, published: tuple[ListedContainer, ...], listeners: tuple[Listener, ...]
 ) -> Judgement:
-    """Holds when one of the two listens on every published port; nothing published is well too.
+    """Holds when docker-proxy or dockerd listens on every published port, also where there is none.
 
-    A docker-proxy that was ended is missed by nobody outside, whom DNAT brings to the container, but
-    by the sandbox's loopback and by other containers. Fails with the container that it was for.
-    """
+    Where docker-proxy was ended, the sandbox's loopback and other containers miss it, but nobody
+    outside, whom DNAT brings to the container. Fails with the container that it was for."""
     missing = []
     ports = set()
     for container in published:

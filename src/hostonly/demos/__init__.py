@@ -5,6 +5,29 @@ Nothing heavy is imported before a demo is loaded, since ``./inv --list`` shows 
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hostonly.stage.demo import Demo
+
+
+def load(name: str) -> Demo:
+    """Return the demo called ``name``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from hostonly.errors import UsageError
+    from hostonly.stage.demo import Demo
+
+    if name not in DEMOS:
+        raise UsageError(f"there is no demo {name!r}; there are {', '.join(DEMOS)}")
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    second, needs = getattr(module, "SECOND_SANDBOX", False), getattr(module, "NEEDS", ())
+    return Demo(name, DEMOS[name], module.run, second, needs)
+
+
 # In the tutorial's order. A demo's module is its name with _ for -.
 DEMOS = {
     "bridge": "a container behind docker0, nothing published: who reaches it, and who does not",

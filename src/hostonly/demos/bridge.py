@@ -1,7 +1,6 @@
-"""Bridge networking, nothing published: the container is behind docker0, and only who is beside it
-or on the sandbox itself reaches it.
+"""Bridge networking with nothing published: a container behind docker0.
 
-The page that goes with it is docs/demo-bridge.md.
+Only its neighbours and the sandbox reach it. The page of this demo is docs/demo-bridge.md.
 """
 
 from __future__ import annotations
@@ -13,21 +12,21 @@ from hostonly.claims.listeners import listener_none
 from hostonly.claims.namespaces import namespace_own
 from hostonly.claims.networks import address_subnet, interfaces_one, network_driver
 from hostonly.claims.reach import SHUT, route_absent
-from hostonly.demos.probes import (
+from hostonly.facts import observe
+from hostonly.facts.docker import container, network
+from hostonly.facts.firewall import firewall
+from hostonly.facts.interfaces import interfaces, listed_in
+from hostonly.facts.listeners import listeners
+from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.facts.routes import route_to, routes
+from hostonly.stage.probes import (
     address_of,
     connect,
     judge_shut_to_host,
-    namespace_of,
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container, observe_network
-from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.interfaces import listed_in, observe_interfaces
-from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.namespaces import observe_namespace_of
-from hostonly.facts.routes import observe_routes, route_to
+from hostonly.stage.stage import Stage
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "bridge"
@@ -35,8 +34,8 @@ NETWORK, LINK = "bridge", "docker0"
 
 
 def run(stage: Stage) -> None:
-    """Take the tutorial's steps, then judge what it says about them."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    """Take the tutorial's steps, then judge its claims about them."""
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME)
     start(stage, NEIGHBOUR, NEIGHBOUR)
@@ -60,27 +59,27 @@ def run(stage: Stage) -> None:
             "target": "the container",
             "address": address,
             "gateway": stage.address,
-            "device": stage.settings.network.bridge,
+            "device": stage.site.bridge.name,
         },
-        way=route_to(stage.host, address),
+        way=observe(stage.host, route_to(address)),
     )
 
-    container, inside = observe_container(sandbox, HELLO), listed_in(listing)
-    stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
+    hello, inside = observe(sandbox, container(HELLO)), listed_in(listing)
+    stage.judge(image_built, about={"image_id": stage.image_id}, container=hello)
     stage.judge(
         network_driver,
         about={"name": NETWORK, "driver": "bridge"},
-        network=observe_network(sandbox, NETWORK),
+        network=observe(sandbox, network(NETWORK)),
     )
-    own = observe_namespace_of(sandbox, 1)
-    stage.judge(namespace_own, container=namespace_of(stage, HELLO), sandbox=own)
+    own = observe(sandbox, namespace())
+    stage.judge(namespace_own, container=observe(sandbox, namespace_of(HELLO)), sandbox=own)
     stage.judge(interfaces_one, container=inside)
     stage.judge(
         address_subnet,
         about={"link": LINK},
         container=inside,
-        routes=observe_routes(stage.namespace(HELLO)),
-        sandbox=observe_interfaces(sandbox),
+        routes=observe(stage.namespace(HELLO), routes()),
+        sandbox=observe(sandbox, interfaces()),
     )
-    stage.judge(listener_none, about={"port": port}, listeners=observe_listeners(sandbox))
-    stage.judge(nat_absent, firewall=observe_firewall(sandbox), container=container)
+    stage.judge(listener_none, about={"port": port}, listeners=observe(sandbox, listeners()))
+    stage.judge(nat_absent, firewall=observe(sandbox, firewall()), container=hello)

@@ -1,6 +1,6 @@
 """Another container's network: two containers with one namespace, one address, one set of ports.
 
-The page that goes with it is docs/demo-container.md.
+The page of this demo is docs/demo-container.md.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.namespaces import interfaces_joined, namespace_joined
 from hostonly.claims.ports import port_shared
-from hostonly.demos.probes import (
+from hostonly.facts import observe
+from hostonly.facts.docker import container
+from hostonly.facts.interfaces import listed_in
+from hostonly.facts.logs import logs
+from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.stage.probes import (
     LOOPBACK,
     address_of,
     connect,
-    namespace_of,
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container
-from hostonly.facts.interfaces import listed_in
-from hostonly.facts.logs import observe_logs
-from hostonly.facts.namespaces import observe_namespace_of
+from hostonly.stage.stage import Stage
 
 HELLO, JOINED, THIRD = "hello", "joined", "third"
 NAME = "container"
@@ -29,7 +29,7 @@ NAME = "container"
 
 def run(stage: Stage) -> None:
     """Start a container on the default bridge and two more in its network."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     other = port + 1 if port < 65535 else port - 1
     join = ("--network", f"container:{HELLO}")
     start(stage, HELLO, NAME)
@@ -37,10 +37,10 @@ def run(stage: Stage) -> None:
     start(stage, JOINED, JOINED, *join, "--env", f"HELLO_PORT={other}")
     stage.wait_for_listener(other, at=stage.namespace(HELLO))
     start(stage, THIRD, THIRD, *join)
-    # It ends by itself, since the port is taken; `docker wait` says how.
+    # The container ends by itself, since the port is taken; `docker wait` tells its exit status.
     stage.step(sandbox, "docker", "wait", THIRD)
     stage.step(sandbox, "docker", "ps", "-a")
-    logs = stage.probe(lambda: observe_logs(sandbox, THIRD))
+    logged = stage.probe(observe(sandbox, logs(THIRD)))
     first = stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
     second = stage.step(sandbox, "docker", "exec", JOINED, "ip", "addr")
 
@@ -58,16 +58,16 @@ def run(stage: Stage) -> None:
     stage.judge(
         namespace_joined,
         about=pair,
-        one=namespace_of(stage, HELLO),
-        other=namespace_of(stage, JOINED),
-        sandbox=observe_namespace_of(sandbox, 1),
+        one=observe(sandbox, namespace_of(HELLO)),
+        other=observe(sandbox, namespace_of(JOINED)),
+        sandbox=observe(sandbox, namespace()),
     )
     stage.judge(interfaces_joined, about=pair, one=listed_in(first), other=listed_in(second))
     stage.judge(
         port_shared,
         about={"name": THIRD, "port": port, "first": HELLO},
-        container=observe_container(sandbox, THIRD),
-        logs=logs,
+        container=observe(sandbox, container(THIRD)),
+        logs=logged,
     )
-    built = observe_container(sandbox, JOINED)
+    built = observe(sandbox, container(JOINED))
     stage.judge(image_built, about={"image_id": stage.image_id}, container=built)

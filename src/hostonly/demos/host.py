@@ -1,6 +1,6 @@
 """Host networking: the container has no network of its own, it uses the sandbox's.
 
-The page that goes with it is docs/demo-host.md.
+The page of this demo is docs/demo-host.md.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from hostonly.claims.hello import hello_continues, hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.listeners import listener_process
 from hostonly.claims.namespaces import interfaces_same, namespace_shared
-from hostonly.demos.probes import LOOPBACK, connect, namespace_of, start, wait_beside
-from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container, observe_running
-from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.interfaces import listed_in, observe_interfaces
-from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.namespaces import observe_namespace_of
+from hostonly.facts import observe
+from hostonly.facts.docker import container, running
+from hostonly.facts.firewall import firewall
+from hostonly.facts.interfaces import interfaces, listed_in
+from hostonly.facts.listeners import listeners
+from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.stage.probes import LOOPBACK, connect, start, wait_beside
+from hostonly.stage.stage import Stage
 
 # The container, as the tutorial calls it, and what HelloSocket is told to call itself.
 HELLO = "hello"
@@ -24,8 +25,8 @@ NAME = "host"
 
 
 def run(stage: Stage) -> None:
-    """Take the tutorial's steps, then judge what it says about them."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    """Take the tutorial's steps, then judge its claims about them."""
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME, "--network", "host")
     wait_beside(stage, HELLO, port)
@@ -37,24 +38,26 @@ def run(stage: Stage) -> None:
     host_answers = connect(stage, stage.host, stage.address, port, times=3)
     sandbox_answers = connect(stage, sandbox, LOOPBACK, port)
 
-    container = observe_container(sandbox, HELLO)
-    stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
+    hello = observe(sandbox, container(HELLO))
+    stage.judge(image_built, about={"image_id": stage.image_id}, container=hello)
     stage.judge(
         namespace_shared,
-        container=namespace_of(stage, HELLO),
-        sandbox=observe_namespace_of(sandbox, 1),
+        container=observe(sandbox, namespace_of(HELLO)),
+        sandbox=observe(sandbox, namespace()),
     )
-    stage.judge(interfaces_same, container=listed_in(listing), sandbox=observe_interfaces(sandbox))
+    stage.judge(
+        interfaces_same, container=listed_in(listing), sandbox=observe(sandbox, interfaces())
+    )
     stage.judge(
         listener_process,
         about={"port": port, "process": "java"},
-        listeners=observe_listeners(sandbox),
+        listeners=observe(sandbox, listeners()),
     )
     stage.judge(
         nat_silent,
         about={"port": port},
-        firewall=observe_firewall(sandbox),
-        running=observe_running(sandbox),
+        firewall=observe(sandbox, firewall()),
+        running=observe(sandbox, running()),
     )
     stage.judge(
         hello_rises,

@@ -1,6 +1,6 @@
-"""ipvlan: the container is on the host-only network with an address of its own and the sandbox's MAC.
+"""ipvlan: a container on the host-only network with its own address and the sandbox's MAC.
 
-The page that goes with it is docs/demo-ipvlan.md.
+The page of this demo is docs/demo-ipvlan.md.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.links import address_shared_mac, neighbour_known
 from hostonly.claims.reach import SILENT, unreachable
-from hostonly.demos.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
-from hostonly.demos.spare import candidates, spare_addresses
-from hostonly.demos.stage import Stage
-from hostonly.facts import Fact, Observed, select
-from hostonly.facts.docker import observe_container
-from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.kernel import missing, observe_capability
-from hostonly.facts.neighbours import observe_neighbours
+from hostonly.facts import Fact, observe, select
+from hostonly.facts.docker import container
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.kernel import capability, missing
+from hostonly.facts.neighbours import neighbours
 from hostonly.facts.routes import route_to
+from hostonly.stage.free_addresses import candidates, spare_addresses
+from hostonly.stage.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
+from hostonly.stage.stage import Stage
 
 HELLO = "hello"
 NAME = "ipvlan"
@@ -29,17 +29,16 @@ PARENT = "eth1"
 
 
 def run(stage: Stage) -> None:
-    """Try whether the kernel has it; where it has, put a container on eth1 and see who reaches it."""
+    """Ask the kernel for ipvlan; if it is there, put a container on eth1 and see who reaches it."""
     sandbox = stage.sandbox
-    network = str(stage.settings.network.host.network)
-    capable = stage.probe(lambda: observe_capability(sandbox, "ipvlan"))
-    if isinstance(capable, Observed) and not capable.value:
-        net = stage.settings.network
-        address = next(candidates(net.host.network, (net.host.ip, net.sandbox, net.sandbox2)))
+    network = str(stage.site.bridge.network)
+    capable = stage.probe(observe(sandbox, capability("ipvlan")))
+    if not capable.value_or(True):
+        address = next(candidates(stage.site.bridge.network, stage.site.addresses))
         for claim, about in _claims(stage, address):
             stage.skip(claim, missing("ipvlan"), about=about, evidence=capable.evidence)
         return
-    second, port = stage.second_sandbox, stage.settings.hello.port
+    second, port = stage.second_sandbox, stage.site.hello_port
     (address,) = spare_addresses(stage, second, PARENT, 1)
     over = ("-d", "ipvlan", *stage.labels, "--subnet", network, "-o", f"parent={PARENT}")
     stage.step(sandbox, "docker", "network", "create", *over, NETWORK)
@@ -47,21 +46,21 @@ def run(stage: Stage) -> None:
     wait_for_hello(stage, HELLO)
     stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
     from_host = connect(stage, stage.host, address, port)
-    neighbours = observe_neighbours(stage.host)
+    known = observe(stage.host, neighbours())
     from_second = connect(stage, second, address, port)
     attempt = connect_once(stage, sandbox, address, port)
-    control = connect_once(stage, sandbox, str(stage.settings.network.sandbox2), SSH_PORT)
-    inside = observe_interfaces(stage.namespace(HELLO))
+    control = connect_once(stage, sandbox, stage.site.machine("sandbox2").address, SSH_PORT)
+    inside = observe(stage.namespace(HELLO), interfaces())
     facts: tuple[dict[str, Fact[Any]], ...] = (
-        {"container": observe_container(sandbox, HELLO)},
-        {"container": inside, "sandbox": observe_interfaces(sandbox)},
+        {"container": observe(sandbox, container(HELLO))},
+        {"container": inside, "sandbox": observe(sandbox, interfaces())},
         {"answers": from_host},
-        {"neighbours": neighbours, "container": inside},
+        {"neighbours": known, "container": inside},
         {"answers": from_second},
         {
             "attempt": attempt,
             "control": control,
-            "way": route_to(sandbox, address),
+            "way": observe(sandbox, route_to(address)),
             "witness": select(from_second, lambda answers: answers[-1]),
         },
     )
@@ -70,10 +69,10 @@ def run(stage: Stage) -> None:
 
 
 def _claims(stage: Stage, address: str) -> list[tuple[Claim, dict[str, object]]]:
-    """What is claimed, or skipped, about a container at ``address``."""
-    network, port = stage.settings.network, stage.settings.hello.port
+    """Return the claims, judged or skipped, about a container at ``address``."""
+    bridge, port = stage.site.bridge, stage.site.hello_port
     at: dict[str, object] = {"address": address, "port": port}
-    on: dict[str, object] = {"address": address, "network": str(network.host.network)}
+    on: dict[str, object] = {"address": address, "network": str(bridge.network)}
     away: dict[str, object] = {
         "topic": "sandbox",
         "place": "sandbox",
@@ -83,7 +82,7 @@ def _claims(stage: Stage, address: str) -> list[tuple[Claim, dict[str, object]]]
         (image_built, {"image_id": stage.image_id}),
         (address_shared_mac, {**on, "parent": PARENT}),
         (hello_rises, {**at, "place": "host", "name": NAME}),
-        (neighbour_known, {"place": "host", "address": address, "device": network.bridge}),
+        (neighbour_known, {"place": "host", "address": address, "device": bridge.name}),
         (hello_rises, {**at, "place": "second-sandbox", "name": NAME}),
         (unreachable, {**at, **away, "expected": SILENT, "device": PARENT}),
     ]

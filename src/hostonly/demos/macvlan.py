@@ -1,6 +1,6 @@
 """macvlan: the container is on the host-only network itself, with a MAC and an address of its own.
 
-The page that goes with it is docs/demo-macvlan.md.
+The page of this demo is docs/demo-macvlan.md.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from hostonly.claims.hello import hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.links import address_own, neighbour_known, shim_gone, shim_reaches
 from hostonly.claims.reach import SILENT, unreachable
-from hostonly.demos.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
-from hostonly.demos.spare import spare_addresses
-from hostonly.demos.stage import Stage
-from hostonly.facts import Observed, select
-from hostonly.facts.docker import observe_container
-from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.neighbours import observe_neighbours
+from hostonly.facts import Observed, observe, select
+from hostonly.facts.docker import container
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.neighbours import neighbours
 from hostonly.facts.routes import route_to
+from hostonly.stage.free_addresses import spare_addresses
+from hostonly.stage.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
+from hostonly.stage.stage import Stage
 
 SECOND_SANDBOX = True
 NEEDS = ("macvlan",)
@@ -25,19 +25,19 @@ HELLO = "hello"
 NAME = "macvlan"
 NETWORK = "hello-macvlan"
 PARENT = "eth1"
-# A link has no label: its name is the mark by which it is known and removed.
+# A link has no label: it is recognised and removed by its name.
 SHIM = "hostonly-shim"
 REMOVE_SHIM = ("sudo", "ip", "link", "delete", SHIM)
 
 
 def run(stage: Stage) -> None:
     """Put a container on eth1, see who reaches it, and give the sandbox a shim."""
-    sandbox, second, port = stage.sandbox, stage.second_sandbox, stage.settings.hello.port
-    network, bridge = str(stage.settings.network.host.network), stage.settings.network.bridge
-    other = str(stage.settings.network.sandbox2)
-    before = observe_interfaces(sandbox)
+    sandbox, second, port = stage.sandbox, stage.second_sandbox, stage.site.hello_port
+    network, bridge = str(stage.site.bridge.network), stage.site.bridge.name
+    other = stage.site.machine("sandbox2").address
+    before = observe(sandbox, interfaces())
     if isinstance(before, Observed) and any(link.name == SHIM for link in before.value):
-        # An earlier run was killed outright, or told to keep it.
+        # Left by an earlier run that was killed, or that was told to keep it.
         stage.step(sandbox, *REMOVE_SHIM)
     address, shim_address = spare_addresses(stage, second, PARENT, 2)
     over = ("-d", "macvlan", *stage.labels, "--subnet", network, "-o", f"parent={PARENT}")
@@ -47,15 +47,17 @@ def run(stage: Stage) -> None:
     stage.step(sandbox, "docker", "exec", HELLO, "ip", "addr")
 
     from_host = connect(stage, stage.host, address, port)
-    neighbours = observe_neighbours(stage.host)
+    known = observe(stage.host, neighbours())
     from_second = connect(stage, second, address, port)
     from_sandbox = connect_once(stage, sandbox, address, port)
     control = connect_once(stage, sandbox, other, SSH_PORT)
 
-    inside, outside = observe_interfaces(stage.namespace(HELLO)), observe_interfaces(sandbox)
+    inside, outside = observe(stage.namespace(HELLO), interfaces()), observe(sandbox, interfaces())
     about: dict[str, object] = {"address": address, "port": port}
     stage.judge(
-        image_built, about={"image_id": stage.image_id}, container=observe_container(sandbox, HELLO)
+        image_built,
+        about={"image_id": stage.image_id},
+        container=observe(sandbox, container(HELLO)),
     )
     stage.judge(
         address_own,
@@ -67,7 +69,7 @@ def run(stage: Stage) -> None:
     stage.judge(
         neighbour_known,
         about={"place": "host", "address": address, "device": bridge},
-        neighbours=neighbours,
+        neighbours=known,
         container=inside,
     )
     stage.judge(
@@ -85,15 +87,15 @@ def run(stage: Stage) -> None:
         },
         attempt=from_sandbox,
         control=control,
-        way=route_to(sandbox, address),
+        way=observe(sandbox, route_to(address)),
         witness=select(from_second, lambda answers: answers[-1]),
     )
     _with_shim(stage, address, shim_address)
 
 
 def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
-    """The known remedy: a macvlan link of the sandbox's own, beside the container's."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    """Judge the known remedy: a macvlan link of the sandbox itself, beside the container's."""
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.on_exit(sandbox, *REMOVE_SHIM)
     ip = ("sudo", "ip")
     stage.step(
@@ -102,7 +104,7 @@ def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
     stage.step(sandbox, *ip, "addr", "add", f"{shim_address}/32", "dev", SHIM)
     stage.step(sandbox, *ip, "link", "set", SHIM, "up")
     stage.step(sandbox, *ip, "route", "add", f"{address}/32", "dev", SHIM)
-    way = route_to(sandbox, address)
+    way = observe(sandbox, route_to(address))
     answers = connect(stage, sandbox, address, port)
     stage.judge(
         shim_reaches,
@@ -115,6 +117,6 @@ def _with_shim(stage: Stage, address: str, shim_address: str) -> None:
         stage.judge(
             shim_gone,
             about={"shim": SHIM, "address": address, "device": PARENT},
-            sandbox=observe_interfaces(sandbox),
-            way=route_to(sandbox, address),
+            sandbox=observe(sandbox, interfaces()),
+            way=observe(sandbox, route_to(address)),
         )

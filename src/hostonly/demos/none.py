@@ -1,6 +1,6 @@
-"""No networking: the container has loopback and nothing else. Nobody reaches it but itself.
+"""No networking: the container has only loopback, and only the container itself reaches it.
 
-The page that goes with it is docs/demo-none.md.
+The page of this demo is docs/demo-none.md.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from hostonly.claims.listeners import listener_none
 from hostonly.claims.namespaces import namespace_own
 from hostonly.claims.networks import interfaces_lo
 from hostonly.claims.reach import SHUT, route_none, unreachable
-from hostonly.demos.probes import (
+from hostonly.facts import observe
+from hostonly.facts.docker import container
+from hostonly.facts.interfaces import listed_in
+from hostonly.facts.listeners import listeners
+from hostonly.facts.namespaces import namespace, namespace_of
+from hostonly.facts.routes import route_to
+from hostonly.stage.probes import (
     LOOPBACK,
     SSH_PORT,
     connect,
     connect_once,
     judge_shut_to_host,
-    namespace_of,
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_container
-from hostonly.facts.interfaces import listed_in
-from hostonly.facts.listeners import observe_listeners
-from hostonly.facts.namespaces import observe_namespace_of
-from hostonly.facts.routes import route_to
+from hostonly.stage.stage import Stage
 
 HELLO = "hello"
 NAME = "none"
@@ -34,7 +34,7 @@ NAME = "none"
 
 def run(stage: Stage) -> None:
     """Start a container without a network, and try to reach it and to get out of it."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     stage.require_free_port(port)
     start(stage, HELLO, NAME, "--network", "none")
     wait_for_hello(stage, HELLO)
@@ -53,7 +53,7 @@ def run(stage: Stage) -> None:
         about={"place": "container", "address": stage.address},
         attempt=connect_once(stage, itself, stage.address, SSH_PORT),
         control=connect_once(stage, itself, LOOPBACK, port),
-        way=route_to(stage.namespace(HELLO), stage.address),
+        way=observe(stage.namespace(HELLO), route_to(stage.address)),
     )
     stage.judge(
         unreachable,
@@ -68,13 +68,13 @@ def run(stage: Stage) -> None:
         },
         attempt=connect_once(stage, sandbox, LOOPBACK, port),
         control=connect_once(stage, sandbox, LOOPBACK, SSH_PORT),
-        way=route_to(sandbox, LOOPBACK),
+        way=observe(sandbox, route_to(LOOPBACK)),
     )
     judge_shut_to_host(stage, port, SHUT, "the container")
 
-    container = observe_container(sandbox, HELLO)
-    stage.judge(image_built, about={"image_id": stage.image_id}, container=container)
-    own = observe_namespace_of(sandbox, 1)
-    stage.judge(namespace_own, container=namespace_of(stage, HELLO), sandbox=own)
+    hello = observe(sandbox, container(HELLO))
+    stage.judge(image_built, about={"image_id": stage.image_id}, container=hello)
+    own = observe(sandbox, namespace())
+    stage.judge(namespace_own, container=observe(sandbox, namespace_of(HELLO)), sandbox=own)
     stage.judge(interfaces_lo, container=listed_in(listing))
-    stage.judge(listener_none, about={"port": port}, listeners=observe_listeners(sandbox))
+    stage.judge(listener_none, about={"port": port}, listeners=observe(sandbox, listeners()))

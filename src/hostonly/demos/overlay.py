@@ -1,6 +1,6 @@
 """An overlay network: two sandboxes become a Docker Swarm, and containers on both share a network.
 
-The page that goes with it is docs/demo-overlay.md.
+The page of this demo is docs/demo-overlay.md.
 """
 
 from __future__ import annotations
@@ -18,8 +18,19 @@ from hostonly.claims.overlay import (
     swarm_gone,
     vxlan_path,
 )
-from hostonly.demos.gossip import SYNC_SECONDS
-from hostonly.demos.probes import (
+from hostonly.facts import Fact, observe, question, together
+from hostonly.facts.docker import DockerContainer as Inspected
+from hostonly.facts.docker import container, network_names
+from hostonly.facts.engine import engine
+from hostonly.facts.interfaces import interfaces
+from hostonly.facts.ipvs import ipvs_allowed
+from hostonly.facts.kernel import capability
+from hostonly.facts.listeners import listeners, on_port
+from hostonly.facts.names import lookup
+from hostonly.facts.reach import Reach, reach
+from hostonly.facts.routes import route_to
+from hostonly.stage.gossip import SYNC_SECONDS
+from hostonly.stage.probes import (
     DEFAULT_PORT,
     address_of,
     connect,
@@ -27,42 +38,32 @@ from hostonly.demos.probes import (
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.swarm import join, spanning
-from hostonly.demos.watch import vxlan_watched
-from hostonly.facts import Fact, Observed, observe, together
-from hostonly.facts.docker import Container as Inspected
-from hostonly.facts.docker import observe_container, observe_network_names
-from hostonly.facts.engine import observe_engine
-from hostonly.facts.interfaces import observe_interfaces
-from hostonly.facts.ipvs import observe_ipvs_allowed
-from hostonly.facts.kernel import observe_capability
-from hostonly.facts.listeners import observe_listeners, on_port
-from hostonly.facts.names import observe_name
-from hostonly.facts.reach import Reach, observe_reach
-from hostonly.facts.routes import route_to
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
+from hostonly.stage.swarm import join, spanning
+from hostonly.stage.watch import vxlan_watched
 from hostonly.vantages import Container, Vantage
 
 SECOND_SANDBOX = True
-# The second for docker_gwbridge, which keeps containers apart from each other.
+# docker_gwbridge, which keeps containers apart from each other, needs br_netfilter.
 NEEDS = ("vxlan", "br_netfilter")
 
 HELLO, NEIGHBOUR = "hello", "neighbour"
 NAME = "overlay"
 NETWORK = "hello-overlay"
 SERVICE = "web"
-# Of another name than the first: a service that was removed has its tasks for a while yet.
+# Another name than that of the first service: tasks of a removed service stay for a while.
 INGRESS = "web-ingress"
 PARENT = "eth1"
-# A node tries again by itself what its own limits have cut off (emulated, it has taken eight minutes).
+# A node repeats by itself what its own limits have cut off (once for eight minutes, emulated).
 TASK_SECONDS = 900.0
 
 
 def run(stage: Stage) -> None:
     """Make the swarm and the network, look across it, publish a service, and leave."""
     first, second = stage.sandbox, stage.second_sandbox
-    one, two = stage.address, str(stage.settings.network.sandbox2)
-    port = stage.settings.hello.port
+    one, two = stage.address, stage.site.machine("sandbox2").address
+    port = stage.site.hello_port
     for sandbox in (first, second):
         stage.require_free_port(port, at=sandbox)
     join(stage)
@@ -72,7 +73,7 @@ def run(stage: Stage) -> None:
     start(stage, NEIGHBOUR, NAME, "--network", NETWORK, on=second)
     wait_for_hello(stage, HELLO)
     wait_for_hello(stage, NEIGHBOUR, on=second)
-    hello, neighbour = observe_container(first, HELLO), observe_container(second, NEIGHBOUR)
+    hello, neighbour = observe(first, container(HELLO)), observe(second, container(NEIGHBOUR))
     stage.judge(
         images_built,
         about={"image_id": stage.image_id},
@@ -117,18 +118,18 @@ def run(stage: Stage) -> None:
         routes_absent,
         about={
             "addresses": " and ".join(addresses),
-            "device": stage.settings.network.bridge,
+            "device": stage.site.bridge.name,
             "gateways": frozenset({one, two}),
         },
-        ways=together([route_to(stage.host, address) for address in addresses]),
+        ways=together([observe(stage.host, route_to(address)) for address in addresses]),
     )
     _service(stage, one, two)
     if not stage.keep:
-        stage.clear()
+        stage.clearing.remove_labelled()
         for place, sandbox in (("sandbox", first), ("second-sandbox", second)):
             # The kernel's VXLAN goes with the network's namespace, a moment after the network.
             stage.settle(
-                partial(observe_listeners, sandbox, "udp"),
+                partial(observe, sandbox, listeners("udp")),
                 lambda udp: not any(each.port in SWARM_PORTS for each in udp),
                 f"waiting for the swarm's ports of {sandbox.name} to be let go",
                 seconds=SYNC_SECONDS,
@@ -136,11 +137,11 @@ def run(stage: Stage) -> None:
             stage.judge(
                 swarm_gone,
                 about={"place": place},
-                engine=observe_engine(sandbox),
-                networks=observe_network_names(sandbox),
-                interfaces=observe_interfaces(sandbox),
-                tcp=observe_listeners(sandbox),
-                udp=observe_listeners(sandbox, "udp"),
+                engine=observe(sandbox, engine()),
+                networks=observe(sandbox, network_names()),
+                interfaces=observe(sandbox, interfaces()),
+                tcp=observe(sandbox, listeners()),
+                udp=observe(sandbox, listeners("udp")),
             )
 
 
@@ -154,12 +155,12 @@ def _judge_name(
     """Claim that ``place`` finds ``containers`` by ``name``, once gossip has had its time."""
     wanted = len(containers)
     stage.settle(
-        lambda: observe_name(place, name),
+        lambda: observe(place, lookup(name)),
         lambda found: len(found.addresses) == wanted,
         f"waiting for the name {name} to be known in {place.name}",
         seconds=SYNC_SECONDS,
     )
-    lookup = stage.probe(lambda: observe_name(place, name))
+    found = stage.probe(observe(place, lookup(name)))
     stage.judge(
         name_across,
         about={
@@ -169,21 +170,24 @@ def _judge_name(
             "place": place.name,
             "network": NETWORK,
         },
-        lookup=lookup,
+        lookup=found,
         containers=together(containers),
     )
 
 
 def _service(stage: Stage, one: str, two: str) -> None:
-    """A service with a task on each sandbox: published in the swarm's own way where the kernel can
-    do that, and by each sandbox for its own task, which needs no more than DNAT."""
-    first, port = stage.sandbox, stage.settings.hello.port
+    """Judge a service with a task on each sandbox, published in two ways.
+
+    The first is the swarm's own way, where the kernel can do that. The second is each sandbox's
+    own, and needs only DNAT.
+    """
+    first, port = stage.sandbox, stage.site.hello_port
     about: dict[str, object] = {"mode": "ingress", "name": NAME}
-    ipvs = observe_capability(first, "ip_vs")
-    if isinstance(ipvs, Observed) and not ipvs.value:
+    ipvs = observe(first, capability("ip_vs"))
+    if not ipvs.value_or(True):
         because = "this kernel has no IPVS (ip_vs), which the swarm's load balancing is made with"
         stage.skip(service_answers, because, about=about, evidence=ipvs.evidence)
-    elif isinstance(allowed := observe_ipvs_allowed(first), Observed) and not allowed.value:
+    elif not (allowed := observe(first, ipvs_allowed())).value_or(True):
         because = "this kernel lets nobody set up IPVS (ip_vs) from a user namespace, as the sandbox is one"
         stage.skip(service_answers, because, about=about, evidence=allowed.evidence)
     else:
@@ -198,7 +202,7 @@ def _service(stage: Stage, one: str, two: str) -> None:
 
 
 def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
-    """Make service ``name``, wait for a task on each sandbox, and give the two containers."""
+    """Make service ``name``, wait for a task on each sandbox, and return the two containers."""
     fixed = ("--detach", "--name", name, *stage.labels, "--mode", "global")
     # The image was brought to the second sandbox: neither is to look for it in a registry.
     image = ("--no-resolve-image", "--network", NETWORK, stage.image, NAME)
@@ -211,17 +215,16 @@ def _serve(stage: Stage, name: str, *options: str) -> list[Fact[Inspected]]:
             f"waiting for a task of {name} on {sandbox.name}",
             seconds=TASK_SECONDS,
         )
-        if isinstance(ids, Observed):
-            stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
-            found.append(observe_container(sandbox, ids.value[0]))
+        stage.wait_for_listener(DEFAULT_PORT, at=stage.namespace(ids.value[0], on=sandbox))
+        found.append(observe(sandbox, container(ids.value[0])))
     return found
 
 
 def _accepted(stage: Stage, sandbox: Vantage, name: str) -> Fact[list[str]]:
-    """The ids of service ``name``'s running containers on ``sandbox``.
+    """Return the ids of the running containers of service ``name`` on ``sandbox``.
 
     Raises:
-        Stopped: a node has rejected a task of it, which will not come by waiting; with its reason.
+        Stopped: a node has rejected a task, with its reason; waiting does not help then.
     """
     wanted = ("--no-trunc", "--format", "{{.Node}} {{.CurrentState}}: {{.Error}}")
     told = stage.sandbox.run(["docker", "service", "ps", *wanted, name])
@@ -232,19 +235,21 @@ def _accepted(stage: Stage, sandbox: Vantage, name: str) -> Fact[list[str]]:
 
 
 def _tasks(sandbox: Vantage, name: str, *options: str) -> Fact[list[str]]:
-    """The ids of service ``name``'s containers on ``sandbox``, of those that run or, by ``--all``, all."""
+    """Return the ids of the running containers of service ``name``; of all with ``--all``."""
     mine = ("--filter", f"label=com.docker.swarm.service.name={name}")
-    return observe(sandbox, ["docker", "ps", "--quiet", *options, *mine], str.split)
+    return observe(sandbox, question(["docker", "ps", "--quiet", *options, *mine], str.split))
 
 
 def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
-    """Wait until each sandbox passes a connection on to a task, or has had the time for it. That a task
-    listens says nothing of IPVS, which the engines tell of it by gossip; so it is tried, which is no
-    step: whose count rises by that is the swarm's choice, and no claim speaks of it."""
-    port, bridge = stage.settings.hello.port, stage.settings.network.bridge
+    """Wait until each sandbox passes a connection on to a task, or had time for it.
+
+    A task that listens says nothing about IPVS, which learns of it from the engines by gossip: so a
+    connection is tried. It is no step, since no claim is about the count that rises.
+    """
+    port, bridge = stage.site.hello_port, stage.site.bridge.name
     for address in (one, two):
         stage.settle(
-            partial(observe_reach, stage.host, address, port, bridge=bridge),
+            partial(observe, stage.host, reach(address, port, bridge=bridge)),
             lambda reach: reach.greeting is not None,
             f"waiting for {address} to pass connections on to a task",
             seconds=SYNC_SECONDS,
@@ -252,10 +257,12 @@ def _wait_for_balancing(stage: Stage, one: str, two: str) -> None:
 
 
 def _remove(stage: Stage, name: str) -> None:
-    """Remove service ``name``, whose end the engines see to afterwards, and wait for that: until no
-    container of it is there and its port is free."""
+    """Remove service ``name``, and wait until its containers are gone and its port is free.
+
+    The engines end the tasks only after they have answered.
+    """
     stage.step(stage.sandbox, "docker", "service", "rm", name)
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     for sandbox in (stage.sandbox, stage.second_sandbox):
         stage.wait_until(
             partial(_tasks, sandbox, name, "--all"),
@@ -263,13 +270,13 @@ def _remove(stage: Stage, name: str) -> None:
             f"waiting for the tasks of {name} on {sandbox.name} to end",
         )
         stage.wait_until(
-            partial(observe_listeners, sandbox),
+            partial(observe, sandbox, listeners()),
             lambda tcp: not on_port(tcp, port),
             f"waiting for port {port} of {sandbox.name} to be let go",
         )
 
 
 def _judge_service(stage: Stage, about: dict[str, object], one: str, two: str) -> None:
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     first, second = (connect(stage, stage.host, address, port) for address in (one, two))
     stage.judge(service_answers, about=about, first=first, second=second)

@@ -1,7 +1,6 @@
-"""What bites with published ports: one port on two addresses, a port that is taken, and the engine
-restarted under a published container.
+"""Traps of published ports: two addresses, a port that is taken, and a restart of the engine.
 
-The page that goes with it is docs/demo-ports.md.
+The page of this demo is docs/demo-ports.md.
 """
 
 from __future__ import annotations
@@ -10,25 +9,26 @@ from hostonly.claims.hello import hello_apart, hello_rises
 from hostonly.claims.listeners import listener_published
 from hostonly.claims.ports import others_running, port_taken
 from hostonly.claims.publishing import dnat_alive, dnat_target
-from hostonly.demos.probes import LOOPBACK, connect, start, wait_for_hello
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.facts import NotObserved, Observed
-from hostonly.facts.docker import Container, observe_container, observe_running
-from hostonly.facts.engine import observe_engine
-from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.listeners import observe_listeners
+from hostonly.facts import NotObserved, Observed, observe
+from hostonly.facts.docker import DockerContainer, container, running
+from hostonly.facts.engine import engine
+from hostonly.facts.firewall import firewall
+from hostonly.facts.listeners import listeners
+from hostonly.stage.probes import LOOPBACK, connect, start, wait_for_hello
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
 
 ONE, TWO, TAKEN, LASTING = "one", "two", "taken", "lasting"
 # All of 127.0.0.0/8 is the sandbox's own.
 SECOND_LOOPBACK = "127.0.0.2"
 REMOVE = ("docker", "rm", "--force", "--volumes")
-# systemd refuses a service that is restarted too often in a minute; several runs in a row would be.
+# systemd refuses to restart a service too often in a minute, as several runs in a row would.
 RESTART = "systemctl reset-failed docker && systemctl restart docker"
 
 
 def run(stage: Stage) -> None:
-    """One after the other; each leaves the port free for the next."""
-    stage.require_free_port(stage.settings.hello.port)
+    """Take the three parts one after the other; each leaves the port free for the next."""
+    stage.require_free_port(stage.site.hello_port)
     _two_addresses(stage)
     _taken(stage)
     stage.step(stage.sandbox, *REMOVE, TWO, TAKEN)
@@ -36,7 +36,7 @@ def run(stage: Stage) -> None:
 
 
 def _two_addresses(stage: Stage) -> None:
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     start(stage, ONE, ONE, "-p", f"{LOOPBACK}:{port}:{port}")
     start(stage, TWO, TWO, "-p", f"{SECOND_LOOPBACK}:{port}:{port}")
     wait_for_hello(stage, ONE, TWO)
@@ -56,11 +56,11 @@ def _two_addresses(stage: Stage) -> None:
 
 
 def _taken(stage: Stage) -> None:
-    """A third container wants the port of the first, which is then removed."""
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    """Start a third container on the port of the first one, and again when that one is removed."""
+    sandbox, port = stage.sandbox, stage.site.hello_port
     start(stage, TAKEN, TAKEN, "-p", f"{LOOPBACK}:{port}:{port}", may_fail=True)
     stage.step(sandbox, "docker", "ps", "-a")
-    stage.judge(port_taken, about={"port": port}, container=observe_container(sandbox, TAKEN))
+    stage.judge(port_taken, about={"port": port}, container=observe(sandbox, container(TAKEN)))
     stage.step(sandbox, *REMOVE, ONE)
     stage.step(sandbox, "docker", "start", TAKEN)
     wait_for_hello(stage, TAKEN)
@@ -72,7 +72,7 @@ def _taken(stage: Stage) -> None:
 
 
 def _engine_restarted(stage: Stage) -> None:
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     start(stage, LASTING, LASTING, "--restart", "always", "-p", f"{port}:{port}")
     wait_for_hello(stage, LASTING)
     connect(stage, stage.host, stage.address, port, times=1)
@@ -83,29 +83,29 @@ def _engine_restarted(stage: Stage) -> None:
         about={"place": "host", "name": LASTING, "address": stage.address, "port": port},
         answers=connect(stage, stage.host, stage.address, port),
     )
-    firewall, container = observe_firewall(sandbox), observe_container(sandbox, LASTING)
-    running = observe_running(sandbox)
+    rules, lasting = observe(sandbox, firewall()), observe(sandbox, container(LASTING))
+    after = observe(sandbox, running())
     stage.judge(
-        dnat_target, about={"port": port, "inside": port}, firewall=firewall, container=container
+        dnat_target, about={"port": port, "inside": port}, firewall=rules, container=lasting
     )
-    stage.judge(dnat_alive, firewall=firewall, running=running)
+    stage.judge(dnat_alive, firewall=rules, running=after)
     stage.judge(
         listener_published,
         about={"port": port},
-        engine=observe_engine(sandbox),
-        listeners=observe_listeners(sandbox),
+        engine=observe(sandbox, engine()),
+        listeners=observe(sandbox, listeners()),
     )
-    stage.judge(others_running, about={"ours": LASTING}, before=before, after=running)
+    stage.judge(others_running, about={"ours": LASTING}, before=before, after=after)
 
 
-def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
-    """Restart it, and start again what else ran and has no policy that says so; what ran before.
+def _restart_engine(stage: Stage) -> Observed[tuple[DockerContainer, ...]]:
+    """Restart the engine and what it does not restart itself; return what ran before.
 
     Raises:
-        Stopped: something runs that would be removed as it ends, or could not be started again.
+        Stopped: a container would be removed when it ends, or could not be started again.
     """
     sandbox = stage.sandbox
-    before = observe_running(sandbox)
+    before = observe(sandbox, running())
     if isinstance(before, NotObserved):
         raise Stopped(f"what runs was not observed: {before.because}", before.evidence)
     others = [each for each in before.value if each.name != LASTING]
@@ -116,13 +116,13 @@ def _restart_engine(stage: Stage) -> Observed[tuple[Container, ...]]:
             " it was left alone: end it, then run the demo again",
             before.evidence,
         )
-    # Who is in another's network needs that other one first.
+    # A container in another one's network needs that other one first.
     others.sort(key=lambda each: each.network_mode.startswith("container:"))
     if others:
         stage.on_exit(sandbox, "docker", "start", *(each.id for each in others))
     stage.step(sandbox, "sudo", "sh", "-c", RESTART)
     stage.wait_until(
-        lambda: observe_container(sandbox, LASTING),
+        lambda: observe(sandbox, container(LASTING)),
         lambda container: container.running,
         f"waiting for {LASTING} to run again",
     )

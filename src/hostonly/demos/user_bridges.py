@@ -1,7 +1,6 @@
-"""Networks of one's own: names within one, nothing across two, a container on both, and an
---internal one without a way out.
+"""User-defined networks: names within one, nothing across two, a container on both.
 
-The page that goes with it is docs/demo-user-bridges.md.
+An --internal network has no way out. The page of this demo is docs/demo-user-bridges.md.
 """
 
 from __future__ import annotations
@@ -17,38 +16,38 @@ from hostonly.claims.names import (
 )
 from hostonly.claims.networks import network_driver
 from hostonly.claims.reach import SILENT, internal_closed, unreachable
-from hostonly.demos.outside import make_outside
-from hostonly.demos.probes import (
+from hostonly.facts import Fact, observe, together
+from hostonly.facts.docker import container, network
+from hostonly.facts.engine import engine
+from hostonly.facts.firewall import firewall
+from hostonly.facts.names import Lookup, lookup
+from hostonly.facts.resolver import resolver
+from hostonly.facts.routes import route_to
+from hostonly.stage.outside import make_outside
+from hostonly.stage.probes import (
     address_of,
     connect,
     connect_once,
     start,
     wait_for_hello,
 )
-from hostonly.demos.stage import Stage
-from hostonly.facts import Fact, together
-from hostonly.facts.docker import observe_container, observe_network
-from hostonly.facts.engine import observe_engine
-from hostonly.facts.firewall import observe_firewall
-from hostonly.facts.names import Lookup, observe_name
-from hostonly.facts.resolver import observe_resolver
-from hostonly.facts.routes import route_to
+from hostonly.stage.stage import Stage
 
 RED, BLUE, CLOSED = "red", "blue", "closed"
 RED1, RED2, BLUE1, BOTH = "red1", "red2", "blue1", "both"
 PLAIN1, PLAIN2 = "plain1", "plain2"
 CLOSED1, CLOSED2 = "closed1", "closed2"
-# A name that nobody outside has either (RFC 2606), should the question get there after all.
+# A name that nobody outside has (RFC 2606), in case the question gets there.
 OUTSIDE = "outside.example"
 
 
 def run(stage: Stage) -> None:
-    """Three networks and the default one, two containers each, and one container on two."""
+    """Make three networks and judge names and traffic on them and on the default bridge."""
     create = ("docker", "network", "create", *stage.labels)
     stage.step(stage.sandbox, *create, RED)
     stage.step(stage.sandbox, *create, BLUE)
     stage.step(stage.sandbox, *create, "--internal", CLOSED)
-    for name, network in (
+    for name, net in (
         (RED1, RED),
         (RED2, RED),
         (BLUE1, BLUE),
@@ -56,19 +55,19 @@ def run(stage: Stage) -> None:
         (CLOSED1, CLOSED),
         (CLOSED2, CLOSED),
     ):
-        start(stage, name, name, "--network", network)
+        start(stage, name, name, "--network", net)
     start(stage, PLAIN1, PLAIN1)
     start(stage, PLAIN2, PLAIN2)
     stage.step(stage.sandbox, "docker", "network", "connect", BLUE, BOTH)
     wait_for_hello(stage, RED1, RED2, BLUE1, BOTH, CLOSED2)
     stage.step(stage.sandbox, "docker", "network", "ls")
 
-    image = observe_container(stage.sandbox, RED1)
+    image = observe(stage.sandbox, container(RED1))
     stage.judge(image_built, about={"image_id": stage.image_id}, container=image)
     stage.judge(
         network_driver,
         about={"name": RED, "driver": "bridge"},
-        network=observe_network(stage.sandbox, RED),
+        network=observe(stage.sandbox, network(RED)),
     )
     _judge_names(stage)
     _judge_traffic(stage)
@@ -76,20 +75,20 @@ def run(stage: Stage) -> None:
 
 
 def _ask(stage: Stage, container: str, name: str) -> Fact[Lookup]:
-    return stage.probe(lambda: observe_name(stage.container(container), name))
+    return stage.probe(observe(stage.container(container), lookup(name)))
 
 
 def _judge_names(stage: Stage) -> None:
     on_red, on_default = stage.container(RED1), stage.container(PLAIN1)
-    resolver = stage.probe(lambda: observe_resolver(on_red))
-    stage.judge(resolver_embedded, about={"network": RED}, resolver=resolver)
-    stage.judge(resolver_outer, resolver=stage.probe(lambda: observe_resolver(on_default)))
+    asked = stage.probe(observe(on_red, resolver()))
+    stage.judge(resolver_embedded, about={"network": RED}, resolver=asked)
+    stage.judge(resolver_outer, resolver=stage.probe(observe(on_default, resolver())))
     known = _ask(stage, RED1, RED2)
     stage.judge(
         name_resolves,
         about={"network": RED, "name": RED2},
         lookup=known,
-        container=observe_container(stage.sandbox, RED2),
+        container=observe(stage.sandbox, container(RED2)),
     )
     for topic, asker, name, who in (
         ("across", RED1, BLUE1, "A container on another network"),
@@ -99,13 +98,13 @@ def _judge_names(stage: Stage) -> None:
             name_unknown,
             about={"topic": topic, "who": who, "name": name},
             lookup=_ask(stage, asker, name),
-            container=observe_container(stage.sandbox, name),
+            container=observe(stage.sandbox, container(name)),
             control=known,
         )
 
 
 def _judge_traffic(stage: Stage) -> None:
-    port = stage.settings.hello.port
+    port = stage.site.hello_port
     red1, blue1, both = (stage.container(name) for name in (RED1, BLUE1, BOTH))
     stage.judge(
         hello_rises,
@@ -144,13 +143,13 @@ def _judge_traffic(stage: Stage) -> None:
             },
             attempt=connect_once(stage, vantage, address, port),
             control=connect_once(stage, vantage, neighbour, port),
-            way=route_to(stage.namespace(place), address),
+            way=observe(stage.namespace(place), route_to(address)),
             witness=witness,
         )
 
 
 def _judge_internal(stage: Stage) -> None:
-    sandbox, port = stage.sandbox, stage.settings.hello.port
+    sandbox, port = stage.sandbox, stage.site.hello_port
     closed1, neighbour = stage.container(CLOSED1), address_of(stage, CLOSED2)
     stage.judge(
         hello_rises,
@@ -173,19 +172,19 @@ def _judge_internal(stage: Stage) -> None:
         },
         attempt=connect_once(stage, closed1, outside, port),
         control=connect_once(stage, closed1, neighbour, port),
-        way=route_to(stage.namespace(CLOSED1), outside),
+        way=observe(stage.namespace(CLOSED1), route_to(outside)),
         witness=connect_once(stage, stage.container(RED1), outside, port),
     )
     control = _ask(stage, CLOSED1, CLOSED2)
-    before = observe_firewall(sandbox)
+    before = observe(sandbox, firewall())
     lookup = _ask(stage, CLOSED1, OUTSIDE)
     stage.judge(
         name_outside,
         about={"network": CLOSED, "name": OUTSIDE},
         lookup=lookup,
         control=control,
-        engine=observe_engine(sandbox),
-        inside=observe_network(sandbox, CLOSED),
+        engine=observe(sandbox, engine()),
+        inside=observe(sandbox, network(CLOSED)),
         before=before,
-        after=observe_firewall(sandbox),
+        after=observe(sandbox, firewall()),
     )

@@ -1,9 +1,8 @@
-"""What became of an attempt to do something: let in, refused, or nothing there to try it on.
+"""The outcome of an attempt to do something: let in, refused, or nothing there to try it on.
 
 The sentences are those of strerror(3) and of dash, util-linux and coreutils in the C locale; a
 command that fails in any other way tells nothing about permission, and is not observed. System
-calls are made by perl (perlfunc, ``syscall``), which every Debian has.
-"""
+calls are made by perl (perlfunc, ``syscall``), which every Debian has."""
 
 from __future__ import annotations
 
@@ -11,13 +10,13 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.facts.questions import ROOT, Question
 from hostonly.vantages import Result
 
 
-class Outcome(enum.StrEnum):
-    """The words are what a report prints."""
+class AttemptOutcome(enum.StrEnum):
+    """The outcome of an attempt, in the words that a report prints."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
@@ -26,10 +25,10 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """``said`` is the line that refused it; empty where it was allowed."""
+    """An attempt to do ``what``; ``said`` is the line that refused it, empty if it was allowed."""
 
     what: str
-    outcome: Outcome
+    outcome: AttemptOutcome
     said: str = ""
 
     def __str__(self) -> str:
@@ -53,22 +52,25 @@ SYSTEM_CALL = (
 
 
 def read_attempt(what: str, result: Result) -> Fact[Attempt]:
-    """The attempt to ``what`` that ``result`` was."""
+    """Read from its ``result`` the outcome of the attempt to ``what``."""
     if result.ok:
-        return Observed(Attempt(what, Outcome.ALLOWED), (result,))
+        return Observed(Attempt(what, AttemptOutcome.ALLOWED), (result,))
     for line in result.stderr.splitlines():
-        for outcome, sentences in ((Outcome.REFUSED, REFUSALS), (Outcome.ABSENT, ABSENCES)):
+        for outcome, sentences in (
+            (AttemptOutcome.REFUSED, REFUSALS),
+            (AttemptOutcome.ABSENT, ABSENCES),
+        ):
             if any(sentence in line.lower() for sentence in sentences):
                 return Observed(Attempt(what, outcome, line.strip()), (result,))
     return NotObserved(result.failure, (result,))
 
 
-def attempt_look(what: str, argv: Sequence[str]) -> Look[Attempt]:
-    """``argv`` run as the attempt to ``what``."""
-    return Look(tuple(argv), lambda result: read_attempt(what, result))
+def attempt(what: str, argv: Sequence[str]) -> Question[Attempt]:
+    """Ask for the outcome of ``argv``, the attempt to ``what``."""
+    return Question(tuple(argv), lambda result: read_attempt(what, result))
 
 
 def system_call(name: str, number: int, arguments: str, setup: str = "") -> tuple[str, ...]:
-    """The command that makes system call ``number``; ``setup`` and ``arguments`` are perl."""
+    """Return the command for system call ``number``; ``setup`` and ``arguments`` are perl."""
     script = SYSTEM_CALL.format(name=name, number=number, arguments=arguments, setup=setup)
-    return ("sudo", "perl", "-e", script)
+    return (*ROOT, "perl", "-e", script)

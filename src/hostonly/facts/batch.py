@@ -1,30 +1,22 @@
-"""Many commands at one vantage in one round trip, side by side, each with a result of its own.
+"""Many commands at one vantage in one round trip, side by side, each with its own result.
 
-A connection to a sandbox costs some 50 ms a command, which a check of twenty facts would feel. So
-a shell there starts all of them at once and says what became of each. Running stays apart from
-reading: a ``Look`` is a command and the pure function that reads its result.
+A connection to a sandbox costs some 50 ms for each command, too much for a check of twenty facts.
+So a shell there starts all of them at once and tells the result of each.
 
-Sources: timeout(1) of coreutils 9.1 (124 for a command that outlived its limit, 137 where it had to be killed then; ``--foreground``
-leaves it in the process group that the vantage ends); write(2) to a pipe is whole up to PIPE_BUF
-(4096), so that lines shorter than that never mix.
-"""
+Sources: timeout(1) of coreutils 9.1 (124 for a command that outlived its limit, 137 where it then
+had to be killed; ``--foreground`` leaves it in the process group that the vantage ends); write(2)
+to a pipe is whole up to PIPE_BUF (4096), so that lines shorter than that never mix."""
 
 from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
 
 from hostonly.errors import Unreachable
-from hostonly.facts.fact import Fact, NotObserved, read
 from hostonly.vantages import TIMED_OUT, Result, Vantage, shown
 from hostonly.waiting import limit, more_patience
-
-K = TypeVar("K", bound=Hashable)
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 COMMAND_SECONDS = 30.0
 # Beyond the commands' own limit: until the last of them has begun, and the last line has come. What is
@@ -54,39 +46,14 @@ job() {
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Look(Generic[T_co]):
-    """A command that changes nothing, and how its result is read."""
-
-    argv: tuple[str, ...]
-    read: Callable[[Result], Fact[T_co]]
-
-
-def look(argv: Sequence[str], parse: Callable[[str], T]) -> Look[T]:
-    """A ``Look`` whose command must end with status 0 and print what ``parse`` understands."""
-    return Look(tuple(argv), lambda result: read(result, parse))
-
-
-def observe_all(
-    vantage: Vantage, looks: Mapping[K, Look[Any]], *, timeout: float = COMMAND_SECONDS
-) -> dict[K, Fact[Any]]:
-    """The facts of all ``looks`` by their keys, from one round trip to ``vantage``."""
-    try:
-        results = run_at_once(vantage, [each.argv for each in looks.values()], timeout=timeout)
-    except Unreachable as error:
-        return {key: NotObserved(str(error)) for key in looks}
-    return {
-        key: each.read(result) for (key, each), result in zip(looks.items(), results, strict=True)
-    }
-
-
 def run_at_once(
     vantage: Vantage, commands: Sequence[Sequence[str]], *, timeout: float = COMMAND_SECONDS
 ) -> tuple[Result, ...]:
-    """Run ``commands`` at ``vantage`` side by side; their results in order, each as if run alone.
+    """Run ``commands`` at ``vantage`` side by side; return their results in order.
 
-    ``timeout`` is each one's limit in seconds; one that outlives it has exit status 124.
-    It begins with the command itself: many on a slow machine begin one after the other.
+    Each result is as if the command ran alone. ``timeout`` is the limit of each in seconds; it
+    begins with the command itself, since many on a slow machine begin one after the other. A
+    command that outlives its limit has exit status 124.
 
     Raises:
         hostonly.errors.Unreachable: the vantage could not be reached, or did not tell of all.
@@ -124,7 +91,7 @@ def run_at_once(
 
 @dataclass(slots=True)
 class _End:
-    """What has been told of one command so far."""
+    """What the shell has told of one command so far."""
 
     status: int | None = None
     seconds: float = 0.0
@@ -133,15 +100,18 @@ class _End:
 
 
 def _status(end: _End, seconds: float) -> int:
-    """Its exit status; who did not end when told to at the limit of ``seconds`` was killed, and timeout(1)
-    says so with another number."""
+    """Return the exit status of a command with a limit of ``seconds``.
+
+    timeout(1) gives another number where it had to kill a late command: that is 124 as well."""
     killed = end.status == KILLED and end.seconds >= seconds
     return TIMED_OUT if killed else end.status or 0
 
 
 def _ends(told: str, count: int) -> list[_End]:
-    """Read the shell's lines. What is no line of ours is passed over: the command that it belonged
-    to is then missing, or its output is not the JSON or text that its reader accepts."""
+    """Read the shell's lines; return what they tell of each of the ``count`` commands.
+
+    A line that is not the shell's is passed over: its command then has no end, or its output is not
+    the JSON or text that its reader accepts."""
     ends = [_End() for _ in range(count)]
     for line in told.splitlines():
         words = line.split()

@@ -1,9 +1,7 @@
 """How a sandbox is confined, as its host's kernel tells: ids, namespaces, capabilities, mounts.
 
 Sources of the formats: user_namespaces(7) for uid_map, subuid(5), getent(1) and passwd(5),
-namespaces(7) for the links, proc(5) for status and mountinfo, ps(1) of procps-ng 4.0,
-lxc.container.conf(5) for lxc.rootfs.path.
-"""
+namespaces(7) for the links, proc(5) for status and mountinfo, ps(1) of procps-ng 4.0."""
 
 from __future__ import annotations
 
@@ -12,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # In the order of their numbers (capabilities(7), Linux 6.x).
 CAPABILITIES = [
@@ -59,10 +58,15 @@ CAPABILITIES = [
 ]
 
 
+# Of a process's own (namespaces(7)).
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
-    """``count`` ids from ``first`` on, those of ``who``; ``inside`` is what the first is called
-    in the user namespace (0 where there is none)."""
+    """A range of ``count`` ids from ``first`` on, those of ``who``.
+
+    ``inside`` is the number of the first in the user namespace (0 where there is none)."""
 
     who: str
     first: int
@@ -70,7 +74,7 @@ class Range:
     inside: int = 0
 
     def overlaps(self, other: Range) -> bool:
-        """Whether an id is in both."""
+        """Return whether an id is in both ranges."""
         return self.first < other.first + other.count and other.first < self.first + self.count
 
     def __contains__(self, number: object) -> bool:
@@ -80,8 +84,13 @@ class Range:
         return f"{self.who} {self.first}–{self.first + self.count - 1}"
 
 
+def id_map(pid: int, kind: str) -> Question[tuple[Range, ...]]:
+    """Ask for the ids of ``kind`` (``uid`` or ``gid``) in the user namespace of process ``pid``."""
+    return question(["cat", f"/proc/{pid}/{kind}_map"], parse_map, root=True)
+
+
 def parse_map(output: str) -> tuple[Range, ...]:
-    """``cat /proc/PID/uid_map``: id inside, id outside, how many."""
+    """Read ``cat /proc/PID/uid_map``: id inside, id outside, how many."""
     found = []
     for line in output.splitlines():
         words = line.split()
@@ -94,8 +103,14 @@ def parse_map(output: str) -> tuple[Range, ...]:
     return tuple(found)
 
 
+def id_owners(kind: str) -> Question[tuple[Range, ...]]:
+    """Ask whose the ids of ``kind`` (``uid`` or ``gid``) are on the vantage's machine."""
+    listed = {"uid": "passwd", "gid": "group"}[kind]
+    return question(["sh", "-c", f"cat /etc/sub{kind}; getent {listed}"], parse_owners)
+
+
 def parse_owners(output: str) -> tuple[Range, ...]:
-    """/etc/subuid's lines NAME:START:COUNT and ``getent passwd``'s NAME:x:UID:GID:…"""
+    """Read /etc/subuid's lines NAME:START:COUNT and ``getent passwd``'s NAME:x:UID:GID:…."""
     found = []
     for line in output.splitlines():
         fields = line.split(":")
@@ -110,8 +125,14 @@ def parse_owners(output: str) -> tuple[Range, ...]:
     return tuple(found)
 
 
+def namespaces(process: int | str = "self") -> Question[dict[str, str]]:
+    """Ask for the namespaces of process ``process``, by their kinds."""
+    links = (f"/proc/{process}/ns/{kind}" for kind in NAMESPACES)
+    return question(["readlink", *links], parse_namespaces, root=True)
+
+
 def parse_namespaces(output: str) -> dict[str, str]:
-    """``readlink /proc/PID/ns/…``: ``user:[4026531837]``, one a line."""
+    """Read ``readlink /proc/PID/ns/…``: ``user:[4026531837]``, one a line."""
     found = {}
     for line in output.splitlines():
         link = re.fullmatch(r"([a-z_]+):\[(\d+)\]", line.strip())
@@ -132,8 +153,13 @@ class Confined:
     seccomp: int
 
 
+def confined(pid: int) -> Question[Confined]:
+    """Ask how process ``pid`` is limited."""
+    return question(["cat", f"/proc/{pid}/status"], parse_status, root=True)
+
+
 def parse_status(output: str) -> Confined:
-    """``cat /proc/PID/status``; ``Seccomp: 2`` means that a filter is in force."""
+    """Read ``cat /proc/PID/status``; ``Seccomp: 2`` means that a filter is in force."""
     fields = dict(line.split(":", 1) for line in output.splitlines() if ":" in line)
     try:
         sets = {name: int(fields[name].strip(), 16) for name in ("CapEff", "CapBnd")}
@@ -159,8 +185,14 @@ class Owned:
     command: str
 
 
+def processes() -> Question[tuple[Owned, ...]]:
+    """Ask for every process that the vantage sees."""
+    columns = "pid=,userns=,uid=,gid=,args="
+    return question(["ps", "-e", "-ww", "-o", columns], parse_processes, root=True)
+
+
 def parse_processes(output: str) -> tuple[Owned, ...]:
-    """``ps -e -ww -o pid=,userns=,uid=,gid=,args=`` run as root: others' namespaces are ``-``."""
+    """Read ``ps -e -ww -o pid=,userns=,uid=,gid=,args=``; only root sees others' namespaces."""
     found = []
     for line in output.splitlines():
         words = line.split(None, 4)
@@ -175,7 +207,7 @@ def parse_processes(output: str) -> tuple[Owned, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """``root`` is which part of the file system on ``device`` (major:minor) is at ``point``."""
+    """The part ``root`` of the file system on ``device`` (major:minor), mounted at ``point``."""
 
     device: str
     root: str
@@ -183,8 +215,14 @@ class Mount:
     kind: str
 
 
+def mounts(process: int | str = "self") -> Question[tuple[Mount, ...]]:
+    """Ask what is mounted where process ``process`` looks; only root may see that of another."""
+    mountinfo = ["cat", f"/proc/{process}/mountinfo"]
+    return question(mountinfo, parse_mountinfo, root=process != "self")
+
+
 def parse_mountinfo(output: str) -> tuple[Mount, ...]:
-    """``cat /proc/PID/mountinfo``; spaces in names are ``\\040`` there."""
+    r"""Read ``cat /proc/PID/mountinfo``; spaces in names are ``\040`` there."""
     found = []
     for line in output.splitlines():
         left, dash, right = line.partition(" - ")
@@ -205,16 +243,8 @@ class Layers:
     layer: str
 
 
-def parse_layers(output: str) -> Layers:
-    """``lxc-info -c lxc.rootfs.path``: ``overlay:LOWER:UPPER``, the type left out when it runs."""
-    found = re.fullmatch(r"lxc\.rootfs\.path = (?:overlay:)?(/[^:\n]+):(/[^:\n]+)", output.strip())
-    if found is None:
-        raise Unreadable(repr(output[:120]))
-    return Layers(found[1], found[2])
-
-
 def parse_devices(output: str) -> Mapping[str, str]:
-    """``stat -c '%F|%t:%T|%n'`` of device nodes: their paths, ``b`` or ``c`` with the numbers."""
+    """Read ``stat -c '%F|%t:%T|%n'`` of device nodes: paths, with ``b`` or ``c`` and numbers."""
     found = {}
     for line in output.splitlines():
         words = line.split("|", 2)
@@ -227,7 +257,7 @@ def parse_devices(output: str) -> Mapping[str, str]:
 
 
 def parse_paths(output: str) -> tuple[str, ...]:
-    """``find``'s output: one absolute path a line."""
+    """Read ``find``'s output: one absolute path a line."""
     paths = parse_lines(output)
     for path in paths:
         if not path.startswith("/"):
@@ -236,12 +266,17 @@ def parse_paths(output: str) -> tuple[str, ...]:
 
 
 def parse_lines(output: str) -> tuple[str, ...]:
-    """The lines of ``output``, whatever they say."""
+    """Return the lines of ``output``, whatever they say."""
     return tuple(output.splitlines())
 
 
+def keys() -> Question[Mapping[str, int]]:
+    """Ask for the kernel's keys that root of the vantage sees."""
+    return question(["cat", "/proc/keys"], parse_keys, root=True)
+
+
 def parse_keys(output: str) -> Mapping[str, int]:
-    """``cat /proc/keys`` (keyrings(7)): serial numbers, each with the owner's uid as seen here."""
+    """Read ``cat /proc/keys`` (keyrings(7)): serial numbers, each with its owner's uid there."""
     found = {}
     for line in output.splitlines():
         words = line.split()

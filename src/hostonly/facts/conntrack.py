@@ -1,17 +1,16 @@
 """Connections that the kernel tracks, with their two directions: ``conntrack -L -o xml``.
 
 Source of the format: conntrack(8) 1.4.7 and libnetfilter_conntrack's ``snprintf_xml.c``. With no
-entry at all it prints nothing; over SSH that cannot be, since that connection is tracked as well, so
-nothing is never taken for an empty table.
-"""
+entry at all it prints nothing; over SSH that cannot be, since that connection is tracked as well,
+so no output is never taken for an empty table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,10 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A tracked connection. ``reply`` differs from ``original`` turned round where an address was
-    rewritten; ``state`` is TCP's (``ESTABLISHED``, ``TIME_WAIT``), else empty."""
+    """A tracked connection.
+
+    ``reply`` differs from ``original`` turned round where an address was rewritten. ``state`` is
+    TCP's (``ESTABLISHED``, ``TIME_WAIT``), else empty."""
 
     protocol: str
     state: str
@@ -39,7 +40,7 @@ class Flow:
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Every address in it."""
+        """Every address in the connection."""
         ends = (self.original, self.reply)
         return frozenset(address for end in ends for address in (end.source, end.destination))
 
@@ -47,13 +48,17 @@ class Flow:
         return f"{self.protocol} {self.original} {self.state}".rstrip()
 
 
-def observe_flows(vantage: Vantage) -> Fact[tuple[Flow, ...]]:
-    """Every connection that the kernel of ``vantage`` tracks in its network, seen as root."""
-    return observe(vantage, ["sudo", "conntrack", "-L", "-o", "xml"], parse)
+def conntrack() -> Question[tuple[Flow, ...]]:
+    """Ask for every connection that the kernel tracks in the vantage's network."""
+    return question(["conntrack", "-L", "-o", "xml"], parse, root=True)
 
 
 def parse(output: str) -> tuple[Flow, ...]:
-    """Read it; ``Unreadable`` when it is not the whole document."""
+    """Read ``conntrack -L -o xml``.
+
+    Raises:
+        Unreadable: the output is not the whole document.
+    """
     try:
         return tuple(_flow(item) for item in ElementTree.fromstring(output).findall("flow"))
     except (ElementTree.ParseError, ValueError) as error:

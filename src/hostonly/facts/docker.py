@@ -1,9 +1,8 @@
-"""Containers, networks and images as the engine describes them: ``docker … inspect``.
+"""Containers and networks as the engine describes them: ``docker … inspect``.
 
-Source of the format: Docker Engine API v1.41 (20.10), the responses of ``ContainerInspect``,
-``NetworkInspect`` and ``ImageInspect``, which ``docker inspect`` prints as a JSON list, and
-``ContainerList``, as the engine's socket gives it. Only the fields that claims speak of are read; they
-are the same up to v1.52 (29).
+Source of the format: Docker Engine API v1.41 (20.10), the responses of ``ContainerInspect`` and
+``NetworkInspect``, which ``docker inspect`` prints as a JSON list, and ``ContainerList``, as the
+engine's socket gives it. Only fields that claims need are read; they are the same up to v1.52 (29).
 """
 
 from __future__ import annotations
@@ -12,16 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from hostonly.facts.fact import Fact, NotObserved, Unreadable, json_list, observe, select
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Fact, NotObserved, Unreadable, json_list, read, select
+from hostonly.facts.questions import Question, question
+from hostonly.vantages import Result
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A container's place in one network; ``address`` and ``gateway`` are None where the engine
-    gives none (host, none), ``mac`` empty likewise; ``address6`` and ``gateway6`` are IPv6's."""
+class DockerEndpoint:
+    """A container's place in one network.
+
+    Where the engine gives none (host, none) ``address`` and ``gateway`` are None, and ``mac`` is
+    empty. ``address6`` and ``gateway6`` are IPv6's."""
 
     network: str
     network_id: str
@@ -35,7 +37,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class PublishedPort:
-    """``container_port`` with its protocol, to be reached at ``host_address``:``host_port``."""
+    """A published ``container_port``, to be reached at ``host_address``:``host_port``."""
 
     container_port: int
     protocol: str
@@ -44,11 +46,13 @@ class PublishedPort:
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
-    """A container. ``pid`` is its init's number on the sandbox, 0 when it does not run; ``image``
-    is the image's id; ``network_mode`` is ``host``, ``none``, ``default``, ``container:ID`` or a
-    network's name; ``error`` is why the engine could not start it, ``exit_code`` its init's last;
-    ``auto_remove``: it goes when it ends (``docker run --rm``)."""
+class DockerContainer:
+    """A container, as the engine describes it in full.
+
+    ``pid`` is its init's number on the sandbox, 0 where it does not run. ``image`` is the image's
+    id. ``network_mode`` is ``host``, ``none``, ``default``, ``container:ID`` or a network's name.
+    ``error`` is why the engine could not start it, ``exit_code`` its init's last. ``auto_remove``
+    says that the engine removes it when it ends (``docker run --rm``)."""
 
     id: str
     name: str
@@ -57,7 +61,7 @@ class Container:
     pid: int
     network_mode: str
     labels: tuple[tuple[str, str], ...]
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[DockerEndpoint, ...]
     published: tuple[PublishedPort, ...]
     exit_code: int = 0
     error: str = ""
@@ -65,19 +69,21 @@ class Container:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Its IPv4 addresses, one a network that gives any."""
+        """The container's IPv4 addresses, one for each network that gives one."""
         return tuple(end.address for end in self.endpoints if end.address is not None)
 
     @property
     def running(self) -> bool:
-        """Whether its init runs."""
+        """Whether the container's init runs."""
         return self.pid > 0
 
 
 @dataclass(frozen=True, slots=True)
 class ListedContainer:
-    """A container as the engine lists it: ``image`` is the reference that it was made with, or an id
-    where that has come to name another image."""
+    """A container, as the engine lists it.
+
+    ``image`` is the reference that it was made with, or an id where that now names another image.
+    """
 
     name: str
     image: str
@@ -85,10 +91,12 @@ class ListedContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """A network of the engine's. ``subnets`` are in CIDR, ``gateways`` without prefix; ``members``
-    are the names of the containers attached now; ``peers`` are the addresses of the machines that an
-    overlay network spans, as far as this engine knows."""
+class DockerNetwork:
+    """A network of the engine's.
+
+    ``subnets`` are in CIDR notation, ``gateways`` without prefix. ``members`` are the names of the
+    containers attached now. ``peers`` are the addresses of the machines that an overlay network
+    spans, as far as this engine knows."""
 
     id: str
     name: str
@@ -104,50 +112,57 @@ class Network:
 
     @property
     def link(self) -> str:
-        """The name of its bridge on the sandbox, for a network whose driver is ``bridge``."""
+        """The name of the network's bridge on the sandbox, where its driver is ``bridge``."""
         # The engine's rule, where no name was asked for.
         return dict(self.options).get("com.docker.network.bridge.name", f"br-{self.id[:12]}")
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """An image; ``digests`` are ``REPOSITORY@sha256:…`` of the registries it was seen in."""
-
-    id: str
-    tags: tuple[str, ...]
-    digests: tuple[str, ...]
-    architecture: str
+def container(name: str) -> Question[DockerContainer]:
+    """Ask for the container with the name or id ``name``."""
+    return question(["docker", "container", "inspect", name], parse_container)
 
 
-def observe_container(sandbox: Vantage, name: str) -> Fact[Container]:
-    """The container called ``name`` at ``sandbox``."""
-    return observe(sandbox, ["docker", "container", "inspect", name], parse_container)
+def containers(*names: str) -> Question[tuple[DockerContainer, ...]]:
+    """Ask for the containers called ``names``, one or more."""
+    return question(["docker", "container", "inspect", *names], parse_containers)
 
 
-def observe_running(sandbox: Vantage) -> Fact[tuple[Container, ...]]:
-    """Every container that runs at ``sandbox``, whoever started it."""
-    listed = observe(sandbox, ["docker", "ps", "--quiet", "--no-trunc"], str.split)
-    if isinstance(listed, NotObserved) or not listed.value:
-        return select(listed, lambda _: ())
-    inspect = ["docker", "container", "inspect", *listed.value]
-    found = observe(sandbox, inspect, parse_containers)
-    return replace(found, evidence=(*listed.evidence, *found.evidence))
+def running() -> Question[tuple[DockerContainer, ...]]:
+    """Ask for every container that runs, whoever started it."""
+
+    def inspected(
+        listed: Result,
+    ) -> Fact[tuple[DockerContainer, ...]] | Question[tuple[DockerContainer, ...]]:
+        ids = read(listed, str.split)
+        if isinstance(ids, NotObserved) or not ids.value:
+            return select(ids, lambda _: ())
+
+        def with_both(result: Result) -> Fact[tuple[DockerContainer, ...]]:
+            found = read(result, parse_containers)
+            return replace(found, evidence=(listed, *found.evidence))
+
+        return Question(containers(*ids.value).argv, with_both)
+
+    return Question(("docker", "ps", "--quiet", "--no-trunc"), inspected)
 
 
-def observe_network(sandbox: Vantage, name: str) -> Fact[Network]:
-    """The network called ``name`` at ``sandbox``."""
-    return observe(sandbox, ["docker", "network", "inspect", name], parse_network)
+def network(name: str) -> Question[DockerNetwork]:
+    """Ask for the network called ``name``."""
+    return question(["docker", "network", "inspect", name], parse_network)
 
 
-def observe_network_names(sandbox: Vantage) -> Fact[tuple[tuple[str, str], ...]]:
-    """Name and driver of every network that the engine at ``sandbox`` has."""
+def network_names() -> Question[tuple[tuple[str, str], ...]]:
+    """Ask for name and driver of every network that the engine has."""
     listing = ["docker", "network", "ls", "--format", "{{.Name}} {{.Driver}}"]
-    return observe(sandbox, listing, parse_network_names)
+    return question(listing, parse_network_names)
 
 
 def parse_network_names(output: str) -> tuple[tuple[str, str], ...]:
-    """Read it; ``Unreadable`` where ``bridge``, ``host`` and ``none``, which every engine has, are not
-    in it."""
+    """Read names and drivers, as ``network_names`` has them printed.
+
+    Raises:
+        Unreadable: ``bridge``, ``host`` or ``none``, which every engine has, is missing.
+    """
     pairs = [line.partition(" ") for line in output.splitlines()]
     names = tuple((name, driver) for name, _, driver in pairs)
     if not {"bridge", "host", "none"} <= {name for name, _ in names}:
@@ -155,18 +170,13 @@ def parse_network_names(output: str) -> tuple[tuple[str, str], ...]:
     return names
 
 
-def observe_image(sandbox: Vantage, reference: str) -> Fact[Image]:
-    """The image that ``reference`` names now at ``sandbox``."""
-    return observe(sandbox, ["docker", "image", "inspect", reference], parse_image)
-
-
-def parse_container(output: str) -> Container:
+def parse_container(output: str) -> DockerContainer:
     """Read ``docker container inspect`` of one container."""
     return _one(output, _container)
 
 
-def parse_containers(output: str) -> tuple[Container, ...]:
-    """Read ``docker container inspect`` of several."""
+def parse_containers(output: str) -> tuple[DockerContainer, ...]:
+    """Read ``docker container inspect`` of several containers."""
     return tuple(_made(item, _container) for item in json_list(output))
 
 
@@ -175,14 +185,9 @@ def parse_listed(output: str) -> tuple[ListedContainer, ...]:
     return tuple(_made(item, _listed) for item in json_list(output))
 
 
-def parse_network(output: str) -> Network:
+def parse_network(output: str) -> DockerNetwork:
     """Read ``docker network inspect`` of one network."""
     return _one(output, _network)
-
-
-def parse_image(output: str) -> Image:
-    """Read ``docker image inspect`` of one image."""
-    return _one(output, _image)
 
 
 def _one(output: str, make: Callable[[dict[str, Any]], T]) -> T:
@@ -203,9 +208,9 @@ def _pairs(mapping: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((mapping or {}).items()))
 
 
-def _container(item: dict[str, Any]) -> Container:
-    settings = item["NetworkSettings"]
-    return Container(
+def _container(item: dict[str, Any]) -> DockerContainer:
+    site = item["NetworkSettings"]
+    return DockerContainer(
         id=item["Id"],
         name=item["Name"].removeprefix("/"),
         image=item["Image"],
@@ -214,7 +219,7 @@ def _container(item: dict[str, Any]) -> Container:
         network_mode=item["HostConfig"]["NetworkMode"],
         labels=_pairs(item["Config"]["Labels"]),
         endpoints=tuple(
-            Endpoint(
+            DockerEndpoint(
                 name,
                 end["NetworkID"],
                 end["IPAddress"] or None,
@@ -224,7 +229,7 @@ def _container(item: dict[str, Any]) -> Container:
                 end.get("GlobalIPv6Address") or None,
                 end.get("IPv6Gateway") or None,
             )
-            for name, end in sorted(settings["Networks"].items())
+            for name, end in sorted(site["Networks"].items())
         ),
         published=tuple(
             PublishedPort(
@@ -233,7 +238,7 @@ def _container(item: dict[str, Any]) -> Container:
                 binding["HostIp"],
                 int(binding["HostPort"]),
             )
-            for inside, bindings in sorted((settings["Ports"] or {}).items())
+            for inside, bindings in sorted((site["Ports"] or {}).items())
             for binding in bindings or ()
         ),
         exit_code=int(item["State"]["ExitCode"]),
@@ -260,9 +265,9 @@ def _listed(item: dict[str, Any]) -> ListedContainer:
     )
 
 
-def _network(item: dict[str, Any]) -> Network:
+def _network(item: dict[str, Any]) -> DockerNetwork:
     configs = item["IPAM"]["Config"] or ()
-    return Network(
+    return DockerNetwork(
         id=item["Id"],
         name=item["Name"],
         driver=item["Driver"],
@@ -274,13 +279,4 @@ def _network(item: dict[str, Any]) -> Network:
         labels=_pairs(item.get("Labels")),
         attachable=bool(item.get("Attachable")),
         peers=tuple(sorted(peer["IP"] for peer in item.get("Peers") or ())),
-    )
-
-
-def _image(item: dict[str, Any]) -> Image:
-    return Image(
-        item["Id"],
-        tuple(item.get("RepoTags") or ()),
-        tuple(item.get("RepoDigests") or ()),
-        item["Architecture"],
     )

@@ -1,32 +1,30 @@
-"""The Docker engine: version, storage driver, firewall backend: ``docker info``.
+"""The Docker engine: its version, firewall backend and swarm state, from ``docker info``.
 
-Source of the format: Docker Engine API v1.41, ``SystemInfo``, as ``docker info --format
-'{{json .}}'`` prints it (with ``ServerErrors`` and status 0 or 1 where no engine answers).
-``FirewallBackend`` exists since 28.2; engines without it have iptables only.
-"""
+Source of the format: Docker Engine API v1.41, ``SystemInfo``, as
+``docker info --format '{{json .}}'`` prints it (with ``ServerErrors`` and status 0 or 1 where no
+engine answers). ``FirewallBackend`` exists since 28.2; engines without it have iptables only."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from hostonly.facts.fact import Fact, Unreadable, json_object, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable, json_object
+from hostonly.facts.questions import Question, question
 
 NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """``version`` as the engine writes it; ``storage_driver`` such as ``overlay2``;
-    ``firewall_backend`` is ``iptables``, ``nftables`` or what a later engine says; ``swarm`` is
-    the node's state: ``inactive``, ``pending``, ``active``, ``error`` or ``locked``."""
+class EngineInfo:
+    """A Docker engine, as it describes itself.
+
+    ``version`` is in its own words. ``firewall_backend`` is ``iptables``, ``nftables`` or what a
+    later engine says. ``swarm`` is the node's state: ``inactive``, ``pending``, ``active``,
+    ``error`` or ``locked``."""
 
     version: str
-    storage_driver: str
     firewall_backend: str
-    cgroup_version: str
-    kernel: str
     swarm: str
 
     @property
@@ -35,31 +33,31 @@ class Engine:
         return _release(self.version)
 
 
-def observe_engine(sandbox: Vantage) -> Fact[Engine]:
-    """The engine that answers at ``sandbox``."""
-    return observe(sandbox, ["docker", "info", "--format", "{{json .}}"], parse)
+def engine() -> Question[EngineInfo]:
+    """Ask for the engine that answers the vantage's ``docker``."""
+    return question(["docker", "info", "--format", "{{json .}}"], parse)
 
 
-def parse(output: str) -> Engine:
-    """Read ``docker info`` in JSON; ``Unreadable`` when no engine answered it."""
+def parse(output: str) -> EngineInfo:
+    """Read ``docker info`` in JSON.
+
+    Raises:
+        Unreadable: no engine answered, or the output is not as the engine's API describes it.
+    """
     info = json_object(output)
     if info.get("ServerErrors"):
         raise Unreadable(f"no engine answers: {info['ServerErrors'][0]}")
     try:
-        engine = Engine(
+        seen = EngineInfo(
             version=str(info["ServerVersion"]),
-            storage_driver=str(info["Driver"]),
             firewall_backend=str((info.get("FirewallBackend") or {}).get("Driver", "iptables")),
-            # Docker 20.10 on cgroup v1 says "1".
-            cgroup_version=str(info.get("CgroupVersion", "")),
-            kernel=str(info["KernelVersion"]),
             swarm=str((info.get("Swarm") or {}).get("LocalNodeState", "inactive")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"not as the engine's API describes it: {error!r}") from error
     # An unreadable version is to be noticed here, not where it is first compared.
-    _release(engine.version)
-    return engine
+    _release(seen.version)
+    return seen
 
 
 def _release(version: str) -> tuple[int, int, int]:

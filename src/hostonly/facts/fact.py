@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from hostonly.errors import Unreachable
-from hostonly.vantages import Result, Vantage
+from hostonly.vantages import Result
 from hostonly.waiting import until
 
 T = TypeVar("T")
@@ -23,28 +22,35 @@ class Observed(Generic[T_co]):
     value: T_co
     evidence: tuple[Result, ...]
 
+    def value_or(self, default: object) -> T_co:
+        """Return the value."""
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class NotObserved:
-    """Nothing is known: ``because`` is a half sentence; ``evidence`` is what was tried."""
+    """A fact without a value: ``because`` is half a sentence, ``evidence`` is what was tried."""
 
     because: str
     evidence: tuple[Result, ...] = ()
+
+    def value_or(self, default: T) -> T:
+        """Return the ``default``, since there is no value."""
+        return default
 
 
 Fact: TypeAlias = Observed[T] | NotObserved
 
 
 class Unreadable(ValueError):
-    """A parser met output that it does not understand; its text says what."""
+    """The error of a parser for output that it does not understand; the text says what."""
 
 
 def read(result: Result, parse: Callable[[str], T]) -> Fact[T]:
-    """The fact in a ``result`` that is there already.
+    """Make a fact of a ``result`` that is there already.
 
-    Anything but exit status 0 and standard output that ``parse`` understands gives
-    ``NotObserved``: an absent tool or a refused permission must never look like an empty list.
-    """
+    Anything but exit status 0 and standard output that ``parse`` understands gives ``NotObserved``:
+    an absent tool or a refused permission must never look like an empty list."""
     if not result.ok:
         return NotObserved(result.failure, (result,))
     try:
@@ -53,31 +59,17 @@ def read(result: Result, parse: Callable[[str], T]) -> Fact[T]:
         return NotObserved(f"`{result.command}` printed what cannot be read: {error}", (result,))
 
 
-def observe(
-    vantage: Vantage,
-    argv: Sequence[str],
-    parse: Callable[[str], T],
-    *,
-    timeout: float = 30.0,
-) -> Fact[T]:
-    """Run ``argv`` at ``vantage`` and ``read`` what it printed with ``parse``."""
-    try:
-        result = vantage.run(argv, timeout=timeout)
-    except Unreachable as error:
-        return NotObserved(str(error))
-    return read(result, parse)
-
-
 def settled(
     look: Callable[[], Fact[T]], satisfied: Callable[[T], bool], *, seconds: float
 ) -> Fact[T]:
-    """Look until ``satisfied``, for at most the limit of ``seconds``; what was seen last, satisfied or
-    not. What was not observed ends it as well."""
+    """Look until ``satisfied`` or the limit of ``seconds``; return what was seen last.
+
+    A look where nothing was observed ends it as well."""
     return until(look, lambda fact: isinstance(fact, NotObserved) or satisfied(fact.value), seconds)
 
 
 def together(facts: Sequence[Fact[T]]) -> Fact[tuple[T, ...]]:
-    """Several facts as one, in order; not observed when one of them was not."""
+    """Make one fact of several, in order; it is not observed where one of them was not."""
     evidence = tuple(dict.fromkeys(result for fact in facts for result in fact.evidence))
     missing = [fact.because for fact in facts if isinstance(fact, NotObserved)]
     if missing:
@@ -86,10 +78,9 @@ def together(facts: Sequence[Fact[T]]) -> Fact[tuple[T, ...]]:
 
 
 def select(fact: Fact[T], choose: Callable[[T], U]) -> Fact[U]:
-    """The part of ``fact`` that ``choose`` picks, with the same evidence.
+    """Return the part of ``fact`` that ``choose`` picks, with the same evidence.
 
-    ``choose`` raises ``Unreadable`` when the part is not there.
-    """
+    Where the part is not there ``choose`` raises ``Unreadable``; the part is then not observed."""
     if isinstance(fact, NotObserved):
         return fact
     try:
@@ -99,11 +90,12 @@ def select(fact: Fact[T], choose: Callable[[T], U]) -> Fact[U]:
 
 
 def json_list(output: str) -> list[dict[str, Any]]:
-    """A JSON list of objects, as ``ip -json`` and ``docker inspect`` print it.
+    """Read a JSON list of objects, as ``ip -json`` and ``docker inspect`` print it.
 
     Raises:
-        Unreadable: it is something else. Old versions of ``ip`` print nothing where they mean an
-            empty list; that is not accepted, since a tool that died early prints nothing as well.
+        Unreadable: the output is something else. Old versions of ``ip`` print nothing where they
+            mean an empty list; that is not accepted, since a tool that died early prints nothing as
+            well.
     """
     try:
         document = json.loads(output)
@@ -115,7 +107,7 @@ def json_list(output: str) -> list[dict[str, Any]]:
 
 
 def json_object(output: str) -> dict[str, Any]:
-    """One JSON object, as ``docker info --format '{{json .}}'`` prints it; else ``Unreadable``."""
+    """Read one JSON object, as ``docker info --format '{{json .}}'`` prints it."""
     try:
         document = json.loads(output)
     except ValueError as error:

@@ -1,33 +1,30 @@
-"""Firewall rules with their counters, every table: ``iptables-save -c``, ``ip6tables-save -c``.
+r"""Firewall rules of every table, with their counters: ``iptables-save -c``, ``ip6tables-save -c``.
 
 Source of the format: iptables-save(8) 1.8.9; ``xshared.c``/``xtables.c`` for how values are quoted
-(double quotes, with backslashes before ``"`` and ``\\``, only where a value has other characters
+(double quotes, with backslashes before ``"`` and ``\``, only where a value has other characters
 than letters, digits, ``-`` and ``_``). One line a rule::
 
     [PACKETS:BYTES] -A CHAIN [! ]--OPTION VALUE … -j TARGET --OPTION VALUE …
 
-iptables comes in two flavours, which a kernel asks both: iptables-nft and iptables-legacy, each with
-tables of its own. ``iptables`` is one of them (update-alternatives(1)), and shows its own alone. So the
-other one's ``…-save`` is asked too, where there may be something of it: iptables-nft says on stderr that
-there are legacy tables, and writes ``(nf_tables)`` into its first line. To ask iptables-legacy where the
-kernel has no such tables would load its module; it is not done.
+iptables comes in two flavours, and the kernel obeys both: iptables-nft and iptables-legacy, each
+with tables of its own. ``iptables`` is one of them (update-alternatives(1)), and shows its own
+alone. So the other one's ``…-save`` is asked too, where there may be something of it: iptables-nft
+says on stderr that there are legacy tables, and writes ``(nf_tables)`` into its first line.
+iptables-legacy is not asked where the kernel has no such tables: that would load its module.
 
 iptables-nft leaves out a table that holds what only ``nft`` can show and says so in a comment, with
-status 0: such a table is ``hidden``, and whoever asks for its rules is refused.
-"""
+status 0. Such a table is ``hidden``, and to read its rules raises ``Unreadable``."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hostonly.errors import Unreachable
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, read
 from hostonly.facts.ports import ports_in
-from hostonly.vantages import NOT_FOUND, Result, Vantage
+from hostonly.facts.questions import Question
+from hostonly.vantages import NOT_FOUND, Result
 
 # Options whose one value is free text: it may look like an option itself, and is not quoted then.
 FREE_TEXT = frozenset(
@@ -37,7 +34,6 @@ PROGRAMS = {4: "iptables", 6: "ip6tables"}
 LEGACY = re.compile(r"ip6?tables-legacy tables present")
 NFT = "(nf_tables)"
 HIDDEN = re.compile(r"# Table [`'\"](\S+)['\"] is incompatible")
-ROOT = ("sudo",)
 DESTINATION_PORT_OPTIONS = frozenset({"--dport", "--dports", "--ports", "--destination-port"})
 
 
@@ -52,10 +48,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. ``version`` is 4 or 6; ``matches`` are the options before ``-j``, ``options`` the
-    target's own; ``target`` is None for a rule that only counts; ``text`` is the rule as printed,
-    without its counters. ``flavour`` is ``iptables-legacy``, say, where that is not what ``iptables``
-    is here, and is then said behind the text; else it is empty."""
+    """One rule of a chain.
+
+    ``version`` is 4 or 6. ``matches`` are the options before ``-j``, ``options`` the target's own.
+    ``target`` is None for a rule that only counts. ``text`` is the rule as printed, without its
+    counters. ``flavour`` is empty for the rules of what ``iptables`` is here; else it is the other
+    flavour (``iptables-legacy``, say), which ``text`` then names too."""
 
     version: int
     table: str
@@ -69,21 +67,21 @@ class Rule:
     flavour: str = ""
 
     def match(self, name: str) -> Option | None:
-        """The first match option called ``name`` (``--dport``, ``-d``)."""
+        """Return the first match option called ``name`` (``--dport``, ``-d``)."""
         return next((option for option in self.matches if option.name == name), None)
 
     def option(self, name: str) -> str | None:
-        """The first value of the target's option ``name`` (``--to-destination``)."""
+        """Return the first value of the target's option ``name`` (``--to-destination``)."""
         return next((o.values[0] for o in self.options if o.name == name and o.values), None)
 
     @property
     def protocol(self) -> str | None:
-        """``tcp``, ``udp``, …; None where it takes every protocol or all but one."""
+        """The protocol (``tcp``, ``udp``, …); None where the rule takes all, or all but one."""
         option = self.match("-p")
         return option.values[0] if option and not option.negated and option.values else None
 
     def takes_destination_port(self, port: int) -> bool:
-        """Whether its port matches let a packet to ``port`` through; those without any do."""
+        """Return whether the rule's port matches, if any, let a packet to ``port`` through."""
         for option in self.matches:
             if option.name in DESTINATION_PORT_OPTIONS:
                 inside = any(port in ports_in(value) for value in option.values)
@@ -94,7 +92,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain; ``policy`` is None for one that a user made. ``flavour`` is as a rule's."""
+    """A chain; ``policy`` is None for one that a user made, ``flavour`` is as for ``Rule``."""
 
     version: int
     table: str
@@ -107,12 +105,11 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """All tables of one IP ``version`` (4 or 6), rules in the order in which they are tried; those of
-    the flavour that ``iptables`` is come first.
+    """All tables of one IP ``version`` (4 or 6).
 
-    A table that nobody has used yet is not in ``tables``; it has no rules. One that was not shown is
-    ``hidden``.
-    """
+    Rules are in the order in which they are tried; those of the flavour that ``iptables`` is come
+    first. A table that nobody has used yet is not in ``tables``; it has no rules. One that was not
+    shown is ``hidden``."""
 
     version: int
     tables: tuple[str, ...]
@@ -121,10 +118,10 @@ class Firewall:
     hidden: tuple[str, ...] = ()
 
     def require_shown(self, *tables: str) -> None:
-        """Refuse where one of ``tables``, or without any one at all, was not shown.
+        """Refuse where one of ``tables`` was not shown; without ``tables``, where any was not.
 
         Raises:
-            Unreadable: it was not.
+            Unreadable: a table was not shown.
         """
         family = {4: "ip", 6: "ip6"}[self.version]
         for table in self.hidden:
@@ -133,7 +130,7 @@ class Firewall:
                 raise Unreadable(f"the table {table} holds rules that only nft shows: {show}")
 
     def rules_in(self, table: str, chain: str | None = None) -> tuple[Rule, ...]:
-        """The rules of ``table``, of every chain or of one.
+        """Return the rules of ``table``, of every chain or of one.
 
         Raises:
             Unreadable: the table was not shown.
@@ -146,39 +143,22 @@ class Firewall:
         )
 
 
-def observe_firewall(
-    vantage: Vantage, *, version: int = 4, root: Sequence[str] = ROOT
-) -> Fact[Firewall]:
-    """Every rule at ``vantage`` for IP ``version`` (4 or 6), of both flavours, seen by ``root``: what
-    is written before a command that only root may run."""
-    try:
-        answer = vantage.run(save_look(version, root=root).argv)
-    except Unreachable as error:
-        return NotObserved(str(error))
-    return whole(vantage, Observed(answer, ()), version=version, root=root)
+def firewall(version: int = 4) -> Question[Firewall]:
+    """Ask for every rule for IP ``version`` (4 or 6), of both flavours."""
+
+    def own_first(answer: Result) -> Fact[Firewall] | Question[Firewall]:
+        own, other = _read(answer, version), _other(answer, version)
+        if isinstance(own, NotObserved) or other is None:
+            return own
+        return Question(
+            (f"{other}-save", "-c"), lambda result: _with(own, result, version, other), root=True
+        )
+
+    return Question((f"{PROGRAMS[version]}-save", "-c"), own_first, root=True)
 
 
-def save_look(version: int = 4, *, root: Sequence[str] = ROOT) -> Look[Result]:
-    """The first of the commands, to be run with others; ``whole`` does the rest."""
-    return Look(
-        (*root, f"{PROGRAMS[version]}-save", "-c"), lambda result: Observed(result, (result,))
-    )
-
-
-def whole(
-    vantage: Vantage, answer: Fact[Result], *, version: int = 4, root: Sequence[str] = ROOT
-) -> Fact[Firewall]:
-    """The fact that begins with the ``answer`` of ``save_look``: of the other flavour, too, where
-    there may be something of it."""
-    if isinstance(answer, NotObserved):
-        return answer
-    own = _read(answer.value, version)
-    if isinstance(own, NotObserved) or (other := _other(answer.value, version)) is None:
-        return own
-    try:
-        result = vantage.run((*root, f"{other}-save", "-c"))
-    except Unreachable as error:
-        return NotObserved(str(error), own.evidence)
+def _with(own: Observed[Firewall], result: Result, version: int, other: str) -> Fact[Firewall]:
+    """Add to the firewall ``own`` the rules of the flavour ``other``, which are in ``result``."""
     evidence = (*own.evidence, result)
     theirs = _read(result, version, other)
     if isinstance(theirs, Observed):
@@ -190,12 +170,12 @@ def whole(
 
 
 def _not_there(result: Result) -> bool:
-    """Whether the program was not found, by the shell or by sudo."""
+    """Return whether the program was not found, by the shell or by sudo."""
     return result.exit == NOT_FOUND or "command not found" in result.stderr
 
 
 def _other(answer: Result, version: int) -> str | None:
-    """The flavour that may have rules that ``answer`` does not show."""
+    """Return the flavour that may have rules that ``answer`` does not show; None where none may."""
     if LEGACY.search(answer.output):
         return f"{PROGRAMS[version]}-legacy"
     # Of an empty answer nobody knows whose it is.
@@ -221,7 +201,11 @@ RULE = re.compile(r"\[(\d+):(\d+)\] (-A (\S+)(.*))", re.DOTALL)
 
 
 def parse(output: str, version: int = 4, flavour: str = "") -> Firewall:
-    """Read ``iptables-save -c``; ``Unreadable`` when a line is unknown or a table is not whole."""
+    """Read ``iptables-save -c``.
+
+    Raises:
+        Unreadable: a line is unknown, or a table is not whole.
+    """
     hidden: list[str] = []
     tables: list[str] = []
     chains: list[Chain] = []

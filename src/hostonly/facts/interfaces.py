@@ -2,8 +2,7 @@
 
 Sources of the formats: ip-address(8) of iproute2 6.1 (``ipaddr.c``), which prints JSON with
 ``-json``; busybox 1.35 ``ip addr`` (``networking/libiproute/ipaddress.c``), which has no JSON and
-whose text is iproute2's with some fields left out.
-"""
+whose text is iproute2's with some fields left out."""
 
 from __future__ import annotations
 
@@ -12,16 +11,14 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Any
 
-from hostonly.facts.batch import Look, look
-from hostonly.facts.fact import Fact, Unreadable, json_list, observe, read
-from hostonly.vantages import Result, Vantage
-
-COMMAND = ("ip", "-json", "addr")
+from hostonly.facts.fact import Fact, Unreadable, json_list, read
+from hostonly.facts.questions import Question, question
+from hostonly.vantages import Result
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """``interface`` is the address with its prefix; ``scope`` is ``global``, ``link`` or ``host``."""
+    """An ``interface`` (address with prefix); ``scope`` is ``global``, ``link`` or ``host``."""
 
     interface: str
     scope: str
@@ -34,8 +31,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface. ``index`` is the kernel's number, ``mac`` empty where the link has none;
-    ``mtu`` is in bytes; ``peer`` is what stands after the ``@``: the other end or the parent."""
+    """One interface of a network namespace.
+
+    ``index`` is the kernel's number, ``mac`` empty where the link has none, ``mtu`` in bytes.
+    ``peer`` is what stands after the ``@``: the other end or the parent."""
 
     index: int
     name: str
@@ -47,37 +46,37 @@ class Interface:
 
     @property
     def up(self) -> bool:
-        """Whether it was set up by its administrator."""
+        """Whether the administrator has set the interface up."""
         return "UP" in self.flags
 
 
-def observe_interfaces(vantage: Vantage) -> Fact[tuple[Interface, ...]]:
-    """The interfaces that ``vantage`` sees, in the kernel's order."""
-    return observe(vantage, COMMAND, parse)
+def interfaces() -> Question[tuple[Interface, ...]]:
+    """Ask for the interfaces that the vantage sees, in the kernel's order."""
+    return question(["ip", "-json", "addr"], parse)
 
 
-def interfaces_look() -> Look[tuple[Interface, ...]]:
-    """The same, to be run with others."""
-    return look(COMMAND, parse)
+def tentative() -> Question[tuple[str, ...]]:
+    """Ask for the IPv6 addresses that the kernel does not use yet.
 
-
-def observe_tentative(vantage: Vantage) -> Fact[tuple[str, ...]]:
-    """The IPv6 addresses of ``vantage`` that the kernel does not use yet, since it still asks
-    whether somebody else has them (RFC 4862)."""
+    The kernel still asks whether somebody else has them (RFC 4862)."""
 
     def addresses(output: str) -> tuple[str, ...]:
         return tuple(a.interface for each in parse(output) for a in each.addresses)
 
-    return observe(vantage, ["ip", "-6", "-json", "addr", "show", "tentative"], addresses)
+    return question(["ip", "-6", "-json", "addr", "show", "tentative"], addresses)
 
 
 def listed_in(result: Result) -> Fact[tuple[Interface, ...]]:
-    """The interfaces in what an ``ip addr`` printed that was run already (the tutorial's step)."""
+    """Read the interfaces in the ``result`` of an ``ip addr`` that was run already, as a step."""
     return read(result, parse_text)
 
 
 def parse(output: str) -> tuple[Interface, ...]:
-    """Read ``ip -json addr``; ``Unreadable`` when a field that every version prints is missing."""
+    """Read ``ip -json addr``.
+
+    Raises:
+        Unreadable: a field that every version prints is missing.
+    """
     try:
         # With some versions an interface that a filter left out is an empty object.
         return tuple(_interface(item) for item in json_list(output) if item)
@@ -132,7 +131,7 @@ class _Block:
 
 
 def parse_text(output: str) -> tuple[Interface, ...]:
-    """Read ``ip addr`` of iproute2 or busybox; ``Unreadable`` at the first line that is neither."""
+    """Read ``ip addr`` of iproute2 or busybox."""
     blocks: list[_Block] = []
     for line in output.splitlines():
         if head := HEAD.match(line):

@@ -1,29 +1,32 @@
-"""What stands on this machine, kind by kind: what `sandbox.up` could change, each thing by its name.
+"""What stands on this machine, kind by kind and by name: all that ``sandbox.up`` could change.
 
 Two inventories are compared by name and value, so a value holds what must not change and leaves out
-what changes by itself (counters, handles, lifetimes, whether a cable is plugged in). Nothing is
-sent and nothing is changed by looking.
-"""
+what changes by itself (counters, handles, lifetimes, whether a cable is plugged in). Looking sends
+nothing and changes nothing."""
 
 from __future__ import annotations
 
 import enum
 import json
+import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import TypeAlias
 
 from hostonly.facts import inventory_parse as parse
-from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, observe
+from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable
 from hostonly.facts.inventory_parse import Item, Items
+from hostonly.facts.questions import Question, observe, question
 from hostonly.vantages import TIMED_OUT, Vantage
 
 Inventory: TypeAlias = Mapping[str, Fact[Items]]
+# Of a provider of machines: folders that are looked at whole, folders of which each entry is a machine's, and
+# what its control groups are called, as find(1) takes it.
+Provided: TypeAlias = tuple[Sequence[str], Sequence[str], str]
 
-SECONDS = 30.0
 # What is looked at changes meanwhile: a control group goes that find has just seen, Vagrant writes its
 # index anew while it is read. The next look finds it whole.
 TRIES = 3
@@ -64,9 +67,9 @@ _IPTABLES = (
 _PLACES = (
     'look() {{ place=$1; shift; test ! -e "$place" || '
     'find "$place" -ignore_readdir_race "$@" -printf \'{f}\' || exit 1; }}; '
-    "for place in /etc /run/lxc/lock /var/lib/libvirt /run/libvirt {vagrant}; "
+    "for place in /etc /var/lib/libvirt /run/libvirt {folders}; "
     'do look "$place" -xdev; done; '
-    "look /var/lib/lxc -mindepth 1 -maxdepth 1; "
+    'for place in {instances}; do look "$place" -mindepth 1 -maxdepth 1; done; '
     "look /var/lib/hostonly -maxdepth 3; "
     "look {tmp} -mindepth 1 -maxdepth 1 -name 'hostonly-*'; "
     # What is in a file of /etc counts, not when it was written.
@@ -82,44 +85,39 @@ _ID_RANGES = (
 _FORMAT = r"%y %m %u:%g %s %l\t%p\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of thing: ``argv`` shows them all, ``read`` makes items of what it prints."""
+def kinds(home: Path, temporary: Path, provided: Sequence[Provided]) -> dict[str, Question[Items]]:
+    """Return the question for each kind, links first: other things are marked by their link.
 
-    name: str
-    argv: tuple[str, ...]
-    read: Callable[[str], Items]
-
-
-def kinds(home: Path, temporary: Path, as_root: Sequence[str]) -> tuple[Kind, ...]:
-    """All kinds, links first: others are marked by the link that they belong to.
-
-    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` where temporary files lie;
-    ``as_root`` are the words before a command that needs root, none where we are root.
-    """
+    ``home`` is Vagrant's own folder (``~/.vagrant.d``), ``temporary`` the folder of temporary
+    files; ``provided`` says where the providers' things lie."""
     places = _PLACES.format(
-        f=_FORMAT, digests=DIGESTS, vagrant=quote(str(home)), tmp=quote(str(temporary))
+        f=_FORMAT,
+        digests=DIGESTS,
+        folders=shlex.join([*(each for one in provided for each in one[0]), str(home)]),
+        instances=shlex.join([each for one in provided for each in one[1]]),
+        tmp=quote(str(temporary)),
     )
+    groups = [word for one in provided for word in ("-o", "-name", one[2])][1:]
     switches = " ".join(f"/proc/sys/{switch}" for switch in _SYSCTLS)
     ip = ("ip", "-json", "-details")
     routes = ("route", "show", "table", "all")
-    return (
-        Kind("links", (*ip, "link"), parse.links),
-        Kind("addresses", (*ip, "address"), parse.addresses),
-        Kind("IPv4 routes", (*ip, "-4", *routes), parse.routes),
-        Kind("IPv6 routes", (*ip, "-6", *routes), parse.routes),
-        Kind("firewall rules", (*as_root, "nft", "-j", "list", "ruleset"), parse.ruleset),
-        Kind("iptables rules", (*as_root, "sh", "-c", _IPTABLES), parse.iptables_rules),
-        Kind("switches", ("sh", "-c", f"grep -Hs . {switches} || test $? -eq 2"), parse.sysctls),
-        Kind("kernel modules", ("sh", "-c", _MODULES), parse.modules),
-        Kind("files", (*as_root, "sh", "-c", places), parse.files),
-        Kind("id ranges", ("sh", "-c", _ID_RANGES), parse.id_ranges),
-        Kind("mounts", ("findmnt", "--json", "--list", "-o", "TARGET,SOURCE"), parse.mounts),
-        Kind("loop devices", ("losetup", "--list", "--noheadings", "-O", "NAME,BACK-FILE"), parse.loops),
-        Kind("control groups", ("find", "/sys/fs/cgroup", "-ignore_readdir_race", "-type", "d", "-name", "lxc.*", "-prune"), parse.cgroups),
-        Kind("processes", ("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,args="), parse.processes),
-        Kind("Vagrant machines", ("sh", "-c", f"test ! -e {_index(home)} || cat {_index(home)}"), parse.machines),
-    )  # fmt: skip
+    return {
+        "links": question((*ip, "link"), parse.links),
+        "addresses": question((*ip, "address"), parse.addresses),
+        "IPv4 routes": question((*ip, "-4", *routes), parse.routes),
+        "IPv6 routes": question((*ip, "-6", *routes), parse.routes),
+        "firewall rules": question(("nft", "-j", "list", "ruleset"), parse.ruleset, root=True),
+        "iptables rules": question(("sh", "-c", _IPTABLES), parse.iptables_rules, root=True),
+        "switches": question(("sh", "-c", f"grep -Hs . {switches} || test $? -eq 2"), parse.sysctls),
+        "kernel modules": question(("sh", "-c", _MODULES), parse.modules),
+        "files": question(("sh", "-c", places), parse.files, root=True),
+        "id ranges": question(("sh", "-c", _ID_RANGES), parse.id_ranges),
+        "mounts": question(("findmnt", "--json", "--list", "-o", "TARGET,SOURCE"), parse.mounts),
+        "loop devices": question(("losetup", "--list", "--noheadings", "-O", "NAME,BACK-FILE"), parse.loops),
+        "control groups": question(("find", "/sys/fs/cgroup", "-ignore_readdir_race", "-type", "d", "(", *groups, ")", "-prune"), parse.cgroups),
+        "processes": question(("ps", "-e", "-ww", "-o", "pid=,ppid=,user:32=,args="), parse.processes),
+        "Vagrant machines": question(("sh", "-c", f"test ! -e {_index(home)} || cat {_index(home)}"), parse.machines),
+    }  # fmt: skip
 
 
 def _index(home: Path) -> str:
@@ -127,33 +125,39 @@ def _index(home: Path) -> str:
 
 
 def take(
-    host: Vantage, home: Path, temporary: Path, as_root: Sequence[str] = ()
+    host: Vantage,
+    home: Path,
+    temporary: Path,
+    provided: Sequence[Provided],
+    root: Sequence[str] = (),
 ) -> dict[str, Fact[Items]]:
-    """Look at every kind. One that cannot be looked at is not observed, never empty."""
+    """Look at every kind; one that cannot be looked at is not observed, never empty.
+
+    ``root`` are the words before a command that only root may run; none where we are root."""
     found: dict[str, Fact[Items]] = {}
     marks: dict[str, str] = {}
-    for kind in kinds(home, temporary, as_root):
-        fact = _looked_at(host, kind)
+    for kind, asked in kinds(home, temporary, provided).items():
+        fact = _looked_at(host, asked, root)
         if isinstance(fact, Observed):
-            if kind.name == "links":
+            if kind == "links":
                 marks = {name: item.mark for name, item in fact.value.items() if item.mark}
             fact = Observed(parse.marked(fact.value, marks), fact.evidence)
-        found[kind.name] = fact
+        found[kind] = fact
     return found
 
 
-def _looked_at(host: Vantage, kind: Kind) -> Fact[Items]:
-    fact = observe(host, kind.argv, kind.read, timeout=SECONDS)
+def _looked_at(host: Vantage, asked: Question[Items], root: Sequence[str]) -> Fact[Items]:
+    fact = observe(host, asked, root=root)
     for _ in range(TRIES - 1):
         if isinstance(fact, Observed) or any(each.exit == TIMED_OUT for each in fact.evidence):
             break
         time.sleep(PAUSE_SECONDS)
-        fact = observe(host, kind.argv, kind.read, timeout=SECONDS)
+        fact = observe(host, asked, root=root)
     return fact
 
 
 def dumps(inventory: Inventory) -> str:
-    """The inventory as JSON: what was not observed is kept as a reason."""
+    """Write the inventory as JSON; of a kind that was not observed, the reason."""
     return json.dumps(
         {
             kind: fact.because
@@ -167,10 +171,10 @@ def dumps(inventory: Inventory) -> str:
 
 
 def loads(text: str) -> dict[str, Fact[Items]]:
-    """What ``dumps`` wrote.
+    """Read what ``dumps`` wrote.
 
     Raises:
-        Unreadable: it is something else, or was cut off.
+        Unreadable: ``text`` is something else, or was cut off.
     """
     try:
         return {
@@ -185,7 +189,7 @@ def loads(text: str) -> dict[str, Fact[Items]]:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``name`` had the value ``before`` and has ``after``; None where there was or is none."""
+    """A thing that had the value ``before`` and has ``after``; None where there was or is none."""
 
     name: str
     before: Item | None
@@ -200,7 +204,7 @@ class Difference:
 
 
 class Owner(enum.StrEnum):
-    """Whose a thing is; the words are what a report prints."""
+    """The owner of a thing, in the words that a report prints."""
 
     OURS = "this checkout's"
     ANOTHERS = "another checkout's"
@@ -210,14 +214,14 @@ class Owner(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """``checkout`` is the path of the owner's checkout where that is known."""
+    """The owner of a thing, with the path of the owner's ``checkout`` where that is known."""
 
     owner: Owner
     checkout: str = ""
 
     @property
     def marked(self) -> bool:
-        """Whether it carries any mark of hostonly's."""
+        """Whether the thing carries any mark of hostonly's."""
         return self.owner is not Owner.NOBODYS
 
     def __str__(self) -> str:
@@ -226,7 +230,7 @@ class Whose:
 
 
 def differences(before: Items, after: Items) -> tuple[Difference, ...]:
-    """What is not the same, by name. Marks are not compared: a bridge may come to be ours."""
+    """Return what is not the same, by name; marks do not count, since a bridge may become ours."""
     pairs = ((name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
     return tuple(
         Difference(name, old, new)

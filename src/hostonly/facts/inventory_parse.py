@@ -1,8 +1,8 @@
-"""Reading what the tools of ``inventory`` print: each kind becomes names with values.
+"""Parsers for what the tools of ``inventory`` print: each kind becomes names with values.
 
 Sources of the formats: ip(8) ``-json`` of iproute2 6.1, libnftables-json(5), find(1) ``-printf`` of
-findutils 4.9, findmnt(8) and losetup(8) of util-linux 2.38, sha256sum(1) ``--zero``, grep(1) ``-H``, subuid(5).
-"""
+findutils 4.9, findmnt(8) and losetup(8) of util-linux 2.38, sha256sum(1) ``--zero``, grep(1)
+``-H``, subuid(5)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from hostonly.facts.fact import Unreadable, json_list, json_object
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing: its ``value`` is compared, ``mark`` is the ownership mark that it carries.
+    """A thing on this machine: its ``value`` is compared, ``mark`` is its ownership mark.
 
-    ``device`` is the link that it belongs to, whose mark is then its own.
-    """
+    ``device`` is the link that it belongs to, if any; the mark is then the link's."""
 
     value: str
     mark: str = ""
@@ -37,7 +36,7 @@ _PASSED_OVER = re.compile(
 
 
 def marked(items: Items, marks: Mapping[str, str]) -> dict[str, Item]:
-    """``items`` with the marks of the links that they belong to; a link's says more than a rule's."""
+    """Return ``items`` with their links' marks: a link's mark says more than a rule's."""
     return {
         name: replace(item, mark=marks.get(item.device, item.mark)) if item.device else item
         for name, item in items.items()
@@ -45,7 +44,7 @@ def marked(items: Items, marks: Mapping[str, str]) -> dict[str, Item]:
 
 
 def links(output: str) -> dict[str, Item]:
-    """``ip -json -details link``: a link without an alias carries that of its bridge."""
+    """Read ``ip -json -details link``: a link without an alias carries that of its bridge."""
     listed = json_list(output)
     aliases = {str(link.get("ifname")): str(link.get("ifalias", "")) for link in listed}
     found = {}
@@ -60,7 +59,7 @@ def links(output: str) -> dict[str, Item]:
 
 
 def addresses(output: str) -> dict[str, Item]:
-    """``ip -json -details address``; how long an address is still valid is left out."""
+    """Read ``ip -json -details address``, but not how long an address is still valid."""
     return {
         f"{_text(link, 'ifname')} {_text(address, 'local')}/{address.get('prefixlen')}": Item(
             str(address.get("scope", "")), device=str(link["ifname"])
@@ -71,7 +70,7 @@ def addresses(output: str) -> dict[str, Item]:
 
 
 def routes(output: str) -> dict[str, Item]:
-    """``ip -json -details route show table all``."""
+    """Read ``ip -json -details route show table all``."""
     found = {}
     for route in json_list(output):
         device = str(route.get("dev", ""))
@@ -85,10 +84,9 @@ def routes(output: str) -> dict[str, Item]:
 
 
 def ruleset(output: str) -> dict[str, Item]:
-    """``nft -j list ruleset``: tables, chains, sets and rules, without handles and counters.
+    """Read ``nft -j list ruleset``: tables, chains, sets and rules, without handles and counters.
 
-    A thing's mark is its table's name. Equal rules of a chain are counted.
-    """
+    The name of a table of ours is the mark of all in it. Equal rules of a chain are counted."""
     listed = json_object(output).get("nftables")
     if not isinstance(listed, list):
         raise Unreadable("no list of nftables")
@@ -109,7 +107,7 @@ def ruleset(output: str) -> dict[str, Item]:
 
 
 def _still(value: Any) -> Any:
-    """``value`` without what counters have counted."""
+    """Return ``value`` without what counters have counted."""
     if isinstance(value, dict):
         return {k: (None if k == "counter" else _still(v)) for k, v in value.items()}
     if isinstance(value, list):
@@ -118,11 +116,10 @@ def _still(value: Any) -> Any:
 
 
 def iptables_rules(output: str) -> dict[str, Item]:
-    """``iptables-save`` of each variant after a line ``#@ VARIANT``, without counters.
+    """Read ``iptables-save`` of each variant after a line ``#@ VARIANT``, without counters.
 
-    A rule whose comment is the word ``hostonly`` is marked by it, and belongs to the link that
-    it names first. nft's warnings that a table is iptables' are comments here.
-    """
+    A rule whose comment is the word ``hostonly`` is marked by it, and belongs to the link that it
+    names first. nft's warnings that a table is iptables' are comments here."""
     found: dict[str, Item] = {}
     variant = table = ""
     for line in output.splitlines():
@@ -143,7 +140,7 @@ def iptables_rules(output: str) -> dict[str, Item]:
 
 
 def sysctls(output: str) -> dict[str, Item]:
-    """``grep -H . FILE …`` below /proc/sys."""
+    """Read ``grep -H . FILE …`` below /proc/sys."""
     found = {}
     for line in output.splitlines():
         path, colon, value = line.removeprefix("/proc/sys/").partition(":")
@@ -159,7 +156,7 @@ def sysctls(output: str) -> dict[str, Item]:
 
 
 def modules(output: str) -> dict[str, Item]:
-    """``/proc/modules``: the names alone, since uses come and go."""
+    """Read ``/proc/modules``: the names alone, since uses come and go."""
     found = {}
     for line in output.splitlines():
         words = line.split()
@@ -171,10 +168,9 @@ def modules(output: str) -> dict[str, Item]:
 
 
 def files(output: str) -> dict[str, Item]:
-    """``find -printf '%y %m %u:%g %s %l\\t%p\\0'``, then ``sha256sum --zero``.
+    r"""Read ``find -printf '%y %m %u:%g %s %l\t%p\0'``, then ``sha256sum --zero``.
 
-    Of a folder the size is left out: it grows with use and never shrinks.
-    """
+    The size of a folder is left out: it grows with use and never shrinks."""
     found: dict[str, Item] = {}
     for entry in output.split("\0"):
         if "\t" in entry:
@@ -196,12 +192,12 @@ def files(output: str) -> dict[str, Item]:
 
 
 def id_ranges(output: str) -> dict[str, Item]:
-    """The lines of /etc/subuid and /etc/subgid, each with the file before it: FILE:NAME:START:COUNT."""
+    """Read the lines of /etc/subuid and /etc/subgid, each after its file: FILE:NAME:START:COUNT."""
     return {line: Item("") for line in output.splitlines() if line}
 
 
 def mounts(output: str) -> dict[str, Item]:
-    """``findmnt --json --list -o TARGET,SOURCE``; one place may be mounted over several times."""
+    """Read ``findmnt --json --list -o TARGET,SOURCE``; one place may have several mounts."""
     found: dict[str, Item] = {}
     for mount in json_object(output).get("filesystems", []):
         name = f"{_text(mount, 'target')} ({mount.get('source')})"
@@ -213,18 +209,18 @@ def mounts(output: str) -> dict[str, Item]:
 
 
 def loops(output: str) -> dict[str, Item]:
-    """``losetup --list --noheadings -O NAME,BACK-FILE``; nothing when none is in use."""
+    """Read ``losetup --list --noheadings -O NAME,BACK-FILE``; nothing where none is in use."""
     pairs = (line.split(None, 1) for line in output.splitlines() if line.strip())
     return {pair[0]: Item(pair[1] if len(pair) > 1 else "") for pair in pairs}
 
 
 def cgroups(output: str) -> dict[str, Item]:
-    """``find /sys/fs/cgroup … -type d -name 'lxc.*' -prune``: LXC's own folders."""
+    """Read ``find /sys/fs/cgroup … -type d … -prune``: the providers' own control groups."""
     return {line: Item("") for line in output.splitlines()}
 
 
 def processes(output: str) -> dict[str, Item]:
-    """``ps``: the command line by its number. Only what carries a mark is compared."""
+    """Read ``ps``: each command line by its process id; only marked ones are compared."""
     found = {}
     for line in output.splitlines():
         words = line.split(None, 3)
@@ -237,7 +233,7 @@ def processes(output: str) -> dict[str, Item]:
 
 
 def machines(output: str) -> dict[str, Item]:
-    """Vagrant's machine index (version 1); nothing where Vagrant was never used."""
+    """Read Vagrant's machine index (version 1); nothing where Vagrant was never used."""
     if not output.strip():
         return {}
     listed = json_object(output).get("machines")

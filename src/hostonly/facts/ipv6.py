@@ -1,34 +1,38 @@
-"""Whether a link has IPv6 at all: ``sysctl -a -r 'net\\.ipv6\\.conf\\..*\\.disable_ipv6$'``.
+r"""Whether a link has IPv6 at all: ``sysctl -a -r 'net\.ipv6\.conf\..*\.disable_ipv6$'``.
 
-Sources: Linux, ip-sysctl, ``disable_ipv6``: only a link's own switch counts, and whoever turns ``all``
-turns those of all links and ``default``, which new links begin with. ``ipv6.disable=1`` on the kernel's
-command line leaves no ``/proc/sys/net/ipv6`` (admin-guide/kernel-parameters). A link whose MTU is below
-1280, the least that IPv6 needs (RFC 8200), has no switches of it (``addrconf.c``).
-"""
+Sources: Linux, ip-sysctl, ``disable_ipv6``: only a link's own switch counts, and whoever turns
+``all`` turns those of all links and ``default``, which new links begin with. ``ipv6.disable=1`` on
+the kernel's command line leaves no ``/proc/sys/net/ipv6`` (admin-guide/kernel-parameters). A link
+whose MTU is below 1280, the least that IPv6 needs (RFC 8200), has no IPv6 switches
+(``addrconf.c``)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hostonly.facts.fact import Fact, select
-from hostonly.facts.sysctl import observe_sysctls
-from hostonly.vantages import Vantage, typed_on_host
+from hostonly.facts.fact import Fact, read, select
+from hostonly.facts.questions import Question
+from hostonly.facts.sysctl import parse_all, sysctls
+from hostonly.vantages import Result, typed_on_host
 
 DISABLED = r"net\.ipv6\.conf\..*\.disable_ipv6$"
 
 
-def observe_ipv6_off(vantage: Vantage, link: str) -> Fact[str | None]:
-    """Why ``link`` of ``vantage`` has no IPv6, with the command that switches it on again; None where
-    it is not switched off."""
-    return select(
-        observe_sysctls(vantage, DISABLED),
-        lambda switches: off(switches, link, vantage.name, vantage.prompt),
-    )
+def ipv6_off(link: str) -> Question[str | None]:
+    """Ask why ``link`` has no IPv6, and how to switch it on again; None where it is not off."""
+
+    def read_off(result: Result) -> Fact[str | None]:
+        switches = read(result, parse_all)
+        return select(switches, lambda each: off(each, link, result.vantage, result.prompt))
+
+    return Question(sysctls(DISABLED).argv, read_off)
 
 
 def off(switches: Mapping[str, int], link: str, place: str, prompt: str) -> str | None:
-    """The same, from the ``switches`` by their names. ``place`` is what reports call the machine, and
-    ``prompt`` the shell that commands for it are typed in."""
+    """Return why ``link`` has no IPv6, by these ``switches``; None where it is not off.
+
+    ``place`` is what reports call the machine, ``prompt`` the shell that its commands are typed in.
+    """
     if not switches:
         return (
             f"the {place}'s kernel has no IPv6: there is no /proc/sys/net/ipv6 (ipv6.disable=1 on its"
@@ -47,5 +51,5 @@ def off(switches: Mapping[str, int], link: str, place: str, prompt: str) -> str 
 
 
 def switch(link: str) -> str:
-    """The name of the switch of ``link`` (``all``, ``default``), as sysctl(8) writes it."""
+    """Return the name of the switch of ``link`` (``all``, ``default``), as sysctl(8) writes it."""
     return f"net.ipv6.conf.{link.replace('.', '/')}.disable_ipv6"

@@ -1,8 +1,7 @@
 """Limits of the kernel's, and what counts against them.
 
 Sources of the formats: user_namespaces(7) and proc(5) for /proc/sys/user, keyrings(7) for
-/proc/key-users, grep(1).
-"""
+/proc/key-users, grep(1)."""
 
 from __future__ import annotations
 
@@ -10,19 +9,26 @@ import re
 from collections.abc import Mapping
 
 from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # Of each the values for the user namespace of who reads.
-USERS = "/proc/sys/user/max_*notify_*"
+USERS = "user/max_*notify_*"
 
 
-def show(*files: str) -> list[str]:
-    """The command that shows the switches ``files``, which may be patterns; absent ones may be."""
+def limits(*names: str) -> Question[Mapping[str, int]]:
+    """Ask for the limits ``names`` below /proc/sys; they may be patterns, and may be absent."""
+    files = " ".join(f"/proc/sys/{name}" for name in names)
     # 2 is said of an absent file as well.
-    return ["sh", "-c", f"grep -Hs . {' '.join(files)} || test $? -eq 2"]
+    return question(["sh", "-c", f"grep -Hs . {files} || test $? -eq 2"], parse_limits)
+
+
+def key_users() -> Question[Mapping[int, str]]:
+    """Ask how many keys each user has, and may have."""
+    return question(["cat", "/proc/key-users"], parse_key_users, root=True)
 
 
 def parse_limits(output: str) -> Mapping[str, int]:
-    """``grep -H . /proc/sys/…``: names below /proc/sys, each with its number."""
+    """Read ``grep -H . /proc/sys/…``: names below /proc/sys, each with its number."""
     found = {}
     for line in output.splitlines():
         name, colon, value = line.rpartition(":")
@@ -35,7 +41,7 @@ def parse_limits(output: str) -> Mapping[str, int]:
 
 
 def parse_key_users(output: str) -> Mapping[int, str]:
-    """``cat /proc/key-users``: uids as seen here, each with ``KEYS/ALLOWED``."""
+    """Read ``cat /proc/key-users``: uids as seen by the vantage, each with ``KEYS/ALLOWED``."""
     found = {}
     for line in output.splitlines():
         read = re.fullmatch(r"\s*(\d+):\s+\d+ \d+/\d+ (\d+/\d+) \d+/\d+", line.rstrip())

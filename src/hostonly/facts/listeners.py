@@ -1,18 +1,16 @@
 """Sockets that listen, with the processes that hold them: ``ss -H -l -t -n -p``.
 
-Source of the format: ss(8) of iproute2 6.1 (``misc/ss.c``): state, receive queue, send queue,
-local address:port, peer address:port, then ``users:(("NAME",pid=N,fd=N),…)``. The names are the
-kernel's own (at most 15 characters), and only root is shown other people's.
-"""
+Source of the format: ss(8) of iproute2 6.1 (``misc/ss.c``): state, receive queue, send queue, local
+address:port, peer address:port, then ``users:(("NAME",pid=N,fd=N),…)``. The names are the kernel's
+own (at most 15 characters), and only root is shown other people's."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look, look
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # Who holds a published port: the process that the engine starts for it or, from 28 on, the engine itself.
 PROXY, ENGINE = "docker-proxy", "dockerd"
@@ -28,9 +26,11 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening socket. ``protocol`` is ``tcp`` or ``udp``; ``address`` ``*`` means every
-    address of both families, ``0.0.0.0`` and ``[::]`` those of one; ``device`` where it is bound
-    to one. ``holders`` is empty for a socket of the kernel's own."""
+    """A socket that listens.
+
+    ``protocol`` is ``tcp`` or ``udp``. The ``address`` ``*`` means every address of both families,
+    ``0.0.0.0`` and ``[::]`` those of one. ``device`` is the link that it is bound to, if any.
+    ``holders`` is empty for a socket of the kernel's own."""
 
     protocol: str
     address: str
@@ -39,23 +39,16 @@ class Listener:
     device: str | None = None
 
 
-def observe_listeners(vantage: Vantage, protocol: str = "tcp") -> Fact[tuple[Listener, ...]]:
-    """What listens at ``vantage`` on ``protocol`` (``tcp`` or ``udp``), seen as root."""
-    return observe(vantage, command(protocol), lambda output: parse(output, protocol))
-
-
-def listeners_look(protocol: str = "tcp") -> Look[tuple[Listener, ...]]:
-    """The same, to be run with others."""
-    return look(command(protocol), lambda output: parse(output, protocol))
-
-
-def command(protocol: str) -> list[str]:
-    """What shows the listeners of ``protocol``."""
-    return ["sudo", "ss", "-H", "-l", {"tcp": "-t", "udp": "-u"}[protocol], "-n", "-p"]
+def listeners(protocol: str = "tcp") -> Question[tuple[Listener, ...]]:
+    """Ask what listens on ``protocol`` (``tcp`` or ``udp``)."""
+    kind = {"tcp": "-t", "udp": "-u"}[protocol]
+    return question(
+        ["ss", "-H", "-l", kind, "-n", "-p"], lambda output: parse(output, protocol), root=True
+    )
 
 
 def on_port(listeners: tuple[Listener, ...], port: int) -> tuple[Listener, ...]:
-    """Those of ``listeners`` that have ``port``."""
+    """Return those of ``listeners`` that have ``port``."""
     return tuple(listener for listener in listeners if listener.port == port)
 
 

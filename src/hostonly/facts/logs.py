@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from hostonly.errors import Unreachable
 from hostonly.facts.fact import Fact, NotObserved, Observed
-from hostonly.vantages import Vantage
+from hostonly.facts.questions import Question
+from hostonly.vantages import Result
 
 
-def observe_logs(sandbox: Vantage, name: str) -> Fact[str]:
-    """Standard output and standard error of the container called ``name``, in that order."""
-    try:
-        result = sandbox.run(["docker", "logs", name])
-    except Unreachable as error:
-        return NotObserved(str(error))
+def logs(name: str) -> Question[str]:
+    """Ask for the standard output, then the standard error, of the container called ``name``."""
+    return Question(("docker", "logs", name), read_logs)
+
+
+def read_logs(result: Result) -> Fact[str]:
+    """Read both streams of ``result``."""
     if not result.ok:
         return NotObserved(result.failure, (result,))
     return Observed(result.output, (result,))

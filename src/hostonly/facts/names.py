@@ -2,8 +2,8 @@
 
 Source of the format: busybox 1.35 ``networking/nslookup.c`` (``FEATURE_NSLOOKUP_BIG``), which asks
 for both A and AAAA and gives the answers in the order of their arrival. For each it prints
-``Non-authoritative answer:`` and then pairs of ``Name:`` and ``Address:``, or ``** server can't find
-NAME: RCODE``. Without any answer it says that no servers could be reached.
+``Non-authoritative answer:`` and then pairs of ``Name:`` and ``Address:``, or
+``** server can't find NAME: RCODE``. Without any answer it says that no servers could be reached.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hostonly.errors import Unreachable
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable
-from hostonly.vantages import Container, Result
+from hostonly.facts.questions import Question
+from hostonly.vantages import Result
 from hostonly.waiting import limit
 
 WAIT_SECONDS = 1
@@ -30,8 +30,10 @@ PASSED_OVER = re.compile(r"Name:\s.*|(Non-a|A)uthoritative answer:.*|.*\tcanonic
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """``status`` is NOERROR, a response code such as NXDOMAIN or SERVFAIL, or NO ANSWER;
-    ``server`` is None where there was no answer."""
+    """What a resolver said about ``name``.
+
+    ``status`` is NOERROR, a response code such as NXDOMAIN or SERVFAIL, or NO ANSWER. ``server`` is
+    None where there was no answer."""
 
     name: str
     status: str
@@ -44,17 +46,14 @@ class Lookup:
         )
 
 
-def observe_name(container: Container, name: str) -> Fact[Lookup]:
-    """Ask the resolver of ``container`` for ``name``; that it does not resolve is an answer too."""
-    try:
-        result = container.run(["nslookup", f"-timeout={limit(WAIT_SECONDS):.0f}", name])
-    except Unreachable as error:
-        return NotObserved(str(error))
-    return read_lookup(result, name)
+def lookup(name: str) -> Question[Lookup]:
+    """Ask a container's resolver for ``name``; that it does not resolve is an answer too."""
+    argv = ("nslookup", f"-timeout={limit(WAIT_SECONDS):.0f}", name)
+    return Question(argv, lambda result: read_lookup(result, name))
 
 
 def read_lookup(result: Result, name: str) -> Fact[Lookup]:
-    """What ``nslookup`` saw; not observed where it did not get to ask."""
+    """Read what ``nslookup`` saw; not observed where it did not get to ask."""
     if result.exit in (0, 1):
         try:
             return Observed(parse(result.stdout, name), (result,))
@@ -65,7 +64,11 @@ def read_lookup(result: Result, name: str) -> Fact[Lookup]:
 
 
 def parse(output: str, name: str) -> Lookup:
-    """Read it; ``Unreadable`` at a line that is none of its own, and where it says nothing."""
+    """Read what ``nslookup`` printed about ``name``.
+
+    Raises:
+        Unreadable: a line is none of nslookup's, or no server is named.
+    """
     server: str | None = None
     addresses: list[str] = []
     refusals: list[str] = []

@@ -1,19 +1,20 @@
 """Neighbours: which MAC address the kernel found behind an IP address on a link.
 
-Source of the format: ip-neighbour(8) of iproute2 6.1 with ``-json`` (``ipneigh.c``).
-"""
+Source of the format: ip-neighbour(8) of iproute2 6.1 with ``-json`` (``ipneigh.c``)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hostonly.facts.fact import Fact, Unreadable, json_list, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable, json_list
+from hostonly.facts.questions import Question, question
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """``mac`` is None while nobody has answered; ``states`` are the kernel's: ``REACHABLE``,
+class NeighbourEntry:
+    """An entry of the neighbour table.
+
+    ``mac`` is None while nobody has answered. ``states`` are the kernel's: ``REACHABLE``,
     ``STALE``, ``DELAY``, ``PROBE``, ``FAILED``, ``INCOMPLETE``, ``PERMANENT``, ``NOARP``."""
 
     address: str
@@ -22,16 +23,16 @@ class Neighbour:
     states: frozenset[str]
 
 
-def observe_neighbours(vantage: Vantage) -> Fact[tuple[Neighbour, ...]]:
-    """The neighbour table of ``vantage``. Nothing is sent to fill it."""
-    return observe(vantage, ["ip", "-json", "neigh"], parse)
+def neighbours() -> Question[tuple[NeighbourEntry, ...]]:
+    """Ask for the vantage's neighbour table; nothing is sent to fill it."""
+    return question(["ip", "-json", "neigh"], parse)
 
 
-def parse(output: str) -> tuple[Neighbour, ...]:
-    """Read ``ip -json neigh``; ``Unreadable`` when it is something else."""
+def parse(output: str) -> tuple[NeighbourEntry, ...]:
+    """Read ``ip -json neigh``."""
     try:
         return tuple(
-            Neighbour(
+            NeighbourEntry(
                 str(item["dst"]), str(item["dev"]), item.get("lladdr"), frozenset(item["state"])
             )
             for item in json_list(output)

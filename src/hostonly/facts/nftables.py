@@ -1,17 +1,15 @@
 """What drops packets in tables that iptables does not show: ``nft list ruleset``.
 
-Source of the format: nft(8) 1.0.6: one block a table, one a chain in it, a line a rule; the tables of
-iptables-nft are there as well, by their family (``ip``, ``ip6``) and name.
-"""
+Source of the format: nft(8) 1.0.6: one block a table, one a chain in it, a line a rule; the tables
+of iptables-nft are there as well, by their family (``ip``, ``ip6``) and name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 TABLE = re.compile(r"table (\S+) (\S+) \{")
 CHAIN = re.compile(r"\tchain (\S+) \{")
@@ -24,8 +22,10 @@ QUOTED = re.compile(r'"[^"]*"')
 
 @dataclass(frozen=True, slots=True)
 class NftDrop:
-    """A rule that drops or rejects, or a chain whose policy does (``text`` is that then). ``packets`` is how
-    many it has taken, None where it does not count."""
+    """A rule that drops or rejects packets, or a chain whose policy drops them.
+
+    ``text`` is the rule or the policy; ``packets`` is how many it has taken, None if it does not
+    count."""
 
     family: str
     table: str
@@ -34,13 +34,17 @@ class NftDrop:
     packets: int | None
 
 
-def nft_look(root: Sequence[str]) -> Look[tuple[NftDrop, ...]]:
-    """Every such rule and policy, seen by ``root``: what is written before a command of root's."""
-    return look((*root, "nft", "list", "ruleset"), parse)
+def nftables() -> Question[tuple[NftDrop, ...]]:
+    """Ask for every rule and every policy that drops packets."""
+    return question(["nft", "list", "ruleset"], parse, root=True)
 
 
 def parse(output: str) -> tuple[NftDrop, ...]:
-    """Read ``nft list ruleset``; ``Unreadable`` where it does not begin with a table."""
+    """Read ``nft list ruleset``.
+
+    Raises:
+        Unreadable: the output does not begin with a table.
+    """
     found: list[NftDrop] = []
     family = table = chain = ""
     for line in output.splitlines():

@@ -1,8 +1,8 @@
-"""Port numbers as iptables writes them: ``8080``, ``8000:9000``, ``80,443,8000:9000``; and behind
-the colon of an address that a target rewrites to: ``172.17.0.2:8080``, ``[fd00::2]:8000-8010/80``.
+"""Port numbers as iptables writes them: ``8080``, ``8000:9000``, ``80,443,8000:9000``.
 
-Source: iptables-extensions(8) 1.8.9, the sections tcp, multiport, DNAT, REDIRECT.
-"""
+They also stand behind the colon of an address that a target rewrites to: ``172.17.0.2:8080``,
+``[fd00::2]:8000-8010/80``. Source: iptables-extensions(8) 1.8.9, the sections tcp, multiport, DNAT,
+REDIRECT."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ports:
 
 
 def ports_in(written: str) -> Ports:
-    """The ports of one value; ``Unreadable`` when it is no number, range or list of them."""
+    """Read one value of an option: a number, a range, or a list of them."""
     spans = []
     for part in written.split(","):
         match = SPAN.fullmatch(part)
@@ -43,7 +43,7 @@ def ports_in(written: str) -> Ports:
 
 
 def rewritten_to(written: str) -> tuple[str, Ports | None]:
-    """Address and ports of a ``--to-destination`` value; None where the port stays as it was."""
+    """Read address and ports of a ``--to-destination``; no ports where the port stays as it was."""
     match = REWRITTEN.fullmatch(written)
     if match is None:
         raise Unreadable(f"destination {written!r}")

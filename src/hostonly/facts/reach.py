@@ -1,13 +1,12 @@
-"""What a TCP connection to an address and port gives: ``nc -nv -w 2 ADDRESS PORT``, and in a
-container ``nc -w 2 ADDRESS PORT``.
+"""The outcome of a TCP connection: ``nc -nv -w 2 ADDRESS PORT``, in a container without ``-nv``.
 
 HelloSocket speaks first and closes, so that nothing has to be sent to it. Source of the messages:
 nc(1) of Debian's netcat-openbsd 1.219 (``netcat.c``), which with ``-v`` says on stderr whether the
 connection was made and otherwise why not. In a container it is busybox 1.35's
-(``networking/nc.c``), which has neither option, says the same reasons in the C library's words, and
-where a connection was made nothing, but for exit status 0. ``nc`` does not tell a connection that was closed from one that was reset
-after it was made, nor from one that stayed silent until the time limit: all are EMPTY.
-"""
+(``networking/nc.c``), which has neither option: it says the same reasons in the C library's words,
+and where a connection was made only exit status 0 tells. ``nc`` does not tell a connection that was
+closed from one that was reset after it was made, nor from one that stayed silent until the time
+limit: all are EMPTY."""
 
 from __future__ import annotations
 
@@ -16,11 +15,11 @@ import re
 from dataclasses import dataclass
 
 from hostonly.errors import Unreachable
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed
+from hostonly.facts.questions import Question
 from hostonly.hello.greeting import Greeting, greeting_in
-from hostonly.vantages import TIMED_OUT, Container, Result, Vantage
-from hostonly.vantages.route_guard import require_host_only_route
+from hostonly.vantages import TIMED_OUT, Result
+from hostonly.vantages.route_guard import require_direct, route_command
 from hostonly.waiting import limit
 
 WAIT_SECONDS = 2
@@ -30,7 +29,7 @@ NEIGHBOUR_SECONDS = 5
 
 
 class Outcome(enum.StrEnum):
-    """What became of an attempt to connect."""
+    """The outcome of an attempt to connect."""
 
     ANSWERS = "ANSWERS"
     EMPTY = "EMPTY"
@@ -54,7 +53,7 @@ CONNECTED = re.compile(r"succeeded!|\bopen$|^Connection to .* port", re.MULTILIN
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The ``outcome`` and, where somebody answered, everything that was said."""
+    """The ``outcome`` of an attempt to connect and, if somebody answered, all that was ``said``."""
 
     outcome: Outcome
     said: str = ""
@@ -66,65 +65,60 @@ class Reach:
 
     @property
     def greeting(self) -> Greeting | None:
-        """HelloSocket's line, when that and nothing else was said."""
+        """HelloSocket's line, where that and nothing else was said."""
         return greeting_in(self.said)
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.said.strip()!r}" if self.said else str(self.outcome)
 
 
-def observe_reach(
-    vantage: Vantage, address: str, port: int, *, bridge: str | None = None
-) -> Fact[Reach]:
-    """Connect once from ``vantage`` to ``address`` (a number, no name) and ``port``. A container
-    connects by its own ``nc``, which must be busybox's.
+def reach(
+    address: str,
+    port: int,
+    *,
+    bridge: str | None = None,
+    busybox: bool = False,
+    only_connect: bool = False,
+    wait: int = WAIT_SECONDS,
+) -> Question[Reach]:
+    """Ask for one connection to ``address`` (a number, or in a container a name) and ``port``.
 
-    ``bridge`` must be given when the vantage is the host: unless the kernel's route leaves by it,
-    nothing is sent and the fact is not observed.
-    """
-    evidence: tuple[Result, ...] = ()
-    busybox = isinstance(vantage, Container)
-    try:
-        if bridge is not None:
-            evidence = (require_host_only_route(address, bridge, host=vantage),)
-        command = argv(address, port, busybox=busybox)
-        # Its own limit is the evidence; `docker exec` may take its time to begin it.
-        result = vantage.run(command, timeout=WAIT_SECONDS + 30.0)
-    except Unreachable as error:
-        return NotObserved(str(error), evidence)
-    return read_reach(result, busybox=busybox)
+    ``bridge`` must be given where the vantage is the host, unless the caller has asked for the
+    route: where the kernel's route does not leave by it, nothing is sent and the fact is not
+    observed. ``busybox`` must be said of a container's own ``nc``. ``only_connect`` closes at once,
+    for servers that wait for us to speak; a connection is EMPTY then. ``wait`` is in seconds: below
+    ``NEIGHBOUR_SECONDS`` an address that nobody has looks like one that is cut off."""
+    options = (*(["-z"] if only_connect else []), *([] if busybox else ["-nv"]))
+    # It reads an empty standard input and so sends no byte.
+    connection = Question(
+        ("nc", *options, "-w", f"{limit(wait):.0f}", address, str(port)),
+        lambda result: read_reach(result, busybox=busybox),
+    )
+    if bridge is None:
+        return connection
 
+    def where_it_leads(result: Result) -> NotObserved | Question[Reach]:
+        try:
+            require_direct(result, address, bridge)
+        except Unreachable as error:
+            return NotObserved(str(error))
+        return connection
 
-def reach_look(
-    address: str, port: int, *, only_connect: bool = False, wait: int = WAIT_SECONDS
-) -> Look[Reach]:
-    """The same, to be run with others; the caller has asked for the route. ``only_connect``: close
-    at once, for servers that wait for us to speak; a connection is EMPTY then. ``wait`` is in
-    seconds: below ``NEIGHBOUR_SECONDS`` an address that nobody has looks like one that is cut off.
-    """
-    command = argv(address, port, wait=wait)
-    return Look((command[0], *(["-z"] if only_connect else []), *command[1:]), read_reach)
+    return Question(tuple(route_command(address)), where_it_leads)
 
 
 def read_reach(result: Result, *, busybox: bool = False) -> Fact[Reach]:
-    """What ``nc`` saw; not observed where it did not get to look."""
+    """Read what ``nc`` saw; not observed where it did not get to look."""
     reach = read_result(result, busybox=busybox)
     if reach is None:
         return NotObserved(result.failure, (result,))
     return Observed(reach, (result,))
 
 
-def argv(address: str, port: int, *, busybox: bool = False, wait: int = WAIT_SECONDS) -> list[str]:
-    """The probe's command line. It reads an empty standard input and so sends no byte."""
-    options = [] if busybox else ["-nv"]
-    return ["nc", *options, "-w", f"{limit(wait):.0f}", address, str(port)]
-
-
 def read_result(result: Result, *, busybox: bool = False) -> Reach | None:
-    """What ``nc`` saw; None when it did not run or said nothing that is known.
+    """Return what ``nc`` saw; None where it did not run or said nothing that is known.
 
-    Only of ``busybox`` is silence with status 0 known to be a connection without an answer.
-    """
+    Only from busybox's ``nc`` does silence with status 0 mean a connection without an answer."""
     if result.stdout:
         return Reach(Outcome.ANSWERS, result.stdout)
     for words, outcome in REASONS:

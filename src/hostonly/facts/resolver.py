@@ -1,15 +1,14 @@
-"""Which name servers a place asks: ``cat /etc/resolv.conf``.
+"""The name servers that a place asks: ``cat /etc/resolv.conf``.
 
 Source of the format: resolv.conf(5): a keyword and its values a line; ``#`` and ``;`` begin a
-comment; the last ``search`` counts.
-"""
+comment; the last ``search`` counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hostonly.facts.fact import Fact, Unreadable, observe
-from hostonly.vantages import Vantage
+from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 # The engine's own resolver, which it gives to containers on networks that a user made.
 EMBEDDED = "127.0.0.11"
@@ -18,20 +17,24 @@ KEYWORDS = frozenset({"nameserver", "search", "domain", "options", "sortlist"})
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """``nameservers`` in the order in which they are asked; none means the local machine."""
+    """The settings of a resolver; ``nameservers`` are asked in order, and none means localhost."""
 
     nameservers: tuple[str, ...]
     search: tuple[str, ...]
     options: tuple[str, ...]
 
 
-def observe_resolver(vantage: Vantage) -> Fact[Resolver]:
-    """The name servers that ``vantage`` asks."""
-    return observe(vantage, ["cat", "/etc/resolv.conf"], parse)
+def resolver() -> Question[Resolver]:
+    """Ask which name servers the vantage asks."""
+    return question(["cat", "/etc/resolv.conf"], parse)
 
 
 def parse(output: str) -> Resolver:
-    """Read it; ``Unreadable`` at a keyword that the manual does not know."""
+    """Read a resolv.conf.
+
+    Raises:
+        Unreadable: the manual does not know a keyword, or one has no value.
+    """
     nameservers: list[str] = []
     search: tuple[str, ...] = ()
     options: list[str] = []

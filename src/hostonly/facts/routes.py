@@ -1,7 +1,6 @@
-"""Routes: the main table, and the kernel's own choice for one address. Nothing is sent.
+"""Routes: the main table, and the kernel's own choice for one address; nothing is sent.
 
-Source of the format: ip-route(8) of iproute2 6.1 with ``-json`` (``iproute.c``).
-"""
+Source of the format: ip-route(8) of iproute2 6.1 with ``-json`` (``iproute.c``)."""
 
 from __future__ import annotations
 
@@ -9,17 +8,18 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from hostonly.errors import Unreachable
-from hostonly.facts.batch import Look
-from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_list, observe, read
-from hostonly.vantages import Result, Vantage
+from hostonly.facts.fact import Fact, Observed, Unreadable, json_list, read
+from hostonly.facts.questions import Question, question
+from hostonly.vantages import Result
 from hostonly.vantages.route_guard import NO_ROUTE_MESSAGES
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route. ``kind`` is ``unicast``, ``local``, ``unreachable``, …; ``device`` is None for
-    those that lead nowhere; ``metric`` 0 is preferred."""
+    """One route of the main table.
+
+    ``kind`` is ``unicast``, ``local``, ``unreachable``, …; ``device`` is None where the route leads
+    nowhere; ``metric`` 0 is preferred."""
 
     destination: IPv4Network | IPv6Network
     device: str | None
@@ -32,12 +32,12 @@ class Route:
 
     @property
     def is_default(self) -> bool:
-        """Whether it is for every address."""
+        """Whether the route is for every address."""
         return self.destination.prefixlen == 0
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ChosenRoute:
     """The kernel's choice for a packet to ``address``."""
 
     address: str
@@ -47,50 +47,42 @@ class Way:
     kind: str = "unicast"
 
 
-def observe_routes(vantage: Vantage, *, family: int = 4) -> Fact[tuple[Route, ...]]:
-    """The main table of ``vantage``, for IP version ``family`` (4 or 6)."""
-
-    def parse_family(output: str) -> tuple[Route, ...]:
-        return parse(output, family=family)
-
-    return observe(vantage, ["ip", f"-{family}", "-json", "route"], parse_family)
+def routes(family: int = 4) -> Question[tuple[Route, ...]]:
+    """Ask for the main table, for IP version ``family`` (4 or 6)."""
+    return question(
+        ["ip", f"-{family}", "-json", "route"], lambda output: parse(output, family=family)
+    )
 
 
-def route_to(vantage: Vantage, address: str) -> Fact[Way | None]:
-    """The way that the kernel of ``vantage`` would send to ``address``; None: it has none."""
-    question = way_look(address)
-    try:
-        result = vantage.run(question.argv)
-    except Unreachable as error:
-        return NotObserved(str(error))
-    return question.read(result)
+def route_to(address: str) -> Question[ChosenRoute | None]:
+    """Ask for the vantage's kernel's way to ``address``; None means that it has none."""
+    return Question(("ip", "-json", "route", "get", address), read_way)
 
 
-def way_look(address: str) -> Look[Way | None]:
-    """The same, to be run with others."""
-    return Look(("ip", "-json", "route", "get", address), read_way)
-
-
-def read_way(result: Result) -> Fact[Way | None]:
-    """The way in what ``ip -json route get`` gave; None where the kernel said that it has none."""
+def read_way(result: Result) -> Fact[ChosenRoute | None]:
+    """Read the way that ``ip -json route get`` gave; None where the kernel said there is none."""
     if result.exit == 2 and any(message in result.stderr for message in NO_ROUTE_MESSAGES):
         return Observed(None, (result,))
     return read(result, parse_way)
 
 
 def parse(output: str, *, family: int = 4) -> tuple[Route, ...]:
-    """Read ``ip -json route``; ``Unreadable`` when it is something else."""
+    """Read ``ip -json route``."""
     try:
         return tuple(_route(item, family) for item in json_list(output))
     except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"no route: {error!r}") from error
 
 
-def parse_way(output: str) -> Way:
-    """Read ``ip -json route get``; ``Unreadable`` when it is not exactly one route."""
+def parse_way(output: str) -> ChosenRoute:
+    """Read ``ip -json route get``.
+
+    Raises:
+        Unreadable: the output is not exactly one route.
+    """
     try:
         (item,) = json_list(output)
-        return Way(
+        return ChosenRoute(
             str(item["dst"]),
             str(item["dev"]),
             item.get("gateway"),

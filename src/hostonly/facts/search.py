@@ -1,11 +1,10 @@
-"""What find(1) found, and which folders it was not let into.
+"""What find(1) found, and which folders it could not open.
 
-A search that meets a folder which it may not read goes on, and ends with status 1: what it was not let
-into is part of its answer. A folder that went between being seen and being opened was not there. Anything
-else that goes wrong means that nothing is known.
+A search that may not read a folder goes on, and ends with status 1: that folder is part of its
+answer. A folder that went between being seen and being opened was not there. Anything else that
+goes wrong means that nothing is known.
 
-Source: find(1) and stat(1) of findutils 4.9 and coreutils 9.1: messages on standard error, one a line.
-"""
+Source: find(1) and stat(1) of findutils 4.9 and coreutils 9.1: one message a line, on stderr."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Unreadable
+from hostonly.facts.questions import Question, question
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -30,19 +29,21 @@ _GONE = ("No such file or directory", "Not a directory", "No such process")
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[T_co]):
-    """``what`` was found; ``closed`` are the paths of folders that the search was not let into."""
+    """What a search found; ``closed`` are the paths of folders that it could not open."""
 
     what: T_co
     closed: tuple[str, ...] = ()
 
 
-def search_look(argv: Sequence[str], parse: Callable[[str], T]) -> Look[Found[T]]:
-    """A look whose command ``argv`` is a search by ``find``; ``parse`` reads what it printed of what it found."""
-    return look(["sh", "-c", _WITH_MESSAGES, "search", *argv], lambda out: read_search(out, parse))
+def search(argv: Sequence[str], parse: Callable[[str], T]) -> Question[Found[T]]:
+    """Ask what ``argv``, a search by ``find``, finds; ``parse`` reads the lines about that."""
+    return question(
+        ["sh", "-c", _WITH_MESSAGES, "search", *argv], lambda output: read_search(output, parse)
+    )
 
 
 def read_search(output: str, parse: Callable[[str], T]) -> Found[T]:
-    """Read what ``find`` printed, messages among it.
+    """Read what ``find`` printed, its messages included.
 
     Raises:
         Unreadable: a message says something else than that a folder is closed or gone, or ``parse``

@@ -1,10 +1,9 @@
 """What a registry really serves, by the digest of the bytes that come.
 
-The digest is computed where the bytes arrive, by ``curl … | sha256sum``; what the registry says of
-itself in a header is not asked. Sources: OCI distribution specification 1.1, pulling manifests and
-blobs, listing tags; OCI image specification 1.1, image manifest; curl(1): ``-f`` gives status 22 for a status of
-400 or above.
-"""
+The digest is computed where the bytes arrive, by ``curl … | sha256sum``; the registry's own word in
+a header is not asked. Sources: OCI distribution specification 1.1, pulling manifests and blobs,
+listing tags; OCI image specification 1.1, image manifest; curl(1): ``-f`` gives status 22 for a
+status of 400 or above."""
 
 from __future__ import annotations
 
@@ -12,9 +11,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hostonly.facts.batch import Look
 from hostonly.facts.fact import Fact, NotObserved, Observed, Unreadable, json_object
 from hostonly.facts.http import NOBODY
+from hostonly.facts.questions import Question
 from hostonly.vantages import Result, shown
 from hostonly.waiting import limit
 
@@ -40,7 +39,7 @@ PIPE = 'set -o pipefail; curl -q -sSf --noproxy "*" -m {seconds:.0f} "$@" | sha2
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """``digest`` of the bytes that came, None where none came, ``because`` of what."""
+    """The ``digest`` of the bytes that came; None where none came, ``because`` of what."""
 
     digest: str | None
     because: str = ""
@@ -51,9 +50,11 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a tag names. ``told`` is the digest in the registry's answer, None where it gave none; ``configs``
-    are the digests of the configurations of the image, or of the images of a list; ``said`` is what is
-    known of it, in words."""
+    """What a tag names.
+
+    ``told`` is the digest in the registry's answer, None where it gave none. ``configs`` are the
+    digests of the configurations of the image, or of the images of a list. ``said`` is what is
+    known of the image, in words."""
 
     served: Served
     told: str | None = None
@@ -61,15 +62,15 @@ class Named:
     said: str = ""
 
 
-def served_look(url: str, *, accept: str | None = None) -> Look[Served]:
-    """Fetch ``url`` and compute the digest of its bytes."""
+def served(url: str, *, accept: str | None = None) -> Question[Served]:
+    """Ask for the digest of the bytes that come from ``url``."""
     header = ("-H", f"Accept: {accept}") if accept else ()
     pipe = PIPE.format(seconds=limit(SECONDS))
-    return Look(("bash", "-c", pipe, "bash", *header, url), read_served)
+    return Question(("bash", "-c", pipe, "bash", *header, url), read_served)
 
 
 def read_served(result: Result) -> Fact[Served]:
-    """The digest; not observed where neither bytes nor a registry's refusal came."""
+    """Read the digest; not observed where neither bytes nor a registry's refusal came."""
     last = (result.stderr.strip().splitlines() or [""])[-1]
     match = SUM.fullmatch(result.stdout)
     if result.ok and match is not None:
@@ -80,10 +81,10 @@ def read_served(result: Result) -> Fact[Served]:
 
 
 def blobs_in(manifest: str) -> tuple[str, ...]:
-    """The digests of the configuration and of every layer that a ``manifest`` names, in order.
+    """Return the digests of the configuration and every layer that a ``manifest`` names, in order.
 
     Raises:
-        Unreadable: it is no manifest of one image.
+        Unreadable: ``manifest`` is no manifest of one image.
     """
     document = json_object(manifest)
     try:
@@ -94,10 +95,10 @@ def blobs_in(manifest: str) -> tuple[str, ...]:
 
 
 def manifests_in(manifest: str) -> tuple[str, ...]:
-    """The digests of the manifests that a list of several images names; none where it is no such list.
+    """Return the digests of the manifests in a list of several images; none of other manifests.
 
     Raises:
-        Unreadable: it is no manifest at all.
+        Unreadable: ``manifest`` is no manifest at all.
     """
     try:
         named = [each["digest"] for each in json_object(manifest).get("manifests", ())]
@@ -107,10 +108,10 @@ def manifests_in(manifest: str) -> tuple[str, ...]:
 
 
 def image_said(config: str) -> str:
-    """What an image's configuration says of it: its title and version, when it was made, what it starts.
+    """Describe an image by its configuration: title and version, when it was made, what it starts.
 
     Raises:
-        Unreadable: it is no configuration.
+        Unreadable: ``config`` is no configuration.
     """
     document = json_object(config)
     inner = document.get("config") or {}
@@ -133,7 +134,7 @@ def _digests(named: Sequence[object]) -> tuple[str, ...]:
 
 
 def repositories_in(catalog: str) -> tuple[str, ...]:
-    """The names in a ``/v2/_catalog``; ``Unreadable`` when it is something else."""
+    """Return the names in a ``/v2/_catalog``."""
     names = json_object(catalog).get("repositories")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Unreadable("no catalog")
@@ -141,8 +142,7 @@ def repositories_in(catalog: str) -> tuple[str, ...]:
 
 
 def tags_in(listing: str) -> tuple[str, ...]:
-    """The tags in a ``/v2/NAME/tags/list``, which has null where all were deleted; ``Unreadable`` when
-    it is something else."""
+    """Return the tags in a ``/v2/NAME/tags/list``, which has null where all were deleted."""
     document = json_object(listing)
     tags = document.get("tags") or []
     if "tags" not in document or not isinstance(tags, list):

@@ -1,25 +1,24 @@
 """The units of systemd that have failed: ``systemctl list-units --failed``.
 
-Source of the format: systemctl(1) of systemd 252, ``--output=json``: a list of objects with ``unit``,
-``load``, ``active``, ``sub`` and ``description``.
-"""
+Source of the format: systemctl(1) of systemd 252, ``--output=json``: a list of objects with
+``unit``, ``load``, ``active``, ``sub`` and ``description``."""
 
 from __future__ import annotations
 
-from hostonly.facts.batch import Look, look
 from hostonly.facts.fact import Unreadable, json_list
+from hostonly.facts.questions import Question, question
 
 
-def failed_units_look() -> Look[tuple[str, ...]]:
-    """The names of the units that have failed, in systemd's order; none where all is well."""
-    return look(["systemctl", "list-units", "--failed", "--output=json"], parse)
+def failed_units() -> Question[tuple[str, ...]]:
+    """Ask for the names of the units that have failed, in systemd's order."""
+    return question(["systemctl", "list-units", "--failed", "--output=json"], parse)
 
 
 def parse(output: str) -> tuple[str, ...]:
-    """Read the list.
+    """Read the JSON list of failed units.
 
     Raises:
-        Unreadable: it is no such list, or has a unit in it that has not failed.
+        Unreadable: the output is no such list, or a unit in it has not failed.
     """
     units = json_list(output)
     for unit in units:

@@ -1,4 +1,4 @@
-"""`python -m hostonly.hello [NAME]` is the server."""
+"""The server as a program: ``python -m hostonly.hello [NAME]``."""
 
 import os
 import sys

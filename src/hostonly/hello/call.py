@@ -1,16 +1,16 @@
-"""Calling HelloSocket and holding every line, the order and the count against what it promises."""
+"""The verifying client of HelloSocket: it checks every line, their order and their count."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 
 from hostonly.errors import UsageError
-from hostonly.hello.exchange import Ending, Exchange, Exchanges
+from hostonly.hello.exchange import Exchange, Exchanges, StreamEnd
 from hostonly.hello.greeting import Greeting, greeting_of
+from hostonly.results.hello_call import Called, Deviation
 
 # Not a load generator: what a listener's queue and a client's ports bear anywhere.
 MOST_CALLS = 10_000
@@ -25,9 +25,10 @@ QUOTED = 60
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """How many calls, how many at a time, and how many seconds each may take.
+    """The number of calls, how many run at a time, and the limit of each in seconds.
 
-    Raises UsageError: not within the bounds.
+    Raises:
+        UsageError: a number is outside its bounds.
     """
 
     count: int
@@ -44,47 +45,21 @@ class Calls:
                 raise UsageError(f"--{what}: {value} is not allowed: more than 0, at most {most:g}")
 
     def make(self, address: str, port: int) -> list[Exchange]:
-        """Make them, to ``address`` (a number) and ``port``, in the order in which they began."""
+        """Make the calls to an IP ``address`` and ``port``; return them in order of their start."""
         calls = Exchanges(address, port, self.count, parallel=self.parallel, limit=self.limit)
         return calls.run()
 
 
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """Something that HelloSocket does not do. ``kind`` is one word or two, ``calls`` are the
-    numbers, from 1, of the connections that it was seen on."""
-
-    kind: str
-    calls: tuple[int, ...]
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """What became of some calls. ``seconds`` are those of the answered ones, sorted; ``counts``
-    the first and the last n among them."""
-
-    made: int
-    answered: int
-    counts: tuple[int, int] | None
-    seconds: tuple[float, ...]
-    deviations: tuple[Deviation, ...]
-
-    def percentile(self, percent: float) -> float | None:
-        """The time within which ``percent`` of the answered calls ended; None without any."""
-        if not self.seconds:
-            return None
-        return self.seconds[max(math.ceil(len(self.seconds) * percent / 100), 1) - 1]
-
-
 def judge(exchanges: Sequence[Exchange], name: str | None = None) -> Called:
-    """Hold ``exchanges`` against the promise: the whole line, to ``name`` (None: whatever name came
-    first), each n once, none left out, and rising from one connection to the next."""
+    """Check ``exchanges`` against what HelloSocket promises, and return all deviations.
+
+    Each line must be whole and greet ``name`` (None: the name in the first answer). Each n must
+    come once, none may be missing, and n must rise from one connection to the next."""
     numbered = list(enumerate(exchanges, 1))
     greetings = {
         number: greeting
         for number, exchange in numbered
-        if exchange.ending is Ending.ENDED and (greeting := greeting_of(exchange.data))
+        if exchange.ending is StreamEnd.ENDED and (greeting := greeting_of(exchange.data))
     }
     if name is None and greetings:
         name = next(iter(greetings.values())).name
@@ -126,19 +101,19 @@ def _unlike_a_greeting(number: int, exchange: Exchange) -> tuple[str, tuple[int,
     data, calls = exchange.data, (number,)
     after = f" after {_quoted(data)}" if data else " before a byte came"
     match exchange.ending:
-        case Ending.REFUSED:
+        case StreamEnd.REFUSED:
             return "REFUSED", calls, "refused: nobody listens there, or a firewall says so"
-        case Ending.NO_ROUTE:
+        case StreamEnd.NO_ROUTE:
             return "NO ROUTE", calls, f"not sent, or turned back: {exchange.why}"
-        case Ending.CONNECT_TIMEOUT:
+        case StreamEnd.CONNECT_TIMEOUT:
             return "TIMED OUT", calls, "nobody answered the request to connect: dropped on the way?"
-        case Ending.RESET:
+        case StreamEnd.RESET:
             return "RESET", calls, f"reset{after}"
-        case Ending.FAILED | None:
+        case StreamEnd.FAILED | None:
             return "NOT MADE", calls, f"this machine could not make it: {exchange.why}"
-        case Ending.SILENT if greeting_of(data):
+        case StreamEnd.SILENT if greeting_of(data):
             return "NOT ENDED", calls, "the line came, and the stream was not ended"
-        case Ending.SILENT:
+        case StreamEnd.SILENT:
             return "TIMED OUT", calls, f"connected, and then silence{after}: a proxy?"
     if not data:
         return (
@@ -188,7 +163,7 @@ def _of_all(exchanges: Sequence[Exchange], greetings: dict[int, Greeting]) -> It
 def _backwards(
     exchanges: Sequence[Exchange], greetings: dict[int, Greeting]
 ) -> Iterator[Deviation]:
-    """Connections that began after another had ended, and were given a lower n all the same."""
+    """Yield a deviation for each connection that began after another's end, but got a lower n."""
     by_end = sorted(greetings, key=lambda number: exchanges[number - 1].ended)
     by_begin = sorted(greetings, key=lambda number: exchanges[number - 1].begun)
     highest, position = 0, 0

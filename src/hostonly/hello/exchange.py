@@ -1,4 +1,4 @@
-"""Connections to HelloSocket from this machine, many at once, with what each of them saw and when.
+"""Connections to HelloSocket from this machine, many at once, each with its answer and its times.
 
 A client of HelloSocket sends nothing: it connects and reads until the server ends the stream. One
 thread drives all connections through one selector, so that the measured times are the server's.
@@ -22,8 +22,8 @@ MOST_BYTES = 256 * 1024
 BEGIN_AT_ONCE = 64
 
 
-class Ending(enum.StrEnum):
-    """How a connection ended, or failed to begin."""
+class StreamEnd(enum.StrEnum):
+    """The end of a connection, or the reason why there was no connection."""
 
     ENDED = "ENDED"  # the server ended the stream
     REFUSED = "REFUSED"
@@ -37,41 +37,46 @@ class Ending(enum.StrEnum):
 
 @dataclass(slots=True)
 class Exchange:
-    """One connection. ``data`` is all that came; ``begun``, ``connected`` and ``ended`` are in
-    seconds of the monotonic clock, ``connected`` is None where no connection was made; ``why`` is
-    the kernel's reason where there is one."""
+    """A connection to HelloSocket: ``data`` is all that came, ``why`` the kernel's reason, if any.
+
+    ``begun``, ``connected`` (None: no connection was made) and ``ended`` are seconds of the
+    monotonic clock."""
 
     begun: float
     data: bytes = b""
-    ending: Ending | None = None
+    ending: StreamEnd | None = None
     connected: float | None = None
     ended: float = 0.0
     why: str = ""
 
     @property
     def seconds(self) -> float:
-        """From the request to connect until the end."""
+        """The seconds from the request to connect until the end."""
         return self.ended - self.begun
 
 
 ENDINGS = {
-    errno.ECONNREFUSED: Ending.REFUSED,
-    errno.ENETUNREACH: Ending.NO_ROUTE,
-    errno.EHOSTUNREACH: Ending.NO_ROUTE,
-    errno.ETIMEDOUT: Ending.CONNECT_TIMEOUT,
-    errno.ECONNRESET: Ending.RESET,
-    errno.EPIPE: Ending.RESET,
+    errno.ECONNREFUSED: StreamEnd.REFUSED,
+    errno.ENETUNREACH: StreamEnd.NO_ROUTE,
+    errno.EHOSTUNREACH: StreamEnd.NO_ROUTE,
+    errno.ETIMEDOUT: StreamEnd.CONNECT_TIMEOUT,
+    errno.ECONNRESET: StreamEnd.RESET,
+    errno.EPIPE: StreamEnd.RESET,
 }
 
 
 def family(address: str) -> socket.AddressFamily:
-    """The address family of ``address``, a number. Raises ValueError: it is none."""
+    """Return the address family of ``address``, an IP address.
+
+    Raises:
+        ValueError: ``address`` is no IP address.
+    """
     six = ipaddress.ip_address(address).version == 6
     return socket.AF_INET6 if six else socket.AF_INET
 
 
 class Exchanges:
-    """``count`` connections to ``address`` (a number) and ``port``, ``parallel`` at a time.
+    """A run of ``count`` connections to an IP ``address`` and ``port``, ``parallel`` at a time.
 
     Each may take ``limit`` seconds. With ``hold``, none is closed until all have ended.
     """
@@ -97,7 +102,7 @@ class Exchanges:
         self._waiting: dict[socket.socket, Exchange] = {}
 
     def run(self) -> list[Exchange]:
-        """Make them, in the order in which they began."""
+        """Make the connections, and return them in the order in which they began."""
         with selectors.DefaultSelector() as selector:
             try:
                 self._run(selector)
@@ -139,7 +144,7 @@ class Exchanges:
 
     def _failed(self, exchange: Exchange, number: int) -> None:
         exchange.ended = monotonic()
-        exchange.ending = ENDINGS.get(number, Ending.FAILED)
+        exchange.ending = ENDINGS.get(number, StreamEnd.FAILED)
         exchange.why = os.strerror(number)
 
     def _attend(self, selector: selectors.BaseSelector, client: socket.socket) -> None:
@@ -157,14 +162,14 @@ class Exchanges:
             while piece := client.recv(65536):
                 exchange.data += piece
                 if len(exchange.data) > MOST_BYTES:
-                    exchange.ending = Ending.ENDLESS
+                    exchange.ending = StreamEnd.ENDLESS
                     break
         except BlockingIOError:
             return
         except OSError as error:
             self._failed(exchange, error.errno or 0)
         exchange.ended = monotonic()
-        exchange.ending = exchange.ending or Ending.ENDED
+        exchange.ending = exchange.ending or StreamEnd.ENDED
         self._end(selector, client)
 
     def _give_up_late(self, selector: selectors.BaseSelector) -> None:
@@ -174,7 +179,7 @@ class Exchanges:
                 return  # oldest first
             exchange.ended = now
             made = exchange.connected is not None
-            exchange.ending = Ending.SILENT if made else Ending.CONNECT_TIMEOUT
+            exchange.ending = StreamEnd.SILENT if made else StreamEnd.CONNECT_TIMEOUT
             self._end(selector, client)
 
     def _end(self, selector: selectors.BaseSelector, client: socket.socket) -> None:

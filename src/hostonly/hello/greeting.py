@@ -11,20 +11,20 @@ GREETING = re.compile(r"Hello (?P<name>.*)! \((?P<count>[0-9]{1,19})\)")
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """HelloSocket's line: the ``name`` it was given, and the ``count`` of connections so far."""
+    """A line of HelloSocket: the ``name`` it greets, and the ``count`` of connections so far."""
 
     name: str
     count: int
 
 
 def greeting_in(said: str) -> Greeting | None:
-    """The greeting, where ``said`` is one, with its end of line or without, and nothing else."""
+    """Return the greeting that ``said`` is, with or without end of line; None for other text."""
     match = GREETING.fullmatch(said.removesuffix("\n"))
     return Greeting(match["name"], int(match["count"])) if match else None
 
 
 def greeting_of(data: bytes) -> Greeting | None:
-    """The greeting, where ``data`` is the whole line in UTF-8 with its end, to the byte."""
+    """Return the greeting where ``data`` is exactly its line, in UTF-8 with its end; else None."""
     try:
         found = greeting_in(data.decode())
     except UnicodeDecodeError:
@@ -33,5 +33,5 @@ def greeting_of(data: bytes) -> Greeting | None:
 
 
 def line_of(greeting: Greeting) -> bytes:
-    """What HelloSocket sends for ``greeting``, to the byte."""
+    """Return the bytes that HelloSocket sends for ``greeting``."""
     return f"Hello {greeting.name}! ({greeting.count})\n".encode()

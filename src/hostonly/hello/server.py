@@ -1,18 +1,14 @@
-"""HelloSocket in Python: the same server as ``src/main/java/hostonly/HelloSocket.java``, to the byte.
+"""HelloSocket in Python: it behaves, to the byte, as ``src/main/java/hostonly/HelloSocket.java``.
 
 It listens on port 8080 of all addresses (``HELLO_PORT`` names another) and answers every connection
 with one line, ``Hello NAME! (n)``, in UTF-8. NAME is the first argument, or ``world`` when that is
 absent or blank; n belongs to the accepted connection, so that no number is given twice or skipped.
-``hostonly.hello.conformance`` holds both servers to that and to the rest.
+``hostonly.hello.conformance`` tests both servers for all that they must do.
 
-One file, the standard library only: it is copied as it is into the image that needs Python and
-nothing else. One thread serves everybody and waits for nobody. After the line comes the end of
-stream, and then what the client sends is read and dropped for a while: closing a socket that holds
-unread data resets the connection, and a reset can take the line away from a client that spoke first.
-
-Speed is in what is not done. A client that reads its line and closes, as nearly all do, has closed
-by the time the next one is served: so a new connection is looked at again after the next round, and
-only one that is still open then is registered with epoll.
+This file needs the standard library only: it is copied as it is into an image that has Python and
+nothing else. One thread serves all clients and waits for none. After its line the server ends the
+stream, and for a while reads and drops what the client sends: closing a socket that holds unread
+data resets the connection, and a reset can take the line from a client that sent something first.
 """
 
 from __future__ import annotations
@@ -22,27 +18,11 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import sys
-from _socket import (
-    AF_INET,
-    AF_INET6,
-    IPPROTO_IPV6,
-    IPV6_V6ONLY,
-    MSG_DONTWAIT,
-    MSG_MORE,
-    SHUT_WR,
-    SO_REUSEADDR,
-    SOCK_STREAM,
-    SOL_SOCKET,
-)
-from _socket import socket as Socket
-from collections import deque
 from collections.abc import Mapping, Sequence
-from select import EPOLLIN, EPOLLOUT, epoll
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from time import monotonic
-
-# `_socket.socket` is the type beneath `socket.socket`, which makes half a dozen conversions of its own
-# for each connection that is accepted.
 
 DEFAULT_PORT = 8080
 
@@ -57,217 +37,133 @@ DRAIN_AT_STOP = 0.2
 MOST_OPEN = 4096
 
 # Connections accepted before those already open are looked at again.
-BATCH = 16
+BATCH = 64
 
-# Seconds that a connection may stay open before it costs a registration with epoll.
-FRESH = 0.002
 
-# Seconds after a connection in which the next one is looked for without going to sleep, where there is a
-# processor to spare: being woken takes longer than serving. A client that calls again at once needs less.
-AWAKE = 0.0001
+class Visitor:
+    """An accepted connection: the rest of its line (``left``), and the time when it is ``late``."""
+
+    __slots__ = ("client", "late", "left")
+
+    def __init__(self, client: socket.socket, line: bytes) -> None:
+        self.client = client
+        self.left = line
+        self.late = monotonic() + DRAIN
 
 
 class HelloSocket:
-    """Listens at once; answers while ``serve`` runs.
+    """The server: it listens at once, on ``port`` (0: any free one), and answers in ``serve``.
 
-    ``port`` is 0 to 65535, where 0 takes any free one; ``name`` as given, see ``name_of``;
-    ``drain`` in seconds. Raises OSError: the port is taken, or not for us.
+    Raises:
+        OSError: the port is taken, or we may not listen on it.
     """
 
-    def __init__(self, port: int, name: bytes | None, drain: float = DRAIN) -> None:
+    def __init__(self, port: int, name: bytes | None) -> None:
         self._prefix = b"Hello " + name_of(name).encode() + b"! ("
-        self._drain = drain
-        self._listener = _listen(port)
-        self._epoll = epoll()
-        self._epoll.register(self._listener.fileno(), EPOLLIN)
-        # Accepted, by descriptor, oldest first, with the time of acceptance.
-        self._open: dict[int, tuple[Socket, float]] = {}
-        # Those among them that epoll does not watch yet.
-        self._fresh: deque[int] = deque()
-        # What is still to be written of a line that the kernel had no room for.
-        self._unwritten: dict[int, memoryview] = {}
-        self._discarded = bytearray(64 * 1024)
         self._count = 0
-        self._look_at_late = 0.0
         self._stopping = False
-        self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._epoll.register(self._wake, EPOLLIN)
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    @property
-    def waker(self) -> int:
-        """A descriptor: what is written to it ends ``serve``'s wait (``signal.set_wakeup_fd``)."""
-        return self._waker
+        self._open: dict[Visitor, None] = {}  # oldest first
+        self._listener = _listen(port)
+        self.port: int = self._listener.getsockname()[1]
+        self._wake, self.waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector = DefaultSelector()
+        self._selector.register(self._listener, EVENT_READ)
+        self._selector.register(self._wake, EVENT_READ)
 
     def stop(self, *_: object) -> None:
-        """Ask ``serve`` to return; may be called by a signal handler or another thread."""
+        """Make ``serve`` return; a signal that calls this ends a wait, by writing to ``waker``."""
         self._stopping = True
-        with contextlib.suppress(OSError):
-            os.write(self._waker, b"\0")
 
     def serve(self) -> None:
-        """Answer until ``stop``; then answer those that already wait, and give those that are open
-        ``DRAIN_AT_STOP`` to finish."""
-        listener, wake = self._listener.fileno(), self._wake
-        poll, since = self._epoll.poll, 0
-        awake, awake_until = AWAKE if len(os.sched_getaffinity(0)) > 1 else 0.0, 0.0
+        """Answer connections until ``stop`` is called, and finish those that are there by then.
+
+        Clients that wait are still answered; open connections have ``DRAIN_AT_STOP`` seconds."""
         while not self._stopping:
-            events = poll(0, 64)
-            while not events and monotonic() < awake_until:
-                events = poll(0, 64)
-            if not events:
-                events = poll(FRESH if self._fresh else 0.1 if self._open else None, 64)
-            accepted = False
-            for descriptor, _ in events:
-                if descriptor == listener:
-                    self._accept()
-                    accepted = True
-                elif descriptor != wake:
-                    self._attend(descriptor)
-            since += 1
-            if not accepted or since >= BATCH or len(self._fresh) < 2:
-                since = 0
-                self._look_again()
-                self._leave_late()
-            if accepted:
-                awake_until = monotonic() + awake
+            self._round(next(iter(self._open)).late if self._open else None)
+            self._leave_late()
         end = monotonic() + DRAIN_AT_STOP
-        while self._epoll.poll(0) and self._accept() and monotonic() < end:
-            self._look_again()
-        self._epoll.unregister(listener)
+        while self._accept() and monotonic() < end:
+            pass
+        self._selector.unregister(self._wake)
+        self._selector.unregister(self._listener)
         self._listener.close()
-        self._epoll.unregister(self._wake)
         while self._open and monotonic() < end:
-            for descriptor, _ in self._epoll.poll(FRESH):
-                self._attend(descriptor)
-            self._look_again()
-        for descriptor in list(self._open):
-            self._leave(descriptor)
+            self._round(end)
+        for visitor in list(self._open):
+            self._leave(visitor)
+
+    def _round(self, until: float | None) -> None:
+        """Wait for clients, at most until the time ``until``, and serve all that are ready."""
+        for key, _ in self._selector.select(None if until is None else max(until - monotonic(), 0)):
+            if key.fileobj is self._listener:
+                self._accept()
+            elif key.data in self._open:
+                self._attend(key.data)
 
     def _accept(self) -> bool:
-        """Greet one who waits; whether there was one.
-
-        Asking for another who may not be there would cost as much as serving one: the kernel
-        makes a socket before it looks. So epoll is asked instead, once for each.
-        """
-        try:
-            descriptor, _ = self._listener._accept()  # type: ignore[attr-defined]
-        except BlockingIOError:
-            return False
-        except OSError:  # most likely no descriptor is left: make one free
-            if self._open:
+        """Greet at most ``BATCH`` clients that wait; return whether there may be more."""
+        for _ in range(BATCH):
+            try:
+                client, _address = self._listener.accept()
+            except BlockingIOError:
+                return False
+            except OSError:  # most likely no descriptor is left: make one free
+                if not self._open:
+                    return False
                 self._leave(next(iter(self._open)))
-            return False
-        client = Socket(AF_INET6, SOCK_STREAM, 0, descriptor)
-        self._count += 1
-        self._open[descriptor] = client, monotonic()
-        line = b"%b%d)\n" % (self._prefix, self._count)
-        try:
-            # More to come: the line and the end of stream then travel in one packet.
-            written = client.send(line, MSG_DONTWAIT | MSG_MORE)
-            if written == len(line):
-                client.shutdown(SHUT_WR)
-                self._fresh.append(descriptor)
-                return True
-        except BlockingIOError:
-            written = 0
-        except OSError:  # the client is gone; its number stays used
-            self._leave(descriptor)
-            return True
-        self._unwritten[descriptor] = memoryview(line)[written:]
-        self._epoll.register(descriptor, EPOLLOUT)
+                continue
+            self._count += 1
+            client.setblocking(False)
+            visitor = Visitor(client, b"%b%d)\n" % (self._prefix, self._count))
+            self._open[visitor] = None
+            self._selector.register(client, EVENT_WRITE, visitor)
+            self._attend(visitor)  # the line nearly always fits into the kernel's buffer now
         return True
 
-    def _look_again(self) -> None:
-        """Leave the new ones that have closed meanwhile; have epoll watch those who stay."""
-        fresh = self._fresh
-        if not fresh:
-            return
-        stays_since = monotonic() - FRESH
-        while fresh:
-            descriptor = fresh[0]
-            if descriptor in self._open:
-                client, accepted = self._open[descriptor]
-                try:
-                    closed = not client.recv_into(self._discarded, 0, MSG_DONTWAIT)
-                except BlockingIOError:
-                    closed = False
-                except OSError:
-                    closed = True
-                if closed:
-                    self._leave(descriptor)
-                elif accepted <= stays_since:
-                    self._epoll.register(descriptor, EPOLLIN)
-                else:
-                    return
-            fresh.popleft()
-
-    def _attend(self, descriptor: int) -> None:
+    def _attend(self, visitor: Visitor) -> None:
         """Write what is left of the line; after it, read and drop until the client closes."""
-        if descriptor not in self._open:
-            return
-        client, _ = self._open[descriptor]
-        left = self._unwritten.get(descriptor)
         try:
-            if left is None:
-                if not client.recv_into(self._discarded, 0, MSG_DONTWAIT):
-                    self._leave(descriptor)
-                return
-            left = left[client.send(left, MSG_DONTWAIT) :]
-            if left:
-                self._unwritten[descriptor] = left
-                return
-            del self._unwritten[descriptor]
-            client.shutdown(SHUT_WR)
-            self._epoll.modify(descriptor, EPOLLIN)
+            if visitor.left:
+                visitor.left = visitor.left[visitor.client.send(visitor.left) :]
+                if not visitor.left:
+                    visitor.client.shutdown(socket.SHUT_WR)
+                    self._selector.modify(visitor.client, EVENT_READ, visitor)
+            elif not visitor.client.recv(64 * 1024):
+                self._leave(visitor)
         except BlockingIOError:
-            return
-        except OSError:
-            self._leave(descriptor)
+            pass
+        except OSError:  # the client is gone; its number stays used
+            self._leave(visitor)
 
     def _leave_late(self) -> None:
-        """Close those who have been here for too long, and the oldest of too many."""
-        now = monotonic()
-        if now < self._look_at_late and len(self._open) <= MOST_OPEN:
-            return
-        self._look_at_late = now + 0.05
-        late = now - self._drain
+        """Close the connections that are late, and the oldest ones while there are too many."""
         while self._open:
-            descriptor, (_, accepted) = next(iter(self._open.items()))
-            if accepted > late and len(self._open) <= MOST_OPEN:
+            oldest = next(iter(self._open))
+            if oldest.late > monotonic() and len(self._open) <= MOST_OPEN:
                 return
-            self._leave(descriptor)
+            self._leave(oldest)
 
-    def _leave(self, descriptor: int) -> None:
-        client, _ = self._open.pop(descriptor)
-        self._unwritten.pop(descriptor, None)
-        client.close()  # epoll forgets what is closed
+    def _leave(self, visitor: Visitor) -> None:
+        del self._open[visitor]
+        self._selector.unregister(visitor.client)
+        visitor.client.close()
 
 
 def name_of(given: bytes | None) -> str:
-    """The name to greet: ``given`` in one line, or ``world`` when it is None or blank."""
+    """Return the name to greet: ``given`` in one line, or ``world`` when it is None or blank."""
     text = "" if given is None else text_of(given)
-    line = "".join(" " if _is_control(character) else character for character in text)
+    line = re.sub("[\x00-\x1f\x7f-\x9f]", " ", text)
     # What is blank to Python is so to Java: Unicode's spaces and the control characters.
     return "world" if not line.strip() else line
 
 
 def text_of(given: bytes) -> str:
-    """``given`` read as UTF-8, where it is none as Java's decoder does."""
+    """Return ``given`` decoded as UTF-8, with other bytes replaced as Java's decoder does."""
     return given.decode("utf-8", "hello-socket")
 
 
-def _is_control(character: str) -> bool:
-    return character <= "\x1f" or "\x7f" <= character <= "\x9f"
-
-
 def _replaced(error: UnicodeError) -> tuple[str, int]:
-    """What Java's decoder makes of bytes that are not UTF-8: one mark for a whole surrogate."""
+    """Replace bytes that are not UTF-8 as Java's decoder does: one U+FFFD for a whole surrogate."""
     assert isinstance(error, UnicodeDecodeError)
     surrogate = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?").match(error.object, error.start)
     return "\ufffd", surrogate.end() if surrogate else error.end
@@ -276,26 +172,21 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("hello-socket", _replaced)
 
 
-def _listen(port: int) -> Socket:
-    """The wildcard address of IPv6 and IPv4, or of IPv4 alone where there is no IPv6."""
-    try:
-        listener = Socket(AF_INET6, SOCK_STREAM)
-        listener.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 0)
-    except OSError:
-        listener = Socket(AF_INET, SOCK_STREAM)
-    try:
-        listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        listener.bind(("", port))
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
+def _listen(port: int) -> socket.socket:
+    """Listen on the wildcard address of IPv6 and IPv4, or of IPv4 alone where there is no IPv6."""
+    six = socket.has_dualstack_ipv6()
+    listener = socket.create_server(
+        ("", port),
+        family=socket.AF_INET6 if six else socket.AF_INET,
+        backlog=BACKLOG,
+        dualstack_ipv6=six,
+    )
+    listener.setblocking(False)
     return listener
 
 
 def _as_many_descriptors_as_allowed() -> None:
-    """A thousand clients at once need as many descriptors; Java's VM asks for them itself."""
+    """Raise the limit of file descriptors, since each client takes one; a JVM does so itself."""
     try:
         import resource
     except ImportError:  # not part of the smallest Python; the oldest client makes room then
@@ -312,8 +203,9 @@ def _say(line: str, stream: int) -> None:
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Serve until SIGTERM; arguments after the first one are ignored. The exit code: 0, or 1 when
-    the port cannot be had, or 2 when ``HELLO_PORT`` is not a port number."""
+    """Serve until a signal (SIGTERM, SIGINT, SIGHUP); arguments after the first one are ignored.
+
+    Return the exit code: 0, or 1 when the port cannot be had, or 2 for a wrong ``HELLO_PORT``."""
     asked = environment.get("HELLO_PORT", "")
     port = DEFAULT_PORT
     if asked:
@@ -326,7 +218,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         server = HelloSocket(port, os.fsencode(arguments[0]) if arguments else None)
     except OSError as error:
-        _say(f"cannot listen on port {port}: {error.strerror}", 2)
+        _say(f"cannot listen on port {port}: {os.strerror(error.errno or 0)}", 2)
         return 1
     signal.set_wakeup_fd(server.waker, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -1,1 +1,1 @@
-"""This machine: its packages, its host-only bridge, what must be left as it was."""
+"""The host: its packages, its host-only bridge, and everything that must be left as it was."""

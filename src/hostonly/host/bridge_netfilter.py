@@ -1,8 +1,8 @@
-"""Where the user's own Docker filters bridged and forwarded packets, ours must pass all the same.
+"""Rules that let sandboxes' packets pass where the user's own Docker filters bridged packets.
 
-With ``bridge-nf-call-iptables`` (and ``-ip6tables``) the chain FORWARD also sees frames that only cross
-a bridge. Where it drops, it gets rules of ours: for what goes between sandboxes, and for IPv4 also
-for their way out. What our own table forbids stays forbidden: it is asked before.
+With ``bridge-nf-call-iptables`` (and ``-ip6tables``) the chain FORWARD also sees frames that only
+cross a bridge. Where that chain drops, it gets rules of ours: for packets between sandboxes, and
+for IPv4 also for their way out. What our own table forbids stays forbidden: it is asked before.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hostonly.host import forward_chain
 def accept(bridge: str, nat_bridge: str) -> bool:
     """Let packets between sandboxes and on their way out pass a FORWARD chain that drops.
 
-    False where there is no such chain, and nothing was to be done.
+    Returns False where there is no such chain or nothing was to be done.
 
     Raises:
         ToolFailed: iptables refused.
@@ -26,7 +26,7 @@ def accept(bridge: str, nat_bridge: str) -> bool:
 
 
 def remove(bridge: str, nat_bridge: str) -> bool:
-    """Remove our rules; False where there were none.
+    """Remove our rules; return False where there were none.
 
     Raises:
         ToolFailed: iptables refused.

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network
 from itertools import count, islice
-from pathlib import Path
 from typing import Any
 
 from hostonly.errors import Taken
 from hostonly.host import switches
 from hostonly.host.command import run
-from hostonly.host.ends import BRIDGE, mac
-from hostonly.settings import DOCKER_RANGE, Settings
-
-MARK = "hostonly"
+from hostonly.site import DOCKER_RANGE, MARK, Bridge, Site
 
 ASK_AGAIN_MILLISECONDS = 20
 
@@ -30,28 +25,12 @@ LINK_NAME = 15
 # Routes to larger networks than this are ways to everywhere and claim no addresses.
 OWNED_PREFIX = 8
 
-# What this machine keeps for itself, and "ask the next table": ip-route(8).
+# Types of routes to this machine itself, and "ask the next table": ip-route(8).
 NO_WAY = ("local", "broadcast", "multicast", "anycast", "throw")
 
 # RFC 1918, the least used first.
 _PRIVATE = (IPv4Network("172.16.0.0/12"), IPv4Network("10.0.0.0/8"), IPv4Network("192.168.0.0/16"))
 _CANDIDATES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Bridge:
-    """A bridge as it must be; ``mark`` is its alias."""
-
-    name: str
-    address: IPv4Interface
-    mark: str
-
-
-def bridges(settings: Settings, root: Path) -> tuple[Bridge, Bridge]:
-    """The host-only bridge and the NAT bridge of the checkout at ``root``."""
-    net = settings.network
-    mark = f"{MARK} {root}"
-    return Bridge(net.bridge, net.host, mark), Bridge(net.nat_bridge, net.nat, mark)
 
 
 def _links() -> list[dict[str, Any]]:
@@ -62,13 +41,13 @@ def _links() -> list[dict[str, Any]]:
 
 
 def _routes() -> list[dict[str, Any]]:
-    """The ways to others, of all tables: a VPN may have one of its own, which is asked before the main one."""
+    """Return the routes to other machines of all tables: a VPN may have one, asked before main."""
     found = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"], timeout=10))
     return [route for route in found if route.get("type") not in NO_WAY]
 
 
 def present(bridge: Bridge) -> bool:
-    """Whether ``bridge`` is there, is ours and has its address.
+    """Return whether ``bridge`` exists, is ours, is up and has its address.
 
     Raises:
         Taken: a link of that name exists without our mark.
@@ -90,7 +69,7 @@ def present(bridge: Bridge) -> bool:
 
 
 def conflicts(bridge: Bridge) -> list[str]:
-    """Who else on this machine uses addresses of ``bridge``'s network: a sentence for each."""
+    """Return a sentence for each other use of addresses of ``bridge``'s network on this machine."""
     network = bridge.address.network
     found: dict[str, str] = {}
     ours = False
@@ -113,7 +92,8 @@ def conflicts(bridge: Bridge) -> list[str]:
         if route.get("dst") == "default" or (ours and device == bridge.name):
             continue
         theirs = IPv4Network(route["dst"], strict=False)
-        # A VPN that takes everything says so by two halves of the world: a default route, no owner.
+        # A VPN for all traffic routes two halves of the world: a default route, no addresses of its
+        # own.
         if theirs.prefixlen >= OWNED_PREFIX and theirs.overlaps(network):
             by = route.get("gateway") or device
             table = f" (table {route['table']})" if "table" in route else ""
@@ -122,8 +102,10 @@ def conflicts(bridge: Bridge) -> list[str]:
 
 
 def free_network(prefix: int, *, beside: Sequence[IPv4Network] = ()) -> IPv4Network | None:
-    """A private network of ``prefix`` bits that nobody on this machine uses, apart from Docker's own in
-    a sandbox and from those that it shall be ``beside``; None if there is none."""
+    """Return a private network of ``prefix`` bits that nobody on this machine uses, or None.
+
+    It is neither Docker's own network in a sandbox nor one of those that it shall be ``beside``.
+    """
     taken = [*_used(), DOCKER_RANGE, *beside]
     for block in _PRIVATE:
         if prefix < block.prefixlen:
@@ -151,7 +133,7 @@ def refuse_conflicts(bridge: Bridge, setting: str) -> None:
     ``setting`` is the key under ``network`` that gives the bridge's address: ``host`` or ``nat``.
 
     Raises:
-        Taken: they are in use, naming by whom.
+        Taken: they are in use, with the names of who uses them.
     """
     if theirs := conflicts(bridge):
         raise Taken(
@@ -161,7 +143,7 @@ def refuse_conflicts(bridge: Bridge, setting: str) -> None:
 
 
 def free_name(wanted: str, *, beside: str = "") -> str:
-    """A name like ``wanted`` that no link of this machine has, other than ``beside``."""
+    """Return a name like ``wanted`` that no link of this machine has, other than ``beside``."""
     taken = {str(link.get("ifname")) for link in _links()} | {beside}
     stem = wanted.rstrip("0123456789")
     names = (f"{stem[: LINK_NAME - len(str(n))]}{n}" for n in count(1))
@@ -171,7 +153,7 @@ def free_name(wanted: str, *, beside: str = "") -> str:
 def create(bridge: Bridge) -> None:
     """Make ``bridge``, or complete it where an earlier attempt was cut off.
 
-    Router advertisements on it are never listened to.
+    It never listens to router advertisements.
 
     Raises:
         ToolFailed: the kernel refused it.
@@ -181,24 +163,24 @@ def create(bridge: Bridge) -> None:
         f"link set {bridge.name} up",
     ]
     if not any(link.get("ifname") == bridge.name for link in _links()):
-        # The kernel takes an alias only after the link is there: one batch, so that they come together.
-        # A MAC of its own: it would be that of one of its ports, change as these come and go, and sandboxes
-        # go on sending to the one that they remember.
+        # The kernel takes an alias only after the link exists: one batch, so that both come
+        # together. The bridge gets a MAC of its own: else it has that of one of its ports, which
+        # come and go, and sandboxes send to the one that they remember.
         made = [
-            f"link add {bridge.name} address {mac(bridge.address.ip, BRIDGE)} type bridge",
+            f"link add {bridge.name} address {bridge.mac} type bridge",
             f'link set {bridge.name} alias "{bridge.mark}"',
         ]
         run(["ip", "-batch", "-"], root=True, stdin="\n".join(made) + "\n", timeout=10)
-    # Gone again with the bridge: no router advertisement is heard, and what comes in must come from
-    # where the way back leads.
+    # These switches go with the bridge. They refuse router advertisements, and packets from
+    # addresses whose way back does not lead over this bridge.
     heard = f"net/ipv6/conf/{bridge.name}/accept_ra"
     guards = [
         # A kernel without IPv6 has no such switch, and hears none.
         *([f"{heard}=0"] if switches.value(heard) is not None else []),
         f"net/ipv4/conf/{bridge.name}/rp_filter=1",
-        # The way to a sandbox is this also while none is there.
+        # The route to a sandbox stays on this bridge while no sandbox is there.
         f"net/ipv4/conf/{bridge.name}/ignore_routes_with_linkdown=0",
-        # Who asks for a sandbox's address while it boots asks again soon, and not after a second.
+        # A question for the address of a sandbox that boots is repeated sooner than in a second.
         f"net/ipv4/neigh/{bridge.name}/retrans_time_ms={ASK_AGAIN_MILLISECONDS}",
     ]
     run(["sysctl", "-qw", *guards], root=True, timeout=10)
@@ -206,8 +188,9 @@ def create(bridge: Bridge) -> None:
 
 
 def forget(addresses: dict[Bridge, str]) -> None:
-    """Have this machine forget whose MAC has the address on each bridge: who gets it next may have another,
-    and would not be reached for up to a minute (ip-neighbour(8)).
+    """Make this machine forget the MAC of the address on each bridge.
+
+    The next owner may have another, and would not be reached for up to a minute (ip-neighbour(8)).
 
     Raises:
         ToolFailed: the kernel refused it.
@@ -217,7 +200,7 @@ def forget(addresses: dict[Bridge, str]) -> None:
 
 
 def remove(bridge: Bridge) -> bool:
-    """Remove ``bridge`` if it is ours; False where there was none of ours."""
+    """Remove ``bridge`` if it is ours; return False where there was none of ours."""
     for link in _links():
         if link.get("ifname") == bridge.name and link.get("ifalias") == bridge.mark:
             run(["ip", "link", "delete", bridge.name, "type", "bridge"], root=True)
@@ -225,7 +208,7 @@ def remove(bridge: Bridge) -> bool:
     return False
 
 
-def others(root: Path) -> list[str]:
-    """The other checkouts of hostonly that have bridges on this machine."""
-    marks = {str(link.get("ifalias", "")) for link in _links()} - {f"{MARK} {root}"}
+def others(site: Site) -> list[str]:
+    """Return the other checkouts of hostonly that have bridges on this machine."""
+    marks = {str(link.get("ifalias", "")) for link in _links()} - {site.bridge.mark}
     return sorted(mark.removeprefix(f"{MARK} ") for mark in marks if mark.startswith(f"{MARK} "))

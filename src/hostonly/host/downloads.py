@@ -1,7 +1,7 @@
-"""Why a download failed: what apt-get, mmdebstrap, pip or Maven said, and the machine's proxies, as one
-sentence and a next step.
+"""The reason why a download failed, as one sentence and a next step.
 
-Only the standard library is imported here: the bootstrap uses this module before there is a `.venv`.
+It is found in the output of apt-get, mmdebstrap, pip or Maven and in the machine's proxies. Only
+the standard library is imported: the bootstrap uses this module before there is a ``.venv``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hostonly.host.proxies import Proxy
 
 TOOLS = ("apt-get", "mmdebstrap", "mvn", "pip")
 
-# Why nobody answers, or what is answered; the one that says most comes first.
+# Reasons why there is no answer, or a refusal; the most telling one comes first.
 _REASONS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -29,7 +29,7 @@ _REASONS = tuple(
         r"(?i:(?:connection|connect|read|handshake)?\s?timed out)",
         r"Invalid response from proxy: [^\[\n]{1,60}",
         r"(?:Could not connect|Unable to connect) to [^\s:]+:\d+|Connection failed",
-        # All that pip says of it where it may not try again.
+        # pip says no more where it may not try again.
         r"\(from versions: none\)",
     )
 )
@@ -49,7 +49,7 @@ _OTHER_NAME = re.compile(
 )
 _PLACE = re.compile(r"https://(?:[^/@\s]*@)?([\w.:\[\]-]+?)/|host='([^']+)', port=(\d+)")
 
-# What tools end with whatever happened.
+# Lines that tell the reason, and lines that tools end with, whatever happened.
 _TELLING = re.compile(
     r"(?:E|W|Err:\d+): |ERROR: |\[ERROR\] \S|WARNING: Retrying|Could not fetch URL|fatal: "
 )
@@ -70,28 +70,30 @@ _FOR_TOOL = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """``what`` is the sentence, ``remedy`` what to do next."""
+    """A failed download: ``what`` is the sentence, ``remedy`` the next step."""
 
     what: str
     remedy: str
 
 
 def tool_in(command: Sequence[str]) -> str | None:
-    """Which of the `TOOLS` the words of ``command`` run, by itself or behind `env`, `sudo` and a shell."""
+    """Return which of ``TOOLS`` ``command`` runs, also behind ``env``, ``sudo`` and a shell."""
     names = [PurePath(word).name for word in command]
     return next((name for name in names if name in TOOLS), None)
 
 
 def telling(output: str) -> str:
-    """The lines of a tool's ``output`` that tell why it failed, each once; all of it where none is known to."""
+    """Return the lines of ``output`` that tell why a tool failed, each once; all if none does."""
     lines = [line for line in bare(output).splitlines() if _TELLING.match(line)]
     lines = [line for line in dict.fromkeys(lines) if not _ADVICE.match(line)]
     return "\n".join(lines) if lines else output
 
 
 def trouble(command: Sequence[str], output: str, environ: Mapping[str, str]) -> Trouble | None:
-    """What kept ``command`` from downloading, by what it said and the settings in its ``environ``; None
-    where it is no tool that downloads, or something else was wrong."""
+    """Return what kept ``command`` from downloading, by its ``output`` and its ``environ``.
+
+    None where it is no tool that downloads, or something else was wrong.
+    """
     tool = tool_in(command)
     if tool is None:
         return None
@@ -144,7 +146,7 @@ def _by(culprits: Sequence[Proxy], reason: str) -> Trouble:
 def _unheeded(
     tool: str, reason: str, command: Sequence[str], environ: Mapping[str, str]
 ) -> Trouble | None:
-    """Where a proxy is set and ``tool`` has no notion of it: that may be why."""
+    """Return that a proxy which is set and which ``tool`` ignores may be the reason; else None."""
     if re.match(r"\d{3}", reason):
         # Somebody has answered: the mirror itself.
         return None

@@ -1,8 +1,8 @@
 """Rules of ours in the FORWARD chain of the user's own iptables or ip6tables.
 
-An accept in a table of our own does not undo a drop there. So where that chain's policy is DROP, as Docker
-sets it (until 28; see "Packet filtering and firewalls" in its manual), rules with our comment go into
-that very chain, and are removed by that comment.
+An accept in our own table does not undo a drop there. So where that chain's policy is DROP, as
+Docker sets it (until 28; see "Packet filtering and firewalls" in its manual), rules with our
+comment go into that very chain, and are removed by that comment.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ IPV4, IPV6 = "iptables", "ip6tables"
 
 
 def chain(program: str) -> list[list[str]]:
-    """The FORWARD chain as ``program`` (`IPV4` or `IPV6`) prints it, in words; empty where there is
-    no such program.
+    """Return the FORWARD chain as ``program`` prints it, in words; empty without that program.
 
     Raises:
-        ToolFailed: it refused.
+        ToolFailed: the program refused.
     """
     if find(program) is None:
         return []
@@ -31,13 +30,14 @@ def chain(program: str) -> list[list[str]]:
 
 
 def drops(found: Sequence[Sequence[str]]) -> bool:
-    """Whether a chain, as ``chain`` gives it, drops what no rule speaks of."""
+    """Return whether the policy of ``found``, a chain as ``chain`` returns it, is to drop."""
     return ["-P", "FORWARD", "DROP"] in [list(words) for words in found]
 
 
 def accept(program: str, rules: Sequence[Sequence[str]]) -> bool:
-    """Have a chain that drops accept what matches ``rules`` (without target); False where nothing
-    was to be done.
+    """Make a chain that drops accept what matches ``rules``, which have no target.
+
+    Returns False where nothing was to be done.
 
     Raises:
         ToolFailed: ``program`` refused.
@@ -46,7 +46,8 @@ def accept(program: str, rules: Sequence[Sequence[str]]) -> bool:
     if not drops(found):
         return False
     there = [set(words[2:]) for words in found if words[:1] == ["-A"]]
-    # An attempt that was cut off has made some of them. What is matched may be printed in another order.
+    # An attempt that was cut off made some of them. iptables may reorder the matches that it
+    # prints.
     missing = [[*rule, *ACCEPT] for rule in rules if {*rule, *ACCEPT} not in there]
     for rule in missing:
         run([program, "-w", "5", "-I", "FORWARD", *rule], root=True, timeout=20)
@@ -54,7 +55,7 @@ def accept(program: str, rules: Sequence[Sequence[str]]) -> bool:
 
 
 def remove(program: str, links: Collection[str]) -> bool:
-    """Remove our rules that speak of one of ``links``; False where there were none.
+    """Remove our rules that name one of ``links``; return False where there were none.
 
     Raises:
         ToolFailed: ``program`` refused.

@@ -1,7 +1,7 @@
 """Forwarding between the NAT bridge and the world: per-interface switches.
 
-The global ``net.ipv4.ip_forward`` is not touched: it would make a router of every interface. Who
-turns it (Docker does, when it starts) turns those of all interfaces with it.
+The global ``net.ipv4.ip_forward`` is not touched: it would make a router of every interface. A
+program that turns it (Docker, when it starts) turns the switches of all interfaces with it.
 """
 
 from __future__ import annotations
@@ -11,34 +11,38 @@ import json
 from hostonly.host import switches
 from hostonly.host.command import run
 from hostonly.host.switches import Switch
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 # The same as net.ipv4.ip_forward.
 ALL = "net/ipv4/conf/all/forwarding"
 
 
 def uplinks() -> list[str]:
-    """The interfaces of the default routes: where answers to the sandbox come in."""
+    """Return the interfaces of the default routes, where answers to the sandbox come in."""
     routes = json.loads(run(["ip", "-json", "-4", "route", "show", "default"], timeout=10))
     return sorted({str(route["dev"]) for route in routes if "dev" in route})
 
 
-def needed(settings: Settings) -> list[Switch]:
-    """What lets packets pass between the NAT bridge and the uplinks."""
-    interfaces = [settings.network.nat_bridge, *uplinks()]
+def needed(site: Site) -> list[Switch]:
+    """Return the switches that let packets pass between the NAT bridge and the uplinks."""
+    interfaces = [site.nat.name, *uplinks()]
     return [Switch(of(name), "1", ALL) for name in interfaces]
 
 
 def of(interface: str) -> str:
-    """The switch of what comes in by ``interface``."""
+    """Return the name of the switch for packets that come in by ``interface``."""
     return f"net/ipv4/conf/{interface}/forwarding"
 
 
 def value(interface: str) -> str | None:
-    """ "0" or "1" as the kernel has it for ``interface``; None where there is no such interface."""
+    """Return the kernel's "0" or "1" for ``interface``; None where there is no such interface."""
     return switches.value(of(interface))
 
 
 def switch(interface: str, to: str) -> None:
-    """Switch forwarding of what comes in by ``interface`` ``to`` "0" or "1". Raises ToolFailed."""
+    """Switch forwarding of packets that come in by ``interface`` ``to`` "0" or "1".
+
+    Raises:
+        ToolFailed: sysctl refused.
+    """
     switches.write({of(interface): to})

@@ -1,11 +1,12 @@
-"""The machine's limits that sandboxes share with it, raised while there are any.
+"""The machine's limits that sandboxes share with it, raised while there are sandboxes.
 
-The kernel counts what a sandbox's users have of these as the host's root's, who owns their user
+The kernel counts these for the sandboxes' users as uses of the host's root, who owns their user
 namespace, or has one table for all network namespaces (kernel documentation: ip-sysctl, inotify(7),
-fanotify(7)). Debian's values are for one machine. What a sandbox takes is charged to its own limit of
-memory: on Linux 6.18 an inotify instance is 1.0 kB and a watch 90 bytes without the inode. So these are
-more than fits into two sandboxes of 2 GiB, the default, which come to their own ends first. Neighbours
-are charged to nobody: there it is what hosts of many containers have (LXD's "production setup").
+fanotify(7)). Debian's values are for one machine. The memory behind them is charged to the
+sandbox's own limit: on Linux 6.18 an inotify instance is 1.0 kB and a watch 90 bytes without the
+inode. So these limits are more than fits into two sandboxes of 2 GiB, the default, which reach
+their own limit first. Neighbours are charged to nobody: these limits are of LXD's "production
+setup".
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ LIMITS = {
 
 
 def needed() -> list[Switch]:
-    """Those that are lower than they should be; what is higher is never lowered."""
+    """Return the switches of limits that are too low; higher values are never lowered."""
     found = {name: switches.value(name) for name in LIMITS}
     return [
         Switch(name, str(LIMITS[name]))

@@ -1,41 +1,44 @@
-"""Modules of this machine's kernel that sandboxes need, loaded while there are any.
+"""Modules of this machine's kernel that sandboxes need, loaded while there are sandboxes.
 
-A sandbox's kernel is this machine's, and nobody in a sandbox may load a module of it. What is built in,
-what the user keeps out (modprobe.d(5)) and what this kernel lacks is left at that: the demos and checks
-that need it look for it themselves, and are skipped. What iptables-nft's rules are made of, IPsec and other
-kinds of links are not in the list, since the kernel loads those by itself for whoever asks, root or not.
+A sandbox's kernel is this machine's, and nobody in a sandbox may load a module of it. A module that
+is built in, that the user keeps out (modprobe.d(5)) or that this kernel lacks is left alone: the
+demos and checks that need it look for it themselves, and are skipped. The modules of iptables-nft's
+rules, IPsec and other kinds of links are not in the list, since the kernel loads those itself for
+any user.
 
-br_netfilter shows iptables what only crosses a bridge, and of every bridge. That is for the sandboxes; the
-bridges of this machine are to go on as they did, so here it is switched off as soon as it is loaded.
-These switches are a network namespace's own since Linux 5.3; before that sandboxes have no use of it.
+br_netfilter shows iptables the frames that only cross a bridge, of every bridge. The sandboxes need
+that; the bridges of this machine must go on as they did, so here it is switched off as soon as it
+is loaded. Its switches belong to a network namespace since Linux 5.3; before that it is no use to
+sandboxes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hostonly.errors import ToolFailed
 from hostonly.events import Done, Emit
 from hostonly.host import journal as journals
 from hostonly.host import switches
 from hostonly.host.command import find, run
+from hostonly.waiting import until
 
-# The kernel does not count links as uses of their module: to unload it takes everybody's links away.
-# So these stay loaded, as they do when the kernel has loaded them for whoever asked for a link.
+# The kernel does not count links as uses of their module: unloading it removes everybody's links.
+# So these stay loaded, as those do that the kernel loads for a user's link.
 LINKS = ("macvlan", "ipvlan", "vxlan")
 BRIDGES = "br_netfilter"
-# In an order in which they can be loaded; of what is unloaded in the opposite one the kernel counts the uses.
+# In an order for loading; unloading goes the opposite way, and the kernel counts uses.
 MODULES = (
     *LINKS,
     "overlay",
-    # A swarm's service addresses; Docker balances by rr, and who tries IPVS by hand by one of the others.
+    # A swarm's service addresses; Docker balances by rr, a user perhaps by another.
     *("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "xt_ipvs"),
-    # iptables-legacy's: its tables the kernel loads by itself, these it does not.
+    # iptables-legacy's: the kernel loads its tables by itself, but not these.
     *("ip_tables", "ip6_tables"),
     # The last, so that it is switched off at once.
     BRIDGES,
@@ -45,7 +48,7 @@ SYS, PROC = Path("/sys/module"), Path("/proc")
 SWITCHES = tuple(
     f"net/bridge/bridge-nf-call-{each}" for each in ("iptables", "ip6tables", "arptables")
 )
-# What of them is not found, or is kept out, is passed over: --use-blacklist is for names as well.
+# Missing and kept-out modules are passed over: --use-blacklist is for names as well.
 _MODPROBE = "modprobe --all --use-blacklist"
 _WOULD_LOAD = f'{_MODPROBE} --dry-run --verbose "$@" || true'
 _LOAD = f'{_MODPROBE} "$@"; true'
@@ -55,17 +58,17 @@ ENDING_SECONDS, POLL_SECONDS = 1.0, 0.05
 
 
 def loaded(name: str) -> bool:
-    """Whether the module ``name`` is loaded; False also of one that is built in and has no settings."""
+    """Return whether the module ``name`` is loaded; False also for a built-in without settings."""
     return (SYS / name).exists()
 
 
 def load(journal: Path, emit: Emit) -> None:
-    """Load those of `MODULES` that are not loaded and that this machine lets us load.
+    """Load the modules of ``MODULES`` that are not loaded and that this machine lets us load.
 
     ``journal`` is the file that keeps which these were.
 
     Raises:
-        ToolFailed: nothing can be run as root, or nothing written.
+        ToolFailed: nothing can be run as root, or the journal not written.
     """
     wanted = _loadable([name for name in MODULES if not loaded(name)])
     if not wanted:
@@ -73,8 +76,7 @@ def load(journal: Path, emit: Emit) -> None:
     noted = _noted(journal)
     if not noted.issuperset(wanted):
         # Before anything is changed: a kill between the two loses nothing.
-        kept = {"boot": _boot(), "modules": sorted(noted.union(wanted))}
-        journals.write(json.dumps(kept), journal)
+        journals.write({"boot": _boot(), "modules": sorted(noted.union(wanted))}, journal)
     # One command, which is not to be ended between the two.
     script = f"{_LOAD}; {_SWITCH_OFF}" if BRIDGES in wanted else _LOAD
     run(["sh", "-c", script, "sh", *wanted], root=True, timeout=60)
@@ -83,7 +85,7 @@ def load(journal: Path, emit: Emit) -> None:
 
 
 def ours(journal: Path) -> list[str]:
-    """The modules that `load` has loaded in this boot and `unload` has to unload, in that order."""
+    """Return, in order, the modules that ``load`` loaded in this boot and ``unload`` unloads."""
     noted = _noted(journal)
     return [
         name for name in reversed(MODULES) if name in noted and name not in LINKS and loaded(name)
@@ -91,7 +93,7 @@ def ours(journal: Path) -> list[str]:
 
 
 def unload(journal: Path) -> list[str]:
-    """Unload what `load` has loaded and nobody uses; the names.
+    """Unload the modules that ``load`` has loaded and nobody uses; return their names.
 
     Raises:
         ToolFailed: the journal could not be removed.
@@ -102,8 +104,8 @@ def unload(journal: Path) -> list[str]:
     left = unused
     for _ in range(2):
         if left:
-            # Not `modprobe --remove`, which takes with them what they stand on: `bridge`, with all bridges.
-            # One that is in use is refused, and the others are unloaded all the same.
+            # Not `modprobe --remove`, which also unloads the modules that these stand on: `bridge`,
+            # with all bridges. rmmod refuses one in use, and unloads the others.
             with contextlib.suppress(ToolFailed):
                 run(["rmmod", *left], root=True, timeout=60)
             left = _soon_unused([name for name in left if loaded(name)])
@@ -112,7 +114,7 @@ def unload(journal: Path) -> list[str]:
 
 
 def _loadable(names: Sequence[str]) -> list[str]:
-    """Those of ``names`` that modprobe would load: which are there, not built in and not kept out."""
+    """Return those of ``names`` that modprobe would load: they exist, not built in or kept out."""
     if not names or not (PROC / "modules").exists() or find("modprobe") is None:
         return []
     if switches.value("kernel/modules_disabled") == "1":
@@ -126,8 +128,11 @@ def _loadable(names: Sequence[str]) -> list[str]:
 
 
 def _is_counted_on(journal: Path) -> bool:
-    """Whether somebody counts on br_netfilter on this machine: has switched it on, or is an engine that
-    was started since. That may need it later, and some (until Docker 27) load it only when they start."""
+    """Return whether somebody counts on br_netfilter on this machine.
+
+    That is a user who has switched it on, or an engine that was started after we loaded it: it may
+    need it later, and some (until Docker 27) load it only when they start.
+    """
     if any(switches.value(name) not in (None, "0") for name in SWITCHES):
         return True
     since = journal.stat().st_mtime
@@ -140,41 +145,40 @@ def _is_counted_on(journal: Path) -> bool:
 
 
 def _started(process: Path) -> float:
-    """When the ``process``, a folder of /proc, was started; in seconds, as the time of files."""
-    # proc(5): behind the name, which may have anything in it, this is the 20th.
+    """Return when ``process``, a folder of /proc, was started: in seconds, as the time of files."""
+    # proc(5): this is the 20th field behind the name, which may contain anything.
     ticks = int((process / "stat").read_bytes().rpartition(b")")[2].split()[19])
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     return booted + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _soon_unused(names: Sequence[str]) -> list[str]:
-    """Those of ``names`` that nobody uses, at once or within `ENDING_SECONDS`."""
-    deadline = time.monotonic() + ENDING_SECONDS
-    while any(_in_use(name) for name in names) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    return [name for name in names if not _in_use(name)]
+    """Return those of ``names`` that nobody uses, at once or within ``ENDING_SECONDS``."""
+
+    def used() -> list[str]:
+        return [name for name in names if _in_use(name)]
+
+    last = until(used, lambda used: not used, ENDING_SECONDS, pause=POLL_SECONDS)
+    return [name for name in names if name not in last]
 
 
 def _in_use(name: str) -> bool:
     try:
         return int((SYS / name / "refcnt").read_text(encoding="utf-8")) > 0
     except FileNotFoundError:
-        # Gone meanwhile, or of a kernel that unloads none.
+        # Gone meanwhile, or the kernel cannot unload modules.
         return False
 
 
 def _boot() -> str:
-    """What this boot of the machine is called: none of its modules outlives it."""
+    """Return the kernel's id of this boot of the machine: no loaded module outlives the boot."""
     return switches.value("kernel/random/boot_id") or ""
 
 
 def _noted(journal: Path) -> set[str]:
-    """The modules that the ``journal`` of this boot says were not loaded before us."""
-    try:
-        found = json.loads(journal.read_text(encoding="utf-8"))
+    """Return the modules that, by the ``journal`` of this boot, were not loaded before us."""
+
+    def understand(found: dict[str, Any]) -> set[str]:
         return set(map(str, found["modules"])) if found["boot"] == _boot() else set()
-    except FileNotFoundError:
-        return set()
-    except (ValueError, TypeError, KeyError):
-        # Not of our writing, which is whole.
-        return set()
+
+    return journals.read(journal, understand) or set()

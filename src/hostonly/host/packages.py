@@ -1,7 +1,6 @@
-"""Debian packages: which are missing, and installing them with the user's permission.
+"""Debian packages: finding those that are missing, and installing them with the user's permission.
 
-Only the standard library is imported here: the bootstrap uses this module
-before there is a `.venv`.
+Only the standard library is imported: the bootstrap uses this module before there is a ``.venv``.
 """
 
 from __future__ import annotations
@@ -10,19 +9,23 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hostonly.errors import HostonlyError, ToolFailed, UsageError, last_lines
+from hostonly import process
+from hostonly.errors import HostonlyError, ToolFailed, UsageError, bare, last_lines
 from hostonly.events import Done, Emit, Progress, Started, Warned
-from hostonly.host import apt_get, downloads, unused_units
+from hostonly.host import downloads, unused_units
+from hostonly.host.command import start
+from hostonly.process import LATE, Process, as_root, follow, send
+from hostonly.waiting import limit, more_patience
 
 # Debian policy's package name, so that no name can become an option of apt-get.
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
-# What apt-get says when its lists are absent or older than the mirror.
+# Words of apt-get when its lists are absent or older than the mirror.
 STALE_LISTS = re.compile(
     r"Unable to locate package|has no installation candidate|Unable to fetch some archives"
     r"|Package '[^']+' has no|404 +Not Found"
@@ -46,6 +49,12 @@ APT_OPTIONS = (
     "Dpkg::Options::=--force-confold",
 )
 
+WORTH_SHOWING = re.compile(r"Get:|Unpacking |Setting up |Waiting for cache lock|E: |W: ")
+
+# Long enough for a slow line; then it is an error and not a hang.
+APT_SECONDS = 1800.0
+QUERY_SECONDS = 60.0
+
 
 def _checked(names: Sequence[str]) -> list[str]:
     for name in names:
@@ -55,24 +64,18 @@ def _checked(names: Sequence[str]) -> list[str]:
 
 
 def missing(names: Sequence[str]) -> list[str]:
-    """Those of `names` that are not installed, in their order.
+    """Return those of ``names`` that are not installed, in their order.
 
-    Raises `ToolFailed` where there is no dpkg.
+    Raises:
+        ToolFailed: there is no dpkg.
     """
     wanted = _checked(names)
     if not wanted:
         return []
     command = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", "--", *wanted]
     try:
-        # Exits 1 when it does not know a name: that is an answer, not a failure.
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        # dpkg-query exits 1 when it does not know a name: that is an answer, not a failure.
+        done = process.run(command, seconds=QUERY_SECONDS)
     except OSError as error:
         raise ToolFailed(
             f"dpkg-query cannot be run ({error.strerror}): this is no Debian machine",
@@ -86,7 +89,7 @@ def missing(names: Sequence[str]) -> list[str]:
 
 
 def install_line(names: Sequence[str]) -> str:
-    """The command a person types to install `names`, and to have nothing started that nobody uses."""
+    """Return the command a person types to install ``names`` with their unused units masked."""
     sudo = "" if os.geteuid() == 0 else "sudo "
     units = unused_units.to_mask(names)
     mask = f"{sudo}{shlex.join(unused_units.mask(units))} && " if units else ""
@@ -94,12 +97,12 @@ def install_line(names: Sequence[str]) -> str:
 
 
 def note(root: Path) -> Path:
-    """The file in which what was installed for the checkout at `root` is noted."""
+    """Return the file that notes the packages that were installed for the checkout at ``root``."""
     return root / ".hostonly" / "packages"
 
 
 def installed_for(root: Path) -> list[str]:
-    """The packages that `install` noted for the checkout at `root` and that are installed still."""
+    """Return the packages that ``install`` noted for the checkout ``root`` and that remain."""
     try:
         noted = note(root).read_text(encoding="utf-8").split()
     except FileNotFoundError:
@@ -110,16 +113,18 @@ def installed_for(root: Path) -> list[str]:
 
 
 def remove_line(names: Sequence[str]) -> str:
-    """The command a person types to remove `names`; we never do."""
+    """Return the command a person types to remove ``names``; we never do."""
     sudo = "" if os.geteuid() == 0 else "sudo "
     return f"{sudo}apt-get remove " + shlex.join(names)
 
 
 def refuse_where_forbidden(names: Sequence[str]) -> list[str]:
-    """Those of `names` that are missing; nothing is installed.
+    """Return those of ``names`` that are missing; nothing is installed.
 
-    Raises `HostonlyError` when there are any and `HOSTONLY_INSTALL=never` (its remedy is the exact
-    apt-get line for all of them), `UsageError` when that variable is neither `auto` nor `never`.
+    Raises:
+        HostonlyError: there are any, and ``HOSTONLY_INSTALL=never``; its remedy is the exact
+            apt-get line for all of them.
+        UsageError: that variable is neither ``auto`` nor ``never``.
     """
     todo = missing(names)
     if not todo:
@@ -138,23 +143,23 @@ def refuse_where_forbidden(names: Sequence[str]) -> list[str]:
 
 
 def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> list[str]:
-    """Install those of `names` that are missing; gives back what was installed.
+    """Install those of ``names`` that are missing, and return them.
 
-    They are noted for the checkout at `root`, so that the user can be told later what came for us.
+    They are noted for the checkout at ``root``, so that the user can be told later what was
+    installed for us. It is done as root, or by sudo for an ordinary user. Recommended packages are
+    left out, and nothing is ever removed to make room. Units that the new packages would start and
+    that nobody here uses (``unused_units``) are masked before, and noted; installed ones stay.
 
-    As root, or by sudo for an ordinary user. Recommended packages are left
-    out, and nothing is ever removed to make room. What the new ones would start and nobody here uses
-    (`unused_units`) is masked before, and noted; a package that is there already is left alone.
-
-    Raises `HostonlyError` when `HOSTONLY_INSTALL=never` forbids it (its remedy
-    is the exact apt-get line), `ToolFailed` when apt-get fails.
+    Raises:
+        HostonlyError: ``HOSTONLY_INSTALL=never`` forbids it; its remedy is the exact apt-get line.
+        ToolFailed: apt-get failed.
     """
     todo = refuse_where_forbidden(names)
     if not todo:
         return []
     by_hand = install_line(todo)
     emit(Started(f"installing Debian packages: {' '.join(todo)}"))
-    become_root = _as_root(by_hand)
+    become_root = _becoming_root(by_hand)
     if units := unused_units.to_mask(todo):
         _keep_off(units, become_root, emit, root)
     command = [
@@ -170,14 +175,14 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
     # apt would remove what conflicts (docker-ce's containerd for docker.io's): it must not.
     arguments = ["install", "--yes", "--no-install-recommends", "--no-remove", *todo]
     said = ""
-    code, output = apt_get.run([*command, *arguments], emit)
+    code, output = _carried_through([*command, *arguments], emit)
     if code != 0 and STALE_LISTS.search(output):
         emit(Progress("apt-get update"))
-        updated, said = apt_get.run([*command, "update"], emit)
+        updated, said = _carried_through([*command, "update"], emit)
         if updated != 0:
             # A third party's broken source is none of our business if Debian's own answered.
             emit(Warned("apt-get update had failures: " + last_lines(said, 1)))
-        code, output = apt_get.run([*command, *arguments], emit)
+        code, output = _carried_through([*command, *arguments], emit)
     still = missing(todo)
     if code != 0 or still:
         trouble = downloads.trouble(command, f"{said}\n{output}", os.environ)
@@ -197,13 +202,13 @@ def install(names: Sequence[str], emit: Emit, *, root: Path | None = None) -> li
 def _keep_off(
     units: Sequence[str], become_root: Sequence[str], emit: Emit, root: Path | None
 ) -> None:
-    """Mask `units` before the packages that bring and start them come."""
+    """Mask ``units`` before the packages that bring and start them are installed."""
     emit(Started(f"keeping off what nothing here uses: {' '.join(units)}"))
     if root is not None:
         # First: what is masked and not noted would be masked for ever.
         _add(unused_units.note(root), units)
     command = [*become_root, *unused_units.mask(units)]
-    code, output = apt_get.run(command, emit)
+    code, output = _carried_through(command, emit)
     if code != 0:
         raise ToolFailed(
             f"systemd did not mask {' '.join(units)} (exit {code}): nothing was installed",
@@ -218,26 +223,51 @@ def _add(file: Path, lines: Sequence[str]) -> None:
         opened.write("".join(f"{line}\n" for line in lines))
 
 
-def _as_root(by_hand: str) -> list[str]:
-    """What goes before a command that needs root; asks for nothing where nobody could answer."""
-    if os.geteuid() == 0:
-        return []
-    if shutil.which("sudo") is None:
+def _carried_through(command: Sequence[str], emit: Emit) -> tuple[int, str]:
+    """Run ``command`` to its end, also where we are told to end; return its status and output.
+
+    Raises:
+        ToolFailed: it cannot be started, or takes too long.
+    """
+
+    def show(line: str) -> None:
+        if WORTH_SHOWING.match(line):
+            emit(Progress(bare(line.rstrip())))
+
+    def ask_to_end(running: Process) -> None:
+        # A download ends at once. Killed in the middle, dpkg would leave packages to be repaired.
+        send(running, signal.SIGINT)
+        emit(Started("waiting for apt-get to end what it has begun"))
+        running.wait()
+
+    done = follow(start(command), ask_to_end, seconds=APT_SECONDS, on_line=show)
+    said = done.stdout + done.stderr
+    if done.cut == LATE:
+        raise ToolFailed(
+            f"apt-get took longer than {limit(APT_SECONDS):g} s",
+            ran=shlex.join(command),
+            output=said,
+            remedy=more_patience(),
+        )
+    return done.status, said
+
+
+def _becoming_root(by_hand: str) -> list[str]:
+    """Return the words that go before a command that needs root.
+
+    Raises:
+        HostonlyError: there is no sudo, or it wants a password and there is nobody to type it.
+    """
+    asking = "[sudo] password for %u, to install the packages named above: "
+    words = as_root([], prompt=asking)
+    if words and shutil.which("sudo") is None:
         raise HostonlyError(
             "installing Debian packages needs root, and there is no sudo", remedy=by_hand
         )
-    quiet = subprocess.run(
-        ["sudo", "-n", "true"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    if quiet.returncode == 0:
-        return ["sudo", "-n"]
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+    at_a_terminal = all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    if asking in words and not at_a_terminal:
         raise HostonlyError(
             "installing Debian packages needs root, and sudo wants a password that nobody is there to type",
             remedy=by_hand,
         )
-    return ["sudo", "-p", "[sudo] password for %u, to install the packages named above: "]
+    return words

@@ -1,19 +1,20 @@
 """The proxies that this machine's settings name, for the tools that download for us.
 
-Only the standard library is imported here: the bootstrap uses this module (through
-`hostonly.host.downloads`) before there is a `.venv`.
+Only the standard library is imported: the bootstrap uses this module (through
+``hostonly.host.downloads``) before there is a ``.venv``.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from hostonly import process
+
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-# Which of them a tool heeds: apt those of small letters, for their schemes; Java none at all.
+# The variables that a tool heeds: apt the lower-case ones, for their schemes; Java none at all.
 HEEDED: Mapping[str, tuple[str, ...]] = {
     "apt-get": ("http_proxy", "https_proxy"),
     "mmdebstrap": ("http_proxy", "https_proxy"),
@@ -24,12 +25,14 @@ HEEDED: Mapping[str, tuple[str, ...]] = {
 JAVA_OPTIONS = ("MAVEN_OPTS", "MAVEN_ARGS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS")
 _JAVA = re.compile(r"-D(https?)\.proxyHost=(\S+)(?:.*?-D\1\.proxyPort=(\d+))?")
 _MAVEN_SAYS = re.compile(r"ProxyInfo\{host='([^']+)'.*?port=(\d+)")
+# Time for apt-config, which reads a few files.
+APT_SECONDS = 10.0
 _PORTS = {"https": 443, "": 80, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """One that is set: ``setting`` is where, ``value`` is what, with no login in it."""
+    """A proxy that is set: ``setting`` says where, ``value`` is its URL without a login."""
 
     setting: str
     value: str
@@ -45,13 +48,13 @@ class Proxy:
         return self.setting.isidentifier()
 
     def told_in(self, output: str) -> bool:
-        """Whether ``output`` says that a connection to this very place was tried."""
+        """Return whether ``output`` tells of a connection that was tried to this very proxy."""
         host = re.escape(self.host.strip("[]"))
         at = rf"(?<![\w.-]){host}\]?"
         tried = (
             rf"{at}:{self.port}(?!\d)",
             rf"host='{host}', (?:userName='[^']*', )?port={self.port}(?!\d)",
-            # Of a name only its address is told.
+            # apt-get tells only the address of a proxy, not its name.
             rf"\[IP: \S+ {self.port}\]",
             rf"resolv(?:e|ing) '{host}'",
             rf"{at}: Name or service not known",
@@ -60,7 +63,7 @@ class Proxy:
 
 
 def without_login(url: str) -> str:
-    """``url`` with asterisks for the name and password that may stand before its host."""
+    """Return ``url`` with asterisks for the name and password that may stand before its host."""
     login, at, place = url.rpartition("@")
     scheme, slashes, _ = login.partition("//")
     return f"{scheme if slashes else ''}{slashes}********@{place}" if at else url
@@ -76,8 +79,7 @@ def _proxy(setting: str, value: str) -> Proxy | None:
 
 
 def named(tool: str, environ: Mapping[str, str], output: str = "") -> list[Proxy]:
-    """The proxies of which ``tool`` may have been told, by ``environ``, by its settings or, as it says
-    in its ``output``, by others."""
+    """Return the proxies that ``tool`` may use, by ``environ``, its settings or its ``output``."""
     if tool == "apt-get":
         pairs = [*_variables(HEEDED[tool], environ), *_of_apt(environ)]
     elif tool == "mvn":
@@ -85,7 +87,7 @@ def named(tool: str, environ: Mapping[str, str], output: str = "") -> list[Proxy
         for host, port in dict.fromkeys(_MAVEN_SAYS.findall(output)):
             pairs.append(("a <proxy> in Maven's settings.xml", f"{host}:{port}"))
     elif tool == "pip":
-        # It uses one: the first of these.
+        # pip uses one: the first of these.
         scheme = "http" if environ.get("PIP_INDEX_URL", "").startswith("http:") else "https"
         names = (
             "PIP_PROXY",
@@ -107,7 +109,7 @@ def _variables(names: tuple[str, ...], environ: Mapping[str, str]) -> Iterator[t
 
 
 def unheeded(tool: str, environ: Mapping[str, str]) -> list[Proxy]:
-    """Those in ``environ`` or apt's settings that ``tool`` does not look at."""
+    """Return the proxies in ``environ`` or apt's settings that ``tool`` does not look at."""
     names = tuple(name for name in VARIABLES if name not in HEEDED.get(tool, VARIABLES))
     pairs = [*_variables(names, environ), *(_of_apt(environ) if tool == "mmdebstrap" else ())]
     return [proxy for pair in pairs if (proxy := _proxy(*pair))]
@@ -122,17 +124,8 @@ def _of_java(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _of_apt(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     asked = ["apt-config", "dump", "--no-empty", "--format", "%f=%v%n", "Acquire"]
     try:
-        said = subprocess.run(
-            asked,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=10,
-            check=False,
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
+        said = process.run(asked, env=environ, seconds=APT_SECONDS).stdout
+    except OSError:
         return
     for line in said.splitlines():
         setting, _, value = line.partition("=")

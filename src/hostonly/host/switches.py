@@ -1,12 +1,11 @@
-"""Switches of the whole machine that are turned while there are sandboxes, and put back after the last.
+"""Switches of the whole machine that are turned while there are sandboxes, and then put back.
 
-One journal, root's, keeps what was before for all checkouts, since they share the machine. What the
-user, or a program of his, has turned meanwhile is his: it is not put back.
+One journal of root's keeps the values from before for all checkouts, since they share the machine.
+A switch that the user, or a program of the user's, has turned meanwhile is not put back.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,10 +18,10 @@ PROC = Path("/proc/sys")
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """What shall be turned, and how.
+    """A switch that shall be turned.
 
-    ``name`` is its path below /proc/sys, ``to`` its value then. ``follows`` is the path of a switch
-    that turns this one as well, whoever turns it; empty where there is none.
+    ``name`` is its path below /proc/sys, ``to`` the value to give it. ``follows`` is the path of a
+    switch that turns this one as well, whoever turns it; empty where there is none.
     """
 
     name: str
@@ -32,8 +31,10 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """What the journal keeps of a switch: what it ``was``, what was ``made`` of it, and what the one
-    that it ``follows`` was then (``followed``; empty where it follows none)."""
+    """A journal's entry on a switch: the value that it ``was``, and what we ``made`` of it.
+
+    ``followed`` is the value then of the switch that it ``follows``; empty where it follows none.
+    """
 
     was: str
     made: str
@@ -42,7 +43,7 @@ class Turned:
 
 
 def value(name: str) -> str | None:
-    """What the kernel has for the switch ``name``; None where it has no such switch."""
+    """Return the kernel's value of the switch ``name``; None where it has no such switch."""
     try:
         return (PROC / name).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -50,16 +51,20 @@ def value(name: str) -> str | None:
 
 
 def write(values: Mapping[str, str]) -> None:
-    """Tell the kernel the ``values`` of switches. Raises ToolFailed."""
+    """Give the kernel the ``values`` of switches.
+
+    Raises:
+        ToolFailed: sysctl refused.
+    """
     # A VLAN's name has a dot, which sysctl's own separator is as well: slashes are unambiguous.
     words = [f"{name}={value}" for name, value in values.items()]
     run(["sysctl", "-qw", *words], root=True, timeout=10)
 
 
 def turn(switches: Iterable[Switch], journal: Path) -> None:
-    """Turn those of ``switches`` that are there and are not as they shall be.
+    """Turn those of ``switches`` that exist and have another value.
 
-    ``journal`` is the file that keeps what was before.
+    ``journal`` is the file that keeps the values from before.
 
     Raises:
         ToolFailed: sysctl refused.
@@ -73,20 +78,19 @@ def turn(switches: Iterable[Switch], journal: Path) -> None:
         assert now is not None
         todo[switch.name] = switch.to
         old = before.get(switch.name)
-        # It is not as we made it: the user's since, or of a boot since.
+        # Where it is not as we made it, the user or a boot has turned it since.
         was = old.was if old is not None and old.made == now else now
         followed = value(switch.follows) if switch.follows else None
         kept[switch.name] = Turned(was, switch.to, switch.follows, followed or "")
     if kept != before:
         # Before anything is changed: a kill between the two loses nothing.
-        text = json.dumps({name: asdict(turned) for name, turned in kept.items()})
-        journals.write(text, journal)
+        journals.write({name: asdict(turned) for name, turned in kept.items()}, journal)
     if todo:
         write(todo)
 
 
 def put_back(journal: Path) -> list[str]:
-    """Put back what `turn` found, where it is as `turn` left it; the names of these switches."""
+    """Put back the switches that are still as ``turn`` left them; return their names."""
     back = {
         name: turned.was for name, turned in _journalled(journal).items() if _ours(name, turned)
     }
@@ -97,18 +101,14 @@ def put_back(journal: Path) -> list[str]:
 
 
 def _ours(name: str, turned: Turned) -> bool:
-    """Whether the switch ``name`` is as we made it, and nobody has turned it too."""
+    """Return whether the switch ``name`` is as we made it, and nobody else has turned it too."""
     if turned.follows and value(turned.follows) != turned.followed:
         return False
     return value(name) == turned.made != turned.was
 
 
 def _journalled(journal: Path) -> dict[str, Turned]:
-    try:
-        found = json.loads(journal.read_text(encoding="utf-8"))
+    def understand(found: dict[str, dict[str, str]]) -> dict[str, Turned]:
         return {name: Turned(**turned) for name, turned in found.items()}
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, AttributeError):
-        # Not of our writing, which is whole.
-        return {}
+
+    return journals.read(journal, understand) or {}

@@ -1,6 +1,6 @@
-"""Units of systemd that Debian's packages bring and start, and nothing of ours uses.
+"""Units of systemd that Debian's packages bring and start, and that nothing of ours uses.
 
-Only the standard library is imported here, as in `packages.py`.
+Only the standard library is imported, as in ``packages.py``.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-# What Debian's packages start when they are installed and at each boot (their postinst, by
-# deb-systemd-helper and deb-systemd-invoke), and nothing of ours uses. lxc-net makes a router of the whole
-# machine (net.ipv4.ip_forward=1), with a bridge, a name server and firewall tables of its own: our sandboxes
-# are on our bridges. lxc-monitord is started by who needs one.
+# Debian's packages start these when they are installed and at each boot (their postinst, by
+# deb-systemd-helper and deb-systemd-invoke). lxc-net makes a router of the whole machine
+# (net.ipv4.ip_forward=1), with a bridge, a name server and firewall tables of its own: our
+# sandboxes are on our bridges. lxc-monitord is started by the tools that need it.
 UNUSED_UNITS = {"lxc": ("lxc-net.service", "lxc-monitord.service")}
 UNITS = Path("/etc/systemd/system")
 
 
 def mask(units: Sequence[str]) -> list[str]:
-    """The command that keeps `units` from being started."""
+    """Return the command that keeps ``units`` from being started."""
     return ["systemctl", "mask", *units]
 
 
 def to_mask(names: Sequence[str]) -> list[str]:
-    """The units of `names`, which are about to be installed, that must not be started.
+    """Return the units of the packages ``names``, about to be installed, that must not be started.
 
-    None where there is no systemd. What the user has said of a unit, by a file of its name, stays.
+    Empty where there is no systemctl. A unit with a file of the user's is left alone.
     """
     if shutil.which("systemctl") is None:
         return []
@@ -36,12 +36,12 @@ def to_mask(names: Sequence[str]) -> list[str]:
 
 
 def note(root: Path) -> Path:
-    """The file in which the units are noted that were masked for the checkout at `root`."""
+    """Return the file that notes the units that were masked for the checkout at ``root``."""
     return root / ".hostonly" / "masked-units"
 
 
 def masked_for(root: Path) -> list[str]:
-    """The units that `packages.install` masked for the checkout at `root` and that are masked still."""
+    """Return the units that were masked for the checkout at ``root`` and that still are."""
     try:
         noted = note(root).read_text(encoding="utf-8").split()
     except FileNotFoundError:
@@ -51,6 +51,6 @@ def masked_for(root: Path) -> list[str]:
 
 
 def unmask_line(units: Sequence[str]) -> str:
-    """The command a person types to let `units` be started again; we never do."""
+    """Return the command a person types to let ``units`` be started again; we never do."""
     sudo = "" if os.geteuid() == 0 else "sudo "
     return f"{sudo}systemctl unmask {shlex.join(units)}"

@@ -1,4 +1,4 @@
-"""The image that an image is built on: ours, imported from its archive, or one that a user named."""
+"""The base of an image: our own, imported from its archive, or one that the user has named."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from hostonly.events import Emit, Progress, Started
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import Flavour
 from hostonly.image.parts import digest_of
-from hostonly.image.state import short
+from hostonly.image.record import short
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
-    """A base on an engine: ``reference`` is what Packer is told, ``layers`` its layers' digests."""
+class BaseImage:
+    """A base on an engine: the ``reference`` for Packer, and the digests of its ``layers``."""
 
     reference: str
     layers: tuple[str, ...]
 
 
-def ours(engine: Engine, archive: Path, emit: Emit) -> Base:
-    """``archive`` as an image on ``engine``, under a tag that is the archive's digest."""
+def ours(engine: Engine, archive: Path, emit: Emit) -> BaseImage:
+    """Return ``archive`` as an image on ``engine``, under a tag that is the archive's digest."""
     digest = digest_of(archive)
     reference = f"hostonly-base:{short(digest)}"
     if not engine.has(reference):
         emit(Started(f"importing the base image into the {engine.place}'s engine"))
         repository, tag = reference.split(":")
         engine.client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
-    found = Base(reference, engine.layers(reference))
+    found = BaseImage(reference, engine.layers(reference))
     if found.layers != (digest,):
         raise HostonlyError(
             f"{reference} is not the base that was built",
@@ -40,17 +40,16 @@ def ours(engine: Engine, archive: Path, emit: Emit) -> Base:
     return found
 
 
-def theirs(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> Base:
-    """The image called ``reference``, which the settings name for ``flavour``, pulled where the engine
-    has none.
+def theirs(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> BaseImage:
+    """Return the base that the settings name for ``flavour``; pull it where the engine has none.
 
     Raises:
-        ToolFailed: it could not be pulled.
+        ToolFailed: the base could not be pulled.
     """
     if not engine.has(reference):
         _pull(engine, reference, flavour, emit)
     image_id = str(engine.client.images.get(reference).id)
-    return Base(image_id, engine.layers(image_id))
+    return BaseImage(image_id, engine.layers(image_id))
 
 
 def _pull(engine: Engine, reference: str, flavour: Flavour, emit: Emit) -> None:

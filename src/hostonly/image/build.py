@@ -1,4 +1,4 @@
-"""Building an image on an engine: its parts, Packer, and then the same id for the same inputs."""
+"""The build of an image on an engine: its parts, Packer, and the same id for the same inputs."""
 
 from __future__ import annotations
 
@@ -10,103 +10,101 @@ from dataclasses import replace
 from hostonly.errors import HostonlyError
 from hostonly.events import Done, Emit, Unchanged, Warned
 from hostonly.host import packages
-from hostonly.image import base, identity, saved, sbom, state
+from hostonly.image import archive, base, record, reproducible, sbom
 from hostonly.image.engine import Engine
-from hostonly.image.flavour import JAVA, Flavour, labels, template
+from hostonly.image.flavour import JAVA, TEMPLATE, Flavour, labels, template
 from hostonly.image.inputs import inputs
 from hostonly.image.packer import build_by_packer
 from hostonly.image.parts import artefact, base_archive, tools
-from hostonly.image.state import short
-from hostonly.settings import Settings
+from hostonly.image.record import short
+from hostonly.site import Site
 from hostonly.waiting import limit
 
 
-def build(settings: Settings, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> state.Built:
-    """The image of this checkout on ``engine``, built unless it is there and unchanged.
+def build(site: Site, engine: Engine, emit: Emit, flavour: Flavour = JAVA) -> record.Built:
+    """Build the image of this checkout on ``engine``, unless it is there and unchanged.
 
     Raises:
         ToolFailed: Maven, mmdebstrap, jlink, Packer or the engine failed; with its last lines.
-        HostonlyError: what was built is not what was asked for.
+        HostonlyError: the result is not what was asked for.
     """
-    packages.install(tools(flavour), emit, root=settings.root)
-    told = labels(settings.root, flavour)
-    named = str(getattr(settings.image, flavour.base))
+    packages.install(tools(flavour), emit, root=site.root)
+    told = labels(site.root, flavour)
+    named = str(getattr(site.image, flavour.base))
     given = base.theirs(engine, named, flavour, emit) if named else None
-    wanted = inputs(settings.root, flavour, told, given.reference if given else "")
-    name = f"{settings.image.name}:{flavour.tag}"
-    bill = state.bill(settings.state, flavour)
+    wanted = inputs(site.root, flavour, told, given.reference if given else "")
+    name = f"{site.image.name}:{flavour.tag}"
+    bill = record.bill(site.state, flavour)
     start = time.monotonic()
-    for before in _built_before(settings, engine.place, flavour, wanted):
-        if not state.is_bill_of(bill, before.config):
+    for before in _built_before(site, engine.place, flavour, wanted):
+        if not record.is_bill_of(bill, before.config):
             continue
         own = before.place == engine.place
         if own and engine.has(before.image_id):
-            _tag(engine, before.image_id, settings.image.name, flavour.tag)
-            emit(Unchanged(state.said_built(name, before.image_id)))
+            _tag(engine, before.image_id, site.image.name, flavour.tag)
+            emit(Unchanged(record.said_built(name, before.image_id)))
             return before
-        if (image_id := saved.load(settings, engine, before)) is not None:
-            _tag(engine, image_id, settings.image.name, flavour.tag)
+        if (image_id := archive.load(site, engine, before)) is not None:
+            _tag(engine, image_id, site.image.name, flavour.tag)
             again = (
                 "loaded again" if own else f"loaded, as the {before.place}'s engine has built it"
             )
             said = f"the image {name} is unchanged: {again} ({short(image_id)})"
             emit(Done(said, time.monotonic() - start))
             now = replace(before, image_id=image_id, place=engine.place)
-            state.save(settings, now)
+            record.save(site, now)
             return now
-    made = artefact(settings, emit, flavour)
-    foot = given or base.ours(engine, base_archive(settings, emit, flavour), emit)
-    variables = {"base": foot.reference, flavour.variable: str(made), **told}
-    by_packer = build_by_packer(settings, engine, flavour, variables, emit)
+    artefact(site, emit, flavour)
+    foot = given or base.ours(engine, base_archive(site, emit, flavour), emit)
+    by_packer = build_by_packer(site, engine, flavour, {"base": foot.reference, **told}, emit)
     _prove_base(engine, by_packer, foot)
     steps = [
         (f"FROM {named or 'packer/base for ' + flavour.name}", len(foot.layers)),
-        (f"packer build {flavour.template}", len(engine.layers(by_packer)) - len(foot.layers)),
+        (f"packer build {TEMPLATE}", len(engine.layers(by_packer)) - len(foot.layers)),
     ]
     inspected = engine.client.images.get(by_packer).attrs
-    written = template(settings.root, flavour)
-    config = identity.configuration(inspected, told["created"], steps, written.ports)
-    image_id = identity.settle(engine, name, config)
+    written = template(site.root, flavour)
+    config = reproducible.configuration(inspected, told["created"], steps, written.ports)
+    image_id = reproducible.settle(engine, name, config)
     _remove(engine, by_packer, image_id)
     _prove_it_runs(engine, image_id, flavour)
     digest = "sha256:" + hashlib.sha256(config).hexdigest()
-    built = state.Built(wanted, image_id, digest, engine.place, flavour.name)
+    built = record.Built(wanted, image_id, digest, engine.place, flavour.name)
     contents = sbom.read(engine, image_id, written.destination)
     for sentence in sbom.lacking(contents, java=flavour is JAVA):
         emit(Warned(sentence))
     bill.write_text(
-        sbom.document(contents, settings.image.name, digest, told["created"]), encoding="utf-8"
+        sbom.document(contents, site.image.name, digest, told["created"]), encoding="utf-8"
     )
-    saved.keep(settings, engine, built)
-    state.save(settings, built)
+    archive.keep(site, engine, built)
+    record.save(site, built)
     emit(Done(f"built the image {name} ({short(image_id)})", time.monotonic() - start))
     return built
 
 
-def pushed_before(settings: Settings, engine: Engine, flavour: Flavour) -> state.Built | None:
-    """What was built on some engine from what the checkout holds now, and was pushed: it needs no
-    building and no loading to be pulled. None where there is none, or where it cannot be told yet."""
-    told = labels(settings.root, flavour)
-    named = str(getattr(settings.image, flavour.base))
+def pushed_before(site: Site, engine: Engine, flavour: Flavour) -> record.Built | None:
+    """Return the image that was pushed and has the checkout's present inputs; None without one.
+
+    It can be pulled without building or loading, whichever engine built it. None is also returned
+    where the inputs are not known yet."""
+    told = labels(site.root, flavour)
+    named = str(getattr(site.image, flavour.base))
     if named and not engine.has(named):
         return None
     theirs = str(engine.client.images.get(named).id) if named else ""
     try:
-        wanted = inputs(settings.root, flavour, told, theirs)
+        wanted = inputs(site.root, flavour, told, theirs)
     except HostonlyError:
         # No JDK yet: building installs one.
         return None
-    known = _built_before(settings, engine.place, flavour, wanted)
+    known = _built_before(site, engine.place, flavour, wanted)
     return next((built for built in known if built.manifest), None)
 
 
-def _built_before(
-    settings: Settings, place: str, flavour: Flavour, wanted: str
-) -> list[state.Built]:
-    """What was built from inputs with the digest ``wanted``: on the engine of ``place`` first, then on
-    the other."""
-    records = [state.record(settings.state, each, flavour.name) for each in state.PLACES]
-    known = [built for built in map(state.load, records) if built and built.inputs == wanted]
+def _built_before(site: Site, place: str, flavour: Flavour, wanted: str) -> list[record.Built]:
+    """Return the builds from inputs with the digest ``wanted``, the one on ``place`` first."""
+    records = [record.record(site.state, each, flavour.name) for each in record.PLACES]
+    known = [built for built in map(record.load, records) if built and built.inputs == wanted]
     return sorted(known, key=lambda built: built.place != place)
 
 
@@ -117,7 +115,7 @@ def _tag(engine: Engine, image_id: str, repository: str, tag: str) -> None:
 
 
 def _remove(engine: Engine, by_packer: str, image_id: str) -> None:
-    """Take away what Packer had made, which nothing names any more."""
+    """Remove the image that Packer had made, which has no name any more."""
     from docker.errors import APIError
 
     if by_packer != image_id:
@@ -125,11 +123,11 @@ def _remove(engine: Engine, by_packer: str, image_id: str) -> None:
             engine.client.api.remove_image(by_packer, noprune=True)
 
 
-def _prove_base(engine: Engine, image_id: str, foot: base.Base) -> None:
-    """The image's lowest layers must be the base's, byte for byte (a layer's name is its digest).
+def _prove_base(engine: Engine, image_id: str, foot: base.BaseImage) -> None:
+    """Compare the image's lowest layers with the base's by their names, which are their digests.
 
     Raises:
-        HostonlyError: they are not.
+        HostonlyError: they differ.
     """
     layers = engine.layers(image_id)
     if layers[: len(foot.layers)] != foot.layers or len(layers) <= len(foot.layers):
@@ -142,10 +140,10 @@ def _prove_base(engine: Engine, image_id: str, foot: base.Base) -> None:
 
 
 def _prove_it_runs(engine: Engine, image_id: str, flavour: Flavour) -> None:
-    """The server in it must start: asked for a port that is none, it says so and exits with 2.
+    """Start the server in the image with a wrong port: it must say so, and exit with 2.
 
     Raises:
-        HostonlyError: something else happened: the base has no Java or Python that is new enough, say.
+        HostonlyError: it did not: the base's Java or Python may be missing or too old.
     """
     from docker.errors import APIError
 

@@ -7,39 +7,34 @@ socket in a folder that only this user can enter.
 from __future__ import annotations
 
 import contextlib
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
-from hostonly.sandbox import names
 from hostonly.sandbox.machine import Machine
-from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.waiting import limit, more_patience, until
+from hostonly.waiting import limit, more_patience, retry
 
 if TYPE_CHECKING:
     import docker
     from docker.models.containers import Container
     from docker.models.images import Image
 
-FORWARD_SECONDS = 60.0
 REQUEST_SECONDS = 120
 # The kernel's words (ENOSPC), which the engine passes on.
 NO_ROOM = "no space left on device"
 # containerd's, of the layer that a container would lie on.
 COLLECTED = "parent snapshot"
+COLLECTED_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine at ``place``, the ``sandbox``'s or the ``host``'s own: ``environment`` is what tells
-    the ``docker`` command of it (DOCKER_HOST, …), ``cli`` finds that command: a folder to look in
-    first, or None where it is on the PATH; ``client`` is the SDK's."""
+    """An engine at ``place``, which is ``sandbox``, or ``host`` for the host's own.
+
+    ``environment`` leads the ``docker`` command to it (DOCKER_HOST, …). ``cli`` returns the folder
+    of that command, or None where it is on the PATH. ``client`` is the SDK's."""
 
     place: str
     environment: Mapping[str, str]
@@ -47,7 +42,7 @@ class Engine:
     client: docker.DockerClient
 
     def find(self, reference: str) -> Image | None:
-        """The image that ``reference``, a name or an id, means; None where it has none."""
+        """Return the image that ``reference``, a name or an id, means; None without an image."""
         from docker.errors import ImageNotFound
 
         try:
@@ -56,42 +51,43 @@ class Engine:
             return None
 
     def has(self, reference: str) -> bool:
-        """Whether it has the image that ``reference``, a name or an id, means."""
+        """Return whether the engine has an image that ``reference``, a name or an id, means."""
         return self.find(reference) is not None
 
     def layers(self, reference: str) -> tuple[str, ...]:
-        """The digests of an image's layers, unpacked, from the bottom."""
+        """Return the digests of an image's layers, unpacked, from the bottom."""
         return tuple(self.client.images.get(reference).attrs["RootFS"].get("Layers") or ())
 
     def create(self, reference: str, **options: Any) -> Container:
-        """A container of the image ``reference``, not started; ``options`` as the SDK has them.
+        """Create a container of the image ``reference``, not started; ``options`` are the SDK's.
 
-        An engine with containerd unpacks an image for it, and may lose a layer of that to containerd's
-        own collector in the same moment: asked again it unpacks it again.
+        An engine with containerd unpacks an image for a container, and may lose a layer to
+        containerd's garbage collector in the same moment: asked again, it unpacks the image again.
         """
         from docker.errors import APIError
-        from tenacity import retry, retry_if_exception, stop_after_attempt, wait_fixed
 
-        again = retry_if_exception(
-            lambda error: isinstance(error, APIError) and COLLECTED in str(error)
+        return retry(
+            lambda: self.client.containers.create(reference, **options),
+            lambda error: isinstance(error, APIError) and COLLECTED in str(error),
+            COLLECTED_SECONDS,
+            pause=0.5,
         )
-        trying = retry(retry=again, stop=stop_after_attempt(4), wait=wait_fixed(0.5), reraise=True)
-        made: Container = trying(self.client.containers.create)(reference, **options)
-        return made
 
     def by_containerd(self) -> bool:
-        """Whether containerd keeps its images, and an image's id is not its configuration's digest."""
+        """Return whether containerd keeps the images; an id is no configuration's digest then."""
         status = self.client.info().get("DriverStatus") or []
         return ["driver-type", "io.containerd.snapshotter.v1"] in status
 
 
 @contextlib.contextmanager
 def understood(place: str, typed: str | None = None) -> Iterator[None]:
-    """What the SDK raises here, speaking to the engine at ``place``, becomes an error that says what was
-    asked and answered; ``typed`` is what was asked as somebody would type it.
+    """Turn the SDK's errors in this context into ours, with what was asked and what was answered.
+
+    ``place`` is the engine's; ``typed`` is the request as somebody would type it.
 
     Raises:
-        ToolFailed: the engine refused. Unreachable: it does not answer any more, or broke off.
+        ToolFailed: the engine refused.
+        Unreachable: the engine does not answer any more, or broke off.
     """
     from docker.errors import APIError, DockerException, ImageLoadError
     from requests import RequestException, Timeout
@@ -125,104 +121,50 @@ def understood(place: str, typed: str | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def sandbox_engine(machine: Machine) -> Iterator[Engine]:
-    """The engine of ``machine``, for as long as the context lasts.
+    """Yield the engine of ``machine``, over the ssh connection that this checkout's commands share.
 
     Raises:
-        Unreachable: ssh could not forward the socket, or the engine does not answer.
-        ToolFailed: it refused what it was asked for meanwhile.
+        Unreachable: there is no way to the engine, or it does not answer.
+        ToolFailed: the engine refused a request meanwhile.
     """
-    require_host_only_route(machine.address, machine.settings.network.bridge)
-    # Not below the checkout: a socket's path may have 107 characters only.
-    folder = Path(tempfile.mkdtemp(prefix=names.temporary(machine.settings)))
-    forwarded = folder / "docker.sock"
-    forward = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "BatchMode=yes"]
-    forward += ["-L", f"{forwarded}:/var/run/docker.sock"]
-    argv = machine.ssh_argv()
-    # setpriv: where we are killed outright, the kernel ends the forwarding with us.
-    process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", *argv[:-1], *forward, argv[-1]],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        # Imported while ssh logs in, which takes as long.
+    machine.require_route()
+    with machine.shared.engine_socket(machine.provider.boot(), machine.site.temporary) as path:
         import docker
         from docker.errors import DockerException
 
-        _wait_for(forwarded, process)
+        url = f"unix://{path}"
         try:
             # It asks the engine for its version, and so finds out whether it answers.
-            client = docker.DockerClient(
-                base_url=f"unix://{forwarded}", timeout=round(limit(REQUEST_SECONDS))
-            )
+            client = docker.DockerClient(base_url=url, timeout=round(limit(REQUEST_SECONDS)))
         except (DockerException, OSError) as error:
             raise Unreachable(
                 f"the engine of {machine.name} does not answer: {error}",
                 remedy="./inv sandbox.exec -- systemctl status docker",
             ) from error
         try:
-            environment = {"DOCKER_HOST": f"unix://{forwarded}"}
             with understood("sandbox"):
-                yield Engine("sandbox", environment, lambda: docker_cli(machine), client)
+                yield Engine("sandbox", {"DOCKER_HOST": url}, lambda: docker_cli(machine), client)
         finally:
             client.close()
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=5)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _accepts(path: Path) -> bool:
-    """Whether somebody takes connections at the socket; its file is there a moment before."""
-    with socket.socket(socket.AF_UNIX) as attempt:
-        try:
-            attempt.connect(str(path))
-        except OSError:
-            return False
-    return True
-
-
-def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    until(lambda: _accepts(path) or process.poll() is not None, bool, FORWARD_SECONDS, pause=0.01)
-    if not _accepts(path):
-        late = process.poll() is None
-        process.kill()
-        said = process.stderr.read() if process.stderr else ""
-        raise Unreachable(
-            "ssh could not forward the engine's socket"
-            + (f" within {limit(FORWARD_SECONDS):g} s" if late else ""),
-            output=said,
-            remedy="./inv sandbox.status says whether the sandbox is up"
-            + (f". {more_patience()}" if late else ""),
-        )
 
 
 def docker_cli(machine: Machine) -> Path:
-    """A folder for PATH that holds the ``docker`` command of the sandbox's own version.
+    """Return a folder for PATH that holds the ``docker`` command of the sandbox's own version.
 
-    Packer drives an engine by that command. The one of the sandbox's base is used, so that no
-    engine needs to be installed on the host to have a client.
+    Packer drives an engine by that command. It is taken from the sandbox's base, so that the host
+    needs no engine of its own to have a client.
 
     Raises:
         HostonlyError: the base has none.
     """
-
-    base = names.base_of(machine.settings, machine.name)
-    program = (base or Path("/nonexistent")) / "rootfs" / "usr" / "bin" / "docker"
+    below = machine.provider.root_file_system()
+    program = (below or Path("/nonexistent")) / "usr" / "bin" / "docker"
     if not program.is_file():
         raise HostonlyError(
             f"there is no docker command in the base of {machine.name}: {program}",
             remedy="./inv sandbox.destroy, then ./inv sandbox.up",
         )
-    folder = machine.settings.state / "bin"
+    folder = machine.site.state / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / "docker"
     if not link.is_symlink() or link.readlink() != program:

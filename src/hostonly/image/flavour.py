@@ -1,4 +1,4 @@
-"""The flavours of HelloSocket's image: what each is made from, and what its labels say."""
+"""The flavours of HelloSocket's image: the inputs of each, and the values of its labels."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from hostonly.host.command import run
 
 VERSION = "1.0"
 
+# Packer's template, of all flavours.
+TEMPLATE = Path("packer/hello-socket.pkr.json")
+
 # An image's labels must not change from day to day: this is the time where there is no history.
 EPOCH = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """``tag`` is what the image is called behind the colon, ``variable`` what its ``template`` calls
-    the ``artefact`` that goes into it; ``sources`` are the paths, from the checkout, that make it.
-    ``base`` is the key, in the section `image` of the settings, that names another base than ours;
-    such an image must have what ``needs`` says."""
+    """A flavour of the image, made from the paths in ``sources`` (from the checkout's folder).
+
+    ``tag`` is the image's tag, ``artefact`` the file that goes into it. ``base`` is the key, in the
+    section ``image`` of the settings, that names another base than ours; such a base must have what
+    ``needs`` says."""
 
     name: str
     tag: str
-    template: Path
-    variable: str
     artefact: Path
     sources: tuple[str, ...]
     base: str
@@ -35,14 +37,12 @@ class Flavour:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The paths whose last commit is the image's revision."""
-        return (*self.sources, "packer/base", str(self.template))
+        return (*self.sources, "packer/base", str(TEMPLATE))
 
 
 JAVA = Flavour(
     "java",
     "latest",
-    Path("packer/hello-socket.json"),
-    "jar",
     Path("target/hello-socket.jar"),
     ("pom.xml", "src/main"),
     "base",
@@ -51,8 +51,6 @@ JAVA = Flavour(
 PYTHON = Flavour(
     "python",
     "python",
-    Path("packer/hello-socket-python.json"),
-    "server",
     Path("src/hostonly/hello/server.py"),
     ("src/hostonly/hello/server.py",),
     "python_base",
@@ -63,8 +61,10 @@ FLAVOURS = {flavour.name: flavour for flavour in (JAVA, PYTHON)}
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What Packer's template of a flavour says: where its artefact goes, how it is started, and which
-    ports (``8080/tcp``) it is reached by."""
+    """The part of Packer's template about a flavour; ``destination`` is the path of its artefact.
+
+    ``entry_point`` is the command that starts it, ``ports`` (``8080/tcp``) are where it is reached.
+    """
 
     destination: str
     entry_point: tuple[str, ...]
@@ -72,28 +72,33 @@ class Template:
 
 
 def template(root: Path, flavour: Flavour) -> Template:
-    """Read the template of ``flavour`` in the checkout at ``root``."""
-    document = json.loads((root / flavour.template).read_text(encoding="utf-8"))
-    changes = [change.split(" ", 1) for change in document["builders"][0]["changes"]]
-    (line,) = (rest for word, rest in changes if word == "ENTRYPOINT")
+    """Read what the template in the checkout at ``root`` says of ``flavour``."""
+    document = json.loads((root / TEMPLATE).read_text(encoding="utf-8"))
+    its = document["locals"]["flavours"][flavour.name]
+    (builder,) = document["source"]["docker"].values()
+    changes = [change.split(" ", 1) for change in builder["changes"]]
     return Template(
-        document["provisioners"][0]["destination"],
-        tuple(json.loads(line)),
+        its["destination"],
+        tuple(its["entry_point"]),
         tuple(f"{port}/tcp" for word, rest in changes if word == "EXPOSE" for port in rest.split()),
     )
 
 
 def flavour_named(name: str) -> Flavour:
-    """The flavour called ``name``. Raises UsageError: there is none."""
+    """Return the flavour called ``name``.
+
+    Raises:
+        UsageError: there is none.
+    """
     if name not in FLAVOURS:
         raise UsageError(f"--flavour: {name[:60]!r} is not allowed: {' or '.join(FLAVOURS)}")
     return FLAVOURS[name]
 
 
 def labels(root: Path, flavour: Flavour) -> dict[str, str]:
-    """The OCI labels' values: version, and revision and time of the last commit of the inputs.
+    """Return the OCI labels' values: version, and revision and time of the inputs' last commit.
 
-    Where something in them was changed since, the revision says so.
+    The revision says so where an input was changed since.
     """
     values = {"version": VERSION, "revision": "unknown", "created": EPOCH}
     try:

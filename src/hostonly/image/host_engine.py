@@ -1,4 +1,4 @@
-"""The host's own engine, where the user's `docker` would look for it; nothing of it is changed."""
+"""The host's own engine, found as the user's ``docker`` finds it; nothing of it is changed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.image.engine import REQUEST_SECONDS, Engine, understood
+from hostonly.site import DOCKER_SOCKET
 from hostonly.waiting import limit
 
 if TYPE_CHECKING:
     from docker.tls import TLSConfig
 
-SOCKET = "unix:///var/run/docker.sock"
+SOCKET = f"unix://{DOCKER_SOCKET}"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How an engine is reached, and ``because`` of what: ``url`` as DOCKER_HOST takes it, and the
-    folder of the certificates where it wants TLS; ``verify`` is whether its own is checked."""
+class Endpoint:
+    """A way to an engine: ``url`` as in DOCKER_HOST, and in ``because`` what names it.
+
+    ``certificates`` is the folder of the certificates where the engine wants TLS; ``verify`` says
+    whether the engine's own certificate is checked."""
 
     url: str
     because: str
@@ -31,7 +34,7 @@ class Way:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same for the ``docker`` command."""
+        """The variables that lead the ``docker`` command the same way."""
         told = {"DOCKER_HOST": self.url, "DOCKER_CONTEXT": ""}
         if self.certificates is not None:
             told["DOCKER_CERT_PATH"] = str(self.certificates)
@@ -39,7 +42,7 @@ class Way:
         return told
 
     def tls(self) -> TLSConfig | None:
-        """The same for the SDK."""
+        """Return the TLS settings that lead the SDK the same way; None without TLS."""
         from docker.tls import TLSConfig
 
         if self.certificates is None:
@@ -52,20 +55,20 @@ class Way:
         )
 
 
-def find_way(environment: Mapping[str, str] = os.environ) -> Way:
-    """Where the user's ``docker`` looks: DOCKER_HOST, the context, or the socket of Docker.
+def find_way(environment: Mapping[str, str] = os.environ) -> Endpoint:
+    """Return the way of the user's ``docker``: DOCKER_HOST, the context, or the socket of Docker.
 
-    Source: docker(1), "Environment variables", and `docker context`.
+    Source: docker(1), "Environment variables", and ``docker context``.
 
     Raises:
-        HostonlyError: the context that is asked for is not there.
+        HostonlyError: the context that is asked for does not exist.
     """
     from docker.context import ContextAPI
 
     if url := environment.get("DOCKER_HOST"):
         wants_tls = environment.get("DOCKER_TLS_VERIFY") or environment.get("DOCKER_TLS")
         given = environment.get("DOCKER_CERT_PATH") or str(Path.home() / ".docker")
-        return Way(
+        return Endpoint(
             url,
             "DOCKER_HOST",
             Path(given) if wants_tls else None,
@@ -73,7 +76,7 @@ def find_way(environment: Mapping[str, str] = os.environ) -> Way:
         )
     asked = environment.get("DOCKER_CONTEXT") or None
     if asked == "default":
-        return Way(SOCKET, "the default context")
+        return Endpoint(SOCKET, "the default context")
     context = ContextAPI.get_context(asked)
     if context is None:
         raise HostonlyError(
@@ -82,11 +85,11 @@ def find_way(environment: Mapping[str, str] = os.environ) -> Way:
             remedy="docker context use default, or set DOCKER_HOST",
         )
     if context.name == "default":
-        return Way(SOCKET, "the default context")
+        return Endpoint(SOCKET, "the default context")
     endpoint = context.endpoints["docker"]
     folder = Path(context.tls_path or "/nonexistent") / "docker"
     verify = not endpoint.get("SkipTLSVerify", False)
-    return Way(
+    return Endpoint(
         endpoint["Host"],
         f"the context {context.name}",
         folder if folder.is_dir() else None,
@@ -96,10 +99,11 @@ def find_way(environment: Mapping[str, str] = os.environ) -> Way:
 
 @contextlib.contextmanager
 def host_engine(cli: Path | None) -> Iterator[Engine]:
-    """The host's own engine. ``cli`` is a folder with a ``docker`` command for a host that has none.
+    """Yield the host's own engine; ``cli`` is a folder with ``docker`` for a host without it.
 
     Raises:
-        Unreachable: it does not answer. ToolFailed: it refused what it was asked for meanwhile.
+        Unreachable: the engine does not answer.
+        ToolFailed: the engine refused a request meanwhile.
     """
     import docker
     from docker.errors import DockerException

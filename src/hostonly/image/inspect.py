@@ -1,4 +1,4 @@
-"""Looking at what was built: its layers and labels, and where it is. Nothing is changed."""
+"""The inspection of what was built: its layers and labels, and where it is; nothing is changed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hostonly.errors import HostonlyError
-from hostonly.image import state
+from hostonly.image import record
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import Flavour
+from hostonly.image.pipeline import engine_of
 from hostonly.image.publish import reference
-from hostonly.image.stages import engine_of
-from hostonly.image.state import PLACES, short
-from hostonly.image.view import ImageView, Layer, Presence
+from hostonly.image.record import PLACES, short
+from hostonly.registry.access import client
 from hostonly.registry.client import RegistryClient
-from hostonly.registry.look import client
 from hostonly.registry.reader import Manifest
+from hostonly.results.image import ImageView, Layer, Presence
 from hostonly.sandbox.machine import Machine
 
 if TYPE_CHECKING:
@@ -25,24 +25,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Meant:
-    """The image that is looked for: ``config`` is its configuration's digest, ``ids`` all that it may
-    be called by: that, and where containerd keeps images, a manifest of it."""
+    """The image that is looked for; ``config`` is the digest of its configuration.
+
+    ``ids`` are that digest and, where containerd keeps images, the digests of its manifests."""
 
     config: str
     ids: frozenset[str]
 
 
 def inspect(machine: Machine, flavour: Flavour) -> ImageView:
-    """The image of ``flavour`` that was built last; where none was, the one in the registry. As the
-    first engine has it, or else the registry.
+    """Return a view of the image of ``flavour`` that was built here, else of the registry's image.
+
+    A build on the sandbox's engine counts before one on the host's. The view is that of the first
+    engine that has the image, or else that of the registry.
 
     Raises:
-        HostonlyError: it was not built and not pushed, or nobody who answers has it.
+        HostonlyError: the image was neither built nor pushed, or nobody who answers has it.
     """
-    settings = machine.settings
-    registry = client(settings)
+    site = machine.site
+    registry = client(site)
     served, unknown = _served(machine, registry, flavour)
-    records = [state.load(state.record(settings.state, p, flavour.name)) for p in PLACES]
+    records = [record.load(record.record(site.state, p, flavour.name)) for p in PLACES]
     meant = _meant([record for record in records if record], served)
     found: ImageView | None = None
     present = []
@@ -52,7 +55,7 @@ def inspect(machine: Machine, flavour: Flavour) -> ImageView:
                 machine.require_running()
             with engine_of(machine, place) as engine:
                 tagged = (
-                    f"{settings.image.name}:{flavour.tag}",
+                    f"{site.image.name}:{flavour.tag}",
                     f"{reference(machine, place)}:{flavour.tag}",
                 )
                 presence, image = _on_engine(engine, tagged, meant)
@@ -76,21 +79,21 @@ def inspect(machine: Machine, flavour: Flavour) -> ImageView:
 def _served(
     machine: Machine, registry: RegistryClient, flavour: Flavour
 ) -> tuple[Manifest | None, Presence | None]:
-    """What the registry has under the flavour's tag; or that it could not be asked."""
+    """Return the registry's manifest under the flavour's tag, or that it could not be asked."""
     try:
-        return registry.manifest(machine.settings.image.name, flavour.tag), None
+        return registry.manifest(machine.site.image.name, flavour.tag), None
     except HostonlyError as error:
         return None, Presence("registry", None, error.what)
 
 
-def _meant(records: list[state.Built], served: Manifest | None) -> _Meant | None:
+def _meant(records: list[record.Built], served: Manifest | None) -> _Meant | None:
     config = records[0].config if records else served.config_digest if served else None
     if config is None:
         return None
     ids = {config}
-    for record in records:
-        if record.config == config:
-            ids |= {record.image_id, record.manifest or config}
+    for each in records:
+        if each.config == config:
+            ids |= {each.image_id, each.manifest or config}
     if served and served.config_digest == config:
         ids.add(served.digest)
     return _Meant(config, frozenset(ids))
@@ -99,8 +102,9 @@ def _meant(records: list[state.Built], served: Manifest | None) -> _Meant | None
 def _on_engine(
     engine: Engine, tagged: Iterable[str], meant: _Meant | None
 ) -> tuple[Presence, Image | None]:
-    """Whether ``engine`` has what is ``meant``; asked by all that it may be called by, and by what it
-    is ``tagged`` as, since somebody else may have brought it there."""
+    """Return whether ``engine`` has the image that is ``meant``, and the image.
+
+    It is asked for by its ids, and as ``tagged``, since somebody else may have brought it there."""
     place = f"{engine.place} engine"
     name, _ = tagged
     for each in sorted(meant.ids) if meant else ():
@@ -147,8 +151,8 @@ def _view(
 def _view_of_served(
     machine: Machine, registry: RegistryClient, flavour: Flavour, config: str
 ) -> ImageView | None:
-    """As the registry tells of it: how large it is unpacked is told nowhere there."""
-    document = registry.document(machine.settings.image.name, config)
+    """Return a view from the registry, which does not tell how large the image is unpacked."""
+    document = registry.document(machine.site.image.name, config)
     if document is None:
         return None
     digests = (document.get("rootfs") or {}).get("diff_ids") or []
@@ -169,11 +173,11 @@ def _shown(
     layers: Iterable[Layer],
     told: Mapping[str, Any],
 ) -> ImageView:
-    """``told`` is what a container is started by, which an engine and a registry write alike."""
-    bill = state.bill(machine.settings.state, flavour)
+    """Return a view; ``told`` says how a container is started, alike on engine and registry."""
+    bill = record.bill(machine.site.state, flavour)
     ports, labels, entry = (told.get(key) or {} for key in ("ExposedPorts", "Labels", "Entrypoint"))
     return ImageView(
-        f"{machine.settings.image.name}:{flavour.tag}",
+        f"{machine.site.image.name}:{flavour.tag}",
         flavour.name,
         config,
         size,
@@ -182,6 +186,6 @@ def _shown(
         str(told.get("User") or ""),
         tuple(sorted(ports)),
         tuple(entry),
-        str(bill) if state.is_bill_of(bill, config) else None,
+        str(bill) if record.is_bill_of(bill, config) else None,
         (),
     )

@@ -1,4 +1,4 @@
-"""The JAR of HelloSocket, built by Maven with the profile `socket`."""
+"""The JAR of HelloSocket, built by Maven with the profile ``socket``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import calendar
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from hostonly.errors import HostonlyError
+from hostonly.host.command import Run
 
 JAR = Path("target/hello-socket.jar")
 
@@ -18,25 +18,8 @@ JAR = Path("target/hello-socket.jar")
 MAVEN_TIMEOUT = 600.0
 
 
-class Run(Protocol):
-    """Runs a program on this machine and gives its standard output.
-
-    Raises `hostonly.errors.ToolFailed` when it fails, cannot be started, or
-    takes longer than `timeout` seconds.
-    """
-
-    def __call__(
-        self,
-        argv: Sequence[str],
-        *,
-        cwd: Path | None = None,
-        env: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> str: ...
-
-
 def digest(root: Path, files: Iterable[Path], *facts: str) -> str:
-    """SHA-256 (hex) of the `files` under `root`, with their names, and of further `facts`."""
+    """Return the SHA-256 (hex) of ``files`` under ``root``, with their names, and of ``facts``."""
     total = hashlib.sha256()
     for fact in facts:
         total.update(f"fact {len(fact.encode())} ".encode() + fact.encode())
@@ -48,26 +31,28 @@ def digest(root: Path, files: Iterable[Path], *facts: str) -> str:
 
 
 def jar_inputs(root: Path) -> str:
-    """What the JAR is made from, as a hex digest: `pom.xml` and the sources.
+    """Return a hex digest of what the JAR is made from: ``pom.xml`` and the sources.
 
-    The JDK is not part of it: the JAR has the same bytes whichever JDK from 17 to
-    25 compiled it. That of 11 numbers the constants of a class in another order,
-    so its JAR differs from theirs, and is the same each time. Raises OSError when `root` is not a checkout of ours.
+    The JDK is not part of it: each JDK from 17 to 25 makes a JAR of the same bytes. JDK 11 numbers
+    the constants of a class in another order: its JAR is another one, but the same each time.
+
+    Raises:
+        OSError: ``root`` is not a checkout of ours.
     """
     sources = (path for path in (root / "src/main").rglob("*") if path.is_file())
     return digest(root, [root / "pom.xml", *sources])
 
 
 def build_jar(root: Path, run: Run) -> Path:
-    """Build the JAR in the checkout `root`, and return its path.
+    """Build the JAR in the checkout ``root``, and return its path.
 
-    Maven's own tests of it are not run here, `mvn -Psocket package` runs them.
-    The file's time is set to that of its entries, so that an image made with it
-    does not depend on when it was built.
+    Maven's own tests of it are not run here. Source: the module "Introduction to Networking in
+    Docker", whose ``mvn -Psocket package`` runs them too. The file gets the time of its newest
+    entry, so that an image made with it does not depend on when it was built.
 
-    Raises ToolFailed when Maven fails, HostonlyError when it made no such JAR.
-    Source: the module "Introduction to Networking in Docker", which builds it by
-    `mvn -Psocket package`.
+    Raises:
+        ToolFailed: Maven failed.
+        HostonlyError: Maven made no such JAR.
     """
     run(
         [
@@ -100,9 +85,11 @@ def build_jar(root: Path, run: Run) -> Path:
 
 
 def run_tests(root: Path, run: Run) -> int:
-    """Run Maven's own tests of HelloSocket in the checkout `root`; how many passed.
+    """Run Maven's own tests of HelloSocket in the checkout ``root``; return how many passed.
 
-    Raises ToolFailed when Maven or a test fails, HostonlyError when no test was run.
+    Raises:
+        ToolFailed: Maven or a test failed.
+        HostonlyError: no test was run.
     """
     command = [
         "mvn",
@@ -126,7 +113,7 @@ def run_tests(root: Path, run: Run) -> int:
 
 
 def failures(lines: Sequence[str]) -> str:
-    """Which tests failed, from what Maven said: it ends with a page of advice, long after that."""
+    """Return the lines on failed tests from Maven's output, which ends with a page of advice."""
     end = next((n for n, line in enumerate(lines) if "BUILD FAILURE" in line), len(lines))
     begin = next((n for n, line in enumerate(lines) if "Results:" in line), 0)
     return "\n".join(line for line in lines[begin:end] if line.startswith("[ERROR]"))

@@ -1,4 +1,4 @@
-"""What an image is put together from: the JAR or the Python server, and the base's archive."""
+"""The parts of an image: the JAR or the Python server, and the base's archive."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Progress, Started
-from hostonly.host import packages, whole
+from hostonly.host import atomic, packages
 from hostonly.host.command import find, run
 from hostonly.image import jar, runtime
 from hostonly.image.flavour import JAVA, Flavour
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 def tools(flavour: Flavour = JAVA) -> tuple[str, ...]:
-    """The Debian packages that building needs here: a user's own Maven or JDK is used as it is."""
+    """Return the Debian packages that a build needs; a Maven or JDK that is there is used."""
     needed = ["packer", "mmdebstrap"]
     if flavour is not JAVA:
         return tuple(needed)
@@ -31,10 +31,11 @@ def tools(flavour: Flavour = JAVA) -> tuple[str, ...]:
 
 
 def test_hello(root: Path, emit: Emit) -> None:
-    """Run Maven's own tests of HelloSocket, installing Maven and a JDK where they are missing.
+    """Run Maven's own tests of HelloSocket, and install Maven and a JDK where they are missing.
 
     Raises:
-        ToolFailed: a test failed, with its last lines. HostonlyError: there was none.
+        ToolFailed: a test failed; with its last lines.
+        HostonlyError: there was no test.
     """
     packages.install(tools(), emit, root=root)
     emit(Started("mvn -Psocket test"))
@@ -53,31 +54,31 @@ def test_hello(root: Path, emit: Emit) -> None:
     emit(Done(f"{passed} tests of HelloSocket passed", time.monotonic() - start))
 
 
-def parts(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path, Path]:
-    """What the image is put together from: the JAR or server, and the archive of our base image.
+def parts(site: Site, emit: Emit, flavour: Flavour = JAVA) -> tuple[Path, Path]:
+    """Return the JAR or server, and the archive of our base image; no sandbox is needed.
 
-    Needs no sandbox. Each is made where it is missing or not what its inputs ask for.
+    Each is made where it is missing, or where its inputs have changed.
 
     Raises:
         ToolFailed: Maven, mmdebstrap or jlink failed; with its last lines.
     """
-    return artefact(settings, emit, flavour), base_archive(settings, emit, flavour)
+    return artefact(site, emit, flavour), base_archive(site, emit, flavour)
 
 
-def artefact(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
-    """The file that goes into the image, built first where it has to be."""
+def artefact(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
+    """Return the file that goes into the image, built first where it has to be."""
     if flavour is not JAVA:
-        return settings.root / flavour.artefact
-    packages.install(tools(), emit, root=settings.root)
-    stamp = settings.state / "image" / "jar"
-    made = settings.root / jar.JAR
-    wanted = jar.jar_inputs(settings.root)
+        return site.root / flavour.artefact
+    packages.install(tools(), emit, root=site.root)
+    stamp = site.state / "image" / "jar"
+    made = site.root / jar.JAR
+    wanted = jar.jar_inputs(site.root)
     # The JAR lies where Maven and people write too: what it holds counts, not that it is there.
     if _stamped(stamp, wanted, made):
         return made
     emit(Started("building the JAR: mvn -Psocket package"))
     start = time.monotonic()
-    made = jar.build_jar(settings.root, run)
+    made = jar.build_jar(site.root, run)
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(f"{wanted} {digest_of(made)}\n", encoding="utf-8")
     emit(Done("built the JAR", time.monotonic() - start))
@@ -85,18 +86,18 @@ def artefact(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
 
 
 def _stamped(stamp: Path, wanted: str, made: Path) -> bool:
-    """Whether ``made`` is what was made last, from the inputs that are ``wanted`` now."""
+    """Return whether ``made`` was made last, and from the inputs that are ``wanted`` now."""
     try:
         return stamp.read_text(encoding="utf-8") == f"{wanted} {digest_of(made)}\n"
     except FileNotFoundError:
         return False
 
 
-def base_archive(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Path:
-    """The base image's root file system, from the cache where its inputs are the same."""
-    packages.install(tools(flavour), emit, root=settings.root)
-    root = settings.root
-    folder = settings.state / "image" / ("base" if flavour is JAVA else f"base-{flavour.name}")
+def base_archive(site: Site, emit: Emit, flavour: Flavour = JAVA) -> Path:
+    """Return the base image's root file system, from the cache where its inputs are the same."""
+    packages.install(tools(flavour), emit, root=site.root)
+    root = site.root
+    folder = site.state / "image" / ("base" if flavour is JAVA else f"base-{flavour.name}")
     archive, stamp = folder / "base.tar", folder / "inputs"
     wanted = runtime.base_inputs(root, flavour.name)
     if archive.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
@@ -108,13 +109,13 @@ def base_archive(settings: Settings, emit: Emit, flavour: Flavour = JAVA) -> Pat
     start = time.monotonic()
     archive = runtime.build_base(root, folder, run, flavour=flavour.name)
     # Before what vouches for it.
-    whole.settle(archive)
+    atomic.settle(archive)
     stamp.write_text(wanted, encoding="utf-8")
     emit(Done("built the base image", time.monotonic() - start))
     return archive
 
 
 def digest_of(file: Path) -> str:
-    """The SHA-256 of a file, as Docker writes it (``sha256:…``)."""
+    """Return the SHA-256 of a file, as Docker writes it (``sha256:…``)."""
     with file.open("rb") as stream:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()

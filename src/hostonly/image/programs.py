@@ -1,4 +1,4 @@
-"""HelloSocket as programs of this machine: the JAR with a JDK's own `java`, and the Python server."""
+"""HelloSocket as programs of this machine: the JAR with a JDK's ``java``, and the Python server."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from hostonly.events import Emit
 from hostonly.image import runtime
 from hostonly.image.flavour import JAVA, PYTHON, template
 from hostonly.image.parts import artefact
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 
 def python_program(root: Path) -> list[str]:
-    """How the Python server of the checkout at ``root`` is started."""
+    """Return the command that starts the Python server of the checkout at ``root``."""
     return [sys.executable, "-I", str(root / PYTHON.artefact)]
 
 
-def java_program(settings: Settings, emit: Emit, folder: Path) -> list[str]:
-    """How the JAR is started, as the image starts it; built first, and copied into ``folder``, which must
-    have an ASCII name: under a locale without a letter of the checkout's path Java cannot open it there.
+def java_program(site: Site, emit: Emit, folder: Path) -> list[str]:
+    """Build the JAR, copy it into ``folder``, and return the command by which an image starts it.
+
+    The path of ``folder`` must be ASCII, as the checkout's may not be: Java cannot open a path with
+    a letter that the locale does not have.
 
     Raises:
-        ToolFailed: Maven failed. HostonlyError: there is no JDK.
+        ToolFailed: Maven failed.
+        HostonlyError: there is no JDK.
     """
-    built = shutil.copy(artefact(settings, emit), folder)
-    _, *options, _ = template(settings.root, JAVA).entry_point
+    built = shutil.copy(artefact(site, emit), folder)
+    _, *options, _ = template(site.root, JAVA).entry_point
     return [str(runtime.find_jdk().home / "bin" / "java"), *options, str(built)]

@@ -1,19 +1,20 @@
-"""Whether an image on an engine and one in the registry are the same: every digest, on both ends."""
+"""The proof that an image on an engine and one in the registry are the same, digest by digest."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from hostonly.registry.result import Image, Inspection
+from hostonly.results.registry import Inspection, ServedImage
 
 
 @dataclass(frozen=True, slots=True)
 class EngineImage:
-    """An image as an engine has it. ``id`` is the digest of its configuration where the engine
-    keeps images by a graph driver, of its manifest (or index) where containerd keeps them;
-    ``diff_ids`` are its layers unpacked, from the bottom; ``digests`` the ``NAME@sha256:…`` under
-    which registries have it, as far as the engine knows."""
+    """An image as an engine has it; ``diff_ids`` are its layers unpacked, from the bottom.
+
+    ``id`` is the digest of its configuration where the engine keeps images by a graph driver, and
+    of its manifest (or index) where containerd keeps them. ``digests`` are the ``NAME@sha256:…``
+    under which registries have it, as far as the engine knows."""
 
     id: str
     diff_ids: tuple[str, ...]
@@ -21,7 +22,7 @@ class EngineImage:
 
 
 def read(attributes: dict[str, Any]) -> EngineImage:
-    """Read the engine API's ImageInspect."""
+    """Read an image from the engine API's ImageInspect."""
     return EngineImage(
         str(attributes["Id"]),
         tuple((attributes.get("RootFS") or {}).get("Layers") or ()),
@@ -37,13 +38,13 @@ def differences(
     config: str | None = None,
     pushed: bool = True,
 ) -> list[str]:
-    """What is not the same in the registry and on the engine, each in one sentence; empty: the same.
+    """Return each difference between registry and engine in one sentence; none: they are the same.
 
-    ``name`` is the repository as the engine writes it (``localhost:5000/hello-socket``); where this
-    engine has ``pushed`` or pulled it, it must know the registry's manifest by its digest. Where it
-    has not, the manifest may be another engine's: where containerd keeps images, each packs layers
-    and writes a manifest of its own. Then the configuration counts, which was built as ``config``
-    here, and of which the id is to containerd only the manifest.
+    ``name`` is the repository as the engine writes it (``localhost:5000/hello-socket``). An engine
+    that has ``pushed`` or pulled the image must know the registry's manifest by its digest. For any
+    other engine the manifest may be another engine's: where containerd keeps images, each engine
+    packs layers and writes a manifest of its own. Then the configuration counts, which was built as
+    ``config`` here; an id by containerd is only that of a manifest.
     """
     if served is None:
         return ["the registry has no such image"]
@@ -70,13 +71,13 @@ def differences(
     return found
 
 
-def _meant(served: Inspection, image: EngineImage) -> list[Image]:
-    """The images of ``served`` that the engine's can be: the one it names, or all of an index's."""
+def _meant(served: Inspection, image: EngineImage) -> list[ServedImage]:
+    """Return the images of ``served`` that the engine's may be: the one it names, or else all."""
     named = [each for each in served.images if image.id in (each.digest, each.config.digest)]
     return named or list(served.images)
 
 
-def _layers(candidates: list[Image], image: EngineImage) -> list[str]:
+def _layers(candidates: list[ServedImage], image: EngineImage) -> list[str]:
     if any(each.diff_ids == image.diff_ids for each in candidates):
         return []
     if len(candidates) != 1:

@@ -1,5 +1,7 @@
-"""Pushing to the sandbox's registry and pulling back, with proof that it is the same image; and
-carrying it to the second sandbox."""
+"""Pushing to the sandbox's registry, pulling back, and carrying an image to another sandbox.
+
+It is proved each time that the image is the same at both ends.
+"""
 
 from __future__ import annotations
 
@@ -9,54 +11,55 @@ from typing import Any
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.events import Done, Emit, Started, Unchanged, Warned
-from hostonly.image import proof, state
+from hostonly.image import proof, record
 from hostonly.image.engine import Engine, understood
 from hostonly.image.flavour import FLAVOURS
-from hostonly.image.state import short
+from hostonly.image.record import short
 from hostonly.image.stream import follow
 from hostonly.registry import service
+from hostonly.registry.access import client as registry_client
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
-from hostonly.registry.look import client as registry_client
 from hostonly.registry.reference import TAG, Reference
-from hostonly.registry.result import Inspection
+from hostonly.results.registry import Inspection
 from hostonly.sandbox.machine import Machine
 
 
 def reference(machine: Machine, place: str = "sandbox") -> str:
-    """The image's name as the tutorial types it: ``localhost:5000/hello-socket`` in the sandbox,
-    ``172.16.0.2:5000/hello-socket`` on the host."""
-    settings = machine.settings
-    return state.typed(place, machine.address, settings.registry.port, settings.image.name)
+    """Return the image's name as the tutorial types it at ``place``; see ``record.typed``."""
+    site = machine.site
+    return record.typed(place, machine.address, site.registry_port, site.image.name)
 
 
-def _names(machine: Machine, built: state.Built) -> tuple[str, str, str]:
-    """What the image is called: the repository as its engine types it, the tag, and both, where
-    nobody types a tag that is ``latest``."""
+def _names(machine: Machine, built: record.Built) -> tuple[str, str, str]:
+    """Return the repository as its engine types it, the tag, and the image's name of both.
+
+    A tag that is ``latest`` is not part of the name, since nobody types it."""
     repository, tag = reference(machine, built.place), FLAVOURS[built.flavour].tag
     return repository, tag, repository if tag == TAG else f"{repository}:{tag}"
 
 
-def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> state.Built:
-    """Tag and push ``built``, unless the registry serves it already; with its manifest's digest.
+def push(machine: Machine, engine: Engine, built: record.Built, emit: Emit) -> record.Built:
+    """Tag and push ``built``, unless the registry serves it; return it with its manifest's digest.
 
-    Proved by reading everything back: the manifest's digest from its bytes, the configuration, and
+    The proof reads everything back: the manifest's digest from its bytes, the configuration, and
     every layer, packed and unpacked, against what the engine has.
 
     Raises:
         ToolFailed: the engine or the registry could not do it, with the reason; the catalog shows
-            nothing of it then. HostonlyError: the registry serves something else.
+            nothing of the image then, or a warning says that it may.
+        HostonlyError: the registry serves something else.
     """
     there, tag, name = _names(machine, built)
-    repository = machine.settings.image.name
-    registry = registry_client(machine.settings)
+    repository = machine.site.image.name
+    registry = registry_client(machine.site)
     _name_it(engine, built.image_id, name, emit)
     before = _served(registry, repository, version=tag)
     # Whoever pushed it: an engine that has not may have the very same image.
     image = _image(engine, built.image_id)
     wrong = proof.differences(before, image, there, config=built.config, pushed=False)
     if before is not None and not wrong:
-        emit(Unchanged(state.said_pushed(there, tag, before.digest)))
+        emit(Unchanged(record.said_pushed(there, tag, before.digest)))
         return _record(machine, built, before.digest)
     if before is not None:
         emit(Warned(f"the registry's {repository}:{tag} is not what was built here: {wrong[0]}"))
@@ -84,32 +87,32 @@ def push(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
     return _record(machine, built, found.digest)
 
 
-def served(machine: Machine, built: state.Built) -> bool:
-    """Whether the registry serves ``built`` under its tag, whole, as it was pushed: it can be pulled."""
+def served(machine: Machine, built: record.Built) -> bool:
+    """Return whether the registry serves ``built`` under its tag, whole, as it was pushed."""
     found = _served(
-        registry_client(machine.settings),
-        machine.settings.image.name,
+        registry_client(machine.site),
+        machine.site.image.name,
         version=FLAVOURS[built.flavour].tag,
     )
     return found is not None and found.digest == built.manifest and not found.problems
 
 
-def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> state.Built:
-    """Pull ``built``, which was pushed by this engine or another, by its digest, and have the engine's
-    tag name it; with what this engine calls it.
+def pull(machine: Machine, engine: Engine, built: record.Built, emit: Emit) -> record.Built:
+    """Pull ``built`` by its digest, and tag it; return it with the id that this engine gives it.
 
-    Proved on both ends: the manifest that is pulled holds the configuration that was built, the
-    engine knows it, and has each of its layers.
+    It was pushed by this engine or another. The proof is made at both ends: the manifest that is
+    pulled holds the configuration that was built, and the engine knows the manifest and has each
+    layer.
 
     Raises:
-        ToolFailed: the engine could not do it. HostonlyError: it was not pushed, or what came is not
-            what was built.
+        ToolFailed: the engine could not do it.
+        HostonlyError: the image was not pushed, or what came is not what was built.
     """
     if built.manifest is None:
         raise HostonlyError("the image was not pushed yet", remedy="./inv image.push")
     there, tag, name = _names(machine, replace(built, place=engine.place))
-    repository = machine.settings.image.name
-    registry = registry_client(machine.settings)
+    repository = machine.site.image.name
+    registry = registry_client(machine.site)
     found = _served(registry, repository, version=tag)
     if found is None or found.digest != built.manifest:
         other = "nothing" if found is None else short(found.digest)
@@ -148,14 +151,14 @@ def pull(machine: Machine, engine: Engine, built: state.Built, emit: Emit) -> st
         what = f"pulled {by_digest}, and {moved} of its {len(layers)} layers with it"
         emit(Done(what, time.monotonic() - start))
     pulled = replace(built, image_id=image_id, place=engine.place)
-    state.save(machine.settings, pulled)
+    record.save(machine.site, pulled)
     return pulled
 
 
 def _pulled_wrong(
-    found: Inspection | None, engine: Engine, there: str, built: state.Built
+    found: Inspection | None, engine: Engine, there: str, built: record.Built
 ) -> list[str]:
-    """What is not the same in the registry, on the engine and in what was built."""
+    """Return a sentence for each difference between the registry, the engine and what was built."""
     by_digest = f"{there}@{built.manifest}"
     if _id(engine, by_digest) is None:
         return [f"the engine has no {by_digest}"]
@@ -166,11 +169,11 @@ def _pulled_wrong(
     return wrong
 
 
-def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: Emit) -> None:
-    """Bring ``built`` from one engine to another and have its ``name`` there name it.
+def carry(source: Engine, target: Engine, built: record.Built, name: str, emit: Emit) -> None:
+    """Bring ``built`` from one engine to another, and let ``name`` there mean it.
 
     Raises:
-        HostonlyError: what came is not what was built.
+        HostonlyError: the image did not arrive.
     """
     if _id(target, built.image_id) is None:
         start = time.monotonic()
@@ -187,13 +190,15 @@ def carry(source: Engine, target: Engine, built: state.Built, name: str, emit: E
     _name_it(target, built.image_id, name, emit)
 
 
-def _record(machine: Machine, built: state.Built, manifest: str) -> state.Built:
-    """Note that the registry's tag now names ``built``, as ``manifest``; also where it did before, since the
-    time of the note tells that it was this sandbox."""
-    done, settings = replace(built, manifest=manifest), machine.settings
-    state.save(settings, done)
-    pushed = state.Pushed(settings.image.name, built.flavour, manifest, built.config, built.place)
-    state.save_pushed(settings, pushed)
+def _record(machine: Machine, built: record.Built, manifest: str) -> record.Built:
+    """Record that the registry's tag names ``built``, as ``manifest``; return ``built`` with it.
+
+    Recorded also where the tag named it before: the time of the record tells which sandbox it was.
+    """
+    done, site = replace(built, manifest=manifest), machine.site
+    record.save(site, done)
+    pushed = record.PushRecord(site.image.name, built.flavour, manifest, built.config, built.place)
+    record.save_pushed(site, pushed)
     return done
 
 
@@ -217,7 +222,7 @@ def _full_disk(machine: Machine) -> str | None:
 
 
 def _clear_up(machine: Machine, registry: RegistryClient, repository: str, emit: Emit) -> None:
-    """After a push that came to no end: the catalog must not show what is not there."""
+    """Clear up after a push that failed: the catalog must not show what is not there."""
     try:
         if registry.tags(repository):
             return

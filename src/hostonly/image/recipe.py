@@ -1,4 +1,4 @@
-"""The recipe of the base images, `packer/base/base.toml`, for one flavour of HelloSocket's image."""
+"""The recipe of the base images, ``packer/base/base.toml``, for one flavour of the image."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ RECIPE = Path("packer/base")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the recipe says for one flavour. `time` is in seconds since 1970, UTC; without `modules`
-    there is no Java runtime in it."""
+    """The recipe for one flavour; ``time`` is in seconds since 1970, UTC.
+
+    Without ``modules`` the base has no Java runtime."""
 
     suite: str
     time: int
@@ -30,7 +31,11 @@ class Recipe:
 
 
 def read_recipe(root: Path, flavour: str = "java") -> Recipe:
-    """The recipe in the checkout `root`. Raises HostonlyError when it is not what we know."""
+    """Read the recipe in the checkout ``root``.
+
+    Raises:
+        HostonlyError: the recipe is not in the form that we know.
+    """
     file = root / RECIPE / "base.toml"
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -1,9 +1,8 @@
 """The base image of HelloSocket: a C library, busybox and a Java runtime or Python, as one tar.
 
-The recipe is `packer/base/base.toml`. Packages come from mmdebstrap, the Java
-runtime from jlink; both are put together here, entry by entry, so that it needs
-neither root nor Docker and equal inputs give equal bytes. `docker import` makes
-an image of the tar.
+The recipe is ``packer/base/base.toml``. Packages come from mmdebstrap, the Java runtime from jlink;
+both are put together here, entry by entry, so that it needs neither root nor Docker and equal
+inputs give equal bytes. ``docker import`` makes an image of the tar.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hostonly.errors import HostonlyError
-from hostonly.image.jar import Run, digest
+from hostonly.host.command import Run
+from hostonly.image.jar import digest
 from hostonly.image.recipe import RECIPE, Recipe, read_recipe
 
 TAR = "base.tar"
@@ -35,19 +35,19 @@ JLINK_TIMEOUT = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Jdk:
-    """A JDK that can make a runtime: where it is, and its version, such as (17, 0, 15)."""
+    """A JDK that can make a runtime: its folder, and its version, such as (17, 0, 15)."""
 
     home: Path
     version: tuple[int, ...]
 
     @property
     def release(self) -> str:
-        """Its own description of itself, which names the exact build."""
+        """The JDK's description of itself, which names the exact build."""
         return (self.home / "release").read_text(encoding="utf-8")
 
 
 def _jdk(home: Path) -> Jdk | None:
-    """The JDK at `home`, or None where there is none, or one that jlink cannot work from."""
+    """Return the JDK at ``home``; None where there is none, or one that jlink cannot work from."""
     if not (home / "jmods" / "java.base.jmod").is_file() or not (home / "bin" / "jlink").is_file():
         return None
     try:
@@ -61,9 +61,10 @@ def _jdk(home: Path) -> Jdk | None:
 
 
 def find_jdk(environment: Mapping[str, str] = os.environ, homes: Path = JAVA_HOMES) -> Jdk:
-    """The JDK at JAVA_HOME, else the newest one under `homes` that has its modules (`jmods`).
+    """Return the JDK at JAVA_HOME, else the newest one under ``homes`` with modules (``jmods``).
 
-    Raises HostonlyError when there is none.
+    Raises:
+        HostonlyError: there is none.
     """
     chosen = environment.get("JAVA_HOME")
     if chosen and (jdk := _jdk(Path(chosen))):
@@ -78,11 +79,14 @@ def find_jdk(environment: Mapping[str, str] = os.environ, homes: Path = JAVA_HOM
 
 
 def base_inputs(root: Path, flavour: str = "java") -> str:
-    """What the base is made from, as a hex digest: the recipe, this module, and the JDK if any.
+    """Return a hex digest of what the base is made from: the recipe, this module, and a JDK if any.
 
-    The versions of the packages are the mirror's at the time of building and are
-    not asked for here; `packages(tar)` tells which ones a base was built with.
-    Raises HostonlyError when there is no JDK, OSError when `root` has no recipe.
+    The versions of the packages are the mirror's at the time of building and are not part of it;
+    ``packages(tar)`` tells which ones a base was built with.
+
+    Raises:
+        HostonlyError: there is no JDK.
+        OSError: ``root`` has no recipe.
     """
     recipe = [path for path in (root / RECIPE).iterdir() if path.is_file()]
     jdk = find_jdk().release if read_recipe(root, flavour).modules else ""
@@ -92,14 +96,14 @@ def base_inputs(root: Path, flavour: str = "java") -> str:
 def build_base(
     root: Path, workdir: Path, run: Run, *, flavour: str = "java", mirror: str | None = None
 ) -> Path:
-    """Build the base's root file system as `base.tar` in `workdir`, and return its path.
+    """Build the base's root file system as ``base.tar`` in ``workdir``, and return its path.
 
-    `mirror` is a package mirror's URL; without one, Debian's own are used, with
-    the security updates. An older `base.tar` is replaced only by a complete new
-    one. Works as any user.
+    ``mirror`` is a package mirror's URL; without one, Debian's own are used, with the security
+    updates. An older ``base.tar`` is replaced only by a complete new one. Any user may do this.
 
-    Raises ToolFailed when mmdebstrap or jlink fails, HostonlyError when there is
-    no JDK, or one made for a newer C library than the base's.
+    Raises:
+        ToolFailed: mmdebstrap or jlink failed.
+        HostonlyError: there is no JDK, or one made for a newer C library than the base's.
     """
     recipe = read_recipe(root, flavour)
     jdk = find_jdk() if recipe.modules else None
@@ -149,7 +153,7 @@ def _link_runtime(jdk: Jdk, recipe: Recipe, runtime: Path, run: Run) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One member of the tar to be: its header, and its content where it is a file."""
+    """A member of the tar to be made: its header, and its content where it is a file."""
 
     header: tarfile.TarInfo
     content: bytes = b""
@@ -174,7 +178,7 @@ def _link(path: str, target: str) -> _Entry:
 
 
 def _from_packages(tar: Path, drop: Iterable[str]) -> Iterator[_Entry]:
-    """What mmdebstrap unpacked, less what matches a pattern of `drop`."""
+    """Yield what mmdebstrap unpacked, without what matches a pattern of ``drop``."""
     patterns = [re.compile(fnmatch.translate(pattern)) for pattern in drop]
     with tarfile.open(tar) as members:
         for member in members:
@@ -196,7 +200,7 @@ def _from_packages(tar: Path, drop: Iterable[str]) -> Iterator[_Entry]:
 
 
 def _from_directory(top: Path, prefix: str) -> Iterator[_Entry]:
-    """A directory's tree as `prefix`, with modes that do not depend on our umask."""
+    """Yield the tree of a directory as ``prefix``, with modes that do not depend on our umask."""
     yield _directory(prefix)
     for path in top.rglob("*"):
         name = f"{prefix}/{path.relative_to(top).as_posix()}"
@@ -210,10 +214,12 @@ def _from_directory(top: Path, prefix: str) -> Iterator[_Entry]:
 
 
 def assemble(recipe: Recipe, packages_tar: Path, runtime: Path | None, target: Path) -> None:
-    """Write the base to `target`: packages, Java runtime if any, links, files, directories.
+    """Write the base to ``target``: packages, Java runtime if any, links, files, directories.
 
     Entries are sorted, owned by root by number, and carry the recipe's time.
-    Raises HostonlyError when the runtime needs a newer C library than the packages'.
+
+    Raises:
+        HostonlyError: the runtime needs a newer C library than the packages'.
     """
     entries: dict[str, _Entry] = {}
 
@@ -251,7 +257,7 @@ def _newest_glibc(content: bytes) -> tuple[int, ...]:
 
 
 def _check_c_library(entries: Mapping[str, _Entry]) -> None:
-    """A JDK made for a newer distribution would fail at the first start: say so now."""
+    """Refuse a JDK made for a newer distribution, which would fail at the first start."""
     given = max(
         (_newest_glibc(e.content) for p, e in entries.items() if p.endswith("/libc.so.6")),
         default=(),
@@ -269,9 +275,10 @@ def _check_c_library(entries: Mapping[str, _Entry]) -> None:
 
 
 def packages(tar: Path) -> dict[str, str]:
-    """The packages in a base's tar, name to version, as their control data has them.
+    """Return the packages in a base's tar, name to version, as their control data has them.
 
-    Raises OSError or tarfile.TarError when `tar` is no readable tar.
+    Raises:
+        OSError, tarfile.TarError: ``tar`` is no readable tar.
     """
     found: dict[str, str] = {}
     with tarfile.open(tar) as members:

@@ -1,32 +1,32 @@
 """The bill of materials of an image: what was found in the image itself, as CycloneDX 1.6 JSON.
 
-It is read out of the image and not out of the recipe, so that an image on a user's own base is told
-of as well: dpkg's packages (Debian, Ubuntu and their like) by their control data, the modules of the
-Java runtime by its own `release` file, and what this project put on top by its digest. What another
-packager has installed is not read, and `lacking` says so. The same image gives the same bytes.
+It is read out of the image and not out of the recipe, so that it covers an image on a user's own
+base as well: dpkg's packages (Debian, Ubuntu and their like) by their control data, the modules of
+the Java runtime by its own ``release`` file, and what this project put on top by its digest. Other
+packagers' packages are not read, and ``lacking`` says so. The same image gives the same bytes.
 
-Sources: deb-control(5), dpkg(1) for `/var/lib/dpkg/status`; the `release` file of JEP 223; CycloneDX
-1.6 and package-url for the document.
+Sources: deb-control(5), dpkg(1) for ``/var/lib/dpkg/status``; the ``release`` file of JEP 223;
+CycloneDX 1.6 and package-url for the document.
 """
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import io
+import json
 import re
 import tarfile
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import VERSION
 
 if TYPE_CHECKING:
-    from cyclonedx.model.component import Component
     from docker.models.containers import Container
 
 # What an image has that says nothing else (moby, system.DefaultPathEnv).
@@ -47,9 +47,10 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was found in an image. ``vendor`` is the ID of `/etc/os-release`, ``distribution`` that and
-    VERSION_ID, empty where there is none; ``java`` is the runtime's version, None without a runtime; ``artefact`` is
-    the path and the SHA-256 of what this project put on top."""
+    """The contents of an image; ``artefact`` is path and SHA-256 of what this project put on top.
+
+    ``vendor`` is the ID of ``/etc/os-release``, ``distribution`` that and VERSION_ID; both are
+    empty where there is none. ``java`` is the runtime's version, None without a runtime."""
 
     packages: tuple[Package, ...]
     vendor: str
@@ -60,7 +61,7 @@ class Contents:
 
 
 def packages_in(control: str) -> list[Package]:
-    """The installed packages in control data, paragraphs with empty lines between them."""
+    """Return the installed packages in control data, paragraphs with empty lines between them."""
     found = []
     for paragraph in re.split(r"\n\s*\n", control):
         fields = dict(re.findall(r"^(\S+): *(.*)$", paragraph, re.MULTILINE))
@@ -74,14 +75,15 @@ def packages_in(control: str) -> list[Package]:
 
 
 def release_in(text: str) -> tuple[str | None, tuple[str, ...]]:
-    """Version and modules of a Java runtime, from its `release` file."""
+    """Return version and modules of a Java runtime, from its ``release`` file."""
     fields = dict(re.findall(r'^(\w+)="(.*)"$', text, re.MULTILINE))
     return fields.get("JAVA_VERSION"), tuple(sorted(fields.get("MODULES", "").split()))
 
 
 def lacking(contents: Contents, *, java: bool) -> list[str]:
-    """What the bill cannot tell, in sentences: an image without it there is hardly one. ``java``: it
-    has a Java runtime."""
+    """Return sentences about what the bill cannot tell, though nearly every image has it.
+
+    ``java`` says that the image has a Java runtime."""
     found = []
     if not contents.packages:
         of = f" of {contents.distribution}" if contents.distribution else ""
@@ -128,7 +130,7 @@ def read(engine: Engine, image_id: str, artefact: str) -> Contents:
 
 
 def _java_homes(container: Container, environment: Mapping[str, str]) -> Iterator[str]:
-    """Where a Java runtime may be: at JAVA_HOME, and where the `java` on the PATH really lies."""
+    """Yield where a Java runtime may be: at JAVA_HOME, and where ``java`` on the PATH leads to."""
     if home := environment.get("JAVA_HOME"):
         yield home
     for folder in environment.get("PATH", PATH).split(":"):
@@ -138,8 +140,7 @@ def _java_homes(container: Container, environment: Mapping[str, str]) -> Iterato
 
 
 def _at(container: Container, path: str) -> tuple[Iterator[bytes], str | None] | None:
-    """What is at ``path``, as a tar in pieces, and, where that is a link, where it leads to in the
-    end; None where nothing is."""
+    """Return a tar, in pieces, of what is at ``path``, and a link's final target; else None."""
     from docker.errors import NotFound
 
     try:
@@ -151,7 +152,7 @@ def _at(container: Container, path: str) -> tuple[Iterator[bytes], str | None] |
 
 
 def _files(container: Container, path: str) -> Iterator[bytes]:
-    """The contents of the file, or of all files in the folder, at ``path``; of links, the target's."""
+    """Yield the content of the file at ``path``, or of all files in that folder; follow links."""
     found = _at(container, path)
     if found is None:
         return
@@ -167,64 +168,60 @@ def _files(container: Container, path: str) -> Iterator[bytes]:
 
 
 def document(contents: Contents, name: str, config: str, created: str) -> str:
-    """The bill of materials of the image called ``name`` whose configuration has the digest
-    ``config``; ``created`` is the image's own time (RFC 3339)."""
-    from cyclonedx.model.bom import Bom, BomMetaData
-    from cyclonedx.model.component import Component, ComponentType
-    from cyclonedx.output.json import JsonV1Dot6
-    from packageurl import PackageURL
+    """Return the bill of materials of the image ``name`` whose configuration is ``config``.
 
-    image = Component(
-        name=name,
-        version=VERSION,
-        type=ComponentType.CONTAINER,
-        bom_ref=config,
-        purl=PackageURL("oci", name=PurePosixPath(name).name, version=config),
-    )
-    when = datetime.datetime.fromisoformat(created)
-    bom = Bom(
-        serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"hostonly:{name}@{config}"),
-        metadata=BomMetaData(component=image, timestamp=when),
-        components=_components(contents),
-    )
-    bom.register_dependency(image, bom.components)
-    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+    ``config`` is a digest; ``created`` is the image's own time (RFC 3339)."""
+    purl = _purl("oci", PurePosixPath(name).name, version=config)
+    image = _component("container", name, VERSION, purl) | {"bom-ref": config}
+    components = list(_components(contents))
+    references = [component["bom-ref"] for component in components]
+    bill = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": uuid.uuid5(uuid.NAMESPACE_URL, f"hostonly:{name}@{config}").urn,
+        "version": 1,
+        "metadata": {"timestamp": created, "component": image},
+        "components": components,
+        "dependencies": [{"ref": config, "dependsOn": references}],
+    }
+    return json.dumps(bill, indent=2) + "\n"
 
 
-def _components(contents: Contents) -> Iterator[Component]:
-    from cyclonedx.model import HashAlgorithm, HashType
-    from cyclonedx.model.component import Component, ComponentType
-    from packageurl import PackageURL
-
+def _components(contents: Contents) -> Iterator[dict[str, Any]]:
     for package in contents.packages:
-        qualifiers = {"arch": package.architecture}
-        if contents.distribution:
-            qualifiers["distro"] = contents.distribution
+        told = {"arch": package.architecture, "distro": contents.distribution}
         vendor = contents.vendor or "debian"
-        purl = PackageURL("deb", vendor, package.name, package.version, qualifiers)
-        yield Component(
-            name=package.name,
-            version=package.version,
-            type=ComponentType.LIBRARY,
-            bom_ref=purl.to_string(),
-            purl=purl,
-        )
+        purl = _purl("deb", vendor, package.name, version=package.version, qualifiers=told)
+        yield _component("library", package.name, package.version, purl)
     for module in contents.modules:
-        purl = PackageURL("generic", "openjdk", module, contents.java)
-        yield Component(
-            name=module,
-            version=contents.java,
-            group="openjdk",
-            type=ComponentType.FRAMEWORK,
-            bom_ref=purl.to_string(),
-            purl=purl,
-        )
+        purl = _purl("generic", "openjdk", module, version=contents.java)
+        yield _component("framework", module, contents.java, purl) | {"group": "openjdk"}
     path, digest = contents.artefact
-    yield Component(
-        name=PurePosixPath(path).name,
-        version=VERSION,
-        group="hostonly",
-        type=ComponentType.APPLICATION,
-        bom_ref=path,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
-    )
+    yield {
+        "type": "application",
+        "group": "hostonly",
+        "name": PurePosixPath(path).name,
+        "version": VERSION,
+        "bom-ref": path,
+        "hashes": [{"alg": "SHA-256", "content": digest}],
+    }
+
+
+def _component(kind: str, name: str, version: str | None, purl: str) -> dict[str, Any]:
+    """Return a component, referred to by its package URL; a ``version`` of None is left out."""
+    known = {"version": version} if version else {}
+    return {"type": kind, "name": name, **known, "bom-ref": purl, "purl": purl}
+
+
+def _purl(*path: str, version: str | None, qualifiers: Mapping[str, str] | None = None) -> str:
+    """Return a package URL; ``path`` has type, namespace and name.
+
+    ``qualifiers`` are given in the order of their names; those that are empty are left out."""
+
+    def quoted(text: str) -> str:
+        return quote(text, safe=":")
+
+    told = "&".join(f"{key}={quoted(value)}" for key, value in (qualifiers or {}).items() if value)
+    purl = f"pkg:{'/'.join(map(quoted, path))}"
+    return purl + (f"@{quoted(version)}" if version else "") + (f"?{told}" if told else "")

@@ -1,4 +1,4 @@
-"""HelloSocket's image as something that starts servers: containers on an engine's own network."""
+"""Servers that are containers of HelloSocket's image, on the network of an engine's machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from hostonly.hello.conformance import NotPossible, Started, Target, Wrong
+from hostonly.hello.conformance import NotPossible, StartedServer, Target, Wrong
 from hostonly.hello.conformance.subject import START_SECONDS, port_said, says_nothing
 from hostonly.image.engine import Engine
 from hostonly.waiting import until
@@ -21,8 +21,9 @@ POLL_SECONDS = 0.02
 
 
 class ContainerServers:
-    """Starts containers of ``reference`` on ``engine``, with the network of its machine, which is at
-    ``address``. See `hostonly.hello.conformance.Starter`."""
+    """A starter of containers of ``reference`` on ``engine``, whose machine is at ``address``.
+
+    They have the network of that machine. See ``hostonly.hello.conformance.Starter``."""
 
     def __init__(self, engine: Engine, reference: str, address: str) -> None:
         self.name = reference
@@ -30,7 +31,7 @@ class ContainerServers:
         self._address = address
 
     def clear(self) -> None:
-        """Remove what a run that was killed has left."""
+        """Remove the leftovers of a run that was killed."""
         for left in self._engine.client.containers.list(all=True, filters={"label": LABEL}):
             left.remove(force=True, v=True)
 
@@ -40,8 +41,8 @@ class ContainerServers:
         *arguments: bytes,
         environment: Mapping[str, str] | None = None,
         unprivileged: bool = False,
-    ) -> Iterator[Started]:
-        """See `Starter`. The arguments must be UTF-8, since the engine's interface is JSON."""
+    ) -> Iterator[StartedServer]:
+        """Start a container, as ``Starter`` says; arguments must be UTF-8, as the API is JSON."""
         try:
             command = [argument.decode() for argument in arguments]
         except UnicodeDecodeError as error:
@@ -101,7 +102,7 @@ class _Container:
         raise Wrong(f"it is still there after {seconds:g} s")
 
     def line_over_ipv6(self) -> bytes:
-        """By the image's own ``nc``: the machine's loopback is the container's."""
+        """Ask by the image's own ``nc``, since the machine's loopback is the container's."""
         code, _ = self._container.exec_run(["sh", "-c", "ip -6 addr show dev lo | grep -q ' ::1'"])
         if code != 0:
             raise NotPossible("the container has no IPv6 loopback, or no `ip` to see it with")

@@ -1,4 +1,4 @@
-"""What an engine tells line by line while it pushes or pulls an image."""
+"""The lines that an engine tells while it pushes or pulls an image."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def follow(
     emit: Emit,
     hopeless: Callable[[], str | None] = lambda: None,
 ) -> set[str]:
-    """Turn the engine's stream into progress; an error in it is an error. What came by it, by the first
-    twelve digits of its digest.
+    """Turn the engine's stream into progress, and return the layers that came by it.
 
-    Where the engine is about to try again, ``hopeless`` may say why another attempt cannot do
-    better either: then it is ended at once. However this ends, nobody listens to the engine then.
+    A layer is the first twelve digits of its digest. Where the engine is about to try again,
+    ``hopeless`` may say why another attempt cannot do better either: the request is ended at once
+    then. However this ends, nobody listens to the engine afterwards.
 
     Raises:
-        ToolFailed: it could not be done, with the engine's words. DockerException: the engine has no
-            room left, which `understood` makes one of our errors of.
+        ToolFailed: the engine could not do it; with its words.
+        DockerException: the engine has no room left; ``understood`` makes one of our errors of it.
     """
     came = set()
     with closing(lines):
@@ -54,7 +54,7 @@ def follow(
                 if reason is None and NO_ROOM in said:
                     from docker.errors import DockerException
 
-                    # The engine's own disk: `understood` knows what to do there.
+                    # The engine's own disk: ``understood`` knows what to do there.
                     raise DockerException(said)
                 raise ToolFailed(
                     "the engine could not finish it" + (f": {reason}" if reason else ""),

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hostonly.host import whole
+from hostonly.host import atomic
 from hostonly.registry.identity import Certificate
 
 # What strict clients accept at most for a server's certificate (CA/Browser Forum until 2020, Apple).
@@ -34,7 +34,7 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 def ensure(folder: Path, address: str) -> Certificate:
-    """The certificate of the registry at ``address`` in ``folder``, made where none there will do.
+    """Return the certificate in ``folder`` for the registry at ``address``, made where none fits.
 
     A new one means another authority: only for a sandbox that is about to be made.
     """
@@ -45,22 +45,22 @@ def ensure(folder: Path, address: str) -> Certificate:
 
 
 def expires(certificate: Path) -> datetime:
-    """When the first certificate in the PEM file ends.
+    """Return when the first certificate in a PEM file ends.
 
     Raises:
-        OSError, ValueError: the file is not there or holds none.
+        OSError, ValueError: the file is not there or holds no certificate.
     """
     return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
 
 
 def fingerprint(authority: Path) -> str:
-    """The SHA-256 fingerprint of a PEM file's first certificate, as ``openssl x509`` prints it."""
+    """Return the SHA-256 fingerprint of a PEM file's first certificate, in ``openssl``'s form."""
     digest = x509.load_pem_x509_certificate(authority.read_bytes()).fingerprint(hashes.SHA256())
     return ":".join(f"{byte:02X}" for byte in digest)
 
 
 def _serves(certificate: Certificate, address: str) -> bool:
-    """Whether the files belong together, name ``address``, and hold now and for some time."""
+    """Return whether the files belong together, name ``address``, and are valid for some time."""
     try:
         # OpenSSL's own opinion of certificate and key: it refuses those that do not match.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.server)
@@ -115,8 +115,8 @@ def _make(certificate: Certificate, address: str) -> None:
     )
     secret = server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     certificate.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    whole.write(certificate.authority, authority.public_bytes(Encoding.PEM))
-    whole.write(certificate.server, leaf.public_bytes(Encoding.PEM) + secret, 0o600)
+    atomic.write(certificate.authority, authority.public_bytes(Encoding.PEM))
+    atomic.write(certificate.server, leaf.public_bytes(Encoding.PEM) + secret, 0o600)
 
 
 def _begun(
@@ -144,7 +144,7 @@ def _alone(address: IPv4Address | IPv6Address) -> IPv4Network | IPv6Network:
 
 
 def _usage(*, sign: bool) -> x509.KeyUsage:
-    """``sign``: of an authority, which signs certificates; else of a server."""
+    """Return the key usage of an authority, which may ``sign`` certificates, or of a server."""
     return x509.KeyUsage(
         digital_signature=not sign,
         key_cert_sign=sign,

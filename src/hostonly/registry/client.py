@@ -1,4 +1,4 @@
-"""The registry's HTTP API by requests: plain or by TLS, and with what changes something."""
+"""The registry's HTTP API by ``requests``: plain or by TLS, with the request that deletes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from pathlib import Path
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import TimeoutError as LimitStruck
 from urllib3.util import Retry
 
 from hostonly.errors import HostonlyError
 from hostonly.registry.reader import MANIFESTS, RegistryReader
 from hostonly.registry.reference import check_repository, check_version
 from hostonly.vantages.route_guard import require_host_only_route
-from hostonly.waiting import limit
+from hostonly.waiting import limit, more_patience
 
 SECONDS = 10.0
 
@@ -22,7 +24,7 @@ CHUNK = 1 << 20
 
 
 class RegistryClient(RegistryReader):
-    """A registry at ``address:port``, looked at from the host, by way of ``bridge`` and no other."""
+    """A client of the registry at ``address:port``; its packets leave by ``bridge`` alone."""
 
     def __init__(
         self,
@@ -33,9 +35,10 @@ class RegistryClient(RegistryReader):
         authority: Path | None = None,
         page_size: int | None = None,
     ) -> None:
-        """``authority``: a PEM file; then TLS is spoken and the registry's certificate must be
-        vouched for by it. ``page_size``: how many names a list may bring at once (else the
-        registry decides)."""
+        """Make a client, which speaks TLS where it has an ``authority``, a PEM file.
+
+        The authority must vouch for the registry's certificate then. ``page_size`` is how many
+        names a list may bring at once (None: the registry decides)."""
         self.url = f"{'http' if authority is None else 'https'}://{address}:{port}"
         self._address = address
         self._bridge = bridge
@@ -51,13 +54,13 @@ class RegistryClient(RegistryReader):
 
     @contextmanager
     def blob(self, repository: str, digest: str) -> Iterator[Iterator[bytes] | None]:
-        """The bytes of a blob, as they come; None where the registry has none."""
+        """Yield the bytes of a blob, as they come; None where the registry has none."""
         answer = self._get(self._blob(repository, digest), stream=True)
         with answer:
             yield None if answer.status_code == 404 else self._chunks(answer)
 
     def delete(self, repository: str, digest: str) -> bool:
-        """Delete a manifest, and with it all tags that name it; False where there is none."""
+        """Delete a manifest and all tags that name it; return False where there is none."""
         path = f"/v2/{check_repository(repository)}/manifests/{check_version(digest)}"
         return self._get(path, method="DELETE").status_code != 404
 
@@ -66,7 +69,9 @@ class RegistryClient(RegistryReader):
             yield from answer.iter_content(CHUNK)
         except requests.RequestException as error:
             raise HostonlyError(
-                f"the registry broke off in the middle: {error}", ran=f"curl {answer.url}"
+                f"the registry broke off in the middle: {error}",
+                ran=f"curl {answer.url}",
+                remedy=_if_late(error) or None,
             ) from error
 
     def _get(self, path: str, *, method: str = "GET", stream: bool = False) -> requests.Response:
@@ -92,7 +97,7 @@ class RegistryClient(RegistryReader):
             raise HostonlyError(
                 f"the registry at {self.url} does not answer: {error}",
                 ran=ran,
-                remedy="./inv registry.up",
+                remedy=f"./inv registry.up   {_if_late(error)}".rstrip(),
             ) from error
         if answer.status_code not in (200, 202, 404):
             raise HostonlyError(
@@ -101,3 +106,12 @@ class RegistryClient(RegistryReader):
                 output=answer.text[:2000],
             )
         return answer
+
+
+def _if_late(error: requests.RequestException) -> str:
+    """Return how our time limit is raised where it struck; else an empty text."""
+    # What urllib3 has said; after several attempts that is the reason of the last.
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    refused = isinstance(reason, NewConnectionError)
+    return more_patience() if isinstance(reason, LimitStruck) and not refused else ""

@@ -1,4 +1,4 @@
-"""Where the certificate of a sandbox's registry lies. `certificate.py` makes it, and takes longer to load."""
+"""The place of a registry's certificate; ``certificate.py``, which is slow to load, makes it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The files of one registry: ``authority`` may be seen by everybody, ``server`` (certificate,
-    then private key, as HAProxy reads them) by its owner alone."""
+    """The certificate files of one registry.
+
+    ``authority`` may be read by everybody, ``server`` (certificate, then private key, as HAProxy
+    reads them) by its owner alone."""
 
     folder: Path
 
     @property
     def authority(self) -> Path:
-        """The authority's certificate, PEM: what an engine is given as ``ca.crt``."""
+        """The authority's certificate, PEM, which an engine is given as ``ca.crt``."""
         return self.folder / "ca.crt"
 
     @property

@@ -5,25 +5,21 @@ from __future__ import annotations
 from requests.utils import parse_header_links
 
 from hostonly.errors import HostonlyError
-from hostonly.facts import NotObserved
-from hostonly.facts.http import look
-from hostonly.registry.direct import Read
-from hostonly.registry.reader import RegistryLists
+from hostonly.facts.http import http, read_answer
+from hostonly.registry.reader import Read, RegistryLists
 from hostonly.vantages import Vantage
 
 
 class InsideLists(RegistryLists):
-    """The registry at ``localhost:port`` of the machine that ``vantage`` looks from."""
+    """The lists of the registry at ``localhost:port`` on the machine of ``vantage``."""
 
     def __init__(self, vantage: Vantage, port: int) -> None:
         self.url = f"http://localhost:{port}"
         self._vantage = vantage
 
     def _get(self, path: str, *, method: str = "GET") -> Read:
-        asked = look(self.url + path)
-        result = self._vantage.run(asked.argv)
-        seen = asked.read(result)
-        answer = None if isinstance(seen, NotObserved) else seen.value
+        result = self._vantage.run(http(self.url + path).argv)
+        answer = read_answer(result).value_or(None)
         if answer is None or answer.status not in (200, 404):
             raise HostonlyError(
                 "the registry gave no list inside the sandbox",

@@ -1,4 +1,4 @@
-"""What the registry really serves for a reference: manifests, configurations, every layer."""
+"""The inspection of what the registry serves: manifests, configurations, every layer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from hostonly.registry.reader import Manifest, RegistryReader
 from hostonly.registry.reference import Reference
-from hostonly.registry.result import Blob, Image, Inspection
+from hostonly.results.registry import Blob, Inspection, ServedImage
 
 GZIP = ("application/vnd.docker.image.rootfs.diff.tar.gzip", "+gzip")
 
@@ -16,14 +16,14 @@ GZIP = ("application/vnd.docker.image.rootfs.diff.tar.gzip", "+gzip")
 def inspect(
     registry: RegistryReader, reference: Reference, *, verify: bool = False, tags: bool = True
 ) -> Inspection | None:
-    """The image or images that ``reference`` names in ``registry``; None where it names nothing.
+    """Return the images that ``reference`` names in ``registry``; None where it names nothing.
 
-    Every configuration and layer is asked for, and its size compared with the manifest's word.
-    ``verify`` reads them all, and compares what was read with its digests, packed and unpacked.
-    Without ``tags`` it is not asked which others name the same.
+    The registry is asked for every configuration and layer, and their sizes are compared with the
+    manifest's. ``verify`` reads them all, and compares what was read with its digests, packed and
+    unpacked. ``tags`` also asks which tags name the same manifest.
 
     Raises:
-        HostonlyError: no answer, or a manifest that is damaged.
+        HostonlyError: there is no answer, or a manifest is damaged.
     """
     manifest = registry.manifest(reference.repository, reference.version)
     if manifest is None:
@@ -51,7 +51,7 @@ def _digest_of(registry: RegistryReader, repository: str, tag: str) -> str | Non
 def _manifests(
     registry: RegistryReader, repository: str, manifest: Manifest, problems: list[str]
 ) -> list[tuple[Manifest, str]]:
-    """The manifest itself, or those that an index names, each with its platform ("" if unsaid)."""
+    """Return the manifest, or those that an index names, each with its platform ("" if unsaid)."""
     if "manifests" not in manifest.document:
         if manifest.config_digest is None:
             problems.append(f"{manifest.digest} ({manifest.media_type}) names no configuration")
@@ -78,7 +78,7 @@ def _image(
     platform: str,
     verify: bool,
     problems: list[str],
-) -> Image:
+) -> ServedImage:
     config = _blob(registry, repository, manifest.document["config"], "the configuration", problems)
     document = registry.document(repository, config.digest) if config.stored is not None else None
     document = document or {}
@@ -96,7 +96,7 @@ def _image(
         if verify and blob.stored is not None:
             unpacked = diff_ids[number - 1] if number <= len(diff_ids) else None
             problems += _damage(registry, repository, blob, unpacked, what)
-    return Image(
+    return ServedImage(
         manifest.digest,
         platform or "/".join(str(document.get(key, "")) for key in ("os", "architecture")),
         str(document.get("created", "")),
@@ -132,7 +132,7 @@ def _blob(
 def _damage(
     registry: RegistryReader, repository: str, blob: Blob, unpacked: str | None, what: str
 ) -> list[str]:
-    """What is wrong with the bytes of a layer; ``unpacked`` is the digest it must have unpacked."""
+    """Return what is wrong with a layer's bytes; ``unpacked`` is its digest when unpacked."""
     packed, inner = hashlib.sha256(), hashlib.sha256()
     # 31: gzip, with its own header and checksum.
     gunzip = zlib.decompressobj(31) if blob.media_type.endswith(GZIP) else None

@@ -1,4 +1,4 @@
-"""Reading a registry by its HTTP API, whoever carries the requests.
+"""Reading a registry by its HTTP API, whichever subclass carries the requests.
 
 Source: the Docker Registry HTTP API V2 and the OCI distribution specification 1.1.
 """
@@ -10,7 +10,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hostonly.errors import HostonlyError
@@ -30,8 +30,18 @@ PAGES = 1000
 LARGEST_DOCUMENT = 4 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An answer that was read to its end; ``links`` are those of its header, by their relation."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+    links: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Answer(Protocol):
-    """What a request brought, as far as it is read here."""
+    """The answer to a request, as far as it is used here."""
 
     @property
     def status_code(self) -> int:
@@ -40,7 +50,7 @@ class Answer(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """By name, as in ``Content-Type``."""
+        """The headers by name, such as ``Content-Type``."""
         ...
 
     @property
@@ -50,7 +60,7 @@ class Answer(Protocol):
 
     @property
     def links(self) -> Mapping[str, Any]:
-        """Of the header ``Link``, by relation; each has a ``url``."""
+        """The links of the header ``Link``, by relation; each has a ``url``."""
         ...
 
 
@@ -70,25 +80,33 @@ class Manifest:
 
 
 class RegistryLists(ABC):
-    """What a registry lists; ``url`` is its scheme, address and port. A subclass carries the requests."""
+    """The lists of a registry at ``url`` (scheme, address, port); a subclass sends the requests."""
 
     url: str
     _page = ""
 
     @abstractmethod
     def _get(self, path: str, *, method: str = "GET") -> Answer:
-        """The answer to a request. Raises `HostonlyError`: none, or one of another status."""
+        """Return the answer to a request.
+
+        Raises:
+            HostonlyError: there is none, or it has another status than those of ``Answer``.
+        """
 
     def answers(self) -> None:
-        """Return when a registry answers. Raises `HostonlyError` when none does."""
+        """Return when a registry answers.
+
+        Raises:
+            HostonlyError: none does.
+        """
         self._json(self._get("/v2/"), "/v2/")
 
     def repositories(self) -> list[str]:
-        """The catalog: names of all repositories, all pages of it."""
+        """Return the names of all repositories, from all pages of the catalog."""
         return self._pages("/v2/_catalog", "repositories")
 
     def tags(self, repository: str) -> list[str]:
-        """The tags of ``repository``; none where the registry does not know it."""
+        """Return the tags of ``repository``; none where the registry does not know it."""
         return self._pages(f"/v2/{check_repository(repository)}/tags/list", "tags")
 
     def _pages(self, path: str, key: str) -> list[str]:
@@ -123,17 +141,17 @@ class RegistryLists(ABC):
 
 
 class RegistryReader(RegistryLists):
-    """What a registry is asked, its images too."""
+    """A registry's lists and its images."""
 
     @abstractmethod
     def blob(self, repository: str, digest: str) -> AbstractContextManager[Iterator[bytes] | None]:
-        """The bytes of a blob, as they come; None where the registry has none."""
+        """Return a context of a blob's bytes, as they come; None where the registry has none."""
 
     def manifest(self, repository: str, version: str) -> Manifest | None:
-        """The manifest of a tag or digest as it is really served; None where there is none.
+        """Return the manifest of a tag or digest as it is really served; None where there is none.
 
         Raises:
-            HostonlyError: no answer, or bytes that do not have the digest they were asked by.
+            HostonlyError: there is no answer, or the bytes do not have the digest asked for.
         """
         path = f"/v2/{check_repository(repository)}/manifests/{check_version(version)}"
         answer = self._get(path)
@@ -148,13 +166,16 @@ class RegistryReader(RegistryLists):
         return Manifest(digest, answer.headers.get("Content-Type", ""), self._json(answer, path))
 
     def blob_size(self, repository: str, digest: str) -> int | None:
-        """The size in bytes of what the registry has under ``digest``; None where it has nothing."""
+        """Return the size in bytes of what the registry has under ``digest``; None for nothing."""
         answer = self._get(self._blob(repository, digest), method="HEAD")
         return None if answer.status_code == 404 else int(answer.headers["Content-Length"])
 
     def document(self, repository: str, digest: str) -> dict[str, Any] | None:
-        """A blob that is a JSON object (an image's configuration), checked by its digest; None
-        where the registry has none. Raises `HostonlyError` where it is damaged."""
+        """Return a blob that is a JSON object, such as an image's configuration; None without it.
+
+        Raises:
+            HostonlyError: it does not have its digest, is no JSON object, or is larger than 4 MB.
+        """
         with self.blob(repository, digest) as chunks:
             content = b""
             for chunk in chunks or ():

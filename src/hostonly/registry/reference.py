@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hostonly.errors import UsageError
 
 if TYPE_CHECKING:
-    from hostonly.settings import Settings
+    from hostonly.site import Site
 
 TAG = "latest"
 
@@ -26,14 +26,14 @@ LONGEST = 255
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """``repository`` and what is meant in it: a tag, or a digest (``sha256:…``)."""
+    """A ``repository`` and the ``version`` meant in it: a tag, or a digest (``sha256:…``)."""
 
     repository: str
     version: str
 
     @property
     def by_digest(self) -> bool:
-        """Whether it names one manifest for ever, and not whatever a tag names now."""
+        """True where it names one manifest for ever, and not whatever a tag names now."""
         return ":" in self.version
 
     def __str__(self) -> str:
@@ -41,33 +41,41 @@ class Reference:
 
 
 def check_repository(name: str) -> str:
-    """``name`` itself. Raises `UsageError` where it is no repository's name."""
+    """Return ``name`` itself.
+
+    Raises:
+        UsageError: it is no repository's name.
+    """
     if len(name) > LONGEST or not _REPOSITORY.fullmatch(name):
         raise UsageError(f"{name[:60]!r} is no repository name (such as hello-socket)")
     return name
 
 
 def check_version(text: str) -> str:
-    """``text`` itself. Raises `UsageError` where it is neither a tag nor a digest."""
+    """Return ``text`` itself.
+
+    Raises:
+        UsageError: it is neither a tag nor a digest.
+    """
     if not _TAG.fullmatch(text) and not _DIGEST.fullmatch(text):
         raise UsageError(f"{text[:80]!r} is neither a tag nor a digest (sha256:…)")
     return text
 
 
-def parse(text: str, settings: Settings) -> Reference:
-    """Read what a user typed; no tag means ``latest``.
+def parse(text: str, site: Site) -> Reference:
+    """Return the reference that a user typed; no tag means ``latest``.
 
-    The registry in front may be there, as in ``localhost:5000/hello-socket``, if it is the sandbox's.
+    The sandbox's registry may stand in front, as in ``localhost:5000/hello-socket``.
 
     Raises:
-        UsageError: it is no reference, or names another registry.
+        UsageError: the text is no reference, or names another registry.
     """
     rest = text
     first, slash, inner = text.partition("/")
     # As Docker tells a registry from a name's first part.
     if slash and (":" in first or "." in first or first == "localhost"):
-        port = settings.registry.port
-        ours = [f"{host}:{port}" for host in (settings.network.sandbox, "localhost", "127.0.0.1")]
+        port = site.registry_port
+        ours = [f"{host}:{port}" for host in (site.sandbox.address, "localhost", "127.0.0.1")]
         if first not in ours:
             raise UsageError(f"{first[:60]!r} is not the sandbox's registry, which is {ours[0]}")
         rest = inner

@@ -1,10 +1,10 @@
-"""The registry's service in the sandbox: started, and seen to answer."""
+"""The registry's service in the sandbox: it is started, seen to answer, and cleared of garbage."""
 
 from __future__ import annotations
 
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Done, Emit, Unchanged
-from hostonly.settings import Settings
+from hostonly.site import Site
 from hostonly.vantages import Vantage
 from hostonly.waiting import limit, until
 
@@ -23,11 +23,12 @@ QUIET_SECONDS = 10.0
 COLLECT_SECONDS = 120.0
 
 
-def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
-    """Start the registry unless it answers already; returns when it answers.
+def up(site: Site, sandbox: Vantage, emit: Emit) -> None:
+    """Start the registry unless it answers already; return when it answers.
 
     Raises:
-        HostonlyError: it does not answer, with its unit's last lines.
+        HostonlyError: it does not answer; with its unit's last lines.
+        ToolFailed: it could not be started.
     """
     probe = [
         "curl",
@@ -36,10 +37,10 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
         f"{limit(5):.0f}",
         "-o",
         "/dev/null",
-        f"localhost:{settings.registry.port}/v2/",
+        f"localhost:{site.registry_port}/v2/",
     ]
     if sandbox.run(probe).ok:
-        emit(Unchanged(f"the registry answers on port {settings.registry.port}"))
+        emit(Unchanged(f"the registry answers on port {site.registry_port}"))
         return
     started = sandbox.run(["sudo", "systemctl", "restart", UNIT, PORT_UNIT])
     if not started.ok:
@@ -50,22 +51,23 @@ def up(settings: Settings, sandbox: Vantage, emit: Emit) -> None:
     answered = sandbox.run(["timeout", f"{limit(60):.0f}", *retried])
     if not answered.ok:
         raise HostonlyError(
-            f"the registry does not answer on port {settings.registry.port}",
+            f"the registry does not answer on port {site.registry_port}",
             ran=answered.command,
             output=sandbox.run(_journal(UNIT, PORT_UNIT)).output,
             remedy="./inv sandbox.exec -- systemctl status docker-registry registry-port",
         )
-    emit(Done(f"the registry answers on port {settings.registry.port}"))
+    emit(Done(f"the registry answers on port {site.registry_port}"))
 
 
 def collect(sandbox: Vantage, emit: Emit) -> None:
-    """Free what no manifest names, and repositories that hold none: what half a push leaves.
+    """Free what no manifest names, and repositories that hold none: the leftovers of half a push.
 
-    The registry is stopped meanwhile, for about half a second; its port stays open, and who asks
-    is answered when it is back. An upload that is going on is waited for.
+    The registry is stopped meanwhile, for about half a second. Its port stays open, and requests
+    are answered when it is back. An upload that is going on is waited for.
 
     Raises:
-        HostonlyError: somebody keeps uploading; nothing was changed. ToolFailed: it failed.
+        HostonlyError: somebody keeps uploading; nothing was changed.
+        ToolFailed: the collection failed.
     """
     wait_for_quiet(sandbox)
     done = sandbox.run(["sudo", "systemctl", "start", COLLECT_UNIT], timeout=COLLECT_SECONDS)
@@ -105,7 +107,7 @@ def wait_for_quiet(sandbox: Vantage) -> None:
 
 
 def full_disk(sandbox: Vantage) -> str | None:
-    """That the registry's disk is full, in one sentence; None where it is not or cannot be told."""
+    """Return a sentence where the registry's disk is full; None where it is not or is not known."""
     asked = sandbox.run(["df", "--output=avail", "-B1", FOLDER])
     words = asked.stdout.split()
     if not asked.ok or not words[-1:] or not words[-1].isdecimal() or int(words[-1]) >= FULL_BYTES:

@@ -1,22 +1,21 @@
-"""Letting this machine's Docker engine trust the sandbox's registry, and taking that back.
+"""The trust of this machine's Docker engine in the sandbox's registry: given, and taken back.
 
-An engine reads ``/etc/docker/certs.d/ADDRESS:PORT/ca.crt`` at every push and pull: no restart, and
-``daemon.json`` is never touched. The file's first line is the mark that it is ours; a file without
-it is somebody else's and is neither changed nor removed.
+An engine reads ``/etc/docker/certs.d/ADDRESS:PORT/ca.crt`` at every push and pull: no restart is
+needed, and ``daemon.json`` is never touched. The file's first line is the mark that it is ours; a
+file without that mark is somebody else's and is neither changed nor removed.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from hostonly.errors import HostonlyError
+from hostonly.host import atomic
 from hostonly.host import journal as journals
-from hostonly.host import whole
 from hostonly.host.command import run
 from hostonly.registry.identity import Certificate
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 ENGINE = Path("/etc/docker")
 FILE = "ca.crt"
@@ -37,8 +36,8 @@ removed by ./inv sandbox.destroy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What trusting a registry (``ADDRESS:PORT``) means: ``file`` is written with ``text``."""
+class TrustPlan:
+    """The plan to trust a registry (``ADDRESS:PORT``): ``file`` is written with ``text``."""
 
     registry: str
     file: Path
@@ -48,11 +47,11 @@ class Plan:
 
     @property
     def present(self) -> bool:
-        """Whether the file is there as it would be written."""
+        """True where the file is there with that text."""
         return _read(self.file) == self.text
 
     def describe(self) -> str:
-        """What is about to be done, in whole sentences, for somebody to agree to."""
+        """Return what is about to be done, in whole sentences, for somebody to agree to."""
         return (
             f"This writes one file, as root: {self.file}\n"
             f"With it every Docker engine of this machine believes {self.registry} to be the sandbox's\n"
@@ -63,48 +62,48 @@ class Plan:
         )
 
 
-def insecure(settings: Settings, engine: Path = ENGINE) -> str:
-    """The tutorial's own way and what it means, for people to read."""
-    address = str(settings.network.sandbox)
-    registry = f"{address}:{settings.registry.port}"
+def insecure(site: Site, engine: Path = ENGINE) -> str:
+    """Return the tutorial's own way and what it means, for people to read."""
+    address = site.sandbox.address
+    registry = f"{address}:{site.registry_port}"
     return INSECURE.format(engine=engine, registry=registry, address=address)
 
 
-def plan(settings: Settings, engine: Path = ENGINE) -> Plan:
-    """What would be written, after the registry has shown that it has the certificate.
+def plan(site: Site, engine: Path = ENGINE) -> TrustPlan:
+    """Plan what to write, after the registry has shown that it has the certificate.
 
     Raises:
         HostonlyError: something else answers there, or somebody else's file is in the way.
     """
     # Taking trust away, which every destroy does, needs none of what they load.
-    from hostonly.registry import certificate, look
+    from hostonly.registry import access, certificate
 
-    made = Certificate(settings.state / "registry" / "sandbox")
+    made = Certificate(site.state / "registry" / "sandbox")
     if not made.authority.exists():
         raise HostonlyError(
             "this sandbox's registry has no certificate: it was made by an older checkout",
             remedy="./inv sandbox.destroy, then ./inv sandbox.up",
         )
-    look.tls_client(settings).answers()
-    registry = f"{settings.network.sandbox}:{settings.registry.port}"
+    access.tls_client(site).answers()
+    registry = f"{site.sandbox.address}:{site.registry_port}"
     file = engine / "certs.d" / registry / FILE
     there = _read(file)
-    if there is not None and not _ours(there, settings.root):
+    if there is not None and not _ours(there, site.root):
         raise HostonlyError(
             f"{file} is there already, and this checkout did not write it: it was left alone",
             remedy="Remove it if nobody needs it, or give network.sandbox another address.",
         )
-    return Plan(
+    return TrustPlan(
         registry,
         file,
-        f"{_mark(settings.root)}\n{made.authority.read_text(encoding='utf-8')}",
+        f"{_mark(site.root)}\n{made.authority.read_text(encoding='utf-8')}",
         certificate.fingerprint(made.authority),
         f"{certificate.expires(made.authority):%Y-%m-%d}",
     )
 
 
-def install(plan: Plan, journal: Path = JOURNAL) -> bool:
-    """Write what is planned, unless it is there; whether it was written.
+def install(plan: TrustPlan, journal: Path = JOURNAL) -> bool:
+    """Write the file of ``plan``, unless it is there; return whether it was written.
 
     Raises:
         ToolFailed: it could not be written; an engine then trusts what it did before.
@@ -117,18 +116,18 @@ def install(plan: Plan, journal: Path = JOURNAL) -> bool:
     # Written before anything is made: a kill between the two loses nothing.
     _journal(journal, [*known, *(folder for folder in missing if folder not in known)])
     run(["mkdir", "-p", "-m", "0755", *reversed(missing), str(plan.file.parent)], root=True)
-    whole.write_as_root(plan.file, plan.text)
+    atomic.write_as_root(plan.file, plan.text)
     return True
 
 
 def remove(root: Path, engine: Path = ENGINE) -> list[str]:
-    """Take back what the checkout at ``root`` has installed, whatever its settings are by now.
+    """Remove what the checkout at ``root`` has installed, and return the files removed.
 
-    Returns the files that were removed; what carries another mark or none stays.
+    The settings of now do not matter; a file with another mark or none stays.
     """
     removed = []
     for folder in sorted((engine / "certs.d").glob("*:*")):
-        # With what a killed `install` had begun to write.
+        # With what a killed ``install`` had begun to write.
         found = [folder / FILE, *folder.glob(f"{FILE}.[0-9]*")]
         ours = [str(file) for file in found if _ours(_read(file), root)]
         if ours:
@@ -138,7 +137,7 @@ def remove(root: Path, engine: Path = ENGINE) -> list[str]:
 
 
 def tidy(journal: Path = JOURNAL) -> None:
-    """Remove the folders that ``install`` has made, as far as nothing of others' is in them."""
+    """Remove the folders that ``install`` has made, where nothing of others' is in them."""
     folders = _journalled(journal)
     for folder in sorted(folders, key=len, reverse=True):
         if Path(folder).is_dir() and not any(Path(folder).iterdir()):
@@ -165,16 +164,13 @@ def _read(file: Path) -> str | None:
 
 
 def _journalled(journal: Path) -> list[str]:
-    try:
-        return [str(folder) for folder in json.loads(journal.read_text(encoding="utf-8"))]
-    except (FileNotFoundError, ValueError):
-        return []
+    return journals.read(journal, lambda folders: [str(folder) for folder in folders]) or []
 
 
 def _journal(journal: Path, folders: list[str]) -> None:
     if folders == _journalled(journal):
         return
-    if not folders:
+    if folders:
+        journals.write(folders, journal)
+    else:
         journals.remove(journal)
-        return
-    journals.write(json.dumps(folders), journal)

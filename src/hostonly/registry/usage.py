@@ -1,4 +1,4 @@
-"""What the registry's images take on the sandbox's disk, and deleting one."""
+"""The space that the registry's images take on the sandbox's disk, and deleting an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hostonly.registry import service
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
 from hostonly.registry.reference import Reference
-from hostonly.registry.result import Deletion, RepositoryUsage, Usage
+from hostonly.results.registry import Deletion, RepositoryUsage, Usage
 from hostonly.vantages import Result, Vantage
 
 TRIES = 3
@@ -18,7 +18,7 @@ BLOBS = f"{service.FOLDER}/docker/registry/v2/blobs"
 
 
 def usage(registry: RegistryClient, sandbox: Vantage) -> Usage:
-    """What is stored: from the registry's API which images there are, from the disk the bytes.
+    """Return what is stored: the images by the registry's API, their bytes by the disk.
 
     Raises:
         HostonlyError: the registry does not answer, or the disk could not be looked at.
@@ -60,8 +60,9 @@ def delete(
     """Delete the manifest that ``reference`` names, all its tags, and the layers only it needed.
 
     Raises:
-        HostonlyError: there is none. UsageError: a tag was given, and other tags name the same
-            manifest: the registry deletes manifests, and those tags would go with it.
+        HostonlyError: there is none.
+        UsageError: a tag was given, and other tags name the same manifest: the registry deletes
+            manifests, and those tags would go with it.
     """
     repository = reference.repository
     served = inspect(registry, reference)
@@ -89,7 +90,7 @@ def delete(
 
 
 def _stored(sandbox: Vantage) -> dict[str, int]:
-    """Digest and bytes of each blob on the disk."""
+    """Return the size in bytes of each blob on the disk, by digest."""
     lines = _looked(
         sandbox, ["sudo", "find", service.FOLDER, "-name", "data", "-printf", "%s %p\n"]
     )
@@ -102,7 +103,7 @@ def _stored(sandbox: Vantage) -> dict[str, int]:
 
 
 def _revisions(sandbox: Vantage) -> dict[str, set[str]]:
-    """The digests of the manifests that each repository has, tagged or not."""
+    """Return the digests of the manifests that each repository has, tagged or not."""
     pattern = "*/_manifests/revisions/sha256/*/link"
     lines = _looked(sandbox, ["sudo", "find", service.FOLDER, "-path", pattern])
     found: dict[str, set[str]] = {}

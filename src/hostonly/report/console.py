@@ -1,4 +1,4 @@
-"""rich's Console for streams whose reader may go away before the end, as in ``./inv … | head``.
+"""Consoles of rich's for streams whose reader may go away before the end, as in ``./inv … | head``.
 
 rich itself leaves with status 1 then, which here means that a claim fails.
 """
@@ -9,17 +9,17 @@ from rich.console import Console
 
 
 class Beside(Console):
-    """For what stands beside the result, on standard error: where nobody reads it, it is not written."""
+    """A console for what stands beside the result, on standard error; nobody has to read it."""
 
     def on_broken_pipe(self) -> None:
-        """Be quiet from now on. Called by rich while it handles the ``BrokenPipeError``."""
+        """Be quiet from now on; rich calls this while it handles the ``BrokenPipeError``."""
         self.quiet = True
 
 
 class Transcript(Beside):
-    """For the result itself: once, and then never again, the ``BrokenPipeError`` is the caller's.
+    """A console for the result itself, which lets the caller have the ``BrokenPipeError`` once.
 
-    Once is enough to stop, and whoever clears up meanwhile may go on telling of it.
+    Once is enough to stop the caller, who may then go on telling how it clears up.
     """
 
     def on_broken_pipe(self) -> None:

@@ -1,4 +1,4 @@
-"""What every JSON document has in common: the schema that it names, and that it is one line.
+"""The common form of every JSON document: it names its schema, and it is one line.
 
 Several tasks in one command line print one document each. A document a line (JSON Lines,
 jsonlines.org) lets a reader tell them apart without knowing any of them.
@@ -13,5 +13,5 @@ SCHEMA = "hostonly/1"
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """``document`` as one line of text: pure ASCII, so that no terminal is driven by it."""
+    """Return ``document`` as one line of pure ASCII, so that it cannot drive a terminal."""
     return json.dumps(document)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from hostonly.claims import ClaimResult, worst
+from hostonly.claims import ClaimResult
 from hostonly.report.document import SCHEMA
-from hostonly.report.model import Cell, CheckResult, DemoResult, MatrixResult
+from hostonly.results.judged import Cell, CheckResult, DemoResult, DemosResult, Judged, MatrixResult
 from hostonly.vantages import Result
 
 # Wall-clock times are measured to the millisecond.
 DIGITS = 3
 
 
+def document(result: Judged) -> dict[str, Any]:
+    """Return the document of any result with a verdict."""
+    match result:
+        case DemoResult():
+            return demo_document(result)
+        case DemosResult():
+            return demos_document(result)
+        case CheckResult():
+            return check_document(result)
+        case MatrixResult():
+            return matrix_document(result)
+
+
 def demo_document(result: DemoResult) -> dict[str, Any]:
-    """The document of one demo."""
+    """Return the document of one demo."""
     return {
         "schema": SCHEMA,
         "kind": "demo",
@@ -33,19 +45,19 @@ def demo_document(result: DemoResult) -> dict[str, Any]:
     }
 
 
-def demos_document(results: Sequence[DemoResult], seconds: float) -> dict[str, Any]:
-    """The document of several demos, run in this order; the verdict is their worst."""
+def demos_document(result: DemosResult) -> dict[str, Any]:
+    """Return the document of several demos, run in this order; the verdict is their worst."""
     return {
         "schema": SCHEMA,
         "kind": "demos",
-        "verdict": worst(result.verdict for result in results).value,
-        "demos": [demo_document(result) for result in results],
-        "seconds": round(seconds, DIGITS),
+        "verdict": result.verdict.value,
+        "demos": [demo_document(demo) for demo in result.demos],
+        "seconds": round(result.seconds, DIGITS),
     }
 
 
 def check_document(result: CheckResult) -> dict[str, Any]:
-    """The document of one check."""
+    """Return the document of one check."""
     return {
         "schema": SCHEMA,
         "kind": "check",
@@ -57,7 +69,7 @@ def check_document(result: CheckResult) -> dict[str, Any]:
 
 
 def matrix_document(result: MatrixResult) -> dict[str, Any]:
-    """The document of the matrix; ``claims`` are what went wrong on the way, empty otherwise."""
+    """Return the document of the matrix; ``claims`` are troubles on the way, empty without any."""
     return {
         "schema": SCHEMA,
         "kind": "matrix",
@@ -70,19 +82,19 @@ def matrix_document(result: MatrixResult) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    claim = claim_item(cell.claim)
+    aim, claim = cell.aim, claim_item(cell.claim)
     return {
-        "mode": cell.mode,
-        "vantage": cell.vantage,
-        "target": cell.target,
-        "expected": cell.expected,
+        "mode": aim.mode,
+        "vantage": aim.vantage,
+        "target": aim.target,
+        "expected": aim.expected.value,
         "observed": cell.observed,
         **{key: claim[key] for key in ("verdict", "because", "evidence")},
     }
 
 
 def claim_item(claim: ClaimResult) -> dict[str, Any]:
-    """A claim as it stands in every document."""
+    """Return a claim as it stands in every document."""
     return {
         "id": claim.id,
         "sentence": claim.sentence,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from hostonly.claims import Verdict
-from hostonly.report.model import Cell, MatrixResult
+from hostonly.results.judged import Cell, MatrixResult
 
 WIDTH = 100
 # A column takes a mark, the longest outcome and the number of a note.
@@ -26,10 +26,10 @@ MARKS = {Verdict.FAILS: "✗", Verdict.UNKNOWN: "?", Verdict.SKIPPED: "-"}
 
 
 def table(result: MatrixResult) -> list[Text]:
-    """The lines of the table, its notes and its legend."""
+    """Return the lines of the table, its notes and its legend."""
     notes: dict[str, int] = {}
     for cell in result.cells:
-        notes.setdefault(cell.reason, len(notes) + 1)
+        notes.setdefault(cell.aim.reason, len(notes) + 1)
     lines = [
         Text(f"Who reaches whom, engine {result.engine or 'unknown'}", style="bold"),
         Text(),
@@ -38,18 +38,18 @@ def table(result: MatrixResult) -> list[Text]:
     ]
     rows: dict[str, dict[str, list[Cell]]] = {}
     for cell in result.cells:
-        rows.setdefault(cell.mode, {}).setdefault(cell.target, []).append(cell)
+        rows.setdefault(cell.aim.mode, {}).setdefault(cell.aim.target, []).append(cell)
     for mode, targets in rows.items():
         for number, (target, cells) in enumerate(targets.items()):
             line = Text(f"{mode if number == 0 else '':<{MODE}}", style="bold")
             line.append(f"{TARGETS[target]:<{TARGET}}", style="dim")
-            at = {cell.vantage: cell for cell in cells}
+            at = {cell.aim.vantage: cell for cell in cells}
             for vantage in COLUMNS:
                 _add(line, at.get(vantage), notes)
             lines.append(line)
     lines.append(Text("─" * WIDTH, style="dim"))
     for reason, number in notes.items():
-        lines += _note(number, reason, [c for c in result.cells if c.reason == reason])
+        lines += _note(number, reason, [c for c in result.cells if c.aim.reason == reason])
     lines += _legend(result)
     return lines
 
@@ -70,20 +70,20 @@ def _add(line: Text, cell: Cell | None, notes: dict[str, int]) -> None:
         return
     verdict = cell.claim.verdict
     if verdict is Verdict.HOLDS:
-        said, style = cell.expected, STYLES.get(cell.expected, "")
+        said, style = cell.aim.expected.value, STYLES.get(cell.aim.expected, "")
     else:
         # Answered, but by another server: its name is in the evidence.
         said = f"{MARKS[verdict]}{(cell.observed or '').rpartition('(')[2].rstrip(')')}"
         style = "bold red" if verdict is Verdict.FAILS else "bold yellow"
-    number = f" {notes[cell.reason]}"
+    number = f" {notes[cell.aim.reason]}"
     line.append(said[: COLUMN - len(number) - 1], style=style)
     line.append(f"{number:<{COLUMN - min(len(said), COLUMN - len(number) - 1)}}", style="dim")
 
 
 def _note(number: int, reason: str, cells: list[Cell]) -> list[Text]:
-    """The reason and, where a cell is not as it says, what was expected of that."""
+    """Return the reason and, where a cell is not as it says, what was expected there."""
     line = f"{number:>3}  {reason}"
-    missed = [cell.expected for cell in cells if cell.claim.verdict is not Verdict.HOLDS]
+    missed = [cell.aim.expected for cell in cells if cell.claim.verdict is not Verdict.HOLDS]
     if not missed:
         return [Text(line)]
     expected = f"(expected {', '.join(dict.fromkeys(missed))})"

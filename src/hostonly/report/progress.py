@@ -1,6 +1,6 @@
-"""Events on standard error: what is at work, in a terminal by spinners, and a line when it is done.
+"""Progress on standard error: in a terminal a spinner for each work, and a line when it is done.
 
-Several threads may be at work at once: each has a line of its own while it is.
+Several threads may be at work at once: each has a line of its own meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hostonly.events import Done, Event, Progress, Started, Unchanged, Warned
-from hostonly.report.safe import plain
+from hostonly.report.escape import plain
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -25,7 +25,7 @@ LOG_SECONDS = 5.0
 
 @dataclass(slots=True)
 class _Work:
-    """What a thread is at; ``said`` is when a line of it was last written to the log."""
+    """The work of a thread; ``said`` is when a line of it was last written to the log."""
 
     what: str
     said: float
@@ -34,7 +34,7 @@ class _Work:
 
 
 class Follower:
-    """Renders events; use it as a context manager, so that the terminal is left as it was."""
+    """A renderer of events; use it as a context manager, so that the terminal is left as it was."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console
@@ -44,7 +44,7 @@ class Follower:
 
     @property
     def console(self) -> Console:
-        """Where it renders. Made at first use: many a command has nothing to say."""
+        """The console to render on, made at first use, since many a command has nothing to say."""
         if self._console is None:
             from hostonly.report.console import Beside
 
@@ -52,7 +52,7 @@ class Follower:
         return self._console
 
     def __call__(self, event: Event) -> None:
-        """Render one event; kinds that are not known are passed over."""
+        """Render one event; pass over kinds that are not known."""
         with self._turn:
             match event:
                 case Started(what):
@@ -112,7 +112,7 @@ class Follower:
         self.console.print(markup, soft_wrap=True)
 
     def _show(self) -> None:
-        """The spinners of all that is at work, renewed by rich until nothing is."""
+        """Show the spinners of all that is at work; rich renews them until nothing is."""
         if self._at_work and self.console.is_terminal:
             if self._live is None:
                 from rich.live import Live
@@ -151,7 +151,7 @@ class Follower:
 
 
 def _escaped(text: str) -> str:
-    """``text`` so that rich takes nothing in it for markup."""
+    """Return ``text`` in a form in which rich takes nothing for markup."""
     from rich.markup import escape
 
     return escape(text)

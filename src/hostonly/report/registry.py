@@ -1,44 +1,44 @@
-"""What is known of the registry, for people and for programs."""
+"""Results about the registry, for people and for programs."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from hostonly.registry.result import Blob, Deletion, Inspection, Usage
 from hostonly.report.document import SCHEMA, dumps
-from hostonly.report.safe import plain
+from hostonly.report.escape import plain
+from hostonly.results.registry import Blob, Deletion, Inspection, Usage
 
 KILO = 1000.0
 
 
 def document(kind: str, content: dict[str, Any]) -> str:
-    """``{"schema", "kind", …}`` as JSON text."""
+    """Return ``{"schema", "kind", …}`` as JSON text."""
     return dumps({"schema": SCHEMA, "kind": kind, **content})
 
 
 def names_json(kind: str, names: list[str], **about: str) -> str:
-    """The document of a list: ``kind`` is catalog (of repositories) or tags."""
+    """Return the document of a list; ``kind`` is catalog (of repositories) or tags."""
     return document(kind, {**about, "repositories" if kind == "catalog" else "tags": names})
 
 
 def inspection_json(found: Inspection) -> str:
-    """The document of one reference; ``size`` in bytes."""
+    """Return the document of one reference; ``size`` is in bytes."""
     return document("image", {**asdict(found), "size": found.size})
 
 
 def usage_json(found: Usage) -> str:
-    """The document of the registry's usage, in bytes."""
+    """Return the document of the registry's usage, in bytes."""
     return document("usage", asdict(found))
 
 
 def deletion_json(found: Deletion) -> str:
-    """The document of one deletion; ``freed`` in bytes."""
+    """Return the document of one deletion; ``freed`` is in bytes."""
     return document("deletion", asdict(found))
 
 
 def inspection_text(found: Inspection) -> str:
-    """The manifest, its images with their layers, and what is wrong with them."""
+    """Return the manifest, its images with their layers, and what is wrong with them."""
     lines = [
         found.reference,
         f"  manifest  {found.digest}  {found.media_type}",
@@ -65,7 +65,7 @@ def _blob(blob: Blob) -> str:
 
 
 def usage_text(found: Usage) -> str:
-    """One line a repository, then the sums."""
+    """Return one line a repository, then the sums."""
     lines = [
         f"{each.repository}  {size(each.bytes)}  tags: {', '.join(each.tags) or 'none'}"
         for each in found.repositories
@@ -81,13 +81,13 @@ def usage_text(found: Usage) -> str:
 
 
 def deletion_text(found: Deletion) -> str:
-    """What was deleted and what that freed."""
+    """Return what was deleted and what that freed."""
     tags = f" ({', '.join(found.tags)})" if found.tags else ""
     return plain(f"deleted {found.repository}@{found.digest}{tags}; freed {size(found.freed)}")
 
 
 def size(count: int) -> str:
-    """``count`` bytes as Docker writes them: powers of a thousand."""
+    """Return ``count`` bytes as Docker writes them: powers of a thousand."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if abs(value) < KILO:

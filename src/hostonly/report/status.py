@@ -9,31 +9,46 @@ from hostonly.report.document import SCHEMA, dumps
 
 
 class MachineStatus(Protocol):
-    """What is shown of a machine."""
+    """The part of a machine's status that is shown."""
 
     @property
-    def machine(self) -> str: ...
+    def machine(self) -> str:
+        """The machine's name in the settings."""
+        ...
+
     @property
-    def container(self) -> str: ...
+    def container(self) -> str:
+        """The provider's name for the machine."""
+        ...
+
     @property
-    def provider(self) -> str: ...
+    def provider(self) -> str:
+        """The provider's own name."""
+        ...
+
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """The address on the host-only network."""
+        ...
+
     @property
-    def state(self) -> str: ...
+    def state(self) -> str:
+        """The state in Vagrant's words, such as ``not_created``."""
+        ...
 
 
 def as_table(found: Sequence[MachineStatus]) -> str:
-    """One line a machine: name, state, address, provider."""
+    """Return one line a machine: name, state, address, provider."""
+    named = 1 + max(len(status.machine) for status in found)
     width = max(len(status.state) for status in found)
     return "\n".join(
-        f"{s.machine:<9} {s.state.replace('_', ' '):<{width}}  {s.address:<15} {s.provider}"
+        f"{s.machine:<{named}} {s.state.replace('_', ' '):<{width}}  {s.address:<15} {s.provider}"
         for s in found
     )
 
 
 def as_json(found: Sequence[MachineStatus]) -> str:
-    """``{"schema", "kind": "status", "machines": […]}``."""
+    """Return ``{"schema", "kind": "status", "machines": […]}``."""
     machines = [
         {
             "machine": s.machine,

@@ -1,7 +1,7 @@
 """Results as a transcript that a person likes to read.
 
-Everything that came out of a command is escaped before it is printed: it was written by a
-container, and must neither drive the terminal nor be read as rich's markup.
+All output of commands is escaped before it is printed: a container wrote it, and it must neither
+drive the terminal nor be read as rich's markup.
 """
 
 from __future__ import annotations
@@ -12,20 +12,14 @@ from typing import IO
 
 from rich.text import Text
 
-from hostonly.claims import ClaimResult, Verdict, worst
+from hostonly.claims import ClaimResult, Verdict
 from hostonly.events import Event
 from hostonly.report.console import Beside, Transcript
+from hostonly.report.escape import plain
 from hostonly.report.matrix import table
-from hostonly.report.model import (
-    CheckResult,
-    ClaimJudged,
-    DemoResult,
-    MatrixResult,
-    StepEnded,
-    StepStarted,
-)
 from hostonly.report.progress import Follower
-from hostonly.report.safe import plain
+from hostonly.results.judged import CheckResult, DemoResult, DemosResult, Judged, MatrixResult
+from hostonly.results.transcript import ClaimJudged, DemoEnded, DemoStarted, StepEnded, StepStarted
 
 # Of a long output the first lines are shown; the JSON document has them all.
 SHOWN_LINES = 24
@@ -40,7 +34,7 @@ MARKS = {
 
 
 def shortened(output: str, lines: int = SHOWN_LINES) -> str:
-    """The first ``lines`` lines, and how many more there are."""
+    """Return the first ``lines`` lines, and how many more there are."""
     every = output.rstrip("\n").split("\n")
     if len(every) <= lines + 1:
         return "\n".join(every)
@@ -48,7 +42,7 @@ def shortened(output: str, lines: int = SHOWN_LINES) -> str:
 
 
 class Terminal:
-    """Prints steps and claims as they come, and results when all is done, to ``stream``.
+    """A printer of steps and claims as they come, and of results when all is done, on ``stream``.
 
     Events of other kinds, progress, go to ``follower``. ``beside`` another result, a JSON document,
     it does not matter whether anybody reads it; else the ``BrokenPipeError`` is raised, once.
@@ -73,29 +67,32 @@ class Terminal:
                     self._print((f"    exit {result.exit}", "yellow"))
             case ClaimJudged(claim):
                 self._claim(claim)
+            case DemoStarted(name, summary):
+                self._print((f"demo.{name}", "bold"), (f"  {summary}", ""))
+            case DemoEnded(demo):
+                self._demo_end(demo)
             case _:
                 self._follower(event)
 
-    def demo_heading(self, name: str, summary: str) -> None:
-        """The line above a demo's transcript."""
-        self._print((f"demo.{name}", "bold"), (f"  {summary}", ""))
+    def end(self, result: Judged) -> None:
+        """Print the whole result; a demo's was printed when the demo ended."""
+        match result:
+            case DemosResult():
+                self._demos_end(result)
+            case CheckResult(name, claims, seconds, namespace):
+                self._end(f"{namespace}.{name}", result.verdict, claims, seconds)
+            case MatrixResult():
+                self._matrix(result)
 
-    def demo_end(self, result: DemoResult) -> None:
-        """The line under a demo's transcript; how to remove what was kept."""
+    def _demo_end(self, result: DemoResult) -> None:
         self._end(f"demo.{result.name}", result.verdict, result.claims, result.seconds)
         if result.kept:
             self._print(("Left in place, as asked. To remove it:", ""))
             for command in result.kept:
                 self._print((f"    {command}", "bold"))
 
-    def check_end(self, result: CheckResult) -> None:
-        """The line under a check's claims."""
-        self._end(
-            f"{result.namespace}.{result.name}", result.verdict, result.claims, result.seconds
-        )
-
-    def matrix(self, result: MatrixResult) -> None:
-        """The matrix, then every cell that is not as expected with its evidence, then the sum."""
+    def _matrix(self, result: MatrixResult) -> None:
+        """Print the matrix, every cell that is not as expected with its evidence, then the sum."""
         self._follower.pause()
         if result.cells:
             for line in table(result):
@@ -106,20 +103,20 @@ class Terminal:
                 self._claim(claim, outputs=True)
         self._end("check.matrix", result.verdict, claims, result.seconds)
 
-    def demos_end(self, results: Sequence[DemoResult], seconds: float) -> None:
-        """The summary of several demos: one line each, and one for the whole."""
-        width = max((len(result.name) for result in results), default=0)
+    def _demos_end(self, result: DemosResult) -> None:
+        """Print one line for each demo, and one for the whole."""
+        width = max((len(demo.name) for demo in result.demos), default=0)
         self._print(("", ""))
-        for result in results:
-            mark, style = MARKS[result.verdict]
+        for demo in result.demos:
+            mark, style = MARKS[demo.verdict]
             self._print(
-                (f"{mark} {result.verdict:<8}", style),
-                (f" demo.{result.name:<{width}}", "bold"),
-                (f"  {tally(result.claims)}, {result.seconds:.1f} s", ""),
+                (f"{mark} {demo.verdict:<8}", style),
+                (f" demo.{demo.name:<{width}}", "bold"),
+                (f"  {tally(demo.claims)}, {demo.seconds:.1f} s", ""),
             )
-        verdict = worst(result.verdict for result in results)
-        mark, style = MARKS[verdict]
-        self._print((f"{mark} {verdict}", style), (f"  {len(results)} demos, {seconds:.1f} s", ""))
+        mark, style = MARKS[result.verdict]
+        counted = f"  {len(result.demos)} demos, {result.seconds:.1f} s"
+        self._print((f"{mark} {result.verdict}", style), (counted, ""))
 
     def _end(
         self, title: str, verdict: Verdict, claims: tuple[ClaimResult, ...], seconds: float
@@ -135,8 +132,9 @@ class Terminal:
                 self._print((f"{' ' * indent}{line}", "dim"))
 
     def _claim(self, claim: ClaimResult, *, outputs: bool = False) -> None:
-        """A claim with its evidence: the commands, and with ``outputs`` what each of them printed, which
-        no step has shown then."""
+        """Print a claim with its evidence: the commands, and with ``outputs`` their output as well.
+
+        ``outputs`` is for commands that no step has shown."""
         mark, style = MARKS[claim.verdict]
         # A line break from a container must not begin a line that looks like a verdict of ours.
         sentence, because = (" ".join(t.splitlines()) for t in (claim.sentence, claim.because))
@@ -161,7 +159,7 @@ class Terminal:
 
 
 def tally(claims: Sequence[ClaimResult]) -> str:
-    """How many claims came to what: ``7 claims: 6 HOLDS, 1 FAILS``."""
+    """Return how many claims came to which verdict: ``7 claims: 6 HOLDS, 1 FAILS``."""
     counts = [
         f"{sum(claim.verdict is verdict for claim in claims)} {verdict}"
         for verdict in Verdict

@@ -1,30 +1,37 @@
-"""Vagrant's index of the machines of all its folders, for the one thing that Vagrant does not do: a Vagrant
-that was killed may have entered a machine and not noted as which, so that no later one takes it out.
+"""Vagrant's index of the machines of all its folders, to remove an entry that Vagrant cannot.
 
-The format is that of version 1 (`machine_index.rb` of Vagrant 2.3): JSON, with a lock file beside it.
+A Vagrant that was killed may have entered a machine without noting which in the machine's folder,
+so that none removes it later. The format is version 1 (``machine_index.rb`` of Vagrant 2.3): JSON,
+with a lock file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 from pathlib import Path
 
-from hostonly.sandbox import box
+from hostonly.flock import Lock
+from hostonly.host import atomic
+from hostonly.site import MARK, vagrant_home
+from hostonly.waiting import until
+
+# Vagrant has its lock for as long as it takes to write a file.
+SECONDS = 60.0
 
 
 def forget(root: Path) -> int:
-    """Take the machines of the checkout at ``root`` out of the index, for who knows that it has none any
-    more; how many there were. Other folders' stay, and so do machines on boxes of other makers."""
-    file = box.boxes().parent / "data" / "machine-index" / "index"
+    """Remove the machines of the checkout at ``root`` from the index; return their number.
+
+    The caller knows that the checkout has none any more. Machines of other folders or on others'
+    boxes stay.
+    """
+    file = vagrant_home() / "data" / "machine-index" / "index"
     if not file.exists():
         return 0
-    with (
-        contextlib.suppress(OSError),
-        file.with_name("index.lock").open("a", encoding="utf-8") as lock,
-    ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.suppress(OSError), Lock(file.with_name("index.lock")) as lock:
+        if not until(lock.take, bool, SECONDS):
+            return 0
         try:
             index = json.loads(file.read_text(encoding="utf-8"))
             ours = [key for key, machine in index["machines"].items() if _is_ours(machine, root)]
@@ -33,10 +40,8 @@ def forget(root: Path) -> int:
         if ours:
             for key in ours:
                 del index["machines"][key]
-            # Whole or not at all: it is that of every machine of this user's.
-            written = file.with_name("index.hostonly")
-            written.write_text(json.dumps(index), encoding="utf-8")
-            written.replace(file)
+            # The index holds every machine of this user's.
+            atomic.write(file, json.dumps(index).encode())
         return len(ours)
     return 0
 
@@ -45,5 +50,5 @@ def _is_ours(machine: dict[str, object], root: Path) -> bool:
     extra = machine.get("extra_data")
     kept = extra.get("box") if isinstance(extra, dict) else None
     called = kept.get("name") if isinstance(kept, dict) else None
-    on_ours = isinstance(called, str) and called.startswith(f"{box.PREFIX}-")
+    on_ours = isinstance(called, str) and called.startswith(f"{MARK}-")
     return on_ours and machine.get("vagrantfile_path") == str(root)

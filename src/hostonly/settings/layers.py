@@ -1,4 +1,4 @@
-"""From Invoke's layers, or from one file, to `Settings`."""
+"""The way from Invoke's layers, or from one file, to ``Settings``."""
 
 from __future__ import annotations
 
@@ -11,28 +11,37 @@ from invoke import Context
 from invoke.config import Config
 from pydantic import ValidationError
 
-from hostonly.errors import SettingsError
-from hostonly.settings.refusal import dotted_names, shown, translated, unknown, variable
-from hostonly.settings.sections import ROOT, SECTIONS, Settings
+from hostonly.errors import SettingsError, shown
+from hostonly.settings.refusal import dotted_names, translated, unknown, variable
+from hostonly.settings.sections import MACHINES, SECTIONS, Settings
+from hostonly.site import ROOT
 
 
 def load(config: Config | Context, root: Path = ROOT) -> Settings:
-    """The settings of the running task. Raises `SettingsError`, one line.
+    """Return the settings of the running task.
 
-    Files of the user and the machine (`~/.invoke.yaml`) may hold what other
-    projects need; the project's and `-f`'s may not.
+    Files of the user and the machine (``~/.invoke.yaml``) may hold keys of other projects; the
+    project's and that of ``-f`` may not.
+
+    Raises:
+        SettingsError: they are wrong; one line.
     """
     if isinstance(config, Context):
         config = config.config
     for level in ("_project", "_runtime"):
         _refuse_unknown(getattr(config, level, None) or {}, own=Config.global_defaults())
-    _refuse_unknown_variables()
     merged: Mapping[str, Any] = config._config
-    return _checked({name: merged[name] for name in SECTIONS if name in merged}, root)
+    machines = merged.get(MACHINES)
+    _refuse_unknown_variables(machines if isinstance(machines, Mapping) else {})
+    return _checked({name: merged[name] for name in (*SECTIONS, MACHINES) if name in merged}, root)
 
 
 def read(path: Path, root: Path = ROOT) -> Settings:
-    """The settings of one file alone, without Invoke's layers. Raises `SettingsError`."""
+    """Return the settings of one file alone, without Invoke's layers.
+
+    Raises:
+        SettingsError: the file is wrong; one line.
+    """
     from invoke.util import yaml
 
     try:
@@ -47,13 +56,13 @@ def read(path: Path, root: Path = ROOT) -> Settings:
 
 def _refuse_unknown(data: Mapping[Any, Any], own: Mapping[str, Any]) -> None:
     for key, value in data.items():
-        if key not in SECTIONS and key not in own and key != "debug":
+        if key not in (*SECTIONS, MACHINES, *own, "debug"):
             raise unknown(str(key), value, list(SECTIONS))
 
 
-def _refuse_unknown_variables() -> None:
-    """Invoke passes over a variable that it does not know: a typing error would change nothing."""
-    known = {variable(key) for key in dotted_names()}
+def _refuse_unknown_variables(machines: Mapping[str, Any]) -> None:
+    """Refuse a variable that Invoke would pass over: a typing error would change nothing."""
+    known = {variable(key) for key in dotted_names(map(str, machines))}
     own = {"INVOKE_RUNTIME_CONFIG", "INVOKE_DEBUG"}
     own.update("INVOKE_" + path.upper() for path in _paths(Config.global_defaults()))
     for name, value in sorted(os.environ.items()):

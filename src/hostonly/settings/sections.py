@@ -1,18 +1,18 @@
-"""The settings as frozen typed objects: a class for each section of `invoke.yaml`."""
+"""The settings as frozen typed objects: a class for each section of ``invoke.yaml``."""
 
 from __future__ import annotations
 
-import json
+from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from hostonly.providers import PROVIDERS
 from hostonly.settings.values import (
     ADDRESS_ALLOWED,
     BRIDGE_ALLOWED,
-    DOCKER_RANGE,
     INTERFACE_ALLOWED,
     PORT_ALLOWED,
     USER_PORT_ALLOWED,
@@ -21,22 +21,22 @@ from hostonly.settings.values import (
     Bridge,
     Hostname,
     Interface,
+    MachineName,
     Port,
     Repository,
     UserPort,
 )
+from hostonly.site import DOCKER_RANGE, ROOT, SANDBOX, SANDBOX2, SSH_PORT
 from hostonly.waiting import LEAST, MOST
 
-# src/hostonly/settings/sections.py -> the checkout.
-ROOT = Path(__file__).resolve().parents[3]
-
-SSH_PORT = 22
+# Docker's engines that sandboxes can have: that of the Debian release they are made from.
+ENGINES = ("20.10",)
 # Where the registry itself listens, on the sandbox's loopback (packer/guest/configure).
 REGISTRY_BEHIND_PORT = 15000
 
 
 class Section(BaseModel):
-    """What all parts of the settings have in common: frozen, strict, closed."""
+    """The common properties of all sections: frozen, strict, closed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -47,19 +47,47 @@ def _conflict(key: str, value: object, allowed: str) -> PydanticCustomError:
     )
 
 
-class Sandbox(Section):
-    """The machine: how it is made, its name, its size."""
+def _one_of(*known: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError("none of them")
+        return value
 
-    # libvirt and virtualbox are to come: what cannot be made is a wrong value until then.
-    provider: Literal["lxc"] = Field(description="lxc")
+    return AfterValidator(check)
+
+
+Provider = Annotated[str, _one_of(*PROVIDERS)]
+Engine = Annotated[str, _one_of(*ENGINES)]
+PROVIDER_ALLOWED = " or ".join(PROVIDERS)
+ENGINE_ALLOWED = " or ".join(ENGINES)
+MEMORY_ALLOWED = "MiB, a whole number from 256 to 1048576"
+CPUS_ALLOWED = "a whole number from 1 to 256"
+
+
+class SandboxSettings(Section):
+    """The machines: how they are made, what their names begin with, their size."""
+
+    # A provider that does not exist yet is a wrong value.
+    provider: Provider = Field(description=PROVIDER_ALLOWED)
+    engine: Engine = Field(description=ENGINE_ALLOWED)
     name: Hostname = Field(
         description="a hostname: at most 40 of a-z, 0-9 and -, beginning with a letter, not ending with -"
     )
-    memory: int = Field(ge=256, le=1_048_576, description="MiB, a whole number from 256 to 1048576")
-    cpus: int = Field(ge=1, le=256, description="a whole number from 1 to 256")
+    memory: int = Field(ge=256, le=1_048_576, description=MEMORY_ALLOWED)
+    cpus: int = Field(ge=1, le=256, description=CPUS_ALLOWED)
 
 
-class Network(Section):
+class MachineSettings(Section):
+    """The settings of one machine that differ from the section ``sandbox``."""
+
+    address: Address | None = Field(default=None, description=ADDRESS_ALLOWED + "172.16.0.4")
+    provider: Provider | None = Field(default=None, description=PROVIDER_ALLOWED)
+    engine: Engine | None = Field(default=None, description=ENGINE_ALLOWED)
+    memory: int | None = Field(default=None, ge=256, le=1_048_576, description=MEMORY_ALLOWED)
+    cpus: int | None = Field(default=None, ge=1, le=256, description=CPUS_ALLOWED)
+
+
+class NetworkSettings(Section):
     """The bridges and addresses."""
 
     bridge: Bridge = Field(description=BRIDGE_ALLOWED)
@@ -70,7 +98,7 @@ class Network(Section):
     nat: Interface = Field(description=INTERFACE_ALLOWED + "10.203.16.1/24")
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Network:
+    def _fits_together(self) -> NetworkSettings:
         if self.bridge == self.nat_bridge:
             raise _conflict("nat_bridge", self.nat_bridge, "a name other than network.bridge")
         net = self.host.network
@@ -83,36 +111,22 @@ class Network(Section):
                 )
         if self.nat.network.overlaps(net):
             raise _conflict("nat", self.nat, f"a range apart from network.host's ({net})")
-        # The sandboxes' eth0 are at the next two addresses (host/ends.py).
-        last = self.nat.network.broadcast_address - 3
-        if self.nat.ip > last:
-            raise _conflict("nat", self.nat, f"at most {last}: the next two are the sandboxes'")
-        taken = {self.host.ip: "network.host"}
-        for key, address in (("sandbox", self.sandbox), ("sandbox2", self.sandbox2)):
-            if address not in net or address in (net.network_address, net.broadcast_address):
-                first, last = net.network_address + 1, net.broadcast_address - 1
-                raise _conflict(
-                    key, address, f"from {first} to {last}, as network.host is in {net}"
-                )
-            if address in taken:
-                raise _conflict(key, address, f"an address other than {taken[address]}")
-            taken[address] = f"network.{key}"
         return self
 
 
-class Registry(Section):
+class RegistrySettings(Section):
     """The image registry on the sandbox."""
 
     port: Port = Field(description=PORT_ALLOWED)
 
 
-class Hello(Section):
+class HelloSettings(Section):
     """HelloSocket."""
 
     port: UserPort = Field(description=USER_PORT_ALLOWED)
 
 
-class Image(Section):
+class ImageSettings(Section):
     """HelloSocket's image."""
 
     base: BaseReference = Field(
@@ -130,23 +144,28 @@ class Image(Section):
     )
 
 
-class Waiting(Section):
-    """How long somebody else's work is waited for."""
+class WaitingSettings(Section):
+    """Limits on waiting for somebody else's work."""
 
     patience: int = Field(ge=LEAST, le=MOST, description=f"a whole number from {LEAST} to {MOST}")
 
 
 class Settings(Section):
-    """All settings of a checkout. `load` and `read` make it; tests may call it directly."""
+    """All settings of a checkout, made by ``load`` and ``read``; tests may call it directly."""
 
-    sandbox: Sandbox = Field(description="a section with provider, name, memory, cpus")
-    network: Network = Field(
+    sandbox: SandboxSettings = Field(description="a section with provider, name, memory, cpus")
+    network: NetworkSettings = Field(
         description="a section with bridge, host, sandbox, sandbox2, nat_bridge, nat"
     )
-    registry: Registry = Field(description="a section with port")
-    hello: Hello = Field(description="a section with port")
-    image: Image = Field(description="a section with base, python_base and name")
-    waiting: Waiting = Field(description="a section with patience")
+    registry: RegistrySettings = Field(description="a section with port")
+    hello: HelloSettings = Field(description="a section with port")
+    image: ImageSettings = Field(description="a section with base, python_base and name")
+    waiting: WaitingSettings = Field(description="a section with patience")
+    machines: dict[MachineName, MachineSettings] = Field(
+        default_factory=dict,
+        description="a section with a section for each further machine: its name, at most 16 of a-z and 0-9 "
+        "beginning with a letter, with address and maybe provider, engine, memory, cpus",
+    )
     # Not a setting: where the checkout is. `load` and `read` refuse it as a key of a file.
     root: Path = Field(default=ROOT, exclude=True)
 
@@ -162,21 +181,57 @@ class Settings(Section):
             taken[port] = key
         return self
 
-    @property
-    def state(self) -> Path:
-        """Where this checkout keeps its state, caches and logs; ignored by git, may be absent."""
-        return self.root / ".hostonly"
+    @model_validator(mode="after")
+    def _addresses_fit(self) -> Settings:
+        net, host = self.network.host.network, self.network.host.ip
+        taken = {host: "network.host"}
+        for name, machine in self.machines.items():
+            first = name in (SANDBOX, SANDBOX2)
+            if first and machine.address is not None:
+                key = f"machines.{name}.address"
+                raise _conflict(key, machine.address, f"nothing: network.{name} says it")
+            if not first and machine.address is None:
+                raise _conflict(f"machines.{name}.address", None, ADDRESS_ALLOWED + "172.16.0.4")
+        for name, (address, _) in self.all_machines.items():
+            key = f"network.{name}" if name in (SANDBOX, SANDBOX2) else f"machines.{name}.address"
+            if address not in net or address in (net.network_address, net.broadcast_address):
+                first_one, last = net.network_address + 1, net.broadcast_address - 1
+                raise _conflict(
+                    key, address, f"from {first_one} to {last}, as network.host is in {net}"
+                )
+            if address in taken:
+                raise _conflict(key, address, f"an address other than {taken[address]}")
+            taken[address] = key
+        # The machines' eth0 are at the next addresses (derive.py).
+        count, nat = len(self.all_machines), self.network.nat
+        last = nat.network.broadcast_address - 1 - count
+        if nat.ip > last:
+            raise _conflict(
+                "network.nat", nat, f"at most {last}: the next {count} are the machines'"
+            )
+        return self
 
-    def to_json(self) -> str:
-        """The resolved settings in the shape of `invoke.yaml`: the Vagrantfile's HOSTONLY_SETTINGS."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+    @property
+    def all_machines(self) -> dict[str, tuple[IPv4Address, MachineSettings]]:
+        """Every machine by its name, with its address, also without a section of its own."""
+        named = {SANDBOX: self.network.sandbox, SANDBOX2: self.network.sandbox2}
+        default = MachineSettings()
+        first = {name: (each, self.machines.get(name, default)) for name, each in named.items()}
+        further = {
+            name: (machine.address, machine)
+            for name, machine in self.machines.items()
+            if machine.address is not None and name not in named
+        }
+        return first | further
 
 
 SECTIONS: dict[str, type[Section]] = {
-    "sandbox": Sandbox,
-    "network": Network,
-    "registry": Registry,
-    "hello": Hello,
-    "image": Image,
-    "waiting": Waiting,
+    "sandbox": SandboxSettings,
+    "network": NetworkSettings,
+    "registry": RegistrySettings,
+    "hello": HelloSettings,
+    "image": ImageSettings,
+    "waiting": WaitingSettings,
 }
+# The section whose keys are machines' names.
+MACHINES = "machines"

@@ -1,6 +1,6 @@
-"""The kinds of values: an address, a bridge's name, a port, an image's name; each checked where it enters.
+"""The kinds of values: an address, a bridge's name, a port, an image's name.
 
-What is allowed stands next to the check, in the words that an error says it in.
+Each is checked where it enters. The words of the error stand next to the check.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-# Ranges that belong to nobody on the internet: whoever's traffic this machine
-# carries there, it is local. Loopback, link-local, multicast and 0/8 are not among them.
+# Ranges that belong to nobody on the internet: traffic of this machine to them is local. Loopback,
+# link-local, multicast and 0/8 are not among them.
 LOCAL_RANGES = tuple(
     IPv4Network(text)
     for text in (
@@ -27,8 +27,6 @@ LOCAL_RANGES = tuple(
         "203.0.113.0/24",
     )
 )
-# The engine in the sandbox has its docker0 there.
-DOCKER_RANGE = IPv4Network("172.17.0.0/16")
 
 # Interfaces that belong to others, and two words that /proc/sys/net means otherwise.
 FOREIGN_INTERFACE = re.compile(
@@ -73,7 +71,7 @@ def _bridge(value: object) -> str:
 
 
 def _shaped(pattern: str) -> Callable[[object], str]:
-    """A validator for texts that match ``pattern`` whole. pydantic's own takes longer to import."""
+    """Return a validator for texts that match ``pattern`` whole; pydantic's own imports slowly."""
 
     def check(value: object) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
@@ -93,8 +91,8 @@ BRIDGE_ALLOWED = (
     "(docker0, lxcbr0, eth0, ...)"
 )
 PORT_ALLOWED = "a whole number from 1 to 65535, other than 22 (ssh) and the other ports"
-# Below 1024 are root's, and HelloSocket is an ordinary user: with the sandbox's own network, as the
-# host mode has it, it could not listen there.
+# Ports below 1024 are root's, and HelloSocket is an ordinary user: with the sandbox's own network,
+# as in host mode, it could not listen there.
 USER_PORT_ALLOWED = "a whole number from 1024 to 65535, other than the other ports"
 
 Interface = Annotated[IPv4Interface, BeforeValidator(_interface)]
@@ -103,6 +101,9 @@ Bridge = Annotated[str, BeforeValidator(_bridge)]
 Port = Annotated[int, Field(ge=1, le=65535, description=PORT_ALLOWED)]
 UserPort = Annotated[int, Field(ge=1024, le=65535, description=USER_PORT_ALLOWED)]
 Hostname = Annotated[str, BeforeValidator(_shaped(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"))]
+# No dash: a provider's name for a machine is split at its last one. `host`, `localhost`: this
+# machine.
+MachineName = Annotated[str, BeforeValidator(_shaped(r"(?!(?:local)?host$)[a-z][a-z0-9]{0,15}"))]
 # The grammar of a Docker repository, without the registry in front and the tag behind.
 Repository = Annotated[
     str,

@@ -1,7 +1,7 @@
 """The tasks: one module for each Invoke namespace, bodies of a few statements.
 
-Every call of `./inv` imports all of them, `--list` too: at module level they
-import Invoke and the standard library only, what else they use inside tasks.
+Every call of ``./inv`` imports all of them, ``--list`` too: at module level they import only Invoke
+and the standard library, and the rest inside tasks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOT_TASKS = ("test", "bench")
 
 
 def namespace() -> Collection:
-    """The root Collection, of those modules of this package that exist."""
+    """Return the root Collection, of those modules of this package that exist."""
     root = Collection()
     for name in NAMESPACES:
         if find_spec(f"{__name__}.{name}") is not None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from invoke import Context, Exit, task
+from invoke import Context, task
 
-from hostonly.tasks.session import JSON, session, show, transcript
+from hostonly.tasks.run import run
+from hostonly.tasks.session import JSON
 
 if TYPE_CHECKING:
-    from hostonly.claims import ClaimResult
-    from hostonly.events import Emit, Event
-    from hostonly.report.model import CheckResult
-    from hostonly.settings import Settings
+    from hostonly.events import Emit
+    from hostonly.results.judged import CheckResult
+    from hostonly.site import Site
+    from hostonly.stage.judge import Judge
 
 FLAGS = {"json": JSON}
 
@@ -21,53 +22,18 @@ FLAGS = {"json": JSON}
 def perform(
     ctx: Context,
     name: str,
-    check: Callable[[Settings, Emit], CheckResult],
+    check: Callable[[Site, Judge], object],
     *,
     json: bool,
     namespace: str = "check",
 ) -> None:
-    """Run the check called ``name``, show it, and end with the exit code.
+    """Run the check called ``name``, and end with the exit code."""
+    from hostonly.checks.run import run_check
 
-    Raises:
-        Exit: a claim fails (1) or is unknown (3).
-        UsageError: it was asked for wrongly, and nothing was looked at.
-        HostonlyError: it could not go on; what it had judged has been shown.
-        KeyboardInterrupt: it was interrupted; the same.
-    """
-    import time
+    def work(site: Site, emit: Emit) -> CheckResult:
+        return run_check(name, check, site, emit, namespace=namespace)
 
-    from hostonly.checks.broken_off import broken_off
-    from hostonly.errors import HostonlyError, UsageError
-    from hostonly.report.document import dumps
-    from hostonly.report.json import check_document
-    from hostonly.report.model import ClaimJudged, exit_code
-
-    start = time.monotonic()
-    judged: list[ClaimResult] = []
-    trouble: HostonlyError | KeyboardInterrupt | None = None
-    with session(ctx) as (settings, follower):
-        terminal = transcript(follower, json=json)
-
-        def emit(event: Event) -> None:
-            if isinstance(event, ClaimJudged):
-                judged.append(event.claim)
-            terminal(event)
-
-        try:
-            result = check(settings, emit)
-        except UsageError:
-            raise
-        except (HostonlyError, KeyboardInterrupt) as error:
-            trouble = error
-            seconds = time.monotonic() - start
-            result = broken_off(name, judged, error, seconds, namespace=namespace)
-        terminal.check_end(result)
-        if json:
-            show(dumps(check_document(result)))
-    if trouble is not None:
-        raise trouble
-    if code := exit_code(claim.verdict for claim in result.claims):
-        raise Exit(code=code)
+    run(ctx, work, json=json)
 
 
 @task(name="host-to-sandbox", help=FLAGS)
@@ -97,7 +63,7 @@ def leftovers(ctx: Context, json: bool = False) -> None:
 @task(name="host-only", help=FLAGS)
 def host_only(ctx: Context, json: bool = False) -> None:
     """Does anybody else reach the sandbox through this machine? Tried from the LAN and a container."""
-    from hostonly.checks.host_only import check
+    from hostonly.checks.outsiders.check import check
 
     perform(ctx, "host-only", check, json=json)
 
@@ -105,32 +71,20 @@ def host_only(ctx: Context, json: bool = False) -> None:
 @task(help=FLAGS)
 def matrix(ctx: Context, json: bool = False) -> None:
     """Who reaches whom, and why: every network mode from every side, measured on two sandboxes."""
-    from hostonly.checks.matrix import check
-    from hostonly.report.document import dumps
-    from hostonly.report.json import matrix_document
-    from hostonly.report.model import EXIT_CODES
+    from hostonly.checks.matrix.check import check
 
-    with session(ctx) as (settings, follower):
-        terminal = transcript(follower, json=json)
-        result = check(settings, follower)
-        terminal.matrix(result)
-        if json:
-            show(dumps(matrix_document(result)))
-    if result.interrupt is not None:
-        raise result.interrupt
-    if code := EXIT_CODES[result.verdict]:
-        raise Exit(code=code)
+    run(ctx, check, json=json)
 
 
-@task(help={**FLAGS, "machine": "only this one: sandbox or sandbox2 (default: all there are)"})
+@task(help={**FLAGS, "machine": "only this one, by its name (default: all there are)"})
 def isolation(ctx: Context, machine: str | None = None, json: bool = False) -> None:
     """Is root in the sandbox kept apart from the host? Looked at from outside, tried from inside."""
-    from hostonly.checks.isolation import check
+    from hostonly.checks.isolation.check import check
     from hostonly.tasks.session import require_machine
 
-    def isolated(settings: Settings, emit: Emit) -> CheckResult:
+    def isolated(site: Site, claims: Judge) -> None:
         if machine is not None:
-            require_machine(settings, machine)
-        return check(settings, emit, machine or "")
+            require_machine(site, machine)
+        check(site, claims, machine or "")
 
     perform(ctx, "isolation", isolated, json=json)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from invoke import Collection, Context, Exit, Task, task
+from invoke import Collection, Context, Task, task
 
-from hostonly.demos import DEMOS
-from hostonly.tasks.session import JSON, session, show, transcript
+from hostonly.demos import DEMOS, load
+from hostonly.tasks.run import run
+from hostonly.tasks.session import JSON, show
+
+if TYPE_CHECKING:
+    from hostonly.events import Emit
+    from hostonly.results.judged import DemoResult, DemosResult
+    from hostonly.site import Site
 
 FLAGS = {
     "keep": "leave what the demo makes in place, and say how to remove it",
@@ -15,67 +22,29 @@ FLAGS = {
 }
 
 
-def perform(ctx: Context, names: list[str], *, keep: bool, json: bool, many: bool) -> None:
-    """Run the demos called ``names`` in this order, show them, and end with the exit code.
+def perform(ctx: Context, names: Sequence[str], *, keep: bool, json: bool, many: bool) -> None:
+    """Run the demos called ``names`` in this order.
 
     ``many`` asks for the summary and the document of several demos, also where it is one.
-
-    Raises:
-        Exit: a claim fails (1) or is unknown (3).
-        HostonlyError: there was no sandbox or no image to run them on.
-        KeyboardInterrupt: a demo was interrupted; what there is of it has been shown.
     """
-    import time
+    from dataclasses import replace
 
-    from hostonly.demos.demo import load, not_performed, perform
-    from hostonly.demos.testbed import ready
-    from hostonly.errors import HostonlyError
-    from hostonly.report.document import dumps
-    from hostonly.report.json import demo_document, demos_document
-    from hostonly.report.model import DemoResult, exit_code
+    from hostonly.stage.demo import perform_all
 
-    start = time.monotonic()
-    demos = [load(name) for name in names]
-    results: list[DemoResult] = []
-    trouble: BaseException | None = None
-    with session(ctx) as (settings, follower):
-        terminal = transcript(follower, json=json)
-        try:
-            second = any(demo.second_sandbox for demo in demos)
-            task = "demo.all" if many else f"demo.{names[0]}"
-            with ready(settings, terminal, task, second=second) as testbed:
-                for demo in demos:
-                    terminal.demo_heading(demo.name, demo.summary)
-                    results.append(perform(demo, testbed, terminal, keep=keep))
-                    terminal.demo_end(results[-1])
-                    trouble = results[-1].interrupt
-                    if trouble is not None:
-                        break
-        except HostonlyError as error:
-            trouble = error
-        except KeyboardInterrupt as interrupt:
-            trouble = interrupt
-        for demo in demos[len(results) :] if trouble is not None else ():
-            why = trouble if isinstance(trouble, HostonlyError) else HostonlyError("interrupted")
-            results.append(not_performed(demo, settings, why))
-        seconds = time.monotonic() - start
-        if many:
-            terminal.demos_end(results, seconds)
-        if json:
-            document = demos_document(results, seconds) if many else demo_document(results[0])
-            show(dumps(document))
-    if trouble is not None:
-        raise trouble
-    if code := exit_code(result.verdict for result in results):
-        raise Exit(code=code)
+    def work(site: Site, emit: Emit) -> DemoResult | DemosResult:
+        task = "demo.all" if many else f"demo.{names[0]}"
+        ran = perform_all([load(name) for name in names], site, emit, task, keep=keep)
+        return ran if many else replace(ran.demos[0], trouble=ran.trouble)
+
+    run(ctx, work, json=json)
 
 
 def _task(name: str, summary: str) -> Task[Callable[..., None]]:
-    def run(ctx: Context, keep: bool = False, json: bool = False) -> None:
+    def demo(ctx: Context, keep: bool = False, json: bool = False) -> None:
         perform(ctx, [name], keep=keep, json=json, many=False)
 
-    run.__doc__ = f"{summary[0].upper()}{summary[1:]}."
-    made: Task[Callable[..., None]] = task(name=name, help=FLAGS)(run)
+    demo.__doc__ = f"{summary[0].upper()}{summary[1:]}."
+    made: Task[Callable[..., None]] = task(name=name, help=FLAGS)(demo)
     return made
 
 
@@ -89,7 +58,7 @@ def list_(ctx: Context) -> None:
 @task(name="all", help={"json": FLAGS["json"]})
 def all_(ctx: Context, json: bool = False) -> None:
     """Run every demo in the tutorial's order, and summarise."""
-    perform(ctx, list(DEMOS), keep=False, json=json, many=True)
+    perform(ctx, tuple(DEMOS), keep=False, json=json, many=True)
 
 
 # The name under which Invoke looks for a module's own Collection.

@@ -9,9 +9,8 @@ from invoke import Context, Exit, task
 from hostonly.tasks.session import JSON, session, show
 
 if TYPE_CHECKING:
-    from hostonly.events import Emit
-    from hostonly.report.model import CheckResult
-    from hostonly.settings import Settings
+    from hostonly.site import Site
+    from hostonly.stage.judge import Judge
 
 
 @task(
@@ -23,10 +22,10 @@ def serve(ctx: Context, name: str = "", port: int = 0) -> None:
     import os
 
     from hostonly.hello.server import main
-    from hostonly.hello.whom import port_chosen
+    from hostonly.hello.target import port_chosen
 
-    with session(ctx) as (settings, _):
-        chosen = port_chosen(port, settings)
+    with session(ctx) as (site, _):
+        chosen = port_chosen(port, site)
     # The server says 1 where the port is taken; to us that is a wrong argument.
     code = main([name] if name else [], {**os.environ, "HELLO_PORT": str(chosen)})
     raise Exit(code=2 if code else 0)
@@ -56,13 +55,13 @@ def call(
 ) -> None:
     """Call HelloSocket, and hold every line, the order and the count against what it promises."""
     from hostonly.hello.call import Calls, judge
-    from hostonly.hello.whom import address_to_call, port_chosen
-    from hostonly.report.called import as_json, as_text
+    from hostonly.hello.target import address_to_call, port_chosen
+    from hostonly.report.hello_call import as_json, as_text
 
-    with session(ctx) as (settings, _):
+    with session(ctx) as (site, _):
         calls = Calls(count, parallel, timeout)
-        port = port_chosen(port, settings)
-        address = address_to_call(host, settings)
+        port = port_chosen(port, site)
+        address = address_to_call(host, site)
         called = judge(calls.make(address, port), name or None)
     show(as_json(called, address, port) if json else as_text(called))
     if called.deviations:
@@ -97,7 +96,7 @@ def conformance(
     subject = Subject(target, command, image, java, python)
     names = [name for name in only.split(",") if name]
 
-    def tried(settings: Settings, emit: Emit) -> CheckResult:
-        return check(settings, emit, subject, names)
+    def tried(site: Site, claims: Judge) -> None:
+        check(site, claims, subject, names)
 
     perform(ctx, "conformance", tried, json=json, namespace="hello")

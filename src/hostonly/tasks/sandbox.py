@@ -2,83 +2,82 @@
 
 from __future__ import annotations
 
-import sys
-
 from invoke import Context, Exit, task
 
-from hostonly.tasks.session import JSON, machine_of, session, show
+from hostonly.tasks.session import JSON, chosen, machine_of, session, show
 
-MACHINE = {"machine": "which one: sandbox (default) or sandbox2"}
+MACHINE = {"machine": "which one: sandbox (default), sandbox2, or another of the settings"}
 
 
 @task(help={"rebuild": "build it again although it is there"})
 def box(ctx: Context, rebuild: bool = False) -> None:
     """Build the base that sandboxes are made of, from Debian packages (up does it when needed)."""
-    from hostonly.sandbox import needs, prepare
+    from hostonly.sandbox import prepare
 
-    with session(ctx) as (settings, emit):
-        needs.install(settings, emit)
-        settings.state.mkdir(exist_ok=True)
-        prepare.make_box(settings, emit, rebuild=rebuild)
+    with session(ctx) as (site, emit):
+        prepare.make_box(site, emit, rebuild=rebuild)
 
 
-@task(help=MACHINE)
-def up(ctx: Context, machine: str = "sandbox") -> None:
+@task(
+    help={
+        **MACHINE,
+        "machines": "these, by one Vagrant: NAME,NAME,…",
+        "count": "the first N machines of the settings",
+    }
+)
+def up(
+    ctx: Context, machine: str | None = None, machines: str | None = None, count: int = 1
+) -> None:
     """Make and start the sandbox; returns when Docker and the registry answer."""
-    from hostonly.sandbox import ahead
+    from hostonly.sandbox import life
+    from hostonly.sandbox.machine import Machine
 
-    with machine_of(ctx, machine) as it, ahead.noted(it, sys.argv):
-        it.up()
+    with session(ctx) as (site, emit):
+        names = chosen(site, machine=machine, machines=machines, count=count)
+        life.up([Machine(site, emit, name) for name in names])
 
 
 @task(help={"json": JSON})
 def status(ctx: Context, json: bool = False) -> None:
     """Say of each machine whether it is created and running."""
     from hostonly.report.status import as_json, as_table
-    from hostonly.sandbox import status as status_of
-    from hostonly.sandbox.machine import Machine
-    from hostonly.sandbox.names import machines
+    from hostonly.sandbox.status import status
 
-    with session(ctx) as (settings, emit):
-        every = [Machine(settings, emit, name) for name in machines(settings)]
-        found = [machine.status() for machine in every]
-        if status_of.asked(sys.argv):
-            every[0].remember()
+    with session(ctx) as (site, _):
+        found = [status(site, machine) for machine in site.machines]
     show(as_json(found) if json else as_table(found))
 
 
 @task(help=MACHINE)
 def halt(ctx: Context, machine: str = "sandbox") -> None:
     """Shut the sandbox down cleanly; what it holds stays."""
-    from hostonly.sandbox import ahead
+    from hostonly.sandbox import life
 
-    with machine_of(ctx, machine) as it, ahead.noted(it, sys.argv):
-        it.halt()
+    with machine_of(ctx, machine) as it:
+        life.halt(it)
 
 
 @task(
     help={
-        "machine": "only this one: sandbox or sandbox2 (default: both)",
+        "machine": "only this one, by its name (default: all)",
         "purge": "also the base, the box and this checkout's keys",
     }
 )
-def destroy(ctx: Context, machine: str = "", purge: bool = False) -> None:
+def destroy(ctx: Context, machine: str | None = None, purge: bool = False) -> None:
     """Remove the sandboxes and everything the host had for them."""
-    from hostonly.sandbox import ahead
-    from hostonly.sandbox.names import machines
-    from hostonly.sandbox.purge import purge as purge_caches
+    from hostonly.sandbox import life
+    from hostonly.sandbox.machine import Machine
 
-    with session(ctx) as (settings, emit):
-        names = [machine] if machine else list(machines(settings))
-    for name in names:
-        with machine_of(ctx, name) as it, ahead.noted(it, sys.argv):
-            it.destroy(last=name == names[-1])
+    with session(ctx) as (site, emit):
+        names = site.names if machine is None else chosen(site, machine=machine)
+        life.destroy([Machine(site, emit, name) for name in names])
     if purge:
-        from hostonly.bench import cut_off
+        from bench import leftovers
+        from hostonly.sandbox.purge import purge as purge_caches
 
-        with session(ctx) as (settings, emit):
-            cut_off.purge(settings, emit)
-            purge_caches(settings, emit)
+        with session(ctx) as (site, emit):
+            leftovers.purge(site, emit)
+            purge_caches(site, emit)
 
 
 @task(help=MACHINE)
@@ -92,15 +91,12 @@ def ssh(ctx: Context, machine: str = "sandbox") -> None:
 @task(name="exec", help=MACHINE)
 def exec_(ctx: Context, machine: str = "sandbox") -> None:
     """Run a command in the sandbox: sandbox.exec -- COMMAND ARG …; its exit code is ours."""
+    from hostonly.cli import remainder_argv
     from hostonly.errors import UsageError
-    from hostonly.program import remainder_argv
-    from hostonly.sandbox import quick
 
     command = remainder_argv()
     if not command:
         raise UsageError("nothing to run: ./inv sandbox.exec -- COMMAND ARG …")
     with machine_of(ctx, machine) as it:
         it.require_running()
-        if quick.command_of(sys.argv):
-            it.remember()
     raise Exit(code=it.interact(command))

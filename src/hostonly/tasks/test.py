@@ -1,4 +1,4 @@
-"""`./inv test`: lint, types, unit tests, integration tests, and one summary of all."""
+"""The task ``./inv test``: lint, types, unit tests, integration tests, and one summary of all."""
 
 from __future__ import annotations
 
@@ -10,45 +10,60 @@ from time import monotonic
 
 from invoke import Context, Exit, task
 
-from hostonly.program import Interrupted
+from hostonly.cli import Interrupted
 
 ROOT = Path(__file__).resolve().parents[3]
 
 Step = tuple[str, list[str]]
 
-# A processor each, up to where finding the tests costs more than running them; a file's tests stay
-# together and in their order, as where they run one after the other.
-SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+# One process for each processor, up to where finding the tests costs more than running them. A file's
+# tests stay together and in their order, as where they run one after the other.
+SIDE_BY_SIDE = ["-n", "auto", "--dist", "loadfile", "--maxprocesses"]
+# Each of two has a checkout and sandboxes of its own (tests/integration/conftest.py).
+UNIT, INTEGRATION = [*SIDE_BY_SIDE, "4"], [*SIDE_BY_SIDE, "2"]
+# So that it is seen what there is to shorten.
+SLOWEST = ["--durations", "15", "--durations-min", "5"]
 
 
 def static_steps() -> list[Step]:
-    """What is checked without running the code."""
+    """Return the checks that do not run the code."""
     python = sys.executable
     return [
         ("ruff check", [python, "-m", "ruff", "check", "."]),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
         ("mypy", [python, "-m", "mypy"]),
+        # Imported packages are declared, and declared ones are used; those of tests by tests alone.
+        ("deptry", [python, "-m", "deptry", "src", "bench", "tests"]),
+        (
+            "deptry of src",
+            [python, "-m", "deptry", "src", "--optional-dependencies-dev-groups", "dev"],
+        ),
     ]
 
 
 def test_steps(unit: bool, all_: bool) -> list[Step]:
-    """The pytest runs, unit tests first, so that a broken parser is seen before a sandbox is made."""
+    """Return the pytest runs; unit tests first show a broken parser before a sandbox is made."""
     python = sys.executable
     # -rs: what was skipped, and why, is part of the result.
-    pytest = [python, "-m", "pytest", "-rs", "--color=auto"]
-    if not all_:
-        pytest += ["-m", "not long"]
-    steps = [("unit tests", [*pytest, *SIDE_BY_SIDE, "tests/unit"])]
-    if not unit and any((ROOT / "tests" / "integration").glob("**/test_*.py")):
-        steps.append(("integration tests", [*pytest, "tests/integration"]))
+    pytest = [python, "-m", "pytest", "-rs", "--color=auto", *SLOWEST]
+
+    def chosen(marks: str) -> list[str]:
+        return ["-m", marks if all_ else f"{marks} and not long"]
+
+    steps = [("unit tests", [*pytest, *UNIT, *chosen("not alone"), "tests/unit"])]
+    if not unit:
+        at = "tests/integration"
+        steps += [
+            ("integration tests", [*pytest, *INTEGRATION, *chosen("not alone"), at]),
+            ("integration tests, each alone", [*pytest, *chosen("alone"), at]),
+        ]
     return steps
 
 
 def run_to_its_end(command: list[str]) -> int:
-    """The exit code of `command`, which when interrupted still gets to clean up.
+    """Run ``command`` and return its exit code; when interrupted it can still clean up.
 
-    `subprocess.run` would kill it a quarter of a second after Ctrl-C, and a
-    sandbox that its tests made would stay.
+    ``subprocess.run`` would kill it 0.25 s after Ctrl-C, and a sandbox of its tests would stay.
     """
     process = subprocess.Popen(command, cwd=ROOT)
     try:
@@ -61,8 +76,8 @@ def run_to_its_end(command: list[str]) -> int:
         raise
 
 
-# What tests run on this machine beyond what the sandbox needs: Docker's rules are made with iptables, and
-# programs see another date by faketime.
+# Programs of the tests on this machine beyond the sandbox's needs: Docker's rules are made with
+# iptables, and programs see another date by faketime.
 TEST_PACKAGES = ("iptables", "faketime")
 
 # Test runs that parts of the project bring along.
@@ -72,14 +87,14 @@ EXTRA_STEPS: list[Step] = [
 
 
 def _install(ctx: Context) -> None:
-    """Install what the tests run: all of it, before anything could be skipped for want of it."""
+    """Install the programs of all tests, before any test could be skipped for want of one."""
     from hostonly.host import packages
     from hostonly.image.parts import tools
-    from hostonly.sandbox.needs import PACKAGES
+    from hostonly.sandbox.prepare import needed
     from hostonly.tasks.session import session
 
-    with session(ctx) as (settings, emit):
-        packages.install([*PACKAGES, *tools(), *TEST_PACKAGES], emit, root=settings.root)
+    with session(ctx) as (site, emit):
+        packages.install([*needed(site), *tools(), *TEST_PACKAGES], emit, root=site.root)
 
 
 @task(

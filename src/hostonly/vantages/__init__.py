@@ -1,6 +1,7 @@
-"""Places to look from. Transport ends here: nobody above knows whether a command went through a
-subprocess, an SSH channel or ``docker exec``.
-"""
+"""Places to look from.
+
+Transport ends here: nobody above knows whether a command went through a subprocess, an SSH channel
+or ``docker exec``."""
 
 from hostonly.vantages.container import Container, Namespace
 from hostonly.vantages.host import Host

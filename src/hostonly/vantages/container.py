@@ -22,22 +22,22 @@ class _OfContainer:
 
     @property
     def name(self) -> str:
-        """``container NAME``."""
+        """The name in reports: ``container NAME``."""
         return f"container {self._container}"
 
     @property
     def prompt(self) -> str:
-        """The sandbox's: that is where ``docker exec`` and ``nsenter`` are typed."""
+        """The sandbox's prompt: ``docker exec`` and ``nsenter`` are typed there."""
         return self._sandbox.prompt
 
 
 class Container(_OfContainer):
-    """A running container named ``container`` on ``sandbox``; it sees with its own tools."""
+    """A running container named ``container`` on ``sandbox``, seen with its own tools."""
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
     ) -> Result:
-        """``docker exec`` ``argv`` in the container.
+        """Run ``argv`` in the container by ``docker exec``.
 
         Raises:
             hostonly.errors.Unreachable: there is no such running container, or no engine.
@@ -56,9 +56,8 @@ class Container(_OfContainer):
 class Namespace(_OfContainer):
     """The network namespace of ``container``, seen with the tools of ``sandbox``.
 
-    For what the container's image has no tool for. The container's init is looked up each time:
-    a restarted container has another, and the old number may be somebody else's.
-    """
+    It is for what the container's image has no tool for. The container's init is looked up each
+    time: a restarted container has another, and the old number may be somebody else's."""
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0

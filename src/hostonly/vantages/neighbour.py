@@ -1,36 +1,35 @@
-"""A neighbour of this machine's: a network namespace that stands for another machine on its LAN."""
+"""A neighbour: a network namespace that stands for another machine on this machine's LAN."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
+from hostonly.process import as_root
 from hostonly.vantages.host import Host
 from hostonly.vantages.vantage import Result
 
 
 class Neighbour:
-    """The network of the namespace ``namespace`` with this machine's own tools."""
+    """The network of the namespace ``namespace``, seen with this machine's own tools."""
 
     # Commands are shown as they can be typed on the host.
     prompt = "host"
 
     def __init__(self, name: str, namespace: str) -> None:
-        """``name`` is what reports call it (``LAN neighbour``)."""
+        """Make the vantage that reports call ``name`` (``LAN neighbour``)."""
         self._name = name
         self.namespace = namespace
         self._host = Host()
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """The name in reports."""
         return self._name
 
     def argv(self, argv: Sequence[str]) -> list[str]:
-        """The command line that runs ``argv`` there from a shell of the host."""
+        """Return the command line that runs ``argv`` in the namespace, from a shell of the host."""
         # Unlike `ip netns exec`, nsenter leaves /sys alone.
-        entered = ["nsenter", f"--net=/run/netns/{self.namespace}", "--", *argv]
-        return entered if os.geteuid() == 0 else ["sudo", *entered]
+        return as_root(["nsenter", f"--net=/run/netns/{self.namespace}", "--", *argv])
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0

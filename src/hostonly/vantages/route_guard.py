@@ -1,9 +1,8 @@
 """No packet goes to a sandbox's address unless it leaves by the sandbox's own interface.
 
-The address may belong to somebody else's network: 172.16.0.2 is a private address that a VPN or
-an office may well use. So whoever is about to open a connection asks the kernel first, which
-answers without sending anything.
-"""
+The address may belong to somebody else's network: 172.16.0.2 is a private address that a VPN or an
+office may well use. So whoever opens a connection asks the kernel first, which answers without
+sending anything."""
 
 from __future__ import annotations
 
@@ -20,18 +19,34 @@ NO_ROUTE_MESSAGES = ("Network is unreachable", "No route to host")
 def require_host_only_route(address: str, bridge: str, *, host: Vantage | None = None) -> Result:
     """Ask the kernel for its route to ``address``; return the answer as evidence.
 
-    A link-local address carries its link (``fe80::2%hostonly0``), which decides the way.
-    ``bridge`` is the host's own interface on the host-only network, behind which the sandbox is
-    directly. Nothing is sent.
+    A link-local address carries its link (``fe80::2%hostonly0``), which decides the way. ``bridge``
+    is the host's own interface on the host-only network, behind which the sandbox is directly.
+    Nothing is sent.
 
     Raises:
         hostonly.errors.Unreachable: the route leaves by another interface (named), or by the bridge
-            to somebody else who would pass it on, or there is none, or the kernel could not be asked.
+            to somebody else who would pass it on, or there is none, or the kernel could not be
+            asked.
     """
+    result = (host or Host()).run(route_command(address), timeout=5.0)
+    require_direct(result, address, bridge)
+    return result
+
+
+def route_command(address: str) -> list[str]:
+    """Return the command that asks the kernel for its route to ``address``."""
     number, _, link = address.partition("%")
-    by_link = ["oif", link] if link else []
-    command = ["ip", "-json", "route", "get", number, *by_link]
-    result = (host or Host()).run(command, timeout=5.0)
+    return ["ip", "-json", "route", "get", number, *(["oif", link] if link else [])]
+
+
+def require_direct(result: Result, address: str, bridge: str) -> None:
+    """Refuse where ``result``, from ``route_command``, does not lead directly by ``bridge``.
+
+    Raises:
+        hostonly.errors.Unreachable: it does not, or the kernel could not be asked; nothing was
+            sent.
+    """
+    number, _, _ = address.partition("%")
     if not result.ok:
         if any(message in result.stderr for message in NO_ROUTE_MESSAGES):
             family = " IPv6" if ":" in number else ""
@@ -56,19 +71,19 @@ def require_host_only_route(address: str, bridge: str, *, host: Vantage | None =
             output=result.output,
             remedy="./inv sandbox.up makes the bridge's route; does another network use its address?",
         )
-    return result
 
 
 def _remedy(number: str, bridge: str) -> str:
-    """What to do where there is no route. Whether the sandbox is up nobody knows here."""
+    """Return what to do where there is no route; whether the sandbox is up nobody knows here."""
     if ":" in number:
         return f"has {bridge} an IPv6 address? sysctl net.ipv6.conf.{bridge}.disable_ipv6; ip -6 address"
     return f"./inv sandbox.up makes the bridge {bridge} as it must be, also where the sandbox is up"
 
 
 def _way(output: str) -> str | None:
-    """The way in what ``ip -json route get`` printed: the interface, and what else is on it; None when it
-    cannot be told."""
+    """Read the way that ``ip -json route get`` printed; None where it cannot be told.
+
+    It is the interface, and with it what makes the route no direct one (a gateway, a type)."""
     try:
         (route,) = json.loads(output)
         # A route of type unreachable, blackhole or prohibit has a device too (lo) and goes nowhere.

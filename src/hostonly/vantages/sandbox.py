@@ -1,4 +1,4 @@
-"""A sandbox: commands run over SSH. The only importer of Fabric."""
+"""A sandbox: commands run over SSH, by the only importer of Fabric."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hostonly.errors import Unreachable
 from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.vantage import TIMED_OUT, Result, shown, typed
-from hostonly.waiting import limit
+from hostonly.waiting import limit, retry
 
 if TYPE_CHECKING:
     import fabric
@@ -42,8 +42,7 @@ class Sandbox:
 
     Neither an agent nor anything in ``~/.ssh`` is used. The sandbox's key must be the one in
     ``known_hosts``. Before the connection is opened the kernel is asked for the way: it must leave
-    by ``bridge`` (None where the way is a forwarded port on this machine itself).
-    """
+    by ``bridge`` (None where the way is a forwarded port on this machine itself)."""
 
     def __init__(
         self,
@@ -53,8 +52,10 @@ class Sandbox:
         name: str = "sandbox",
         retry_seconds: float = 0.0,
     ) -> None:
-        """``retry_seconds``: how long a connection that is refused or unanswered is tried again,
-        for a sandbox that is just booting; 0 tries once."""
+        """Make the vantage; no connection is opened yet.
+
+        For ``retry_seconds`` a connection that is refused or unanswered is tried again, for a
+        sandbox that is just booting; 0 tries once."""
         self.target = target
         self._bridge = bridge
         self._name = name
@@ -65,22 +66,21 @@ class Sandbox:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """The name in reports."""
         return self._name
 
     @property
     def prompt(self) -> str:
-        """Commands are shown as typed in the sandbox's own shell."""
+        """The sandbox's name: commands are shown as typed in its own shell."""
         return self._name
 
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
     ) -> Result:
-        """Run ``argv`` in the sandbox. At the limit of ``timeout`` seconds it is killed with its process
-        group.
+        """Run ``argv`` in the sandbox; at the limit of ``timeout`` seconds kill its process group.
 
         Raises:
-            hostonly.errors.Unreachable: no connection, or it broke while the command ran.
+            hostonly.errors.Unreachable: there is no connection, or it broke while the command ran.
         """
         connection = self._open()
         with self._sessions:
@@ -173,34 +173,35 @@ class Sandbox:
                 )
 
     def _open(self) -> fabric.Connection:
-        """The connection, opened if it is not. One thread opens, the others wait for it."""
+        """Return the connection; where there is none one thread opens it, and others wait."""
         with self._opening:
             if self._connection is not None and self._connection.is_connected:
                 return self._connection
-            deadline = time.monotonic() + limit(self._retry_seconds)
-            while True:
-                if self._bridge is not None:
-                    require_host_only_route(self.target.address, self._bridge)
-                try:
-                    self._connection = self._connect()
-                except (OSError, EOFError) as error:
+            try:
+                self._connection = retry(
+                    self._connect,
                     # Refused, unanswered, or closed before the banner: a booting sandbox does so.
-                    if time.monotonic() >= deadline:
-                        raise self._unreachable(error) from error
-                    time.sleep(RETRY_SECONDS)
-                else:
-                    return self._connection
+                    lambda error: isinstance(error, OSError | EOFError),
+                    self._retry_seconds,
+                    pause=RETRY_SECONDS,
+                )
+            except (OSError, EOFError) as error:
+                raise self._unreachable(error) from error
+            return self._connection
 
     def _connect(self) -> fabric.Connection:
-        """Open one connection; OSError or EOFError when nobody answers.
+        """Open one connection.
 
         Raises:
-            hostonly.errors.Unreachable: somebody answers, but not with the known key, or does not
-                take ours.
+            OSError, EOFError: nobody answers.
+            hostonly.errors.Unreachable: the way is not by the bridge, or somebody answers, but not
+                with the known key, or does not take ours.
         """
         import fabric
         import paramiko
 
+        if self._bridge is not None:
+            require_host_only_route(self.target.address, self._bridge)
         target = self.target
         try:
             connection = fabric.Connection(

@@ -1,4 +1,4 @@
-"""The one shape of a vantage, and of what a command run there gave."""
+"""The one shape of a vantage, and of the result of a command run there."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ class Secret(str):
 
 
 def shown(argv: Sequence[str]) -> str:
-    """The command line that somebody could type to run exactly ``argv``, but for its secrets."""
+    """Return the command line that somebody could type to run ``argv``, without its secrets."""
     words = (MASK if isinstance(word, Secret) else shlex.quote(word) for word in argv)
     return CONFIDENTIAL.sub(MASK, " ".join(words))
 
 
 def typed(argv: Sequence[str]) -> str:
-    """The command line itself, secrets and all: for a transport to hand on, and for nobody to see."""
+    """Return the command line with its secrets: for a transport to hand on, never to be shown."""
     return shlex.join(argv)
 
 
 def typed_on_host(prompt: str, argv: Sequence[str]) -> str:
-    """What a person types in a shell of the host to run ``argv`` on the machine of ``prompt``: ``host``,
-    ``sandbox``, ``sandbox2``."""
+    """Return what a person types in a shell of the host to run ``argv`` on a machine.
+
+    ``prompt`` is the machine: ``host``, ``sandbox``, ``sandbox2``."""
     if prompt == "host":
         return shown(argv)
     machine = () if prompt == "sandbox" else ("--machine", prompt)
@@ -52,14 +53,13 @@ def typed_on_host(prompt: str, argv: Sequence[str]) -> str:
 class Result:
     """What one command did, as it was run: evidence.
 
-    ``vantage`` is the name of the place (``host``, ``sandbox``, ``container web``); ``prompt`` names
-    the machine whose shell the ``command`` can be typed in (``host``, ``sandbox``); ``exit`` is the
-    command's own status, 127 when it was not found, 124 when it outlived its time limit, whose
-    partial output is kept; ``seconds`` is wall-clock time.
+    ``vantage`` is the name of the place (``host``, ``sandbox``, ``container web``). ``prompt``
+    names the machine in whose shell the ``command`` can be typed (``host``, ``sandbox``). ``exit``
+    is the command's own status: 127 where it was not found, 124 where it outlived its time limit;
+    its partial output is then kept. ``seconds`` is wall-clock time.
 
     What is confidential in the output is replaced before anybody can record it; ``secrets`` has
-    what was replaced, in the order in which it was printed, and is part of no report.
-    """
+    what was replaced, in the order in which it was printed, and is part of no report."""
 
     vantage: str
     prompt: str
@@ -86,8 +86,9 @@ class Result:
 
     @property
     def failure(self) -> str:
-        """How it failed, as a half sentence: with which status and what it said last; of one that
-        outlived its limit, that, and what to do."""
+        """The failure of the command, as half a sentence: its status and what it said last.
+
+        Of a command that outlived its limit it says that, and what to do."""
         last = (self.stderr.strip() or self.stdout.strip()).splitlines()
         why = f": {last[-1]}" if last else ""
         if self.exit == TIMED_OUT:
@@ -102,11 +103,11 @@ class Result:
 
 
 class Vantage(Protocol):
-    """A place from which commands are run. Safe to use from several threads at once."""
+    """A place from which commands are run, by several threads at once too."""
 
     @property
     def name(self) -> str:
-        """What reports call this place: ``host``, ``sandbox``, ``container web``."""
+        """The name in reports: ``host``, ``sandbox``, ``container web``."""
         ...
 
     @property
@@ -117,7 +118,7 @@ class Vantage(Protocol):
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
     ) -> Result:
-        """Run ``argv`` (never a shell line) and give its ``Result``, whatever its exit status.
+        """Run ``argv`` (never a shell line) and return its ``Result``, whatever its exit status.
 
         Without ``stdin`` the command reads an empty one.
 

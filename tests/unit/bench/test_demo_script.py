@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from hostonly.bench.demo import script
+from bench.demo import script
 
 RECORDED = Path(__file__).parents[1] / "demos" / "recorded" / "host.json"
 

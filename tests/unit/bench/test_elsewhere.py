@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.bench.checkout import Checkout
-from hostonly.bench.stock import Stock
-from hostonly.settings import Settings
+from bench.checkout import Checkout
+from bench.stock import Stock
+from hostonly.site import Site
 
 USERS = {
     "VAGRANT_HOME": "/theirs",
     "VAGRANT_CWD": "/their/project",
     "VAGRANT_DOTFILE_PATH": ".theirs",
     "HOSTONLY_PREPARED": "1",
-    "HOSTONLY_SETTINGS": "{}",
+    "HOSTONLY_SITE": "{}",
     "HOSTONLY_INSTALL": "never",
     "INVOKE_SANDBOX_NAME": "theirs",
     "PYTHONPATH": "/theirs",
@@ -52,9 +52,9 @@ def test_stock_vagrant_acts_in_its_own_project(
 
 
 def test_a_checkout_of_the_benchs_has_its_own_boxes_and_settings(
-    tmp_path: Path, settings: Settings
+    tmp_path: Path, site: Site
 ) -> None:
-    here = Checkout(tmp_path, settings, tmp_path / "vagrant.d")
+    here = Checkout(tmp_path, site, tmp_path / "vagrant.d")
     assert environment(here.run("env")) == {
         "VAGRANT_HOME": str(tmp_path / "vagrant.d"),
         # Whether packages may be installed is the user's word.

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.bench import machine
+from bench import machine, report
 from hostonly.errors import HostonlyError
 from hostonly.image import runtime
-from hostonly.report import bench as report
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 SCHEMA = json.loads(Path(report.__file__).with_name("bench.schema.json").read_text())
 
 
-def test_what_the_document_must_have_is_said(settings: Settings) -> None:
-    found = machine.machine(settings.root) | machine.versions(settings.root)
+def test_what_the_document_must_have_is_said(site: Site) -> None:
+    found = machine.machine(site.root) | machine.versions(site.root)
     assert set(SCHEMA["properties"]["machine"]["required"]) <= set(found)
     assert all(found.values())
     assert re.fullmatch(r"0\.1\.0, commit ([0-9a-f]{12}(-dirty)?|unknown)", found["hostonly"])

@@ -9,11 +9,14 @@ from typing import Any, cast
 
 import pytest
 
-from hostonly.bench import many
-from hostonly.bench.checkout import Checkout
+from bench import many
+from bench.checkout import Checkout
 from hostonly.errors import HostonlyError
 
-HERE = cast(Checkout, SimpleNamespace(machine=lambda: SimpleNamespace(container="one-sandbox")))
+HERE = cast(
+    Checkout,
+    SimpleNamespace(machine=lambda: SimpleNamespace(spec=SimpleNamespace(instance="one-sandbox"))),
+)
 # Above any process id that Linux gives (PID_MAX_LIMIT).
 NOBODY = 2**22 + 1
 

@@ -11,27 +11,25 @@ import pytest
 from invoke import Context, Exit
 
 from hostonly.claims import ClaimResult, Verdict
+from hostonly.cli import Interrupted
 from hostonly.errors import HostonlyError, SettingsError, UsageError
-from hostonly.events import Emit
-from hostonly.program import Interrupted
-from hostonly.report.model import CheckResult, ClaimJudged
 from hostonly.report.progress import Follower
-from hostonly.settings import Settings
+from hostonly.site import Site
+from hostonly.stage.judge import Judge
 
 # Invoke puts its own task behind the name of the module.
 task = import_module("hostonly.tasks.check")
-matrix = import_module("hostonly.checks.matrix")
 HELD = ClaimResult("a.b", "It is so.", "the book", Verdict.HOLDS, "it was seen")
 
 
 @pytest.fixture(autouse=True)
-def _settled(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+def _settled(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
     @contextmanager
-    def session(ctx: Context) -> Iterator[tuple[Settings, Follower]]:
+    def session(ctx: Context) -> Iterator[tuple[Site, Follower]]:
         with Follower() as follower:
-            yield settings, follower
+            yield site, follower
 
-    monkeypatch.setattr(task, "session", session)
+    monkeypatch.setattr("hostonly.tasks.run.session", session)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +43,8 @@ def _settled(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
 def test_what_was_judged_and_why_no_more(
     error: BaseException, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def check(settings: Settings, emit: Emit) -> CheckResult:
-        emit(ClaimJudged(HELD))
+    def check(site: Site, claims: Judge) -> None:
+        claims.add(HELD)
         raise error
 
     with pytest.raises(type(error)) as raised:
@@ -64,7 +62,7 @@ def test_what_was_judged_and_why_no_more(
 def test_wrong_usage_is_no_result(
     kind: type[UsageError], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def check(settings: Settings, emit: Emit) -> CheckResult:
+    def check(site: Site, claims: Judge) -> None:
         raise kind("no such machine")
 
     with pytest.raises(kind):
@@ -73,13 +71,13 @@ def test_wrong_usage_is_no_result(
 
 
 def test_one_that_ends_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    def check(settings: Settings, emit: Emit) -> CheckResult:
-        return CheckResult("some", (HELD,), 0.1)
+    def check(site: Site, claims: Judge) -> None:
+        claims.add(HELD)
 
     task.perform(Context(), "some", check, json=True)
     assert json.loads(capsys.readouterr().out)["verdict"] == "HOLDS"
     with pytest.raises(Exit) as left:
-        task.perform(Context(), "some", lambda *_: CheckResult("some", (), 0.1), json=True)
+        task.perform(Context(), "some", lambda *_: None, json=True)
     assert left.value.code == 3
 
 
@@ -92,7 +90,7 @@ def test_the_matrix_too(
     def ready(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(matrix, "ready", ready)
+    monkeypatch.setattr("hostonly.stage.demo.ready", ready)
     with pytest.raises((Exit, KeyboardInterrupt)):
         task.matrix(Context(), json=True)
     document = json.loads(capsys.readouterr().out)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.checks.expectations import FILE, Expected, expected_of
-from hostonly.checks.modes import MODES
+from hostonly.checks.matrix.expectations import FILE, Expected, expected_of
+from hostonly.checks.matrix.modes import MODES
 from hostonly.facts.reach import Outcome
 from hostonly.report.matrix import COLUMNS, TARGETS, WIDTH
 

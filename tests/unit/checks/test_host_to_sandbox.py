@@ -9,14 +9,14 @@ import pytest
 
 from hostonly.checks import host_to_sandbox
 from hostonly.checks.host_to_sandbox import HELLO_PROCESSES
-from hostonly.checks.sides import Judged
 from hostonly.claims import Verdict
 from hostonly.facts import NotObserved, Observed
 from hostonly.facts.firewall import parse
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.settings import Settings
+from hostonly.site import Site
+from hostonly.stage.judge import Judge
 
 SSHD = Listener("tcp", "0.0.0.0", 22, (Holder("sshd", 7),))
 REFUSED, CONNECTED = Reach(Outcome.REFUSED), Reach(Outcome.EMPTY)
@@ -34,7 +34,7 @@ def published(name: str, image: str, port: int, inside: int, at: str = "0.0.0.0"
 
 
 def verdicts(
-    settings: Settings,
+    site: Site,
     reach: Reach = REFUSED,
     listeners: tuple[Listener, ...] = (),
     rules: tuple[str, ...] = (),
@@ -48,7 +48,7 @@ def verdicts(
         "listeners": Observed((SSHD, *listeners), ()),
         "udp": Observed((), ()),
         "firewall": Observed(parse("\n".join(nat)), ()),
-        "containers": Observed(Answer(200, (), f"[{', '.join(containers)}]"), ()),
+        "containers": Observed(HttpAnswer(200, (), f"[{', '.join(containers)}]"), ()),
     }
     outside: dict[str, Any] = {
         "registry": nobody,
@@ -56,11 +56,11 @@ def verdicts(
         **{f"port {port}": Observed(CONNECTED, ()) for port in (22, 5000)},
         "port 8080": Observed(reach, ()),
     }
-    judged = Judged(lambda event: None)
+    judged = Judge(lambda event: None)
     machine = cast(Any, SimpleNamespace(name="sandbox", address="172.16.0.2"))
-    host_to_sandbox._judge(judged, settings, machine, outside, inside, nobody)
+    host_to_sandbox.judge(judged, site, machine, outside, inside, nobody)
     wanted = ("ports.closed", "hello.host", "listeners.expected", "published.held")
-    return {each.id: (each.verdict, each.because) for each in judged.results if each.id in wanted}
+    return {each.id: (each.verdict, each.because) for each in judged.claims if each.id in wanted}
 
 
 OURS = "localhost:5000/hello-socket"
@@ -87,19 +87,19 @@ TO = "-j DNAT --to-destination 172.17.0.2"
     ],
 )
 def test_the_port_is_not_offered_to_the_host(
-    settings: Settings,
+    site: Site,
     listeners: tuple[Listener, ...],
     rules: tuple[str, ...],
     containers: tuple[str, ...],
 ) -> None:
-    found = verdicts(settings, REFUSED, listeners, rules, containers)
+    found = verdicts(site, REFUSED, listeners, rules, containers)
     assert found.pop("hello.host")[0] is Verdict.SKIPPED
     assert {verdict for verdict, _ in found.values()} == {Verdict.HOLDS}, found
 
 
 @pytest.mark.parametrize("process", sorted(HELLO_PROCESSES))
-def test_it_is_offered_in_host_mode_in_both_flavours(settings: Settings, process: str) -> None:
-    found = verdicts(settings, HELLO, (listens("*", 8080, process),))
+def test_it_is_offered_in_host_mode_in_both_flavours(site: Site, process: str) -> None:
+    found = verdicts(site, HELLO, (listens("*", 8080, process),))
     assert {verdict for verdict, _ in found.values()} == {Verdict.HOLDS}, found
 
 
@@ -120,20 +120,18 @@ PUBLISHED = f"! -i docker0 -p tcp -m tcp --dport 8080 {TO}:80"
         ("0123456789ab", OTHER, Verdict.FAILS),
     ],
 )
-def test_another_server_at_its_port(
-    settings: Settings, image: str, reach: Reach, verdict: Verdict
-) -> None:
+def test_another_server_at_its_port(site: Site, image: str, reach: Reach, verdict: Verdict) -> None:
     listing = (published("web", image, 8080, 80),)
-    found = verdicts(settings, reach, (listens("0.0.0.0", 8080),), (PUBLISHED,), listing)
+    found = verdicts(site, reach, (listens("0.0.0.0", 8080),), (PUBLISHED,), listing)
     assert found["hello.host"][0] is verdict
     assert verdict is not Verdict.SKIPPED or f"container web ({image})" in found["hello.host"][1]
     assert found["listeners.expected"][0] is found["published.held"][0] is Verdict.HOLDS
 
 
 @pytest.mark.parametrize("at", ["", "-d 172.16.0.2/32 "])
-def test_a_docker_proxy_that_is_gone_is_named(settings: Settings, at: str) -> None:
+def test_a_docker_proxy_that_is_gone_is_named(site: Site, at: str) -> None:
     listing = (published("hello", OURS, 8080, 80),)
-    found = verdicts(settings, HELLO, (), (at + PUBLISHED,), listing)
+    found = verdicts(site, HELLO, (), (at + PUBLISHED,), listing)
     assert found["hello.host"][0] is Verdict.HOLDS
     assert found["published.held"][0] is Verdict.FAILS
     assert "no docker-proxy holds 8080 for hello" in found["published.held"][1]

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from hostonly.checks import matrix
-from hostonly.checks.cells import Facts, Ground, judge
-from hostonly.checks.expectations import Expected, Reason
-from hostonly.checks.field import Field, Row, _lacking, _why_not
-from hostonly.checks.modes import MODES, PEERS
-from hostonly.checks.places import Place
+from hostonly.checks.matrix import check as matrix
+from hostonly.checks.matrix.cells import Facts, Ground, judge
+from hostonly.checks.matrix.containers import Containers, Server, lacking_of, why_not
+from hostonly.checks.matrix.expectations import Expected, Reason
+from hostonly.checks.matrix.modes import MODES, PEERS
+from hostonly.checks.matrix.vantages import Place
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed
 from hostonly.facts.kernel import KINDS, missing
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
-from hostonly.vantages import Host, Result, shown
+from hostonly.facts.routes import ChosenRoute
+from hostonly.testing import FakeVantage
+from hostonly.vantages import Host
 
 ADDRESS, PORT = "172.17.0.2", 8081
 WHY = Reason("why", "so it is", "somewhere")
@@ -34,13 +35,13 @@ UNKNOWN = NotObserved("the command outlived its limit")
 
 def ground(skipped: dict[str, NotObserved]) -> Ground:
     mode = next(mode for mode in MODES if mode.name == "bridge")
-    row = Row(mode, "", PORT, 1, Observed(ADDRESS, ()))
-    field = Field({} if skipped else {"bridge": row}, {}, skipped)
+    server = Server(mode, "", PORT, 1, Observed(ADDRESS, ()))
+    containers = Containers({} if skipped else {"bridge": server}, {}, skipped)
     stage = SimpleNamespace(
         address="172.16.0.2",
         skip=lambda claim, because, **more: claim.skip(because, **more),
     )
-    return Ground(cast(Any, stage), field, {"host": HOST})
+    return Ground(cast(Any, stage), containers, {"host": HOST})
 
 
 def cell(outcome: Outcome) -> Expected:
@@ -54,7 +55,7 @@ def measured(attempt: Reach | None, control: Reach | None, witness: Reach) -> Fa
         return UNKNOWN if reach is None else Observed(reach, ())
 
     return {
-        ("way", HOST, ADDRESS): Observed(Way(ADDRESS, "hostonly0", None, "172.16.0.1"), ()),
+        ("way", HOST, ADDRESS): Observed(ChosenRoute(ADDRESS, "hostonly0", None, "172.16.0.1"), ()),
         ("reach", HOST, ADDRESS, PORT): fact(attempt),
         ("control", HOST): fact(control),
         ("witness", "bridge"): fact(witness),
@@ -90,7 +91,7 @@ def test_asked_again_until_nobody_can_be_late(
         assert cells == [one]
         return next(left)
 
-    settled = matrix._settled(ground({}), measure, [one])
+    settled = matrix.settled(ground({}), measure, [one])
     assert len(told) == asked and next(left, None) is None
     assert settled[one] is told[-1]
 
@@ -99,31 +100,27 @@ def test_a_mode_that_is_skipped_is_not_asked_again() -> None:
     one = cell(Outcome.ANSWERS)
     rounds: Iterator[Facts] = iter([{}])
     skipped = {"bridge": NotObserved("no such kernel")}
-    settled = matrix._settled(ground(skipped), lambda *_: next(rounds), [one])
+    settled = matrix.settled(ground(skipped), lambda *_: next(rounds), [one])
     assert settled == {one: {}}
 
 
-class Without:
+class Without(FakeVantage):
     """A sandbox whose kernel has nothing but what every kernel has, and what it is given."""
 
-    name = prompt = "sandbox"
-
     def __init__(self, *has: str) -> None:
+        super().__init__()
         self.has = {KINDS[kind] for kind in has}
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         if argv[-1] in self.has:
-            return Result("sandbox", "sandbox", shown(argv), 0, "", "", 0.0)
+            return 0, "", ""
         if argv[-1].startswith("test "):
-            return Result("sandbox", "sandbox", shown(argv), 1, "", "", 0.0)
-        refused = "Error: Unknown device type.\n"
-        return Result("sandbox", "sandbox", shown(argv), 2, "", refused, 0.0)
+            return 1, "", ""
+        return 2, "", "Error: Unknown device type.\n"
 
 
 def test_a_mode_that_is_skipped_keeps_what_shows_why() -> None:
-    lacking = _lacking(Without())
+    lacking = lacking_of(Without())
     assert lacking and all(each.because == missing(k) for k, each in lacking.items())
     (mode,) = (mode for mode in MODES if mode.needs == ("macvlan",))
     on_ground = ground({mode.name: lacking["macvlan"]})
@@ -137,7 +134,7 @@ def test_an_overlay_needs_br_netfilter_as_well() -> None:
     (mode,) = (mode for mode in MODES if mode.name == "overlay")
     (peer,) = (peer for peer in PEERS if peer.name == "overlay")
     assert mode.needs == peer.needs == ("vxlan", "br_netfilter")
-    lacking = _lacking(Without("vxlan", "macvlan"))
-    assert [each.name for each in (*MODES, *PEERS) if _why_not(each, lacking)] == ["overlay"] * 2
-    why = _why_not(mode, lacking)
+    lacking = lacking_of(Without("vxlan", "macvlan"))
+    assert [each.name for each in (*MODES, *PEERS) if why_not(each, lacking)] == ["overlay"] * 2
+    why = why_not(mode, lacking)
     assert why is not None and why.because == missing("br_netfilter") and why.evidence

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from hostonly.checks.modes import MODES, PEERS, free_ports
-from hostonly.settings import Settings
+from dataclasses import replace
+
+from hostonly.checks.matrix.modes import MODES, PEERS, free_ports
+from hostonly.site import Site
 
 
-def test_ports_keep_clear_of_the_taken_and_the_settings(settings: Settings) -> None:
-    hello = settings.hello.port
-    ports = free_ports([hello + 1, hello + 3], 3, settings)
+def test_ports_keep_clear_of_the_taken_and_the_settings(site: Site) -> None:
+    hello = site.hello_port
+    ports = free_ports([hello + 1, hello + 3], 3, site)
     assert ports == (hello + 2, hello + 4, hello + 5)
-    assert settings.hello.port not in free_ports([], 50, settings)
+    assert site.hello_port not in free_ports([], 50, site)
 
 
-def test_ports_near_the_end(settings: Settings) -> None:
-    hello = settings.hello.model_copy(update={"port": 65535})
-    ports = free_ports([], 9, settings.model_copy(update={"hello": hello}))
+def test_ports_near_the_end(site: Site) -> None:
+    ports = free_ports([], 9, replace(site, hello_port=65535))
     assert len(ports) == 9
     assert max(ports) < 65535
 

@@ -10,30 +10,32 @@ from typing import Any
 import pytest
 
 from hostonly.checks import tags_now
-from hostonly.checks.registry import _judge_pushed, _noted, _nothing, _tags
-from hostonly.checks.sides import Facts, Judged
+from hostonly.checks.both_sides import Facts
+from hostonly.checks.registry import judge_pushed, noted_pushes, nothing_served, tags_of
 from hostonly.claims import Verdict
 from hostonly.facts import Fact, NotObserved, Observed, Unreadable
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.served import Named, Served
-from hostonly.image import state
-from hostonly.image.state import Built, Pushed
-from hostonly.settings import Settings
+from hostonly.image import record
+from hostonly.image.record import Built, PushRecord
+from hostonly.site import Site
+from hostonly.stage.judge import Judge
+from tests.unit.sites import at
 
 DIGEST, OTHER, CONFIG, FOREIGN = (f"sha256:{letter * 64}" for letter in "abcd")
-PUSHED = Pushed("hello-socket", "java", DIGEST, CONFIG, "sandbox")
+PUSHED = PushRecord("hello-socket", "java", DIGEST, CONFIG, "sandbox")
 GONE = Served(None, "(22) The requested URL returned error: 404")
 URL = "http://172.16.0.2:5000/v2/"
 
 
 def judged(
-    made: Fact[float], served: Served, noted: dict[Pushed, float]
+    made: Fact[float], served: Served, noted: dict[PushRecord, float]
 ) -> list[tuple[Verdict, str]]:
-    claims = Judged(lambda event: None)
+    claims = Judge(lambda event: None)
     host: dict[str, Any] = {DIGEST: Observed(served, ())}
     now: dict[str, Any] = {"latest": Observed(Named(served, served.digest), ())}
-    _judge_pushed(claims, "hello-socket", noted, {"host": host, "sandbox": {"made": made}}, now)
-    return [(each.verdict, each.because) for each in claims.results]
+    judge_pushed(claims, "hello-socket", noted, {"host": host, "sandbox": {"made": made}}, now)
+    return [(each.verdict, each.because) for each in claims.claims]
 
 
 def test_what_was_pushed_to_this_sandbox_must_be_there() -> None:
@@ -62,7 +64,7 @@ IMAGE = {"created": "2024-01-01T00:00:00Z", "config": {"Entrypoint": ["sh", "-c"
 LIST = json.dumps({"manifests": [{"digest": OTHER}, {"digest": DIGEST}]})
 
 
-def named(tag_gives: Answer, served: Served, **more: Fact[Answer]) -> Fact[Named]:
+def named(tag_gives: HttpAnswer, served: Served, **more: Fact[HttpAnswer]) -> Fact[Named]:
     """What `latest` names, of which the registry gives this; `more` is what it gives by digests."""
     tags: Fact[tuple[str, ...]] = Observed(("latest",), ())
     seen: Facts = {"told latest": Observed(tag_gives, ()), "served latest": Observed(served, ())}
@@ -73,12 +75,12 @@ def named(tag_gives: Answer, served: Served, **more: Fact[Answer]) -> Fact[Named
     return tags_now.named("latest", tags, seen, moved, told)
 
 
-def gives(body: str, digest: str) -> Answer:
-    return Answer(200, (("docker-content-digest", digest),), body)
+def gives(body: str, digest: str) -> HttpAnswer:
+    return HttpAnswer(200, (("docker-content-digest", digest),), body)
 
 
-def answer(body: str, status: int = 200) -> Fact[Answer]:
-    return Observed(Answer(status, (), body), ())
+def answer(body: str, status: int = 200) -> Fact[HttpAnswer]:
+    return Observed(HttpAnswer(status, (), body), ())
 
 
 def test_a_tag_that_names_what_was_pushed_costs_no_question() -> None:
@@ -95,7 +97,7 @@ def test_another_image_is_told_by_its_configuration() -> None:
 
 @pytest.mark.parametrize("config", [answer("no", 404), answer("no JSON"), answer('{"config": 7}')])
 def test_a_configuration_that_says_nothing_is_another_image_all_the_same(
-    config: Fact[Answer],
+    config: Fact[HttpAnswer],
 ) -> None:
     found = named(gives(manifest(FOREIGN), OTHER), Served(OTHER), d=config)
     assert isinstance(found, Observed) and found.value.configs == (FOREIGN,)
@@ -119,7 +121,7 @@ def test_what_is_no_image_is_no_image_of_ours(body: str) -> None:
 
 
 def test_what_was_not_seen_is_not_known() -> None:
-    late: Fact[Answer] = Observed(Answer(None, because="(28) no answer in time"), ())
+    late: Fact[HttpAnswer] = Observed(HttpAnswer(None, because="(28) no answer in time"), ())
     for config in (NotObserved("curl exited with 127"), late):
         assert isinstance(
             named(gives(manifest(FOREIGN), OTHER), Served(OTHER), d=config), NotObserved
@@ -148,36 +150,36 @@ def test_what_pushes_it_again(flavour: str, place: str, command: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "tags"),
     [
-        (Answer(200, (), '{"name": "x", "tags": ["latest"]}'), ("latest",)),
-        (Answer(404, (), '{"errors": []}'), ()),
-        (Answer(200, (), '{"name": "x", "tags": null}'), ()),
+        (HttpAnswer(200, (), '{"name": "x", "tags": ["latest"]}'), ("latest",)),
+        (HttpAnswer(404, (), '{"errors": []}'), ()),
+        (HttpAnswer(200, (), '{"name": "x", "tags": null}'), ()),
     ],
 )
-def test_the_tags_that_are_told(answer: Answer, tags: tuple[str, ...]) -> None:
-    assert _tags(answer) == tags
-    nothing = _nothing(Observed(tags, ()), "x")
+def test_the_tags_that_are_told(answer: HttpAnswer, tags: tuple[str, ...]) -> None:
+    assert tags_of(answer) == tags
+    nothing = nothing_served(Observed(tags, ()), "x")
     assert (nothing is None) == bool(tags)
     assert nothing is None or "./inv image.push" in nothing.because
 
 
-@pytest.mark.parametrize("answer", [Answer(None, because="(7)"), Answer(500, (), "no")])
-def test_no_list_of_tags_is_no_empty_one(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", [HttpAnswer(None, because="(7)"), HttpAnswer(500, (), "no")])
+def test_no_list_of_tags_is_no_empty_one(answer: HttpAnswer) -> None:
     with pytest.raises(Unreadable):
-        _tags(answer)
+        tags_of(answer)
 
 
 def test_a_push_is_noted_by_flavour_and_for_the_settings_repository(
-    settings: Settings, tmp_path: Path
+    site: Site, tmp_path: Path
 ) -> None:
-    settings = settings.model_copy(update={"root": tmp_path})
-    assert _noted(settings) == {}
-    state.save_pushed(settings, replace(PUSHED, manifest=OTHER))
+    site = at(site, tmp_path)
+    assert noted_pushes(site) == {}
+    record.save_pushed(site, replace(PUSHED, manifest=OTHER))
     # From another engine to the same tag: it is the last one that counts.
-    state.save_pushed(settings, replace(PUSHED, place="host"))
-    state.save_pushed(settings, replace(PUSHED, flavour="python", repository="another"))
+    record.save_pushed(site, replace(PUSHED, place="host"))
+    record.save_pushed(site, replace(PUSHED, flavour="python", repository="another"))
     # A build after it is no push.
-    state.save(settings, Built("in", "id", "c", "host", "java"))
-    (pushed,) = _noted(settings)
+    record.save(site, Built("in", "id", "c", "host", "java"))
+    (pushed,) = noted_pushes(site)
     assert (pushed.tag, pushed.manifest, pushed.place) == ("latest", DIGEST, "host")
-    state.pushed_record(settings.state, "java").write_text('{"manifest": 7')
-    assert _noted(settings) == {}
+    record.pushed_record(site.state, "java").write_text('{"manifest": 7')
+    assert noted_pushes(site) == {}

@@ -11,7 +11,7 @@ from hostonly.claims.hello import hello_continues, hello_rises
 from hostonly.claims.images import image_built
 from hostonly.claims.listeners import listener_process
 from hostonly.claims.namespaces import interfaces_same, namespace_shared
-from hostonly.facts.docker import Container, Endpoint
+from hostonly.facts.docker import DockerContainer, DockerEndpoint
 from hostonly.facts.firewall import parse
 from hostonly.facts.interfaces import Address, Interface
 from hostonly.facts.listeners import Holder, Listener
@@ -28,11 +28,13 @@ ETH1 = Interface(
 OTHER_MAC = replace(ETH1, mac="02:42:ac:11:00:02")
 OTHER_ADDRESS = replace(ETH1, addresses=(Address("172.17.0.2/16", "global"),))
 
-CONTAINER = Container("c0", "hello", "sha256:aa", "running", 7, "host", (), (), ())
+CONTAINER = DockerContainer("c0", "hello", "sha256:aa", "running", 7, "host", (), (), ())
 WEB = replace(
     CONTAINER,
     name="web",
-    endpoints=(Endpoint("bridge", "n0", "172.17.0.2", 16, "172.17.0.1", "02:42:ac:11:00:02"),),
+    endpoints=(
+        DockerEndpoint("bridge", "n0", "172.17.0.2", 16, "172.17.0.1", "02:42:ac:11:00:02"),
+    ),
 )
 JAVA = Listener("tcp", "*", 8080, (Holder("java", 70),))
 PROXY = Listener("tcp", "0.0.0.0", 8080, (Holder("docker-proxy", 71),))

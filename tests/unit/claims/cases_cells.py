@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from hostonly.claims.cells import cell
+from hostonly.claims.cells import Aim, cell
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from tests.unit.claims.case import Case
 
-BRIDGED = Way("172.16.0.2", "hostonly0", None, "172.16.0.1")
-DEFAULT = Way("172.17.0.2", "eth0", "192.0.2.1", "192.0.2.2")
-INSIDE = Way("172.17.0.2", "docker0", None, "172.17.0.1")
-UNREACHABLE = Way("172.17.0.2", "lo", None, None, "unreachable")
+BRIDGED = ChosenRoute("172.16.0.2", "hostonly0", None, "172.16.0.1")
+DEFAULT = ChosenRoute("172.17.0.2", "eth0", "192.0.2.1", "192.0.2.2")
+INSIDE = ChosenRoute("172.17.0.2", "docker0", None, "172.17.0.1")
+UNREACHABLE = ChosenRoute("172.17.0.2", "lo", None, None, "unreachable")
 
 HELLO = Reach(Outcome.ANSWERS, "Hello bridge! (3)\n")
 STRANGER = Reach(Outcome.ANSWERS, "Hello host! (1)\n")
@@ -22,20 +22,10 @@ EMPTY, NO_ROUTE = Reach(Outcome.EMPTY), Reach(Outcome.NO_ROUTE)
 
 
 def about(expected: Outcome) -> dict[str, object]:
-    return {
-        "mode": "bridge",
-        "target": "own",
-        "vantage": "host",
-        "place": "host",
-        "what": "bridge: the container's own address",
-        "address": "172.17.0.2",
-        "port": 8081,
-        "expected": expected,
-        "reason": "so it is",
-        "greets": "bridge",
-        "within": frozenset({"hostonly0"}),
-        "beyond": frozenset({"eth1", "docker0"}),
-    }
+    what = "bridge: the container's own address"
+    within, beyond = frozenset({"hostonly0"}), frozenset({"eth1", "docker0"})
+    where = ("bridge", "own", "host", "host", what, "172.17.0.2", 8081)
+    return {"aim": Aim(*where, expected, "so it is", within, beyond)}
 
 
 def case(holds: bool | None, expected: Outcome, says: str, **values: Any) -> Case:

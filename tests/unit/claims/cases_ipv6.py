@@ -7,8 +7,8 @@ from ipaddress import ip_network
 from typing import Any
 
 from hostonly.claims.ipv6 import address_ipv6, ipv6_forwarding, ipv6_published
-from hostonly.facts.docker import Endpoint
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerEndpoint
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.firewall import Firewall, parse
 from hostonly.facts.interfaces import Address, Interface
 from hostonly.facts.listeners import Holder, Listener
@@ -34,13 +34,14 @@ ROUTES = (Route(ip_network(SUBNET), "eth0"), DEFAULT)
 PLACED: dict[str, Any] = {"container": INSIDE, "routes": ROUTES, "sandbox": SANDBOX}
 TWO_ADDRESSES = (LO, link("eth0", f"{OWN}/64", "fd68:6f73:7400::9/64"))
 
-OLD = Engine("20.10.24+dfsg1", "overlay2", "iptables", "1", "6.1", "inactive")
+OLD = EngineInfo("20.10.24+dfsg1", "iptables", "inactive")
 NEW = replace(OLD, version="27.0.1")
 PROXY = Listener("tcp", "[::]", 8080, (Holder("docker-proxy", 71),))
 PROXY4 = Listener("tcp", "0.0.0.0", 8080, (Holder("docker-proxy", 70),))
 DOCKERD = Listener("tcp", "[::]", 8080, (Holder("dockerd", 56),))
 HELLO = replace(
-    CONTAINER, endpoints=(Endpoint("hello-ipv6", "n", "172.19.0.2", 16, None, "", OWN, GATEWAY),)
+    CONTAINER,
+    endpoints=(DockerEndpoint("hello-ipv6", "n", "172.19.0.2", 16, None, "", OWN, GATEWAY),),
 )
 ANSWERS = said("Hello ipv6! (1)", "Hello ipv6! (2)")
 
@@ -53,7 +54,7 @@ def rules(packets: int | None, to: str = OWN) -> Firewall:
     return parse(f"*nat\n:DOCKER - [0:0]\n[{packets}:80] {rule}\nCOMMIT\n", 6)
 
 
-def carried(engine: Engine, *listeners: Listener, **other: Any) -> dict[str, Any]:
+def carried(engine: EngineInfo, *listeners: Listener, **other: Any) -> dict[str, Any]:
     """Facts about a published port, by default as before 27."""
     facts = {"before": rules(None), "after": rules(None), "answers": ANSWERS, **other}
     return {"engine": engine, "container": HELLO, "listeners": listeners, **facts}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hostonly.claims import isolation as of
-from hostonly.facts.attempt import Attempt, Outcome
+from hostonly.facts.attempt import Attempt, AttemptOutcome
 from hostonly.facts.confinement import Confined, Layers, Mount, Owned, Range
 from hostonly.facts.search import Found
 from tests.unit.claims.case import Case
 
 NODE: dict[str, object] = {"id": "nodes", "what": "make a device node"}
-REFUSED = Attempt("mknod c", Outcome.REFUSED, "Operation not permitted")
-GONE = Attempt("kcore", Outcome.ABSENT, "No such file or directory")
-LET_IN = Attempt("mknod p", Outcome.ALLOWED)
+REFUSED = Attempt("mknod c", AttemptOutcome.REFUSED, "Operation not permitted")
+GONE = Attempt("kcore", AttemptOutcome.ABSENT, "No such file or directory")
+LET_IN = Attempt("mknod p", AttemptOutcome.ALLOWED)
 
 MAPPED = (Range("sandbox", 1_000_000, 65_536, 0),)
 HOSTS_ROOT = (Range("sandbox", 0, 1, 0), Range("sandbox", 1_000_001, 65_535, 1))
@@ -40,7 +40,11 @@ HARMLESS: dict[str, object] = {"harmless": ("c 1:3", "c 5:0")}
 NULL = {"/dev/null": "c 1:3", "/dev/pts/0": "c 136:7"}
 
 FOLDER = "/var/lib/lxc/web-sandbox"
-MOUNTS: dict[str, object] = {"container": "web-sandbox", "nodes": ("/null",)}
+MOUNTS: dict[str, object] = {
+    "folder": f"{FOLDER}/",
+    "group": "/lxc.payload.web-sandbox",
+    "nodes": ("/null",),
+}
 HOST = (
     Mount("254:0", "/", "/", "ext4"),
     Mount("0:22", "/", "/sys", "sysfs"),

@@ -12,9 +12,9 @@ from hostonly.claims.links import (
     shim_reaches,
 )
 from hostonly.facts.interfaces import Address, Interface
-from hostonly.facts.neighbours import Neighbour
+from hostonly.facts.neighbours import NeighbourEntry
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from tests.unit.claims.case import Case
 from tests.unit.claims.cases import ETH1, LO, OTHER_MAC, counted
 
@@ -22,9 +22,9 @@ MACVLAN = Interface(
     9, "eth0", "02:42:ac:10:00:fe", 1500, frozenset({"UP"}), (Address("172.16.0.254/24", "global"),)
 )
 IPVLAN = replace(MACVLAN, mac=ETH1.mac)
-KNOWN = Neighbour("172.16.0.254", "hostonly0", MACVLAN.mac, frozenset({"REACHABLE"}))
-BY_ETH1 = Way("172.16.0.254", "eth1", None, "172.16.0.2")
-BY_SHIM = Way("172.16.0.254", "hostonly-shim", None, "172.16.0.253")
+KNOWN = NeighbourEntry("172.16.0.254", "hostonly0", MACVLAN.mac, frozenset({"REACHABLE"}))
+BY_ETH1 = ChosenRoute("172.16.0.254", "eth1", None, "172.16.0.2")
+BY_SHIM = ChosenRoute("172.16.0.254", "hostonly-shim", None, "172.16.0.253")
 
 OWN: dict[str, object] = {"address": "172.16.0.254", "network": "172.16.0.0/24"}
 SHARED_MAC: dict[str, object] = {**OWN, "parent": "eth1"}

@@ -12,8 +12,8 @@ from hostonly.claims.names import (
     resolver_embedded,
     resolver_outer,
 )
-from hostonly.facts.docker import Container, Endpoint, Network
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerContainer, DockerEndpoint, DockerNetwork
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.firewall import Firewall, parse
 from hostonly.facts.names import NO_ANSWER, Lookup
 from hostonly.facts.resolver import Resolver
@@ -22,9 +22,9 @@ from tests.unit.claims.case import Case
 EMBEDDED = Resolver(("127.0.0.11",), (), ("ndots:0",))
 OUTER = Resolver(("192.0.2.53",), (), ())
 
-RED = Endpoint("red", "n1", "172.18.0.3", 16, "172.18.0.1", "")
-BLUE = Endpoint("blue", "n2", "172.19.0.2", 16, "172.19.0.1", "")
-RED2 = Container("c2", "red2", "sha256:aa", "running", 7, "red", (), (RED,), ())
+RED = DockerEndpoint("red", "n1", "172.18.0.3", 16, "172.18.0.1", "")
+BLUE = DockerEndpoint("blue", "n2", "172.19.0.2", 16, "172.19.0.1", "")
+RED2 = DockerContainer("c2", "red2", "sha256:aa", "running", 7, "red", (), (RED,), ())
 BOTH = replace(RED2, endpoints=(BLUE, RED))
 NOWHERE = replace(RED2, endpoints=())
 
@@ -35,12 +35,12 @@ SILENCE = Lookup("blue1", NO_ANSWER)
 ELSEWHERE = Lookup("blue1", "NOERROR", ("192.0.2.80",), "192.0.2.53")
 
 ACROSS: dict[str, object] = {"topic": "across", "who": "A container", "name": "red2"}
-CLOSED = Network("7c1d66e1", "closed", "bridge", True, ("172.20.0.0/16",), (), (), (), ())
+CLOSED = DockerNetwork("7c1d66e1", "closed", "bridge", True, ("172.20.0.0/16",), (), (), (), ())
 OUTSIDE: dict[str, object] = {"network": "closed", "name": "outside.example"}
 
 
-def engine(version: str) -> Engine:
-    return Engine(version, "overlay2", "iptables", "1", "6.1", "inactive")
+def engine(version: str) -> EngineInfo:
+    return EngineInfo(version, "iptables", "inactive")
 
 
 OLD = engine("20.10.24+dfsg1")

@@ -13,8 +13,8 @@ from hostonly.claims.networks import (
     interfaces_one,
     network_driver,
 )
-from hostonly.facts.docker import Network
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerNetwork
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.interfaces import Address, Interface
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.namespaces import NetworkNamespace
@@ -48,7 +48,9 @@ def eth0(*addresses: str) -> Interface:
     return replace(ETH0, addresses=tuple(Address(each, "global") for each in addresses))
 
 
-BRIDGE = Network("n0", "bridge", "bridge", False, ("172.17.0.0/16",), ("172.17.0.1",), (), (), ())
+BRIDGE = DockerNetwork(
+    "n0", "bridge", "bridge", False, ("172.17.0.0/16",), ("172.17.0.1",), (), (), ()
+)
 LOCAL = Route(ip_network("172.17.0.0/16"), "eth0")
 DEFAULT = Route(ip_network("0.0.0.0/0"), "eth0", "172.17.0.1")
 ROUTES = (DEFAULT, LOCAL)
@@ -60,7 +62,7 @@ NAMELESS = Listener("tcp", "127.0.0.1", 8080, ())
 SSH = Listener("tcp", "0.0.0.0", 22, (Holder("sshd", 1),))
 DOCKERD = Listener("tcp", "0.0.0.0", 8080, (Holder("dockerd", 73),))
 PUBLISHED: dict[str, object] = {"port": 8080}
-OLD = Engine("20.10.24+dfsg1", "overlay2", "iptables", "1", "6.1", "inactive")
+OLD = EngineInfo("20.10.24+dfsg1", "iptables", "inactive")
 NEW = replace(OLD, version="28.0.0")
 
 ONE, TWO, THREE = (NetworkNamespace(number) for number in (1, 2, 3))

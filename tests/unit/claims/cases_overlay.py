@@ -14,19 +14,19 @@ from hostonly.claims.overlay import (
     swarm_gone,
     vxlan_path,
 )
-from hostonly.facts.docker import Endpoint, Network
-from hostonly.facts.engine import Engine
+from hostonly.facts.docker import DockerEndpoint, DockerNetwork
+from hostonly.facts.engine import EngineInfo
 from hostonly.facts.interfaces import Interface
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.names import Lookup
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from hostonly.facts.vxlan import Frame
 from tests.unit.claims.case import Case
 from tests.unit.claims.cases import CONTAINER, ETH1, LO, said
 
 ONE, TWO = "172.16.0.2", "172.16.0.3"
-OVERLAY = Network(
+OVERLAY = DockerNetwork(
     "n1", "hello-overlay", "overlay", False, ("10.0.1.0/24",), (), (), (), (), True, (ONE, TWO)
 )
 SPANS: dict[str, object] = {"name": "hello-overlay", "first": ONE, "second": TWO}
@@ -35,8 +35,8 @@ SPANS: dict[str, object] = {"name": "hello-overlay", "first": ONE, "second": TWO
 def on_overlay(address: str | None) -> Any:
     """A container with this address on the overlay, and another one on another network."""
     ends = (
-        Endpoint("docker_gwbridge", "n2", "172.18.0.3", 16, None, ""),
-        Endpoint("hello-overlay", "n1", address, 24, None, ""),
+        DockerEndpoint("docker_gwbridge", "n2", "172.18.0.3", 16, None, ""),
+        DockerEndpoint("hello-overlay", "n1", address, 24, None, ""),
     )
     return replace(CONTAINER, endpoints=ends)
 
@@ -80,7 +80,7 @@ PATH: dict[str, object] = {"device": "eth1", "first": ONE, "second": TWO, "port"
 # udp/4789 dropped as it comes in at the second sandbox: seen there, and answered never.
 LOST_IN = (*call(NEIGHBOUR_AT, answered=False), *call(HELLO_AT))
 
-LEFT = Engine("20.10.24+dfsg1", "overlay2", "iptables", "1", "6.1", "inactive")
+LEFT = EngineInfo("20.10.24+dfsg1", "iptables", "inactive")
 NETWORKS = (("bridge", "bridge"), ("host", "host"), ("none", "null"), ("mine", "bridge"))
 SSH = Listener("tcp", "0.0.0.0", 22, (Holder("sshd", 1),))
 GOSSIP = Listener("udp", "*", 7946, (Holder("dockerd", 56),))
@@ -104,7 +104,7 @@ APART: dict[str, object] = {
     "device": "hostonly0",
     "gateways": frozenset({ONE, TWO}),
 }
-OUT = Way("10.0.1.2", "eth0", "192.0.2.1", "192.0.2.7")
+OUT = ChosenRoute("10.0.1.2", "eth0", "192.0.2.1", "192.0.2.7")
 
 CASES = [
     Case(images_built, True, {"containers": (CONTAINER, CONTAINER)}, BUILT, "sha256:aa"),

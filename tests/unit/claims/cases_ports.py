@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hostonly.claims.ports import others_running, port_shared, port_taken
-from hostonly.facts.docker import Container
+from hostonly.facts.docker import DockerContainer
 from tests.unit.claims.case import Case
 
-RUNS = Container("c0", "third", "sha256:aa", "running", 7, "container:c1", (), (), ())
+RUNS = DockerContainer("c0", "third", "sha256:aa", "running", 7, "container:c1", (), (), ())
 LASTING = replace(RUNS, id="c2", name="lasting")
 ENDED = replace(RUNS, status="exited", pid=0, exit_code=1)
 SAID = "hello-socket: cannot listen on port 8080: Address already in use\n"

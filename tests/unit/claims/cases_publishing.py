@@ -17,15 +17,15 @@ from hostonly.claims.publishing import (
     rules_gone,
 )
 from hostonly.facts.conntrack import Direction, Flow
-from hostonly.facts.docker import Container, Endpoint
+from hostonly.facts.docker import DockerContainer, DockerEndpoint
 from hostonly.facts.firewall import Firewall, parse
 from hostonly.facts.listeners import Holder, Listener
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from tests.unit.claims.case import Case
 
-END = Endpoint("bridge", "n0", "172.17.0.2", 16, "172.17.0.1", "02:42:ac:11:00:02")
-HELLO = Container("c0", "hello", "sha256:aa", "running", 7, "default", (), (END,), ())
+END = DockerEndpoint("bridge", "n0", "172.17.0.2", 16, "172.17.0.1", "02:42:ac:11:00:02")
+HELLO = DockerContainer("c0", "hello", "sha256:aa", "running", 7, "default", (), (END,), ())
 OTHER = replace(HELLO, name="other", endpoints=(replace(END, address="172.17.0.3"),))
 TWICE = replace(HELLO, endpoints=(END, replace(END, network="red", address="172.18.0.2")))
 
@@ -97,7 +97,7 @@ NEEDED: dict[str, object] = {
     "port": 8080,
     "device": "lo",
 }
-WAY = Way("127.0.0.1", "lo", None, "127.0.0.1", "local")
+WAY = ChosenRoute("127.0.0.1", "lo", None, "127.0.0.1", "local")
 WITHOUT = {
     "listeners": (SSH,),
     "before": HOST,

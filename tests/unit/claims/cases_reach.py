@@ -13,15 +13,15 @@ from hostonly.claims.reach import (
     unreachable,
 )
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Way
+from hostonly.facts.routes import ChosenRoute
 from tests.unit.claims.case import Case
 
 REFUSED, TIMEOUT = Reach(Outcome.REFUSED), Reach(Outcome.TIMEOUT)
 EMPTY, NO_ROUTE = Reach(Outcome.EMPTY), Reach(Outcome.NO_ROUTE)
 SSH = Reach(Outcome.ANSWERS, "SSH-2.0-OpenSSH_9.2\n")
 HELLO = Reach(Outcome.ANSWERS, "Hello bridge! (1)\n")
-WAY = Way("172.16.0.2", "hostonly0", None, "172.16.0.1")
-OUT = Way("192.0.2.2", "eth0", "172.20.0.1", "172.20.0.2")
+WAY = ChosenRoute("172.16.0.2", "hostonly0", None, "172.16.0.1")
+OUT = ChosenRoute("192.0.2.2", "eth0", "172.20.0.1", "172.20.0.2")
 ELSEWHERE = replace(WAY, device="eth0", gateway="192.0.2.1")
 
 CLOSED: dict[str, object] = {

@@ -11,7 +11,7 @@ from hostonly.claims.registry import (
     manifests_served,
     pushed_served,
 )
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.served import Named, Served
 from tests.unit.claims.case import Case
 
@@ -26,10 +26,10 @@ PUSHED: dict[str, object] = {
         Pushed("python", B, D, "./inv image.push --flavour python"),
     ),
 }
-CATALOG = Answer(200, (), '{"repositories": ["hello-socket"]}')
-EMPTY = Answer(200, (), '{"repositories": []}')
-NOBODY = Answer(None, because="(7) Failed to connect")
-MANIFEST = Answer(200, (("docker-content-digest", A),), "{}")
+CATALOG = HttpAnswer(200, (), '{"repositories": ["hello-socket"]}')
+EMPTY = HttpAnswer(200, (), '{"repositories": []}')
+NOBODY = HttpAnswer(None, because="(7) Failed to connect")
+MANIFEST = HttpAnswer(200, (("docker-content-digest", A),), "{}")
 
 CASES = [
     *(

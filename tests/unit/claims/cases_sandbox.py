@@ -21,12 +21,12 @@ from hostonly.claims.sandbox import (
 )
 from hostonly.facts.docker import ListedContainer, PublishedPort
 from hostonly.facts.firewall import parse
-from hostonly.facts.http import Answer
+from hostonly.facts.http import HttpAnswer
 from hostonly.facts.interfaces import Address, Interface
 from hostonly.facts.listeners import Holder, Listener
-from hostonly.facts.neighbours import Neighbour
+from hostonly.facts.neighbours import NeighbourEntry
 from hostonly.facts.reach import Outcome, Reach
-from hostonly.facts.routes import Route, Way
+from hostonly.facts.routes import ChosenRoute, Route
 from tests.unit.claims.case import Case
 
 MACHINE: dict[str, object] = {"machine": "sandbox"}
@@ -44,7 +44,7 @@ EXPECTED: dict[str, object] = {
     "only": {5000: "172.16.0.2"},
 }
 
-WAY = Way("172.16.0.2", "hostonly0", None, "172.16.0.1")
+WAY = ChosenRoute("172.16.0.2", "hostonly0", None, "172.16.0.1")
 ON_LINK = Route(ip_network("172.16.0.0/24"), "hostonly0")
 DEFAULT = Route(ip_network("0.0.0.0/0"), "eth0", "192.0.2.1")
 VPN = Route(ip_network("172.16.0.0/24"), "wg0", metric=50)
@@ -52,14 +52,14 @@ VPN = Route(ip_network("172.16.0.0/24"), "wg0", metric=50)
 MULTIPATH = Route(ip_network("172.16.0.0/24"), None)
 
 MAC = "0e:01:ac:10:00:02"
-ENTRY = Neighbour("172.16.0.2", "hostonly0", MAC, frozenset({"REACHABLE"}))
+ENTRY = NeighbourEntry("172.16.0.2", "hostonly0", MAC, frozenset({"REACHABLE"}))
 ETH1 = Interface(3, "eth1", MAC, 1500, frozenset({"UP"}), (Address("172.16.0.2/24", "global"),))
 
 CONNECTED, REFUSED, TIMEOUT = Reach(Outcome.EMPTY), Reach(Outcome.REFUSED), Reach(Outcome.TIMEOUT)
 HELLO = Reach(Outcome.ANSWERS, "Hello bridge! (4)\n")
 
-REGISTRY = Answer(200, (("docker-distribution-api-version", "registry/2.0"),), "{}")
-NOBODY = Answer(None, because="(7) Failed to connect")
+REGISTRY = HttpAnswer(200, (("docker-distribution-api-version", "registry/2.0"),), "{}")
+NOBODY = HttpAnswer(None, because="(7) Failed to connect")
 
 
 def listens(address: str, port: int, *names: str) -> Listener:
@@ -147,7 +147,7 @@ CASES = [
     Case(
         engine_answers,
         True,
-        {"answer": Answer(200, (), '{"Version": "20.10.24", "ApiVersion": "1.41"}')},
+        {"answer": HttpAnswer(200, (), '{"Version": "20.10.24", "ApiVersion": "1.41"}')},
         {},
         "version 20.10.24, API 1.41",
     ),
@@ -156,8 +156,8 @@ CASES = [
         no_unit_failed, False, {"failed": ("a.mount", "b.service")}, MACHINE, "a.mount, b.service"
     ),
     Case(engine_answers, False, {"answer": NOBODY}, {}, "systemctl status docker"),
-    Case(engine_answers, False, {"answer": Answer(500, (), "{}")}, {}, "status 500"),
-    Case(engine_answers, False, {"answer": Answer(200, (), "hello")}, {}, "no version"),
+    Case(engine_answers, False, {"answer": HttpAnswer(500, (), "{}")}, {}, "status 500"),
+    Case(engine_answers, False, {"answer": HttpAnswer(200, (), "hello")}, {}, "no version"),
     Case(registry_answers, True, {"answer": REGISTRY}, URL),
     Case(registry_answers, False, {"answer": NOBODY}, URL, "./inv registry.up"),
     Case(registry_answers, False, {"answer": replace(REGISTRY, status=401)}, URL, "status 401"),
@@ -170,6 +170,8 @@ CASES = [
             (False, {2375: TIMEOUT}, CONNECTED, "2375: TIMEOUT"),
             (None, {2375: REFUSED}, REFUSED, "does not reach ssh"),
             (None, {2375: REFUSED}, TIMEOUT, "does not reach ssh"),
+            (None, {2375: TIMEOUT}, TIMEOUT, "does not reach ssh"),
+            (False, {2375: CONNECTED}, TIMEOUT, "2375: EMPTY"),
             (None, {}, CONNECTED, ""),
         )
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hostonly.claims.obstacles import Ground, obstacles
+from hostonly.claims.obstacles import Hop, obstacles
 from hostonly.facts.firewall import Firewall, parse
 from hostonly.facts.nftables import NftDrop
 
@@ -44,11 +44,11 @@ def ground(
     firewall: Firewall | None = None,
     native: tuple[NftDrop, ...] = (),
     link: str = "",
-) -> Ground:
-    return Ground(at, at, version, switches, firewall or parse(ENGINES), native, link)
+) -> Hop:
+    return Hop(at, at, version, switches, firewall or parse(ENGINES), native, link)
 
 
-def off(*links: str) -> Ground:
+def off(*links: str) -> Hop:
     names = {f"net.ipv4.conf.{link}.forwarding": 0 for link in links}
     return ground(switches={**ALL_ON, **names})
 

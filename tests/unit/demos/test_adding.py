@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,69 +10,30 @@ from pathlib import Path
 import pytest
 
 from hostonly.demos import DEMOS
-
-ROOT = Path(__file__).resolve().parents[3]
-PACKAGE = ROOT / "src" / "hostonly"
+from tests.checkout import PACKAGE, changes, copied, inv
 
 NEW = '''"""A demo that was not there before."""
 
 from __future__ import annotations
 
 from hostonly.claims.networks import network_driver
-from hostonly.demos.stage import Stage
-from hostonly.facts.docker import observe_network
+from hostonly.stage.stage import Stage
+from hostonly.facts import observe
+from hostonly.facts.docker import network
 
 
 def run(stage: Stage) -> None:
     """One step and one claim."""
     stage.step(stage.sandbox, "docker", "network", "ls")
-    network = observe_network(stage.sandbox, "bridge")
-    stage.judge(network_driver, about={"name": "bridge", "driver": "bridge"}, network=network)
+    seen = observe(stage.sandbox, network("bridge"))
+    stage.judge(network_driver, about={"name": "bridge", "driver": "bridge"}, network=seen)
 '''
 LINE = '    "brand-new": "a demo that was not there before",\n'
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the program, with its root's files."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PACKAGE, tmp_path / "src" / "hostonly", ignore=ignore)
-    for name in ("tasks.py", "invoke.yaml"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    return tmp_path
-
-
-def inv(copy: Path, *arguments: str) -> str:
-    """Run the copy's program; what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "hostonly", *arguments],
-        cwd=copy,
-        env={"PYTHONPATH": str(copy / "src"), "PATH": "/usr/bin:/bin", "HOME": str(copy)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def changes(copy: Path) -> tuple[list[str], list[str]]:
-    """The files that only the copy has, and the lines that differ in the others."""
-    new: list[str] = []
-    lines: list[str] = []
-    for file in sorted((copy / "src" / "hostonly").rglob("*.py")):
-        name = file.relative_to(copy / "src" / "hostonly")
-        if not (PACKAGE / name).exists():
-            new.append(str(name))
-            continue
-        old, now = (
-            (base / name).read_text().splitlines(True)
-            for base in (PACKAGE, file.parents[len(name.parts) - 1])
-        )
-        differ = difflib.ndiff(old, now)
-        lines += [f"{name}: {line}" for line in differ if line.startswith(("+ ", "- "))]
-    return new, lines
+    return copied(tmp_path)
 
 
 def test_one_file_and_one_line(copy: Path) -> None:
@@ -90,7 +49,7 @@ def test_one_file_and_one_line(copy: Path) -> None:
     assert "brand-new" in inv(copy, "demo.list")
     assert "--keep" in inv(copy, "--help", "demo.brand-new")
     loaded = (
-        "from hostonly.demos.demo import load;"
+        "from hostonly.demos import load;"
         "demo = load('brand-new'); print(demo.summary, demo.run.__doc__)"
     )
     done = subprocess.run(

@@ -3,17 +3,18 @@ recorded is played, and the service in ingress mode besides it is played here.""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from hostonly.claims import Verdict
-from hostonly.demos.demo import load, perform
+from hostonly.demos import load
 from hostonly.demos.overlay import INGRESS, SERVICE
-from hostonly.demos.testbed import Testbed
-from hostonly.settings import Settings
-from hostonly.vantages import Result, Vantage, shown
+from hostonly.site import Site
+from hostonly.stage.demo import perform
+from hostonly.stage.testbed import Testbed
+from hostonly.testing import Answer, FakeVantage
+from hostonly.vantages import Vantage
 from tests import recorded
 
 PORT = "8080"
@@ -22,6 +23,7 @@ TASK = "1234567890ab"
 # So often a look finds what was removed still there, and a connection no task behind the port.
 LATE = 2
 ROUTE = '[{"dst": "172.16.0.2", "dev": "hostonly0", "prefsrc": "172.16.0.1"}]\n'
+LOOKING = {"iptables-save", "nft", "sysctl"}
 HELD = f'LISTEN 0 4096 *:{PORT} *:* users:(("dockerd",pid=9,fd=3))\n'
 
 
@@ -44,23 +46,15 @@ class Swarm:
         return self.looks[what] <= LATE
 
 
-class WithIpvs:
+class WithIpvs(FakeVantage):
     """A played vantage, on a kernel with IPVS."""
 
     def __init__(self, played: Vantage, swarm: Swarm) -> None:
+        super().__init__(name=played.name, prompt=played.prompt)
         self.played, self.swarm = played, swarm
-        self.name, self.prompt = played.name, played.prompt
 
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        answer = self._answer(list(argv), shown(argv))
-        if answer is None:
-            return self.played.run(argv, stdin=stdin, timeout=timeout)
-        return Result(self.name, self.prompt, shown(argv), *answer, 0.0)
-
-    def _answer(self, argv: list[str], line: str) -> tuple[int, str, str] | None:
-        """What it says where it has to do with IPVS or the service; None: what was recorded."""
+    def answer(self, argv: list[str]) -> Answer:
+        """What it says where it has to do with IPVS or the service; else what was recorded."""
         swarm = self.swarm
         match swarm.state, argv:
             case _, ["sudo", "unshare", *_, asked] if "IPVS | sed" in asked:
@@ -69,9 +63,9 @@ class WithIpvs:
                 return 0, "", ""
             case _, ["docker", "service", "ps", *_]:
                 return 0, swarm.tasks, ""
-            case _, ["sh", "-c", _]:
+            case _, _ if LOOKING & set(argv):
                 # Looking at what stopped a connection, of which it tells nothing.
-                return 0, "", ""
+                return 127, "", ""
             case _, ["docker", "service", "create", *_] if INGRESS in argv:
                 swarm.state = "there"
                 return 0, "service\n", ""
@@ -101,7 +95,7 @@ class WithIpvs:
                 return 0, f"{TASK}\n" if swarm.late(f"task {self.name}") else "", ""
             case "removed", ["sudo", "ss", *_]:
                 return 0, HELD if swarm.late(f"port {self.name}") else "", ""
-        return None
+        return self.played.run(argv)
 
 
 @pytest.fixture
@@ -110,11 +104,11 @@ def swarm() -> Swarm:
 
 
 @pytest.fixture
-def testbed(settings: Settings, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
-    monkeypatch.setattr("hostonly.demos.stage.POLL_SECONDS", 0.0)
+def testbed(site: Site, swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> Testbed:
+    monkeypatch.setattr("hostonly.stage.wait.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.waiting.POLL_SECONDS", 0.0)
     monkeypatch.setattr("hostonly.demos.overlay.SYNC_SECONDS", 0.2)
-    testbed, _ = recorded.playing("overlay", settings, monkeypatch)
+    testbed, _ = recorded.playing("overlay", site, monkeypatch)
     second = WithIpvs(testbed.second_sandbox(), swarm)
     return replace(
         testbed,

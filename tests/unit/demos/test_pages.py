@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from hostonly.claims import Verdict
-from hostonly.demos import DEMOS
-from hostonly.demos.demo import load, perform
-from hostonly.report.model import DemoResult
-from hostonly.settings import Settings
+from hostonly.demos import DEMOS, load
+from hostonly.results.judged import DemoResult
+from hostonly.site import Site
+from hostonly.stage.demo import perform
 from tests import pages, recorded
 
 
 @pytest.fixture
-def result(name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> DemoResult:
+def result(name: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> DemoResult:
     """The demo's file run on its recording."""
-    monkeypatch.setattr("hostonly.demos.stage.POLL_SECONDS", 0.0)
-    testbed, unplayed = recorded.playing(name, settings, monkeypatch)
+    monkeypatch.setattr("hostonly.stage.wait.POLL_SECONDS", 0.0)
+    testbed, unplayed = recorded.playing(name, site, monkeypatch)
     result = perform(load(name), testbed, lambda event: None)
     assert unplayed() == []
     return result

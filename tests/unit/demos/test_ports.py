@@ -12,10 +12,11 @@ import pytest
 
 from hostonly.demos import ports
 from hostonly.demos.ports import LASTING, RESTART
-from hostonly.demos.stage import Stage, Stopped
-from hostonly.demos.testbed import Testbed
+from hostonly.stage.stage import Stage
+from hostonly.stage.stopped import Stopped
+from hostonly.stage.testbed import Testbed
 from hostonly.vantages import shown
-from tests.unit.demos.played import Played
+from tests.unit.stage.played import Played
 
 CAPTURED = Path(__file__).parents[1] / "facts" / "docker" / "container-published.json"
 
@@ -34,7 +35,7 @@ class Running(Played):
         super().__init__()
         self.items, self.starts = items, starts
 
-    def _answer(self, argv: list[str]) -> tuple[int, str, str]:
+    def answer(self, argv: list[str]) -> tuple[int, str, str]:
         match argv:
             case ["docker", "ps", "--quiet", "--no-trunc"]:
                 return 0, "".join(f"{item['Id']}\n" for item in self.items), ""
@@ -43,7 +44,7 @@ class Running(Played):
                 return 0, json.dumps(found), ""
             case ["docker", "start", *_] if not self.starts:
                 return 1, "", "Error response from daemon: no such container: id-web\n"
-        return super()._answer(argv)
+        return super().answer(argv)
 
 
 def restarted(testbed: Testbed, sandbox: Running) -> list[str]:

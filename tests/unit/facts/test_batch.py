@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from hostonly.errors import Unreachable
-from hostonly.facts import NotObserved, Observed
-from hostonly.facts.batch import look, observe_all, run_at_once
+from hostonly.facts import NotObserved, observe_all, question
+from hostonly.facts.batch import run_at_once
+from hostonly.testing import FakeVantage
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Host, Result
 
 
@@ -61,13 +62,7 @@ def test_they_run_side_by_side_and_each_has_the_limit() -> None:
 
 
 def test_no_command_is_no_round_trip() -> None:
-    class Nowhere(Host):
-        def run(
-            self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-        ) -> Result:
-            raise AssertionError
-
-    assert run_at_once(Nowhere(), []) == ()
+    assert run_at_once(FakeVantage(), []) == ()
 
 
 class CutOff(Host):
@@ -83,15 +78,6 @@ class CutOff(Host):
 def test_what_was_not_told_is_not_an_empty_answer() -> None:
     with pytest.raises(Unreachable, match="did not tell what became of"):
         run_at_once(CutOff(), [["echo", "a"], ["echo", "b"]])
-    facts = observe_all(CutOff(), {"a": look(["echo", "a"], str), "b": look(["echo", "b"], str)})
+    questions = {word: question(["echo", word], str) for word in ("a", "b")}
+    facts = observe_all(CutOff(), questions)
     assert all(isinstance(fact, NotObserved) for fact in facts.values())
-
-
-def test_facts_by_their_keys() -> None:
-    facts = observe_all(
-        Host(), {"yes": look(["echo", "here"], str.strip), "no": look(["false"], str.strip)}
-    )
-    assert isinstance(facts["yes"], Observed)
-    assert facts["yes"].value == "here"
-    assert isinstance(facts["no"], NotObserved)
-    assert "exited with 1" in facts["no"].because

@@ -8,7 +8,7 @@ import pytest
 
 from hostonly.facts import Unreadable
 from hostonly.facts import confinement as read
-from hostonly.facts.confinement import Confined, Layers, Mount, Owned, Range
+from hostonly.facts.confinement import Confined, Mount, Owned, Range
 
 MOUNTINFO = """\
 1531 1457 0:220 / / rw,relatime shared:939 - overlay /b/rootfs rw,lowerdir=/b/rootfs
@@ -84,13 +84,6 @@ def test_mounts() -> None:
     assert found[4] == Mount("0:6", "/full", "/dev/full", "devtmpfs")
 
 
-@pytest.mark.parametrize("prefix", ["overlay:", ""])
-def test_layers(prefix: str) -> None:
-    line = f"lxc.rootfs.path = {prefix}/var/lib/hostonly/bases/0a/rootfs:/var/lib/lxc/w/layer\n"
-    found = read.parse_layers(line)
-    assert found == Layers("/var/lib/hostonly/bases/0a/rootfs", "/var/lib/lxc/w/layer")
-
-
 def test_devices() -> None:
     text = "character special file|88:0|/dev/pts/0\ncharacter special file|1:3|/dev/null\nblock special file|fe:0|/disk|a\n"
     found = read.parse_devices(text)
@@ -124,8 +117,6 @@ def test_keys() -> None:
         (read.parse_processes, "PID USERNS UID GID\n"),
         (read.parse_mountinfo, ""),
         (read.parse_mountinfo, "1 2 0:1 / /\n"),
-        (read.parse_layers, ""),
-        (read.parse_layers, "lxc.rootfs.path = dir:/rootfs\n"),
         (read.parse_devices, "regular file|0:0|/x\n"),
         (read.parse_devices, "character special file|1,3|/dev/null\n"),
         (read.parse_keys, "cat: /proc/keys: no"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from hostonly.facts import NotObserved, Observed
-from hostonly.facts.http import look, read_answer
+from hostonly.facts.http import http, read_answer
 from hostonly.vantages import Result
 
 Captured = Callable[[str], str]
@@ -57,7 +57,7 @@ def test_what_says_nothing_is_not_observed(exit: int, stdout: str, stderr: str) 
 
 
 def test_the_request_goes_to_nobody_else() -> None:
-    argv = look("http://docker/version", socket="/run/docker.sock", accept="a/b").argv
+    argv = http("http://docker/version", socket="/run/docker.sock", accept="a/b").argv
     assert argv[:2] == ("curl", "-q")
     assert argv[argv.index("--noproxy") + 1] == "*"
     assert argv[argv.index("--unix-socket") + 1] == "/run/docker.sock"

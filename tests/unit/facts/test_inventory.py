@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,13 @@ from hostonly.facts import NotObserved, Observed, Unreadable, inventory
 from hostonly.facts import inventory_parse as parse
 from hostonly.facts.inventory import Difference, differences
 from hostonly.facts.inventory_parse import Item
-from hostonly.vantages import Result
+from hostonly.testing import FakeVantage
 
 Captured = Callable[[str], str]
 
 ONE = "hostonly /home/alex/one"
+# What a provider of machines says of itself.
+PROVIDED = [(("/run/machines",), ("/var/lib/machines",), "machine.*")]
 
 
 def test_links_carry_their_own_mark_or_their_bridges(captured: Captured) -> None:
@@ -148,41 +150,20 @@ def test_differences_are_new_gone_or_changed() -> None:
     ]
 
 
-class Silent:
-    """A host where every command but ``links``' fails."""
-
-    name = prompt = "host"
-
-    def __init__(self, links: str) -> None:
-        self.links = links
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        known = argv[-1] == "link"
-        said = self.links if known else ""
-        return Result("host", "host", " ".join(argv), 0 if known else 1, said, "", 0.0)
+def silent(*links: str) -> FakeVantage:
+    """A host that tells of its ``links``, one look after the other, and where all else fails."""
+    looks = chain(links, repeat(links[-1]))
+    return FakeVantage({"ip -json -details link": looks}, otherwise=(1, "", ""))
 
 
 def test_what_changed_while_it_was_looked_at_is_looked_at_again(
     captured: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inventory, "PAUSE_SECONDS", 0.0)
-
-    class Changing(Silent):
-        """The links are half of a document at the first look."""
-
-        looks = 0
-
-        def run(
-            self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-        ) -> Result:
-            result = super().run(argv)
-            self.looks += argv[-1] == "link"
-            return replace(result, stdout=result.stdout[:99]) if self.looks == 1 else result
-
-    host = Changing(captured("inventory/links.json"))
-    assert isinstance(inventory.take(host, Path("/home/x"), Path("/tmp"))["links"], Observed)
+    links = captured("inventory/links.json")
+    # Half of a document at the first look.
+    host = silent(links[:99], links)
+    assert isinstance(inventory.take(host, Path("/home/x"), Path("/tmp"), ())["links"], Observed)
 
 
 def test_what_was_not_seen_stays_unseen_when_kept(
@@ -190,12 +171,10 @@ def test_what_was_not_seen_stays_unseen_when_kept(
 ) -> None:
     monkeypatch.setattr(inventory, "PAUSE_SECONDS", 0.0)
     taken = inventory.take(
-        Silent(captured("inventory/links.json")), Path("/home/x"), Path("/tmp"), ["sudo"]
+        silent(captured("inventory/links.json")), Path("/home/x"), Path("/tmp"), PROVIDED, ["sudo"]
     )
     kept = inventory.loads(inventory.dumps(taken))
-    assert (
-        set(kept) == set(taken) == {kind.name for kind in inventory.kinds(Path("/"), Path("/"), ())}
-    )
+    assert set(kept) == set(taken) == set(inventory.kinds(Path("/"), Path("/"), PROVIDED))
     links, seen = kept.pop("links"), taken["links"]
     assert isinstance(links, Observed) and isinstance(seen, Observed)
     assert links.value == seen.value

@@ -7,10 +7,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from hostonly.facts import Observed, Unreadable, interfaces, neighbours, routes
+from hostonly.facts import Observed, Unreadable, interfaces, neighbours, observe, routes
 from hostonly.facts.interfaces import Address
-from hostonly.facts.routes import Way
-from hostonly.vantages import Result, Vantage
+from hostonly.facts.routes import ChosenRoute
+from hostonly.testing import FakeVantage
 
 Captured = Callable[[str], str]
 
@@ -77,31 +77,23 @@ def test_no_route_is_an_empty_list_and_nothing_is_unreadable() -> None:
 
 def test_the_way_to_an_address(captured: Captured) -> None:
     way = routes.parse_way(captured("routes/get.json"))
-    assert way == Way("10.9.0.2", "eth1", None, "10.9.0.1")
+    assert way == ChosenRoute("10.9.0.2", "eth1", None, "10.9.0.1")
 
 
-class Says:
+def says(exit: int, stderr: str) -> FakeVantage:
     """A vantage where every command says the same."""
-
-    name = prompt = "host"
-
-    def __init__(self, exit: int, stderr: str) -> None:
-        self.exit, self.stderr = exit, stderr
-
-    def run(self, argv: object, *, stdin: str | None = None, timeout: float = 30.0) -> Result:
-        return Result("host", "host", "ip", self.exit, "", self.stderr, 0.0)
+    return FakeVantage(otherwise=(exit, "", stderr))
 
 
 def test_no_way_is_an_observation_but_an_error_is_not() -> None:
-    none: Vantage = Says(2, "RTNETLINK answers: Network is unreachable\n")
-    fact = routes.route_to(none, "11.1.1.1")
+    none = says(2, "RTNETLINK answers: Network is unreachable\n")
+    fact = observe(none, routes.route_to("11.1.1.1"))
     assert isinstance(fact, Observed) and fact.value is None
-    assert not isinstance(
-        routes.route_to(Says(1, 'any valid prefix is expected rather than "x".'), "x"), Observed
-    )
-    assert not isinstance(
-        routes.route_to(Says(127, "ip: No such file or directory"), "10.0.0.1"), Observed
-    )
+    for refused in (
+        says(1, 'any valid prefix is expected rather than "x".'),
+        says(127, "ip: No such file or directory"),
+    ):
+        assert not isinstance(observe(refused, routes.route_to("x")), Observed)
 
 
 def test_neighbours(captured: Captured) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hostonly.facts import Unreadable
-from hostonly.facts.ipv6 import off
+from hostonly.facts import NotObserved, observe
+from hostonly.facts.ipv6 import ipv6_off, off
 from hostonly.facts.sysctl import parse_all
+from hostonly.testing import FakeVantage
 
 # As `sysctl -a` prints it; a VLAN's dot is a slash.
 ON = """\
@@ -56,8 +57,13 @@ def test_in_a_sandbox_the_command_goes_there() -> None:
     assert "./inv sandbox.exec --machine sandbox2 -- sudo sysctl -w" in str(because)
 
 
-def test_sysctl() -> None:
-    assert parse_all("") == {}
-    for output in ("what\n", "net.ipv4.ip_forward = maybe\n"):
-        with pytest.raises(Unreadable):
-            parse_all(output)
+def test_it_is_asked_of_the_machine_that_it_is_said_of() -> None:
+    told = FakeVantage(otherwise=ON.replace("0.disable_ipv6 = 0", "0.disable_ipv6 = 1"))
+    because = observe(told, ipv6_off("hostonly0")).value_or(None)
+    assert because is not None and because.startswith(
+        "IPv6 is switched off on the sandbox's hostonly0"
+    )
+    assert observe(FakeVantage(otherwise=ON), ipv6_off("hostonly0")).value_or("unknown") is None
+    assert isinstance(
+        observe(FakeVantage(otherwise=(1, "", "")), ipv6_off("hostonly0")), NotObserved
+    )

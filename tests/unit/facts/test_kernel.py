@@ -1,54 +1,38 @@
-"""What the kernel can do, from what a real attempt printed, and numbers that it can be told."""
+"""What the kernel can do, from what a real attempt printed."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from hostonly.errors import Unreachable
-from hostonly.facts import NotObserved, Observed, Unreadable
-from hostonly.facts.kernel import IN_PLACE, KINDS, observe_capability
-from hostonly.facts.sysctl import FORWARDING6, observe_sysctl, parse
-from hostonly.vantages import Result, shown
+from hostonly.facts import NotObserved, Observed, observe
+from hostonly.facts.kernel import IN_PLACE, KINDS, capability
+from hostonly.testing import FakeVantage
 
 
-class Told:
-    name = prompt = "sandbox"
-
-    def __init__(self, exit: int, stdout: str = "", stderr: str = "") -> None:
-        self.answer = exit, stdout, stderr
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        return Result("sandbox", "sandbox", shown(argv), *self.answer, 0.0)
-
-
-class Gone(Told):
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        raise Unreachable("the connection broke")
+def told(exit: int, stdout: str = "", stderr: str = "") -> FakeVantage:
+    """A sandbox where every command says this."""
+    return FakeVantage(otherwise=(exit, stdout, stderr))
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_what_succeeds_is_there(kind: str) -> None:
-    fact = observe_capability(Told(0), kind)
+    fact = observe(told(0), capability(kind))
     assert isinstance(fact, Observed) and fact.value is True
     assert ("unshare --net" in fact.evidence[0].command) == (kind not in IN_PLACE)
 
 
 def test_an_unknown_kind_of_link_is_missing() -> None:
-    fact = observe_capability(Told(2, "", "Error: Unknown device type.\n"), "ipvlan")
+    fact = observe(told(2, "", "Error: Unknown device type.\n"), capability("ipvlan"))
     assert isinstance(fact, Observed) and fact.value is False
 
 
 @pytest.mark.parametrize("kind", ["ip_vs", "ipv6", "br_netfilter"])
 def test_a_file_that_is_not_there_is_a_missing_capability(kind: str) -> None:
-    fact = observe_capability(Told(1), kind)
+    fact = observe(told(1), capability(kind))
     assert isinstance(fact, Observed) and fact.value is False
 
 
@@ -68,29 +52,15 @@ def test_ipvs_is_asked_for_before_it_is_looked_for(tmp_path: Path, asked: str, e
 
 
 @pytest.mark.parametrize(
-    ("told", "kind"),
+    ("at", "kind"),
     [
-        (Told(1), "ipvlan"),
-        (Told(2, "", "RTNETLINK answers: Operation not permitted\n"), "ipvlan"),
-        (Told(1, "", "unshare: unshare failed: Operation not permitted\n"), "ip_vs"),
-        (Told(127, "", "sudo: unshare: command not found\n"), "ipv6"),
-        (Told(1, "", "sudo: a password is required\n"), "br_netfilter"),
-        (Gone(0), "ipvlan"),
+        (told(1), "ipvlan"),
+        (told(2, "", "RTNETLINK answers: Operation not permitted\n"), "ipvlan"),
+        (told(1, "", "unshare: unshare failed: Operation not permitted\n"), "ip_vs"),
+        (told(127, "", "sudo: unshare: command not found\n"), "ipv6"),
+        (told(1, "", "sudo: a password is required\n"), "br_netfilter"),
+        (FakeVantage(otherwise=Unreachable("the connection broke")), "ipvlan"),
     ],
 )
-def test_an_attempt_that_was_not_let_tells_nothing(told: Told, kind: str) -> None:
-    assert isinstance(observe_capability(told, kind), NotObserved)
-
-
-def test_a_number() -> None:
-    fact = observe_sysctl(Told(0, "1\n"), FORWARDING6)
-    assert isinstance(fact, Observed) and fact.value == 1
-    assert fact.evidence[0].command == "sysctl -n net.ipv6.conf.all.forwarding"
-    missing = Told(255, "", "sysctl: cannot stat /proc/sys/net/ipv6: No such file or directory\n")
-    assert isinstance(observe_sysctl(missing, FORWARDING6), NotObserved)
-
-
-@pytest.mark.parametrize("output", ["", "yes\n", "1 2\n"])
-def test_what_is_no_number(output: str) -> None:
-    with pytest.raises(Unreadable):
-        parse(output)
+def test_an_attempt_that_was_not_let_tells_nothing(at: FakeVantage, kind: str) -> None:
+    assert isinstance(observe(at, capability(kind)), NotObserved)

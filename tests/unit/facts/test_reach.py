@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
 from hostonly.errors import Unreachable
-from hostonly.facts import NotObserved, Observed
-from hostonly.facts.reach import Outcome, Reach, observe_reach, read_result
+from hostonly.facts import NotObserved, Observed, observe
+from hostonly.facts.reach import Outcome, Reach, reach, read_result
 from hostonly.hello.greeting import Greeting
+from hostonly.testing import FakeVantage
 from hostonly.vantages import Result
 
 Captured = Callable[[str], str]
@@ -79,44 +80,30 @@ def test_greetings(said: str, greeting: Greeting | None) -> None:
     assert Reach(Outcome.ANSWERS, said).greeting == greeting
 
 
-class Routed:
-    """A host whose route to everything leaves by `device`; it notes what was run."""
+ROUTE, PROBE = "ip -json route get 172.16.0.2", "nc -nv -w 2 172.16.0.2 8080"
 
-    name = prompt = "host"
 
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self.ran: list[str] = []
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        self.ran.append(argv[0])
-        if argv[0] == "ip":
-            return result(0, f'[{{"dst":"172.16.0.2","dev":"{self.device}"}}]', "")
-        return result(0, "Hello host! (1)\n", "Connection to 172.16.0.2 8080 port succeeded!\n")
+def routed(device: str) -> FakeVantage:
+    """A host whose route to the sandbox leaves by ``device``, and which is answered there."""
+    said = (0, "Hello host! (1)\n", "Connection to 172.16.0.2 8080 port succeeded!\n")
+    return FakeVantage({ROUTE: f'[{{"dst":"172.16.0.2","dev":"{device}"}}]', PROBE: said})
 
 
 def test_nothing_is_sent_where_the_route_leaves_elsewhere() -> None:
-    host = Routed("eth0")
-    fact = observe_reach(host, "172.16.0.2", 8080, bridge="hostonly0")
+    host = routed("eth0")
+    fact = observe(host, reach("172.16.0.2", 8080, bridge="hostonly0"))
     assert isinstance(fact, NotObserved)
     assert "eth0" in fact.because and "nothing was sent" in fact.because
-    assert host.ran == ["ip"]
+    assert host.ran == [ROUTE]
 
 
 def test_the_probe_follows_the_right_route() -> None:
-    host = Routed("hostonly0")
-    fact = observe_reach(host, "172.16.0.2", 8080, bridge="hostonly0")
+    host = routed("hostonly0")
+    fact = observe(host, reach("172.16.0.2", 8080, bridge="hostonly0"))
     assert isinstance(fact, Observed) and fact.value.greeting == Greeting("host", 1)
-    assert host.ran == ["ip", "nc"]
+    assert host.ran == [ROUTE, PROBE]
 
 
 def test_a_vantage_that_is_gone() -> None:
-    class Gone(Routed):
-        def run(
-            self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-        ) -> Result:
-            raise Unreachable("no connection")
-
-    assert isinstance(observe_reach(Gone("x"), "127.0.0.1", 8080), NotObserved)
+    gone = FakeVantage(otherwise=Unreachable("no connection"))
+    assert isinstance(observe(gone, reach("127.0.0.1", 8080)), NotObserved)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.facts import NotObserved, Observed, Unreadable
-from hostonly.facts.batch import observe_all
+from hostonly.facts import NotObserved, Observed, Unreadable, observe_all
 from hostonly.facts.confinement import parse_paths
-from hostonly.facts.search import Found, read_search, search_look
+from hostonly.facts.search import Found, read_search, search
 from hostonly.vantages import Host
 
 CAPTURED = Path(__file__).parent / "search"
@@ -41,9 +40,9 @@ def test_any_other_message_is_no_answer(line: str) -> None:
 def test_searched_for_real(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     looks = {
-        "found": search_look(["find", str(tmp_path), "-type", "f"], parse_paths),
-        "gone": search_look(["find", str(tmp_path / "gone")], parse_paths),
-        "no such tool": search_look(["hostonly-no-such-tool"], parse_paths),
+        "found": search(["find", str(tmp_path), "-type", "f"], parse_paths),
+        "gone": search(["find", str(tmp_path / "gone")], parse_paths),
+        "no such tool": search(["hostonly-no-such-tool"], parse_paths),
     }
     facts = observe_all(Host(), looks)
     found, gone = facts["found"], facts["gone"]

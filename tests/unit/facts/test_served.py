@@ -17,7 +17,7 @@ from hostonly.facts.served import (
     manifests_in,
     read_served,
     repositories_in,
-    served_look,
+    served,
     tags_in,
 )
 from hostonly.vantages import Host, Result
@@ -33,7 +33,7 @@ def result(exit: int, stdout: str, stderr: str = "") -> Result:
 def test_the_digest_of_the_bytes(tmp_path: Path) -> None:
     content = bytes(range(256)) * 1000
     (tmp_path / "blob").write_bytes(content)
-    fact = read_served(Host().run(served_look(f"file://{tmp_path}/blob").argv))
+    fact = read_served(Host().run(served(f"file://{tmp_path}/blob").argv))
     assert isinstance(fact, Observed)
     assert fact.value.digest == "sha256:" + hashlib.sha256(content).hexdigest()
 

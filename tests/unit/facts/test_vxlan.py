@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
-from hostonly.facts import Observed, Unreadable
-from hostonly.facts.vxlan import Frame, argv, observe_watching, parse
-from hostonly.vantages import Result, shown
+from hostonly.facts import Unreadable, observe
+from hostonly.facts.vxlan import Frame, parse, vxlan, watching
+from hostonly.testing import FakeVantage
+from hostonly.vantages import shown
 
 Captured = Callable[[str], str]
 IDLE = 'p_raw 0 0 *:eth0 * users:(("dhclient",pid=8,fd=4))\n'
@@ -66,25 +67,14 @@ def test_what_is_not_understood_is_not_passed_over(output: str) -> None:
         parse(output)
 
 
-class Told:
-    name = prompt = "sandbox"
-
-    def __init__(self, output: str) -> None:
-        self.output = output
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        return Result("sandbox", "sandbox", shown(argv), 0, self.output, "", 0.0)
-
-
-@pytest.mark.parametrize(("output", "watching"), [(IDLE, False), ("", False), (WATCHING, True)])
-def test_whether_somebody_watches(output: str, watching: bool) -> None:
-    fact = observe_watching(Told(output))
-    assert isinstance(fact, Observed) and fact.value is watching
+@pytest.mark.parametrize(("output", "there"), [(IDLE, False), ("", False), (WATCHING, True)])
+def test_whether_somebody_watches(output: str, there: bool) -> None:
+    assert observe(FakeVantage(otherwise=output), watching()).value_or(None) is there
 
 
 def test_watching_ends_by_itself() -> None:
-    line = shown(argv(20, 60))
+    asked = vxlan(20, 60)
+    line = shown(asked.command())
     assert line.startswith("sudo timeout --preserve-status --signal INT 60 tcpdump ")
+    assert asked.timeout > 60
     assert line.endswith(" -c 20 udp port 4789")

@@ -11,21 +11,22 @@ from contextlib import contextmanager
 import pytest
 
 from hostonly.errors import UsageError
-from hostonly.hello.call import Called, Calls, judge
-from hostonly.hello.exchange import MOST_BYTES, Ending, Exchange, Exchanges
+from hostonly.hello.call import Calls, judge
+from hostonly.hello.exchange import MOST_BYTES, Exchange, Exchanges, StreamEnd
+from hostonly.results.hello_call import Called
 
 
-def calls(*answers: bytes | Ending, step: float = 1.0) -> list[Exchange]:
+def calls(*answers: bytes | StreamEnd, step: float = 1.0) -> list[Exchange]:
     """Exchanges one after the other, each with what came, or with how it ended."""
     made = []
     for number, answer in enumerate(answers):
         exchange = Exchange(number * step)
         exchange.ended = exchange.begun + 0.5
-        if isinstance(answer, Ending):
+        if isinstance(answer, StreamEnd):
             exchange.ending = answer
-            exchange.connected = exchange.begun if answer is Ending.RESET else None
+            exchange.connected = exchange.begun if answer is StreamEnd.RESET else None
         else:
-            exchange.ending, exchange.data = Ending.ENDED, answer
+            exchange.ending, exchange.data = StreamEnd.ENDED, answer
             exchange.connected = exchange.begun
         made.append(exchange)
     return made
@@ -76,25 +77,25 @@ def test_what_no_counter_can_have_reached_is_no_greeting(digits: str) -> None:
         (b"Hello x! (1)\r\n", "STRANGER"),
         (b"Hello \xff! (1)\n", "STRANGER"),
         (line(1, "y"), "WRONG NAME"),
-        (Ending.REFUSED, "REFUSED"),
-        (Ending.NO_ROUTE, "NO ROUTE"),
-        (Ending.CONNECT_TIMEOUT, "TIMED OUT"),
-        (Ending.SILENT, "TIMED OUT"),
-        (Ending.RESET, "RESET"),
-        (Ending.ENDLESS, "STRANGER"),
-        (Ending.FAILED, "NOT MADE"),
+        (StreamEnd.REFUSED, "REFUSED"),
+        (StreamEnd.NO_ROUTE, "NO ROUTE"),
+        (StreamEnd.CONNECT_TIMEOUT, "TIMED OUT"),
+        (StreamEnd.SILENT, "TIMED OUT"),
+        (StreamEnd.RESET, "RESET"),
+        (StreamEnd.ENDLESS, "STRANGER"),
+        (StreamEnd.FAILED, "NOT MADE"),
     ],
 )
-def test_each_answer_that_is_none_has_its_word(answer: bytes | Ending, kind: str) -> None:
+def test_each_answer_that_is_none_has_its_word(answer: bytes | StreamEnd, kind: str) -> None:
     made = calls(line(5), answer)
-    if answer is Ending.ENDLESS:
+    if answer is StreamEnd.ENDLESS:
         made[1].data = b"y" * MOST_BYTES
     found = kinds(judge(made, "x"))
     assert found[0] == (kind, (2,))
 
 
 def test_a_line_without_an_end_of_stream() -> None:
-    (made,) = calls(Ending.SILENT)
+    (made,) = calls(StreamEnd.SILENT)
     made.data = line(1)
     assert kinds(judge([made])) == [("NOT ENDED", (1,))]
 
@@ -108,7 +109,7 @@ def test_numbers_that_went_to_somebody_else() -> None:
 
 
 def test_a_number_that_a_reset_connection_of_ours_used_up() -> None:
-    called = judge(calls(line(1), Ending.RESET, line(3)))
+    called = judge(calls(line(1), StreamEnd.RESET, line(3)))
     assert kinds(called) == [("RESET", (2,)), ("MISSING", (2,))]
     assert "connections of ours" in called.deviations[1].sentence
 
@@ -181,21 +182,21 @@ def test_a_real_answer() -> None:
     for exchange in made:
         assert exchange.connected is not None
         assert exchange.begun <= exchange.connected <= exchange.ended
-        assert exchange.ending is Ending.ENDED
+        assert exchange.ending is StreamEnd.ENDED
 
 
 def test_real_endings() -> None:
     with server(b"", reset=True) as port:
         (made,) = Exchanges("127.0.0.1", port, 1).run()
-        assert made.ending is Ending.RESET
+        assert made.ending is StreamEnd.RESET
     (made,) = Exchanges("127.0.0.1", port, 1).run()
-    assert (made.ending, made.connected) == (Ending.REFUSED, None)
+    assert (made.ending, made.connected) == (StreamEnd.REFUSED, None)
     with server(b"Hello ", stay=True) as port:
         (made,) = Exchanges("127.0.0.1", port, 1, limit=0.1).run()
-        assert (made.ending, made.data) == (Ending.SILENT, b"Hello ")
+        assert (made.ending, made.data) == (StreamEnd.SILENT, b"Hello ")
     with server(b"x" * (MOST_BYTES + 1), stay=True) as port:
         (made,) = Exchanges("127.0.0.1", port, 1).run()
-        assert made.ending is Ending.ENDLESS
+        assert made.ending is StreamEnd.ENDLESS
 
 
 def test_a_kernel_without_a_descriptor_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,4 +205,4 @@ def test_a_kernel_without_a_descriptor_left(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(socket, "socket", none_left)
     made = Exchanges("127.0.0.1", 9, 2, parallel=2).run()
-    assert [exchange.ending for exchange in made] == [Ending.FAILED] * 2
+    assert [exchange.ending for exchange in made] == [StreamEnd.FAILED] * 2

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hostonly.errors import UsageError
-from hostonly.hello.conformance import CASES, Outcome, Program, Target, run_suite
+from hostonly.hello.conformance import CASES, CaseOutcome, Program, Target, run_suite
 from hostonly.hello.conformance.subject import port_said
 from tests.unit.hello.mutants import MUTANTS, SERVER, write
 
@@ -22,7 +22,7 @@ QUICK = ("line", "count.rises", "name.first", "port.taken", "stop.sigterm")
 
 def test_the_python_server_passes_what_is_quick() -> None:
     results = list(run_suite(PYTHON, QUICK))
-    assert {result.outcome for result in results} == {Outcome.PASSES}, results
+    assert {result.outcome for result in results} == {CaseOutcome.PASSES}, results
     assert [result.case.name for result in results][:2] == ["line.form", "line.ends"]
 
 
@@ -43,7 +43,7 @@ def test_every_case_can_fail() -> None:
 def test_a_mutant_fails_by_name(name: str, tmp_path: Path) -> None:
     program = Program(name, [sys.executable, "-I", str(write(name, tmp_path))])
     (result,) = run_suite(program, [MUTANTS[name].fails])
-    assert (result.outcome, result.case.name) == (Outcome.FAILS, MUTANTS[name].fails)
+    assert (result.outcome, result.case.name) == (CaseOutcome.FAILS, MUTANTS[name].fails)
 
 
 def test_a_server_that_is_not_there_fails() -> None:
@@ -51,15 +51,15 @@ def test_a_server_that_is_not_there_fails() -> None:
         port = listener.getsockname()[1]
     results = list(run_suite(Target("127.0.0.1", port), ["line", "port.given"]))
     assert [result.outcome for result in results] == [
-        Outcome.FAILS,
-        Outcome.FAILS,
-        Outcome.SKIPPED,
+        CaseOutcome.FAILS,
+        CaseOutcome.FAILS,
+        CaseOutcome.SKIPPED,
     ]
 
 
 def test_a_program_that_ends_at_once_fails() -> None:
     (result,) = run_suite(Program("false", ["false"]), ["line.form"])
-    assert (result.outcome, result.because[:15]) == (Outcome.FAILS, "it did not star")
+    assert (result.outcome, result.because[:15]) == (CaseOutcome.FAILS, "it did not star")
 
 
 def test_there_is_no_such_case() -> None:

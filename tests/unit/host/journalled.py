@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from hostonly.host import journal, whole
+from hostonly.host import atomic, journal
 
 
 def ran_by(run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have ``run`` called for each command that a journal needs."""
-    for module in (journal, whole):
+    for module in (journal, atomic):
         monkeypatch.setattr(module, "run", run)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from hostonly.errors import HostonlyError
 from hostonly.host import bridges
-from hostonly.host.bridges import Bridge
+from hostonly.site import BRIDGE, Bridge, Site, mac
+from tests.unit.sites import at
 
 HERE = Path(__file__).parent
 OURS = "hostonly /home/ada/check out"
@@ -28,7 +29,8 @@ def captured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bridge(name: str = "hostonly0", address: str = "172.16.0.1/24", mark: str = OURS) -> Bridge:
-    return Bridge(name, IPv4Interface(address), mark)
+    end = IPv4Interface(address)
+    return Bridge(name, end, mac(end.ip, BRIDGE), mark)
 
 
 def test_ours_with_its_address_is_present() -> None:
@@ -126,9 +128,9 @@ def test_only_a_marked_bridge_is_removed(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ["ip", "link", "delete", "hostonly0", "type", "bridge"] in ran
 
 
-def test_other_checkouts_are_seen_by_their_marks() -> None:
-    assert bridges.others(Path("/home/ada/check out")) == []
-    assert bridges.others(Path("/home/bob/hostonly")) == ["/home/ada/check out"]
+def test_other_checkouts_are_seen_by_their_marks(site: Site) -> None:
+    assert bridges.others(at(site, Path("/home/ada/check out"))) == []
+    assert bridges.others(at(site, Path("/home/bob/hostonly"))) == ["/home/ada/check out"]
 
 
 def test_a_bridge_has_a_mac_of_its_own_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hostonly.errors import ToolFailed
 from hostonly.host import command
 from hostonly.host.command import NO_SUDO, run
+from hostonly.waiting import until
 
 
 def test_standard_output_is_returned_and_both_streams_are_followed() -> None:
@@ -53,10 +54,7 @@ def test_a_program_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
         run(["sh", "-c", f"sleep 60 & echo $! >'{pid_file}'; wait"], timeout=1)
     assert time.monotonic() - start < 45
     pid = int(pid_file.read_text())
-    deadline = time.monotonic() + 20
-    while _alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _alive(pid)
+    assert until(lambda: not _alive(pid), bool, 20.0)
 
 
 def _alive(pid: int) -> bool:
@@ -108,7 +106,7 @@ def test_what_cannot_be_ended_is_told_and_not_waited_for(monkeypatch: pytest.Mon
 
 def test_who_leads_no_group_is_ended_as_well() -> None:
     # `Popen.send_signal` itself finds out that it has ended, and then there is nothing to wait for.
-    with subprocess.Popen(["sleep", "30"], text=True) as process:
+    with subprocess.Popen(["sleep", "30"]) as process:
         command.end(process)
         assert process.returncode == -signal.SIGINT
 
@@ -117,7 +115,7 @@ def test_who_ends_while_it_is_told_to_is_not_waited_for_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(command, "send", lambda process, number: process.wait())
-    with subprocess.Popen(["sleep", "0.3"], text=True) as process:
+    with subprocess.Popen(["sleep", "0.3"]) as process:
         command.end(process)
         assert process.returncode == 0
 

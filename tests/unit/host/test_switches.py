@@ -11,7 +11,7 @@ import pytest
 
 from hostonly.host import forwarding, limits, switches, traffic
 from hostonly.host.switches import Switch
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.host import journalled
 
 ETH0, VLAN, ALL = (f"net/ipv4/conf/{name}/forwarding" for name in ("eth0", "up.7", "all"))
@@ -144,10 +144,10 @@ def test_a_journal_that_is_none_of_ours_puts_nothing_back(kernel: Kernel, text: 
 
 
 def test_forwarding_is_needed_of_the_uplinks_and_the_nat_bridge_alone(
-    kernel: Kernel, settings: Settings
+    kernel: Kernel, site: Site
 ) -> None:
-    bridge = f"net/ipv4/conf/{settings.network.nat_bridge}/forwarding"
-    assert forwarding.needed(settings) == [
+    bridge = f"net/ipv4/conf/{site.nat.name}/forwarding"
+    assert forwarding.needed(site) == [
         Switch(bridge, "1", ALL),
         ON,
         Switch(VLAN, "1", ALL),

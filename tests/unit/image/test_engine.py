@@ -10,6 +10,7 @@ import requests
 from docker.errors import APIError, DockerException
 from urllib3.exceptions import ProtocolError
 
+from hostonly import waiting
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.image.engine import Engine, understood
 
@@ -69,7 +70,9 @@ def test_a_layer_that_was_collected_is_unpacked_again(
     monkeypatch: pytest.MonkeyPatch, fails: int, asked: int
 ) -> None:
     """The words are those of Docker 26.1 with the containerd store."""
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    slept: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+    monkeypatch.setattr(waiting, "time", clock)
     calls: list[str] = []
 
     def create(reference: str, **options: Any) -> str:

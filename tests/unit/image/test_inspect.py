@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,16 +14,17 @@ from docker.errors import ImageNotFound
 
 from hostonly.errors import HostonlyError, Unreachable
 from hostonly.image import inspect as inspect_module
-from hostonly.image import state
+from hostonly.image import record
 from hostonly.image.engine import Engine
 from hostonly.image.flavour import PYTHON
 from hostonly.image.inspect import inspect
-from hostonly.image.view import ImageView
 from hostonly.registry import client as client_module
 from hostonly.registry.client import RegistryClient
+from hostonly.results.image import ImageView
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.registry.serving import Store, digest, served
+from tests.unit.sites import at
 
 LAYERS = (b"base" * 1000, b"server" * 1000)
 # The engine API's Info where containerd keeps the images.
@@ -54,12 +56,12 @@ class Images:
 class Place:
     """The checkout with its records, two engines and a registry, none of which has anything yet."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        self.settings, self.store = settings, store
+    def __init__(self, site: Site, store: Store) -> None:
+        self.site, self.store = site, store
         self.engines: dict[str, Images | HostonlyError] = {"sandbox": Images(), "host": Images()}
         self.machine = cast(
             Machine,
-            SimpleNamespace(settings=settings, address="172.16.0.2", require_running=lambda: None),
+            SimpleNamespace(site=site, address="172.16.0.2", require_running=lambda: None),
         )
         self.manifest = store.add_image(*LAYERS)
         self.config = store.of(self.manifest)["config"]["digest"]
@@ -78,8 +80,8 @@ class Place:
         return images
 
     def record(self, place: str, image_id: str = "") -> None:
-        built = state.Built("i", image_id or self.config, self.config, place, "python")
-        state.save(self.settings, built)
+        built = record.Built("i", image_id or self.config, self.config, place, "python")
+        record.save(self.site, built)
 
     def look(self) -> tuple[ImageView, dict[str, bool | None]]:
         view = inspect(self.machine, PYTHON)
@@ -87,11 +89,11 @@ class Place:
 
 
 @pytest.fixture
-def place(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setattr(client_module, "require_host_only_route", lambda address, bridge: None)
     store = Store()
-    image = settings.image.model_copy(update={"name": "app"})
-    made = Place(settings.model_copy(update={"root": tmp_path, "image": image}), store)
+    here = at(site, tmp_path)
+    made = Place(replace(here, image=replace(here.image, name="app")), store)
     with served(store) as port:
         monkeypatch.setattr(
             inspect_module, "client", lambda _: RegistryClient("127.0.0.1", port, bridge="b")

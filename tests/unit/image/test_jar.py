@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hostonly.errors import HostonlyError, ToolFailed
-from hostonly.image.jar import JAR, Run, build_jar, failures, jar_inputs, run_tests
+from hostonly.host.command import Run
+from hostonly.image.jar import JAR, build_jar, failures, jar_inputs, run_tests
 
 
 class Maven:

@@ -9,7 +9,8 @@ import pytest
 from hostonly.events import ignore
 from hostonly.host import packages
 from hostonly.image import jar, parts, runtime
-from hostonly.settings import Settings
+from hostonly.site import Site
+from tests.unit.sites import at
 
 
 @pytest.fixture
@@ -36,19 +37,19 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def checkout(settings: Settings, tmp_path: Path) -> Settings:
+def checkout(site: Site, tmp_path: Path) -> Site:
     (tmp_path / "src/main").mkdir(parents=True)
     (tmp_path / "pom.xml").write_text("<project/>")
-    return settings.model_copy(update={"root": tmp_path})
+    return at(site, tmp_path)
 
 
-def test_each_is_made_once(checkout: Settings, made: list[str]) -> None:
+def test_each_is_made_once(checkout: Site, made: list[str]) -> None:
     first = parts.parts(checkout, ignore)
     assert parts.parts(checkout, ignore) == first
     assert sorted(made) == ["base", "jar"]
 
 
-def test_a_jar_that_somebody_else_wrote_is_not_ours(checkout: Settings, made: list[str]) -> None:
+def test_a_jar_that_somebody_else_wrote_is_not_ours(checkout: Site, made: list[str]) -> None:
     artefact, _ = parts.parts(checkout, ignore)
     made.clear()
     artefact.write_bytes(b"another")
@@ -57,7 +58,7 @@ def test_a_jar_that_somebody_else_wrote_is_not_ours(checkout: Settings, made: li
     assert artefact.read_bytes() == b"a jar"
 
 
-def test_a_changed_source_makes_another_jar(checkout: Settings, made: list[str]) -> None:
+def test_a_changed_source_makes_another_jar(checkout: Site, made: list[str]) -> None:
     parts.parts(checkout, ignore)
     made.clear()
     (checkout.root / "src/main/A.java").write_text("class A {}")
@@ -65,7 +66,7 @@ def test_a_changed_source_makes_another_jar(checkout: Settings, made: list[str])
     assert made == ["jar"]
 
 
-def test_parts_that_are_gone_are_made_again(checkout: Settings, made: list[str]) -> None:
+def test_parts_that_are_gone_are_made_again(checkout: Site, made: list[str]) -> None:
     artefact, archive = parts.parts(checkout, ignore)
     made.clear()
     artefact.unlink()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,15 +20,16 @@ from urllib3.exceptions import ProtocolError
 
 from hostonly.errors import HostonlyError, ToolFailed, Unreachable
 from hostonly.events import Done, Event, Progress, Unchanged, Warned, ignore
-from hostonly.image import publish, state
+from hostonly.image import publish, record
 from hostonly.image.engine import Engine, understood
 from hostonly.image.stream import follow
 from hostonly.registry import client as client_module
 from hostonly.registry import service
 from hostonly.registry.client import RegistryClient
 from hostonly.sandbox.machine import Machine
-from hostonly.settings import Settings
+from hostonly.site import Site
 from tests.unit.registry.serving import Store, digest, served
+from tests.unit.sites import at
 
 
 def stream(name: str) -> Generator[dict[str, Any]]:
@@ -121,27 +122,26 @@ class FakeEngine:
 class Place:
     """A checkout that has built and pushed an image, the registry that has it, and its sandbox."""
 
-    def __init__(self, settings: Settings, store: Store, port: int) -> None:
-        registry = settings.registry.model_copy(update={"port": port})
-        image = settings.image.model_copy(update={"name": "app"})
-        self.settings = settings.model_copy(update={"registry": registry, "image": image})
+    def __init__(self, site: Site, store: Store, port: int) -> None:
+        image = replace(site.image, name="app")
+        self.site = replace(site, registry_port=port, image=image)
         self.store, self.said = store, list[Event]()
         self.manifest = store.tags["python"] = store.add_image(*LAYERS)
         self.config = store.of(self.manifest)["config"]["digest"]
-        self.built = state.Built(
+        self.built = record.Built(
             "inputs", self.config, self.config, "sandbox", "python", self.manifest
         )
         self.machine = cast(
             Machine,
             SimpleNamespace(
-                settings=self.settings,
+                site=self.site,
                 address="172.16.0.2",
                 vantage=lambda: contextlib.nullcontext("the sandbox"),
             ),
         )
 
     def name(self, place: str) -> str:
-        return state.typed(place, "172.16.0.2", self.settings.registry.port, "app")
+        return record.typed(place, "172.16.0.2", self.site.registry_port, "app")
 
     def image(self, place: str, image_id: str = "", *layers: bytes) -> dict[str, Any]:
         return {
@@ -156,22 +156,22 @@ class Place:
         said = "Download complete" if by_manifest else "Pull complete"
         yield {"status": "Pulling from app", "id": self.manifest}
         for blob in (*document["layers"], *([document["config"]] if by_manifest else [])):
-            yield {"status": "Downloading", "id": state.short(blob["digest"])}
-            yield {"status": said, "id": state.short(blob["digest"])}
+            yield {"status": "Downloading", "id": record.short(blob["digest"])}
+            yield {"status": said, "id": record.short(blob["digest"])}
 
-    def pull(self, engine: FakeEngine, place: str = "sandbox") -> state.Built:
+    def pull(self, engine: FakeEngine, place: str = "sandbox") -> record.Built:
         return publish.pull(self.machine, engine.at(place), self.built, self.said.append)
 
 
 @pytest.fixture
-def place(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setattr(client_module, "require_host_only_route", lambda address, bridge: None)
     store = Store()
     with served(store) as port:
         monkeypatch.setattr(
             publish, "registry_client", lambda _: RegistryClient("127.0.0.1", port, bridge="b")
         )
-        yield Place(settings.model_copy(update={"root": tmp_path}), store, port)
+        yield Place(at(site, tmp_path), store, port)
 
 
 @pytest.fixture
@@ -234,21 +234,21 @@ def test_what_cannot_be_cleared_up_is_said(
 
 def test_the_last_push_is_noted_whichever_engine_it_came_from(place: Place) -> None:
     """Also where the same image is there already; a pull is none."""
-    file = state.pushed_record(place.settings.state, "python")
-    for where in state.PLACES:
+    file = record.pushed_record(place.site.state, "python")
+    for where in record.PLACES:
         engine = FakeEngine()
         engine.images[place.config] = place.image(where)
         built = replace(place.built, place=where, manifest=None)
         assert publish.push(place.machine, engine.at(where), built, place.said.append).manifest
-        noted = state.Pushed("app", "python", place.manifest, place.config, where)
-        assert state.load_pushed(file) == noted
+        noted = record.PushRecord("app", "python", place.manifest, place.config, where)
+        assert record.load_pushed(file) == noted
     engine.images[f"{place.name('host')}@{place.manifest}"] = place.image("host")
     file.unlink()
     place.pull(engine, "host")
-    assert state.load_pushed(file) is None
+    assert record.load_pushed(file) is None
 
 
-@pytest.mark.parametrize("where", state.PLACES)
+@pytest.mark.parametrize("where", record.PLACES)
 @pytest.mark.parametrize("by_manifest", [False, True], ids=["graph driver", "containerd"])
 def test_an_engine_that_has_nothing_gets_every_layer(
     place: Place, where: str, by_manifest: bool
@@ -262,7 +262,7 @@ def test_an_engine_that_has_nothing_gets_every_layer(
     image_id = place.manifest if by_manifest else place.config
     assert done == replace(place.built, place=where, image_id=image_id)
     if done != place.built:
-        assert state.load(state.record(place.settings.state, where, "python")) == done
+        assert record.load(record.record(place.site.state, where, "python")) == done
     place.pull(engine, where)
     assert isinstance(place.said[-1], Unchanged) and len(engine.pulled) == 1
 
@@ -299,3 +299,75 @@ def test_what_the_registry_has_lost_cannot_be_pulled(place: Place) -> None:
     assert not publish.served(place.machine, place.built)
     place.store.manifests.clear()
     assert not publish.served(place.machine, place.built)
+
+
+class Begun(Exception):
+    """Raised in place of pushing."""
+
+
+def pushed(place: Place, monkeypatch: pytest.MonkeyPatch) -> record.Built | None:
+    """What a push comes to where nothing is pushed; None where something would be."""
+
+    def push(there: str, **_: object) -> Iterator[dict[str, Any]]:
+        raise Begun
+
+    engine = FakeEngine()
+    engine.images = {"app": place.image("sandbox")}
+    monkeypatch.setattr(engine, "push", push)
+    monkeypatch.setattr(publish, "_clear_up", lambda *_: None)
+    try:
+        return publish.push(place.machine, engine.at("sandbox"), place.built, place.said.append)
+    except Begun:
+        return None
+
+
+def test_what_the_registry_has_whole_is_not_pushed_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pushed(place, monkeypatch) == place.built
+    assert isinstance(place.said[-1], Unchanged)
+    # The same image by a manifest that another engine wrote.
+    document = place.store.of(place.manifest)
+    place.store.tags["python"] = place.store.add_manifest({**document, "annotations": {}})
+    found = pushed(place, monkeypatch)
+    assert found is not None and found.manifest == place.store.tags["python"]
+
+
+def no_tag(place: Place) -> None:
+    place.store.tags.clear()
+
+
+def another_image(place: Place) -> None:
+    place.store.tags["python"] = place.store.add_image(b"other")
+
+
+def no_configuration(place: Place) -> None:
+    del place.store.blobs[place.config]
+
+
+def changed_configuration(place: Place) -> None:
+    place.store.blobs[place.config] = place.store.blobs[place.config].replace(b"linux", b"other")
+
+
+def no_layer(place: Place) -> None:
+    del place.store.blobs[place.store.of(place.manifest)["layers"][1]["digest"]]
+
+
+def half_a_layer(place: Place) -> None:
+    layer = place.store.of(place.manifest)["layers"][1]["digest"]
+    place.store.blobs[layer] = place.store.blobs[layer][:-1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [no_tag, another_image, no_configuration, changed_configuration, no_layer, half_a_layer],
+)
+def test_what_the_registry_has_not_whole_is_pushed(
+    place: Place, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Place], None]
+) -> None:
+    damage(place)
+    if damage is changed_configuration:
+        with pytest.raises(HostonlyError, match="damaged"):
+            pushed(place, monkeypatch)
+    else:
+        assert pushed(place, monkeypatch) is None

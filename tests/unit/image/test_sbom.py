@@ -17,6 +17,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from docker.errors import NotFound
 
 from hostonly.image.engine import Engine
+from hostonly.image.record import is_bill_of
 from hostonly.image.sbom import (
     Contents,
     Package,
@@ -26,7 +27,6 @@ from hostonly.image.sbom import (
     read,
     release_in,
 )
-from hostonly.image.state import is_bill_of
 
 # From /var/lib/dpkg/status.d of the base image (shortened), and two paragraphs of a dpkg's status.
 CONTROL = """Package: libc6
@@ -82,6 +82,7 @@ def test_a_java_runtime_by_its_release() -> None:
 def test_it_is_valid_cyclonedx() -> None:
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(bill()) is None
+    assert validator.validate_str(bill(replace(CONTENTS, distribution="", java=None))) is None
     broken = json.loads(bill())
     broken["components"][0]["type"] = "jar"
     assert validator.validate_str(json.dumps(broken)) is not None
@@ -99,6 +100,13 @@ def test_it_tells_everything() -> None:
     (jar,) = (c for c in told["components"] if c["name"] == "hello-socket.jar")
     assert jar["hashes"] == [{"alg": "SHA-256", "content": "d" * 64}]
     assert told["metadata"]["component"]["bom-ref"] == CONFIG
+
+
+def test_a_package_is_called_as_package_urls_are_written() -> None:
+    odd = Package("libstdc++6", "1:12.2~rc1-14+b1", "amd64")
+    nowhere = bill(replace(CONTENTS, packages=(odd,), distribution=""))
+    assert '"pkg:deb/debian/libstdc%2B%2B6@1:12.2~rc1-14%2Bb1?arch=amd64"' in nowhere
+    assert '"pkg:generic/openjdk/java.base"' in bill(replace(CONTENTS, java=None))
 
 
 def test_the_same_image_gives_the_same_bytes() -> None:

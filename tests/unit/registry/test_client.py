@@ -13,11 +13,16 @@ import pytest
 from hostonly.errors import HostonlyError, Unreachable, UsageError
 from hostonly.registry import client as client_module
 from hostonly.registry.client import RegistryClient
+from hostonly.waiting import VARIABLE
 
 MANIFEST = json.dumps(
     {"config": {"digest": "sha256:" + "c" * 64}, "layers": [{"digest": "sha256:" + "d" * 64}]}
 ).encode()
 DIGEST = "sha256:" + hashlib.sha256(MANIFEST).hexdigest()
+
+
+# Until then it answers nothing, where it is slow.
+OVER = threading.Event()
 
 
 class Registry(BaseHTTPRequestHandler):
@@ -45,6 +50,15 @@ class Registry(BaseHTTPRequestHandler):
             self.answer(MANIFEST)
         elif self.path == "/v2/broken/tags/list":
             self.answer(b"<html>not a registry</html>")
+        elif self.path == "/v2/slow/tags/list":
+            OVER.wait(60)
+        elif self.path.endswith("e" * 64):
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"1")
+            self.wfile.flush()
+            OVER.wait(60)
         elif self.path == "/v2/down/tags/list":
             self.answer(b"out of order", status=503)
         else:
@@ -65,9 +79,11 @@ class Registry(BaseHTTPRequestHandler):
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[RegistryClient]:
     monkeypatch.setattr(client_module, "require_host_only_route", lambda address, bridge: None)
+    OVER.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield RegistryClient("127.0.0.1", server.server_address[1], bridge="hostonly0")
+    OVER.set()
     server.shutdown()
     server.server_close()
 
@@ -128,3 +144,27 @@ def test_no_request_leaves_when_the_route_is_not_ours(monkeypatch: pytest.Monkey
     monkeypatch.setattr(client_module, "require_host_only_route", refuse)
     with pytest.raises(Unreachable, match="eth0"):
         RegistryClient("127.0.0.1", 1, bridge="hostonly0").repositories()
+
+
+def test_a_limit_that_struck_is_named(
+    registry: RegistryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SECONDS", 0.2)
+    with pytest.raises(HostonlyError, match="timed out") as caught:
+        registry.tags("slow")
+    assert str(caught.value.remedy).startswith("./inv registry.up   A slow machine")
+    assert VARIABLE in str(caught.value.remedy)
+    with (
+        pytest.raises(HostonlyError, match="in the middle") as caught,
+        registry.blob("hello-socket", "sha256:" + "e" * 64) as chunks,
+    ):
+        assert chunks is not None
+        list(chunks)
+    assert VARIABLE in str(caught.value.remedy)
+
+
+def test_where_nobody_listens_no_limit_struck(registry: RegistryClient) -> None:
+    nobody = RegistryClient("127.0.0.1", 1, bridge="hostonly0")
+    with pytest.raises(HostonlyError, match="does not answer") as caught:
+        nobody.tags("hello-socket")
+    assert caught.value.remedy == "./inv registry.up"

@@ -15,7 +15,7 @@ from hostonly.registry import client as client_module
 from hostonly.registry.client import RegistryClient
 from hostonly.registry.inspect import inspect
 from hostonly.registry.reference import Reference
-from hostonly.registry.result import Blob, Image, Inspection
+from hostonly.results.registry import Blob, Inspection, ServedImage
 from tests.unit.registry.serving import LIST, Store, digest, served
 
 NAME = "localhost:5000/app"
@@ -240,7 +240,7 @@ def test_docker_20_10_names_an_image_by_its_configuration() -> None:
     manifest = image.digests[0].partition("@")[2]
     assert image.id != manifest and len(image.diff_ids) == 2
     blob = Blob(image.id, "", 1, 1)
-    of_it = Image(manifest, "linux/amd64", "", blob, (), image.diff_ids, {})
+    of_it = ServedImage(manifest, "linux/amd64", "", blob, (), image.diff_ids, {})
     served = Inspection("hello-socket:latest", manifest, "", ("latest",), (of_it,), True, ())
     name = image.digests[0].partition("@")[0]
     assert differences(served, image, name) == []
@@ -253,7 +253,9 @@ def test_docker_26_with_containerd_names_it_by_its_manifest() -> None:
     assert image.digests == (f"172.16.16.2:5000/imported@{image.id}",)
     # As the registry served it after that engine's push.
     config = "sha256:2307807aab0b22f2ba843d8d9470d16064ecc6eb3241d0da193b1f748081c279"
-    of_it = Image(image.id, "linux/amd64", "", Blob(config, "", 291, 291), (), image.diff_ids, {})
+    of_it = ServedImage(
+        image.id, "linux/amd64", "", Blob(config, "", 291, 291), (), image.diff_ids, {}
+    )
     served = Inspection("imported:latest", image.id, "", ("latest",), (of_it,), True, ())
     assert differences(served, image, "172.16.16.2:5000/imported") == []
     other = replace(served, digest=digest(b"x"), images=(replace(of_it, digest=digest(b"x")),))

@@ -6,7 +6,7 @@ import pytest
 
 from hostonly.errors import UsageError
 from hostonly.registry.reference import Reference, parse
-from hostonly.settings import Settings
+from hostonly.site import Site
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -23,8 +23,8 @@ DIGEST = "sha256:" + "a" * 64
         ("localhost:5000/team/app", Reference("team/app", "latest")),
     ],
 )
-def test_what_people_type(text: str, expected: Reference, settings: Settings) -> None:
-    assert parse(text, settings) == expected
+def test_what_people_type(text: str, expected: Reference, site: Site) -> None:
+    assert parse(text, site) == expected
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,11 @@ def test_what_people_type(text: str, expected: Reference, settings: Settings) ->
         *("app;rm", "app\n", "app:1\n", f"app@{DIGEST}\n"),
     ],
 )
-def test_what_is_refused(text: str, settings: Settings) -> None:
+def test_what_is_refused(text: str, site: Site) -> None:
     with pytest.raises(UsageError):
-        parse(text, settings)
+        parse(text, site)
 
 
-def test_a_reference_is_written_as_it_is_read(settings: Settings) -> None:
+def test_a_reference_is_written_as_it_is_read(site: Site) -> None:
     for text in ("app:latest", f"app@{DIGEST}"):
-        assert str(parse(text, settings)) == text
+        assert str(parse(text, site)) == text

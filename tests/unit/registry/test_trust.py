@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from hostonly.errors import HostonlyError
-from hostonly.host import command, whole
-from hostonly.registry import certificate, look, trust
-from hostonly.settings import Settings
+from hostonly.host import atomic, command
+from hostonly.host import journal as journals
+from hostonly.registry import access, certificate, trust
+from hostonly.site import Site
+from tests.unit.sites import at
 
 
 class Answers:
@@ -23,18 +25,18 @@ class Answers:
 
 
 @pytest.fixture
-def here(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+def here(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """Settings of a checkout below tmp_path; root's commands are run as ourselves, there alone."""
 
     def run(argv: Sequence[str], *, root: bool = False, **more: Any) -> str:
         assert all(str(tmp_path) in word for word in argv if word.startswith("/"))
         return command.run(argv, **more)
 
-    monkeypatch.setattr(trust, "run", run)
-    monkeypatch.setattr(whole, "run", run)
-    monkeypatch.setattr(look, "tls_client", lambda settings: Answers())
-    ours = settings.model_copy(update={"root": tmp_path / "checkout"})
-    certificate.ensure(ours.state / "registry" / "sandbox", str(ours.network.sandbox))
+    for module in (trust, atomic, journals):
+        monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(access, "tls_client", lambda site: Answers())
+    ours = at(site, tmp_path / "checkout")
+    certificate.ensure(ours.sandbox.certificates, ours.sandbox.address)
     yield ours
 
 
@@ -49,7 +51,7 @@ def journal(tmp_path: Path) -> Path:
 
 
 def test_one_file_is_written_and_everything_of_it_goes(
-    here: Settings, engine: Path, journal: Path, tmp_path: Path
+    here: Site, engine: Path, journal: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "etc").mkdir()
     plan = trust.plan(here, engine)
@@ -65,7 +67,7 @@ def test_one_file_is_written_and_everything_of_it_goes(
     assert not engine.exists() and not journal.exists() and (tmp_path / "etc").exists()
 
 
-def test_what_was_there_before_stays(here: Settings, engine: Path, journal: Path) -> None:
+def test_what_was_there_before_stays(here: Site, engine: Path, journal: Path) -> None:
     (engine / "certs.d" / "registry.example:443").mkdir(parents=True)
     (engine / "certs.d" / "registry.example:443" / "ca.crt").write_text("theirs")
     (engine / "daemon.json").write_text("{}")
@@ -78,7 +80,7 @@ def test_what_was_there_before_stays(here: Settings, engine: Path, journal: Path
 
 
 def test_a_folder_that_somebody_uses_meanwhile_stays(
-    here: Settings, engine: Path, journal: Path
+    here: Site, engine: Path, journal: Path
 ) -> None:
     trust.install(trust.plan(here, engine), journal)
     (engine / "daemon.json").write_text("{}")
@@ -93,7 +95,7 @@ def test_a_folder_that_somebody_uses_meanwhile_stays(
 
 
 def test_what_a_killed_install_had_begun_to_write_goes_as_well(
-    here: Settings, engine: Path, journal: Path, tmp_path: Path
+    here: Site, engine: Path, journal: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "etc").mkdir()
     plan = trust.plan(here, engine)
@@ -106,7 +108,7 @@ def test_what_a_killed_install_had_begun_to_write_goes_as_well(
 
 @pytest.mark.parametrize("text", ["theirs\n", "# hostonly /another/checkout\n", ""])
 def test_somebody_elses_file_is_neither_changed_nor_removed(
-    here: Settings, engine: Path, text: str
+    here: Site, engine: Path, text: str
 ) -> None:
     file = engine / "certs.d" / "172.16.0.2:5000" / "ca.crt"
     file.parent.mkdir(parents=True)
@@ -117,26 +119,24 @@ def test_somebody_elses_file_is_neither_changed_nor_removed(
     assert file.read_text() == text
 
 
-def test_an_older_authority_of_ours_is_replaced(
-    here: Settings, engine: Path, journal: Path
-) -> None:
+def test_an_older_authority_of_ours_is_replaced(here: Site, engine: Path, journal: Path) -> None:
     trust.install(trust.plan(here, engine), journal)
     made = here.state / "registry" / "sandbox"
     (made / "server.pem").unlink()
-    certificate.ensure(made, str(here.network.sandbox))
+    certificate.ensure(made, here.sandbox.address)
     plan = trust.plan(here, engine)
     assert not plan.present and trust.install(plan, journal)
     assert plan.file.read_text().endswith((made / "ca.crt").read_text())
 
 
 def test_nothing_is_planned_unless_the_registry_shows_the_certificate(
-    here: Settings, engine: Path, monkeypatch: pytest.MonkeyPatch
+    here: Site, engine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Other:
         def answers(self) -> None:
             raise HostonlyError("what answers does not show this sandbox's certificate")
 
-    monkeypatch.setattr(look, "tls_client", lambda settings: Other())
+    monkeypatch.setattr(access, "tls_client", lambda site: Other())
     with pytest.raises(HostonlyError, match="does not show"):
         trust.plan(here, engine)
     (here.state / "registry" / "sandbox" / "ca.crt").unlink()
@@ -145,7 +145,7 @@ def test_nothing_is_planned_unless_the_registry_shows_the_certificate(
     assert not engine.exists()
 
 
-def test_the_tutorials_way_is_shown_and_nothing_is_changed(here: Settings, engine: Path) -> None:
+def test_the_tutorials_way_is_shown_and_nothing_is_changed(here: Site, engine: Path) -> None:
     text = trust.insecure(here, engine)
     assert '"insecure-registries": ["172.16.0.2:5000"]' in text
     assert str(engine / "daemon.json") in text and not engine.exists()

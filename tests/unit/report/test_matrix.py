@@ -9,14 +9,15 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from hostonly.checks.expectations import expected_of
+from hostonly.checks.matrix.expectations import expected_of
 from hostonly.claims import ClaimResult, Verdict
+from hostonly.claims.cells import Aim
 from hostonly.report.document import dumps
 from hostonly.report.json import matrix_document
 from hostonly.report.matrix import WIDTH, table
-from hostonly.report.model import Cell, MatrixResult
 from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal
+from hostonly.results.judged import Cell, MatrixResult
 from hostonly.vantages import Result
 
 LONG = "".join(f"line {number}\n" for number in range(100))
@@ -33,22 +34,25 @@ def matrix(observed: str | None = None, verdict: Verdict = Verdict.HOLDS) -> Mat
     """Every cell that is expected of an engine, the last but one as told."""
     cells = [
         Cell(
-            each.mode,
-            each.vantage,
-            each.target,
+            Aim(
+                *(
+                    each.mode,
+                    each.target,
+                    each.vantage,
+                    each.vantage,
+                    each.mode,
+                    "172.17.0.2",
+                    8081,
+                ),
+                *(each.outcome, each.reason.text),
+            ),
             each.outcome.value,
-            each.outcome.value,
-            each.reason.text,
             judged(Verdict.HOLDS),
         )
         for each in expected_of((20, 10, 24))
     ]
     if observed is not None or verdict is not Verdict.HOLDS:
-        last = cells[-2]
-        cells[-2] = Cell(
-            *(last.mode, last.vantage, last.target, last.expected, observed, last.reason),
-            claim=judged(verdict, "it is another"),
-        )
+        cells[-2] = Cell(cells[-2].aim, observed, judged(verdict, "it is another"))
     options = (("bridge", ""), ("on loopback", "-p 127.0.0.1:65535:65535"))
     return MatrixResult("20.10.24+dfsg1", tuple(cells), options, (), 12.34)
 
@@ -68,8 +72,8 @@ def test_every_mode_and_every_reason_is_there() -> None:
     result = matrix()
     lines = "\n".join(text(result))
     for cell in result.cells:
-        assert cell.mode in lines
-        assert cell.reason in lines
+        assert cell.aim.mode in lines
+        assert cell.aim.reason in lines
     assert "-p 127.0.0.1:65535:65535" in lines
     assert "✗" not in lines
 
@@ -96,13 +100,14 @@ def test_what_was_expected_is_in_the_note() -> None:
     result = matrix("ANSWERS (another)", Verdict.FAILS)
     missed = result.cells[-2]
     (note,) = (line for line in text(result) if "(expected" in line)
-    assert note.endswith(f"{missed.reason} (expected {missed.expected})")
+    assert note.endswith(f"{missed.aim.reason} (expected {missed.aim.expected})")
     # Where there is no room for both, it is the next line.
     long = "why " * 23
-    cells = tuple(replace(cell, reason=long) if cell is missed else cell for cell in result.cells)
+    other = replace(missed, aim=replace(missed.aim, reason=long))
+    cells = tuple(other if cell is missed else cell for cell in result.cells)
     lines = text(replace(result, cells=cells))
     (note,) = (line for line in lines if "(expected" in line)
-    assert note.strip() == f"(expected {missed.expected})"
+    assert note.strip() == f"(expected {missed.aim.expected})"
     assert long in lines[lines.index(note) - 1]
     assert max(map(len, lines)) <= WIDTH
 
@@ -110,7 +115,7 @@ def test_what_was_expected_is_in_the_note() -> None:
 def test_the_evidence_of_what_fails_is_under_the_table() -> None:
     stream = io.StringIO()
     follower = Follower(Console(file=io.StringIO()))
-    Terminal(stream, follower).matrix(matrix("TIMEOUT", Verdict.FAILS))
+    Terminal(stream, follower).end(matrix("TIMEOUT", Verdict.FAILS))
     said = stream.getvalue()
     assert "it is another" in said
     # The command, and what it printed: a line of it and the beginning of the long one.

@@ -7,19 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from hostonly.registry.result import (
+from hostonly.report import registry as report
+from hostonly.results.registry import (
     Blob,
     Deletion,
-    Image,
     Inspection,
     RepositoryUsage,
+    ServedImage,
     Usage,
 )
-from hostonly.report import registry as report
 
 CONFIG = Blob("sha256:c", "config", 1500, 1500)
 LAYER = Blob("sha256:a", "layer", 21_370_310, 21_370_310)
-IMAGE = Image("sha256:m", "linux/amd64", "2026-01-01", CONFIG, (LAYER,), ("sha256:u",), {"k": "v"})
+IMAGE = ServedImage(
+    "sha256:m", "linux/amd64", "2026-01-01", CONFIG, (LAYER,), ("sha256:u",), {"k": "v"}
+)
 WHOLE = Inspection("app:latest", "sha256:m", "type", ("latest",), (IMAGE,), True, ())
 USAGE = Usage(
     (RepositoryUsage("app", ("latest",), ("sha256:old",), 2000),), 3000, 2000, 4096, 10**9

@@ -9,21 +9,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from hostonly.claims import ClaimResult, Verdict
+from hostonly.claims import ClaimResult, Verdict, worst
 from hostonly.events import Event, Warned
 from hostonly.report.document import dumps
-from hostonly.report.json import check_document, demo_document, demos_document
-from hostonly.report.model import (
-    CheckResult,
-    ClaimJudged,
-    DemoResult,
-    SandboxAbout,
-    StepEnded,
-    StepStarted,
-    exit_code,
-)
+from hostonly.report.json import document
 from hostonly.report.progress import Follower
 from hostonly.report.terminal import Terminal, shortened, tally
+from hostonly.results.judged import EXIT_CODES, CheckResult, DemoResult, DemosResult, SandboxAbout
+from hostonly.results.transcript import ClaimJudged, DemoEnded, DemoStarted, StepEnded, StepStarted
 from hostonly.vantages import Result
 
 LONG = "".join(f"line {number}\n" for number in range(100))
@@ -86,14 +79,18 @@ def test_lines_are_not_broken() -> None:
 def test_the_end_counts_the_claims_and_says_how_to_remove_what_was_kept() -> None:
     stream = io.StringIO()
     terminal = Terminal(stream, Follower(Console(file=stream)))
-    terminal.demo_end(replace(DEMO, kept=("./inv sandbox.exec -- docker rm hello",)))
-    terminal.demos_end([DEMO], 2.0)
-    terminal.check_end(CheckResult("registry", (HELD,), 0.5))
+    terminal(DemoEnded(replace(DEMO, kept=("./inv sandbox.exec -- docker rm hello",))))
+    terminal.end(DemosResult((DEMO,), 2.0))
+    terminal.end(CheckResult("registry", (HELD,), 0.5))
     text = stream.getvalue()
     assert "✗ FAILS  demo.host: 2 claims: 1 HOLDS, 1 FAILS, 1.2 s" in text
     assert "    ./inv sandbox.exec -- docker rm hello\n" in text
     assert "1 demos, 2.0 s" in text
     assert "✓ HOLDS  check.registry: 1 claim: 1 HOLDS, 0.5 s" in text
+
+
+def test_a_demo_begins_with_its_sentence() -> None:
+    assert printed(DemoStarted("host", "a demo")) == "demo.host  a demo\n"
 
 
 def test_short_output_is_not_shortened_by_one_line() -> None:
@@ -103,8 +100,8 @@ def test_short_output_is_not_shortened_by_one_line() -> None:
 
 
 def test_the_document_is_exactly_this() -> None:
-    document = json.loads(dumps(demo_document(DEMO)))
-    assert document == {
+    said = json.loads(dumps(document(DEMO)))
+    assert said == {
         "schema": "hostonly/1",
         "kind": "demo",
         "name": "host",
@@ -150,15 +147,15 @@ def test_the_document_is_exactly_this() -> None:
 
 
 def test_the_document_is_safe_to_print() -> None:
-    assert dumps(demo_document(DEMO)).isascii() and "\n" not in dumps(demo_document(DEMO))
-    assert "\x1b" not in dumps(demo_document(DEMO))
+    assert dumps(document(DEMO)).isascii() and "\n" not in dumps(document(DEMO))
+    assert "\x1b" not in dumps(document(DEMO))
 
 
 def test_documents_of_several_and_of_checks() -> None:
-    several = demos_document([DEMO, replace(DEMO, claims=(HELD,))], 3.0)
+    several = document(DemosResult((DEMO, replace(DEMO, claims=(HELD,))), 3.0))
     assert list(several) == ["schema", "kind", "verdict", "demos", "seconds"]
     assert (several["kind"], several["verdict"], len(several["demos"])) == ("demos", "FAILS", 2)
-    check = check_document(CheckResult("registry", (), 0.1))
+    check = document(CheckResult("registry", (), 0.1))
     assert list(check) == ["schema", "kind", "name", "verdict", "claims", "seconds"]
     assert check["verdict"] == "UNKNOWN"
 
@@ -174,4 +171,4 @@ def test_documents_of_several_and_of_checks() -> None:
     ],
 )
 def test_exit_codes(verdicts: list[Verdict], code: int) -> None:
-    assert exit_code(verdicts) == code
+    assert EXIT_CODES[worst(verdicts)] == code

@@ -11,8 +11,11 @@ import pytest
 from hostonly.errors import HostonlyError, ToolFailed
 from hostonly.events import Event
 from hostonly.host import packages
-from hostonly.sandbox import base, box, lock, names, purge, trace
-from hostonly.settings import Settings
+from hostonly.ownership import before, lock
+from hostonly.providers.lxc import base, uses
+from hostonly.sandbox import purge
+from hostonly.site import MARK, Site
+from tests.unit.sites import at
 
 USED, UNUSED, HANDED = "0" * 16, "1" * 16, "2" * 16
 USED_BOX, UNUSED_BOX = "hostonly-0123456789ab", "hostonly-ba9876543210"
@@ -28,23 +31,16 @@ SETTINGS = (
 )
 
 
-def test_uses_are_read_from_configurations_and_from_what_was_handed_over() -> None:
-    found = purge.read_uses(CONFIG + SETTINGS)
-    assert found == purge.Uses(frozenset((USED, HANDED)), frozenset((USED_BOX, HANDED_BOX)))
-    again = CONFIG.replace(USED, f"{USED}-2")
-    assert purge.read_uses(again).bases == {f"{USED}-2"}
-    assert purge.read_uses("") == purge.Uses(frozenset(), frozenset())
-
-
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store, a folder of containers and a Vagrant of its own below `tmp_path`."""
     store, lxc = tmp_path / "store", tmp_path / "lxc"
-    for place, name in ((base, "STORE"), (lock, "STORE")):
-        monkeypatch.setattr(place, name, store)
-    monkeypatch.setattr(names, "SANDBOXES", store / "sandboxes")
-    monkeypatch.setattr(purge, "CONTAINERS", lxc)
-    monkeypatch.setattr(trace, "sandboxes", lambda settings: ())
+    for module in (base, lock, purge, uses):
+        monkeypatch.setattr(module, "STORE", store)
+    for module in (purge, uses):
+        monkeypatch.setattr(module, "INSTANCES", store / "sandboxes")
+    monkeypatch.setattr(uses, "LXC", lxc)
+    monkeypatch.setattr(before, "sandboxes", lambda site: ())
     monkeypatch.setattr("hostonly.host.command.as_root", list)
     monkeypatch.setattr(packages, "missing", lambda names: [n for n in names if n == "gone"])
     monkeypatch.setenv("VAGRANT_HOME", str(tmp_path / "vagrant.d"))
@@ -55,7 +51,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (USED_BOX, UNUSED_BOX):
         files = tmp_path / "vagrant.d" / "boxes" / name / "0" / "lxc"
         files.mkdir(parents=True)
-        (files / box.MARK).write_text(f"{name} was added by hostonly\n")
+        (files / MARK).write_text(f"{name} was added by hostonly\n")
     # Somebody's own, one of them with a name like ours.
     for name in (THEIRS, "hostonly-mine", "debian"):
         files = tmp_path / "vagrant.d" / "boxes" / name / "0" / "lxc"
@@ -70,19 +66,19 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def checkout(settings: Settings, tmp_path: Path) -> Settings:
+def checkout(site: Site, tmp_path: Path) -> Site:
     root = tmp_path / "checkout"
     (root / ".vagrant" / "machines").mkdir(parents=True)
     (root / ".hostonly" / "ssh").mkdir(parents=True)
     packages.note(root).write_text("lxc\nvagrant\nlxc\ngone\n-rf\n")
-    return settings.model_copy(update={"root": root})
+    return at(site, root)
 
 
 def listed(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
 
 
-def test_what_another_checkouts_sandbox_uses_stays(machine: Path, checkout: Settings) -> None:
+def test_what_another_checkouts_sandbox_uses_stays(machine: Path, checkout: Site) -> None:
     events: list[Event] = []
     purge.purge(checkout, events.append)
     assert listed(machine / "store" / "bases") == [USED, HANDED]
@@ -95,7 +91,7 @@ def test_what_another_checkouts_sandbox_uses_stays(machine: Path, checkout: Sett
     assert "apt-get remove lxc vagrant'" in said
 
 
-def test_nothing_of_ours_is_left_where_nobody_uses_it(machine: Path, checkout: Settings) -> None:
+def test_nothing_of_ours_is_left_where_nobody_uses_it(machine: Path, checkout: Site) -> None:
     (machine / "lxc" / "work-sandbox" / "config").unlink()
     (machine / "store" / "sandboxes" / "more-sandbox" / "settings").unlink()
     (machine / "store" / "sandboxes" / "more-sandbox").rmdir()
@@ -105,15 +101,15 @@ def test_nothing_of_ours_is_left_where_nobody_uses_it(machine: Path, checkout: S
 
 
 def test_keys_stay_while_a_sandbox_needs_them(
-    machine: Path, checkout: Settings, monkeypatch: pytest.MonkeyPatch
+    machine: Path, checkout: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trace, "sandboxes", lambda settings: ("hostonly-sandbox2",))
+    monkeypatch.setattr(before, "sandboxes", lambda site: ("hostonly-sandbox2",))
     purge.purge(checkout, lambda event: None)
     assert (checkout.state / "ssh").exists()
     assert (checkout.root / ".vagrant").exists()
 
 
-def test_the_tests_own_copy_keeps_what_its_sandbox_needs(machine: Path, checkout: Settings) -> None:
+def test_the_tests_own_copy_keeps_what_its_sandbox_needs(machine: Path, checkout: Site) -> None:
     owner = machine / "store" / "sandboxes" / "more-sandbox" / "owner"
     owner.write_text(f"{checkout.state}/integration/a copy\n")
     purge.purge(checkout, lambda event: None)
@@ -121,7 +117,7 @@ def test_the_tests_own_copy_keeps_what_its_sandbox_needs(machine: Path, checkout
 
 
 def test_nothing_goes_when_it_is_not_known_what_is_used(
-    machine: Path, checkout: Settings, monkeypatch: pytest.MonkeyPatch
+    machine: Path, checkout: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = machine / "bin" / "find"
     fake.write_text("#!/bin/sh\nexit 1\n")
@@ -132,7 +128,7 @@ def test_nothing_goes_when_it_is_not_known_what_is_used(
 
 
 def test_a_base_that_is_being_built_is_waited_for(
-    machine: Path, checkout: Settings, monkeypatch: pytest.MonkeyPatch
+    machine: Path, checkout: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "STORE_SECONDS", 0.4)
     monkeypatch.setattr(lock, "SILENT_SECONDS", 0.1)

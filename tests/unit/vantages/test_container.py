@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from hostonly.errors import Unreachable
-from hostonly.vantages import Container, Namespace, Result, shown
+from hostonly.testing import FakeVantage
+from hostonly.vantages import Container, Namespace
 from hostonly.vantages.route_guard import require_host_only_route
 
 
-class Prepared:
-    """A vantage that answers what was prepared for a command, and nothing else."""
-
-    prompt = "sandbox"
-
-    def __init__(self, answers: dict[str, tuple[int, str, str]], name: str = "sandbox") -> None:
-        self.answers = answers
-        self.name = name
-
-    def run(
-        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 30.0
-    ) -> Result:
-        exit, stdout, stderr = self.answers[shown(argv)]
-        return Result(self.name, self.prompt, shown(argv), exit, stdout, stderr, 0.0)
-
-
 def test_a_container_runs_by_docker_exec() -> None:
-    sandbox = Prepared({"docker exec web ip addr": (0, "1: lo", "")})
+    sandbox = FakeVantage({"docker exec web ip addr": (0, "1: lo", "")})
     result = Container(sandbox, "web").run(["ip", "addr"])
     assert (result.vantage, result.prompt) == ("container web", "sandbox")
     assert result.command == "docker exec web ip addr"
 
 
 def test_a_command_that_fails_in_a_container_is_a_result() -> None:
-    sandbox = Prepared({"docker exec web false": (1, "", "")})
+    sandbox = FakeVantage({"docker exec web false": (1, "", "")})
     assert Container(sandbox, "web").run(["false"]).exit == 1
 
 
@@ -48,7 +31,7 @@ def test_a_command_that_fails_in_a_container_is_a_result() -> None:
     ],
 )
 def test_a_container_that_is_not_there(stderr: str) -> None:
-    sandbox = Prepared({"docker exec web true": (1, "", stderr)})
+    sandbox = FakeVantage({"docker exec web true": (1, "", stderr)})
     with pytest.raises(Unreachable, match="container web"):
         Container(sandbox, "web").run(["true"])
 
@@ -57,7 +40,7 @@ INSPECT = "docker container inspect --format '{{.State.Pid}}' web"
 
 
 def test_a_namespace_is_entered_by_the_containers_init() -> None:
-    sandbox = Prepared(
+    sandbox = FakeVantage(
         {INSPECT: (0, "42\n", ""), "sudo nsenter --target 42 --net ip -json addr": (0, "[]", "")}
     )
     result = Namespace(sandbox, "web").run(["ip", "-json", "addr"])
@@ -69,21 +52,25 @@ def test_a_namespace_is_entered_by_the_containers_init() -> None:
 )
 def test_a_namespace_of_nothing(answer: tuple[int, str, str]) -> None:
     with pytest.raises(Unreachable, match="not running"):
-        Namespace(Prepared({INSPECT: answer}), "web").run(["ip", "addr"])
+        Namespace(FakeVantage({INSPECT: answer}), "web").run(["ip", "addr"])
 
 
 GET = "ip -json route get 172.16.0.2"
 
 
 def test_the_guard_lets_the_host_only_bridge_pass() -> None:
-    host = Prepared({GET: (0, '[{"dst":"172.16.0.2","dev":"hostonly0","flags":[]}]', "")}, "host")
+    host = FakeVantage(
+        {GET: (0, '[{"dst":"172.16.0.2","dev":"hostonly0","flags":[]}]', "")}, name="host"
+    )
     assert require_host_only_route("172.16.0.2", "hostonly0", host=host).command == GET
 
 
 @pytest.mark.parametrize("link", ["hostonly0", "eth0"])
 def test_the_guard_asks_for_the_link_of_a_link_local_address(link: str) -> None:
     get = f"ip -json route get fe80::2 oif {link}"
-    host = Prepared({get: (0, f'[{{"dst":"fe80::2","from":"::","dev":"{link}"}}]', "")}, "host")
+    host = FakeVantage(
+        {get: (0, f'[{{"dst":"fe80::2","from":"::","dev":"{link}"}}]', "")}, name="host"
+    )
     if link == "hostonly0":
         assert require_host_only_route("fe80::2%hostonly0", "hostonly0", host=host).command == get
     else:
@@ -126,7 +113,9 @@ def test_the_guard_asks_for_the_link_of_a_link_local_address(link: str) -> None:
 )
 def test_the_guard_stops_everything_else(answer: tuple[int, str, str], says: str) -> None:
     with pytest.raises(Unreachable, match=says):
-        require_host_only_route("172.16.0.2", "hostonly0", host=Prepared({GET: answer}, "host"))
+        require_host_only_route(
+            "172.16.0.2", "hostonly0", host=FakeVantage({GET: answer}, name="host")
+        )
 
 
 @pytest.mark.parametrize(
@@ -140,7 +129,7 @@ def test_where_there_is_no_route_nobody_asks_whether_the_sandbox_is_up(
     address: str, asks: str, remedy: str
 ) -> None:
     none = (2, "", "RTNETLINK answers: Network is unreachable\n")
-    host = Prepared({f"ip -json route get {asks}": none}, "host")
+    host = FakeVantage({f"ip -json route get {asks}": none}, name="host")
     with pytest.raises(Unreachable, match=r"has no(?: IPv6)? route to") as error:
         require_host_only_route(address, "hostonly0", host=host)
     assert remedy in str(error.value) and "is the sandbox up" not in str(error.value)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hostonly.environment import environment
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Host
+from hostonly.waiting import until
 
 
 def test_streams_status_and_the_command_as_typed() -> None:
@@ -44,10 +45,7 @@ def test_a_timeout_kills_the_whole_group_and_keeps_what_was_printed(tmp_path: Pa
     assert time.monotonic() - start < 30
     assert (result.exit, result.stdout) == (TIMED_OUT, "begun\n")
     child = int(mark.read_text())
-    deadline = time.monotonic() + 20
-    while _alive(child) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not _alive(child)
+    assert until(lambda: not _alive(child), bool, 20.0)
 
 
 def _alive(pid: int) -> bool:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from pathlib import Path
 
+import pytest
+
+from hostonly.errors import Unreachable
 from hostonly.vantages import shared_ssh
 from hostonly.vantages.shared_ssh import SharedConnection, alive
 
@@ -91,3 +95,58 @@ def test_closing_leaves_no_socket_and_none_of_another_sandbox(tmp_path: Path) ->
     shared.close()
     assert not shared.path("7").exists() and not shared.engine("7").exists()
     assert other.exists()
+
+
+# --- the engine's socket
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> SharedConnection:
+    """A connection that is there, by a "ssh" that says who it is and lasts as long as its input."""
+    said = ("sh", "-c", f"echo $$ >{tmp_path}/user; exec cat", "ssh")
+    (tmp_path / "ssh").mkdir()
+    return connection(tmp_path / "ssh", said)
+
+
+def waited_for(file: Path) -> int:
+    """The process id that is written there."""
+    while not file.exists() or not file.read_text().endswith("\n"):
+        time.sleep(0.01)
+    return int(file.read_text())
+
+
+def test_the_engines_socket_is_beside_the_connections_own(
+    used: SharedConnection, tmp_path: Path
+) -> None:
+    with listening(used.path("7")), used.engine_socket("7", "hostonly-x-") as path:
+        assert path == used.engine("7")
+        user = waited_for(tmp_path / "user")
+        # So that the connection does not end in the middle of a long pause.
+        assert Path("/proc", str(user)).exists()
+    assert not Path("/proc", str(user)).exists()
+
+
+def test_a_long_path_is_gone_by_a_link_that_goes_with_it(
+    used: SharedConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    deep = tmp_path / ("d" * shared_ssh.LONGEST_PATH)
+    deep.mkdir()
+    shared = connection(deep, used.ssh)
+    with contextlib.chdir(deep):
+        connections, engine = (
+            listening(Path("sandbox.7.shared")),
+            listening(Path("sandbox.7.engine")),
+        )
+    with connections, engine, shared.engine_socket("7", "hostonly-x-") as path:
+        assert path.is_symlink() and len(str(path)) <= shared_ssh.LONGEST_PATH
+        assert path.parent.name.startswith("hostonly-x-")
+        # As a program would that knows nothing of all this.
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(path))
+    assert not path.parent.exists()
+
+
+def test_without_a_connection_there_is_no_engine(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="engine"), connection(tmp_path).engine_socket("7", "x"):
+        raise AssertionError("not reached")

@@ -1,4 +1,4 @@
-"""Claims about what root in the sandbox is on the host, as the host's kernel sees it."""
+"""Claims about what root in the sandbox is on the host, as the host's kernel shows it."""
 
 from hostonly.claims.isolation.files import (
     base_unchanged,

@@ -1,4 +1,4 @@
-"""Claims about what of the host's files, devices and switches is to be had in the sandbox."""
+"""Claims about which of the host's files, devices and switches the sandbox can reach."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hostonly.facts.search import Found
 
 
 def _closed(search: Found[Any]) -> str:
-    """What to add to a reason: the folders that the ``search`` was not let into, and so root in the sandbox
-    is not either. Nothing where there are none."""
+    """Returns what to add to a reason: the folders that the ``search`` could not open, if any.
+
+    Root in the sandbox cannot open them either."""
     return f"; not even its root may look into {listed(search.closed)}" if search.closed else ""
 
 
@@ -23,7 +24,7 @@ def _closed(search: Found[Any]) -> str:
     source="lxc.container.conf(5), lxc.autodev",
 )
 def harmless_devices(*, devices: Found[Mapping[str, str]], harmless: Collection[str]) -> Judgement:
-    """Holds when every device node is one of the ``harmless``; /dev/null must be among those seen."""
+    """Holds when every device node is one of the ``harmless``; /dev/null must be among them."""
     nodes = devices.what
     if nodes.get("/dev/null") != "c 1:3":
         return Judgement(None, "not even /dev/null was found")
@@ -40,11 +41,11 @@ def harmless_devices(*, devices: Found[Mapping[str, str]], harmless: Collection[
 
 
 def _on_disk(path: str, host: Sequence[Mount]) -> tuple[str, str]:
-    """On which device, and there under which name, the host has ``path`` (with a slash at its end).
+    """Returns the device on which the host has ``path``, and the name that it has there.
 
-    A file system's own names begin at its own root, so /var/lib is ``/lib`` where /var is a file
-    system of its own, and something longer in a subvolume or a bound folder.
-    """
+    ``path`` ends with a slash. Names of a file system begin at its own root, so /var/lib is
+    ``/lib`` where /var is a file system of its own, and something longer in a subvolume or a bound
+    folder."""
     under = [each for each in host if path.startswith(each.point.rstrip("/") + "/")]
     # Of those mounted on one point the last one is seen.
     seen = max(reversed(under), key=lambda each: len(each.point), default=Mount("", "/", "/", ""))
@@ -58,33 +59,36 @@ def _on_disk(path: str, host: Sequence[Mount]) -> tuple[str, str]:
 )
 def own_mounts(
     *,
-    container: str,
+    folder: str,
+    group: str,
     nodes: Collection[str],
     host: Sequence[Mount],
     sandbox: Sequence[Mount],
     namespaces: Mapping[str, str],
 ) -> Judgement:
-    """Holds when what comes from a disk, or from a file system that the host has mounted, is below
-    the container's own folder, a harmless device node, its own control group, or a namespace that is none of the host's ``namespaces`` nor mounted there:
-    the kernel keeps all of them in one nsfs. At least one mount must be seen: Docker's data."""
+    """Holds when the sandbox has mounted nothing of the host's but its own folders.
+
+    Each mount from a disk, or of a file system that the host has mounted, must be below the
+    sandbox's own ``folder``, a harmless device node (``nodes``), its own control ``group``, or a
+    namespace that is none of the host's ``namespaces`` nor mounted there (the kernel keeps all
+    namespaces in one nsfs). At least one below ``folder`` must be seen: Docker's data."""
     theirs = {each.root for each in host if each.kind == "nsfs"} | set(namespaces.values())
-    path = f"/var/lib/lxc/{container}/"
-    device, folder = _on_disk(path, host)
+    device, own = _on_disk(folder, host)
     devices = {each.device for each in host}
     shared = [e for e in sandbox if e.device in devices or not e.device.startswith("0:")]
-    ours = [e for e in shared if e.device == device and e.root.startswith(folder)]
+    ours = [e for e in shared if e.device == device and e.root.startswith(own)]
     strange = [
         f"{each.point} is {each.root} of the host's {each.kind}"
         for each in shared
         if each not in ours
         and not (each.kind == "devtmpfs" and each.root in nodes)
         and not (each.kind == "nsfs" and each.root not in theirs)
-        and not (each.kind in ("cgroup", "cgroup2") and f"/lxc.payload.{container}" in each.root)
+        and not (each.kind in ("cgroup", "cgroup2") and group in each.root)
     ]
     if strange:
         return Judgement(False, listed(strange))
     if not ours:
-        return Judgement(None, f"no mount from {path} is seen")
+        return Judgement(None, f"no mount from {folder} is seen")
     return Judgement(
         True, f"{len(sandbox)} mounts, of the disk's only {listed([e.root for e in ours])}"
     )
@@ -96,7 +100,7 @@ def own_mounts(
     source="sysfs(5)",
 )
 def own_sys(*, writable: Found[Sequence[str]]) -> Judgement:
-    """Holds when every writable file belongs to a link; the control is that such files are found."""
+    """Holds when every writable file belongs to a link; some must be found, as the control."""
     files = writable.what
     if not any("/net/" in path for path in files):
         return Judgement(None, "not even its own links' files are found writable")
@@ -152,8 +156,9 @@ def no_agents(*, writable: Found[Sequence[str]]) -> Judgement:
 def files_unseen(
     *, marker: str, host: Found[Sequence[str]], sandbox: Found[Sequence[str]]
 ) -> Judgement:
-    """Holds when a file made for this is found on the host and nowhere in the sandbox, where the
-    same search finds /etc/hostname."""
+    """Holds when a file made for this claim is found on the host and nowhere in the sandbox.
+
+    The same search must find /etc/hostname in the sandbox."""
     if not any(path.endswith(marker) for path in host.what):
         return Judgement(None, "the marked file is not found on the host either")
     if found := [path for path in sandbox.what if path.endswith(marker)]:
@@ -172,7 +177,7 @@ def files_unseen(
     source="the kernel's overlayfs documentation: the lower layer is never written",
 )
 def written_to_layer(*, name: str, layers: Layers, found: Sequence[str]) -> Judgement:
-    """Holds when a file written inside is found in the layer and not in the base."""
+    """Holds when a file written in the sandbox is found in its layer and not in the base."""
     if f"{layers.base}{name}" in found:
         return Judgement(False, f"{layers.base}{name} was written")
     if f"{layers.layer}{name}" not in found:
@@ -186,8 +191,9 @@ def written_to_layer(*, name: str, layers: Layers, found: Sequence[str]) -> Judg
     source="inode(7): the change time, which nobody can set",
 )
 def base_unchanged(*, seen: Sequence[str], newer: Sequence[str]) -> Judgement:
-    """Holds when no file of the base is newer than the mark that ended its building. ``seen`` are
-    those at its top: a base where nothing is seen says nothing."""
+    """Holds when no file of the base is newer than the mark that ended its building.
+
+    ``seen`` are the files at its top: where no /etc is among them, nothing is known."""
     if newer:
         return Judgement(False, f"changed since: {listed(newer)}")
     if not any(path.endswith("/etc") for path in seen):

@@ -1,4 +1,4 @@
-"""Claims about whom the kernel takes root in the sandbox for, and what it lets it do."""
+"""Claims about who root in the sandbox is to the kernel, and what the kernel allows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hostonly.claims.claim import Judgement, claim
 from hostonly.claims.leftovers import listed
-from hostonly.facts.attempt import Attempt, Outcome
+from hostonly.facts.attempt import Attempt, AttemptOutcome
 from hostonly.facts.confinement import Confined, Owned, Range
 
 USERS = "user_namespaces(7)"
@@ -14,11 +14,12 @@ USERS = "user_namespaces(7)"
 
 @claim("isolation.{id}", "Root in the sandbox cannot {what}.", source=f"{USERS}; capabilities(7)")
 def cannot(*, id: str, what: str, tried: Sequence[Attempt], control: Attempt) -> Judgement:
-    """Holds when every way that was tried was refused or leads nowhere, while the ``control``,
-    something that root in the sandbox may do, tried by the same means, was allowed."""
-    if control.outcome is not Outcome.ALLOWED:
+    """Holds when every attempt was refused or found nothing, while the ``control`` was allowed.
+
+    The ``control`` is something that root in the sandbox may do, tried by the same means."""
+    if control.outcome is not AttemptOutcome.ALLOWED:
         return Judgement(None, f"the same means failed where they must work: {control}")
-    if allowed := [each.what for each in tried if each.outcome is Outcome.ALLOWED]:
+    if allowed := [each.what for each in tried if each.outcome is AttemptOutcome.ALLOWED]:
         return Judgement(False, f"allowed: {listed(allowed)}")
     if not tried:
         return Judgement(None, "nothing was tried")
@@ -27,7 +28,7 @@ def cannot(*, id: str, what: str, tried: Sequence[Attempt], control: Attempt) ->
 
 @claim("isolation.ids", "Root in the sandbox is an unprivileged user on the host.", source=USERS)
 def unprivileged(*, users: Sequence[Range], groups: Sequence[Range]) -> Judgement:
-    """Holds when id 0 in the sandbox is mapped, and nothing to the host's root."""
+    """Holds when the sandbox's id 0 is mapped, and none of its ids to the host's root."""
     for kind, ranges in (("user", users), ("group", groups)):
         if found := [each for each in ranges if 0 in each]:
             return Judgement(False, f"{kind} ids include the host's 0: {found[0]}")
@@ -43,8 +44,9 @@ def unprivileged(*, users: Sequence[Range], groups: Sequence[Range]) -> Judgemen
     source="subuid(5): ranges of two users must not overlap",
 )
 def nobody_elses(*, kind: str, mapped: Sequence[Range], taken: Sequence[Range]) -> Judgement:
-    """Holds when neither a user nor another user's subordinate range is among them; root's own
-    entry is what allows LXC to use the range."""
+    """Holds when the sandbox's ids overlap with no user and no other user's subordinate range.
+
+    Root's own entry does not count: it allows LXC to use the range."""
     others = [each for each in taken if each.who != "range of root"]
     clashes = [str(each) for each in others if any(each.overlaps(ours) for ours in mapped)]
     if clashes:
@@ -81,7 +83,7 @@ def own_ids(*, processes: Sequence[Owned], namespace: str, mapped: Sequence[Rang
     source="namespaces(7)",
 )
 def own_namespaces(*, host: Mapping[str, str], sandbox: Mapping[str, str]) -> Judgement:
-    """Holds when the links of its init and of a process of the host's differ, kind by kind."""
+    """Holds when the sandbox's init and a process of the host's share no namespace of any kind."""
     if host.keys() != sandbox.keys():
         return Judgement(None, f"seen are {', '.join(host)} here and {', '.join(sandbox)} there")
     if shared := [name for name in host if host[name] == sandbox[name]]:
@@ -95,7 +97,9 @@ def own_namespaces(*, host: Mapping[str, str], sandbox: Mapping[str, str]) -> Ju
     source=f"{USERS}; capabilities(7)",
 )
 def capabilities_inside(*, confined: Confined, host: str, sandbox: str) -> Judgement:
-    """Holds when its user namespace is not the host's; the capabilities are listed."""
+    """Holds when the sandbox's user namespace is not the host's, or there is no capability at all.
+
+    The reason lists the capabilities."""
     named = f"{len(confined.bounding)} in the bounding set: {' '.join(confined.bounding)}"
     if host == sandbox:
         return Judgement(not confined.effective and not confined.bounding, f"in {host}; {named}")

@@ -1,4 +1,4 @@
-"""Claims about limits of the kernel's that a sandbox and its host have in common."""
+"""Claims about the kernel's limits that a sandbox shares with its host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INSTANCES = "user/max_inotify_instances"
     source="user_namespaces(7), /proc/sys/user: what is inside counts as the namespace's owner's, too",
 )
 def half_at_most(*, host: Mapping[str, int], sandbox: Mapping[str, int]) -> Judgement:
-    """Holds when each limit in there is at most half of the host's; inotify's must be among them."""
+    """Holds when each limit there is at most half of the host's; inotify's must be among them."""
     if INSTANCES not in host or not host.keys() <= sandbox.keys():
         return Judgement(None, f"seen are {listed(list(host))} here, {listed(list(sandbox))} there")
     pairs = {name: (sandbox[name], limit) for name, limit in host.items()}
@@ -34,7 +34,7 @@ def half_at_most(*, host: Mapping[str, int], sandbox: Mapping[str, int]) -> Judg
     source="inotify(7), fanotify(7), the kernel's ip-sysctl: gc_thresh is for all network namespaces",
 )
 def room_beside(*, needed: Mapping[str, int], limits: Mapping[str, int]) -> Judgement:
-    """Holds when each limit that this kernel shows is at least what is ``needed``."""
+    """Holds when each limit that this kernel shows is at least as high as ``needed``."""
     if not any(name in limits for name in needed):
         return Judgement(None, "none of them is seen")
     low = [
@@ -55,7 +55,7 @@ def room_beside(*, needed: Mapping[str, int], limits: Mapping[str, int]) -> Judg
 def own_quota(
     *, host: Mapping[int, str], sandbox: Mapping[int, str], mapped: Sequence[Range]
 ) -> Judgement:
-    """Holds when whoever has keys in the sandbox is one of its own ids on the host, counted there."""
+    """Holds when the host counts all keys of the sandbox's users under ids of the sandbox's own."""
     outside = {uid: _outside(uid, mapped) for uid in sandbox}
     if 0 not in outside:
         return Judgement(None, "not even root is seen to have keys there")
@@ -73,7 +73,7 @@ def own_quota(
 
 
 def _outside(uid: int, mapped: Sequence[Range]) -> int | None:
-    """What ``uid`` in the sandbox is called on the host."""
+    """Returns the host's number for ``uid`` in the sandbox; None where it is not mapped."""
     for each in mapped:
         if each.inside <= uid < each.inside + each.count:
             return each.first + uid - each.inside

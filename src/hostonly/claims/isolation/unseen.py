@@ -1,4 +1,4 @@
-"""Claims that the host's processes, keys and engine are not the sandbox's to see."""
+"""Claims that the sandbox cannot see the host's processes, keys and engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hostonly.claims.leftovers import listed
     source="pid_namespaces(7)",
 )
 def processes_unseen(*, marker: str, host: Sequence[str], sandbox: Sequence[str]) -> Judgement:
-    """Holds when a process that was started for this is listed on the host, and not inside."""
+    """Holds when the host lists a process started for this claim, and the sandbox does not."""
     if not any(marker in command for command in host):
         return Judgement(None, "the marked process is not seen on the host either")
     if found := [command for command in sandbox if marker in command]:
@@ -44,7 +44,7 @@ def other_engine(*, host: str, sandbox: str) -> Judgement:
     source="keyrings(7), user_namespaces(7)",
 )
 def keys_unseen(*, host: Collection[str], sandbox: Collection[str]) -> Judgement:
-    """Holds when no serial number of the host's own users' keys is listed inside."""
+    """Holds when the sandbox lists no key, by its serial number, of the host's own users."""
     if shared := sorted(set(host) & set(sandbox)):
         return Judgement(False, f"the sandbox lists {listed(shared)}")
     if not host:

@@ -1,21 +1,21 @@
-"""The conformance suite: what every HelloSocket must do, each case by its name.
+"""The conformance suite: what every HelloSocket must do, as cases with names.
 
-It holds for any implementation: one that is running somewhere (`Target`), or one that the suite can
-start itself (`Starter`), which is the only way to try arguments, ports and signals.
+It tests any implementation: a server that runs somewhere (``Target``), or one that the suite can
+start itself (``Starter``). Arguments, ports and signals can only be tried on the latter.
 """
 
-from hostonly.hello.conformance.case import CASES, Case, CaseResult, NotPossible, Outcome, Wrong
-from hostonly.hello.conformance.subject import Program, Started, Starter, Target
+from hostonly.hello.conformance.case import CASES, Case, CaseOutcome, CaseResult, NotPossible, Wrong
+from hostonly.hello.conformance.subject import Program, StartedServer, Starter, Target
 from hostonly.hello.conformance.suite import run_suite
 
 __all__ = [
     "CASES",
     "Case",
+    "CaseOutcome",
     "CaseResult",
     "NotPossible",
-    "Outcome",
     "Program",
-    "Started",
+    "StartedServer",
     "Starter",
     "Target",
     "Wrong",

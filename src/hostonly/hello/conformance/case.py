@@ -1,14 +1,14 @@
-"""A case: a name, the sentence that it tries, and the function that tries it."""
+"""A case of the suite: a name, a sentence about what a server does, and a function to try it."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from hostonly.hello.conformance.subject import Starter, Target
+# What tries a case: a function of a ``Target`` or a ``Starter`` (subject.py).
+Check = TypeVar("Check", bound=Callable[..., str])
 
 
 class Wrong(Exception):
@@ -19,8 +19,8 @@ class NotPossible(Exception):
     """The case cannot be tried here; the message names the missing capability."""
 
 
-class Outcome(enum.StrEnum):
-    """What became of a case."""
+class CaseOutcome(enum.StrEnum):
+    """The outcome of a case, tried or skipped."""
 
     PASSES = "PASSES"
     FAILS = "FAILS"
@@ -30,8 +30,10 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``check`` gets a running server, or with ``starts`` something that starts servers. It returns
-    what was seen, in half a line, and raises `Wrong` or `NotPossible`."""
+    """A case: ``check`` is the function that tries whether a server does what ``sentence`` says.
+
+    ``check`` gets a running server (``Target``), or with ``starts`` a ``Starter``. It returns in
+    half a line what it saw, and raises ``Wrong`` or ``NotPossible``."""
 
     name: str
     sentence: str
@@ -41,10 +43,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """A case that was tried: ``because`` of what it came to its ``outcome``."""
+    """The result of a case: its ``outcome``, in ``because`` the reason, and its duration."""
 
     case: Case
-    outcome: Outcome
+    outcome: CaseOutcome
     because: str
     seconds: float
 
@@ -53,31 +55,25 @@ class CaseResult:
 CASES: dict[str, Case] = {}
 
 
-def of_running(
-    name: str, sentence: str
-) -> Callable[[Callable[[Target], str]], Callable[[Target], str]]:
-    """Register the function below it as a case for a server that runs, whoever started it."""
-
-    def register(check: Callable[[Target], str]) -> Callable[[Target], str]:
-        CASES[name] = Case(name, sentence, False, check)
-        return check
-
-    return register
+def of_running(name: str, sentence: str) -> Callable[[Check], Check]:
+    """Register the function below as a case for a server that runs, a ``Target``."""
+    return _registering(name, sentence, starts=False)
 
 
-def of_started(
-    name: str, sentence: str
-) -> Callable[[Callable[[Starter], str]], Callable[[Starter], str]]:
-    """Register the function below it as a case that starts servers of its own."""
+def of_started(name: str, sentence: str) -> Callable[[Check], Check]:
+    """Register the function below as a case that starts servers of its own, by a ``Starter``."""
+    return _registering(name, sentence, starts=True)
 
-    def register(check: Callable[[Starter], str]) -> Callable[[Starter], str]:
-        CASES[name] = Case(name, sentence, True, check)
+
+def _registering(name: str, sentence: str, *, starts: bool) -> Callable[[Check], Check]:
+    def register(check: Check) -> Check:
+        CASES[name] = Case(name, sentence, starts, check)
         return check
 
     return register
 
 
 def require(holds: object, otherwise: str) -> None:
-    """Raises `Wrong` saying ``otherwise`` unless ``holds``."""
+    """Raise ``Wrong`` with the message ``otherwise`` unless ``holds``."""
     if not holds:
         raise Wrong(otherwise)

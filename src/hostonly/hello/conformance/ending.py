@@ -1,4 +1,4 @@
-"""SIGTERM: promptly, with exit code 0, and nobody left with half a line."""
+"""Cases about SIGTERM: a prompt end with exit code 0, and no client left with half a line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hostonly.hello.conformance.case import of_started, require
 from hostonly.hello.conformance.lines import all_right
 from hostonly.hello.conformance.subject import Starter, widen
 from hostonly.hello.conformance.visitors import LONG, read_all
-from hostonly.hello.exchange import Ending, Exchange
+from hostonly.hello.exchange import Exchange, StreamEnd
 from hostonly.hello.greeting import greeting_of
 
 # It takes a quarter of one; a busy machine, and an engine that sees a container's end, take longer.
@@ -25,6 +25,7 @@ TRAFFIC_SECONDS = 10.0
 
 @of_started("stop.sigterm", "SIGTERM ends it promptly, with exit code 0.")
 def sigterm(starter: Starter) -> str:
+    """Send SIGTERM, and wait for the end."""
     with starter.start(b"x") as server:
         all_right(server.target.exchanges(2), "x")
         begin = monotonic()
@@ -38,6 +39,7 @@ def sigterm(starter: Starter) -> str:
 
 @of_started("stop.silent", "Clients that stay do not keep it from ending.")
 def silent(starter: Starter) -> str:
+    """Send SIGTERM while 20 clients stay connected."""
     with starter.start(b"x") as server, ExitStack() as clients:
         staying = [clients.enter_context(server.target.connect()) for _ in range(20)]
         all_right(server.target.exchanges(1), "x")
@@ -54,6 +56,7 @@ def silent(starter: Starter) -> str:
 
 @of_started("stop.waiting", "Clients that were connected before SIGTERM still get their lines.")
 def waiting(starter: Starter) -> str:
+    """Connect clients while the server is suspended, send SIGTERM, and let the server go on."""
     with starter.start(b"x") as server, ExitStack() as clients:
         server.signal("STOP")
         try:
@@ -76,6 +79,7 @@ def waiting(starter: Starter) -> str:
 
 @of_started("stop.reading", "Clients that are reading when SIGTERM comes get their whole lines.")
 def reading(starter: Starter) -> str:
+    """Send SIGTERM while two clients have read only the beginning of a long line."""
     name = LONG[:80_000]  # what is left must get through in the fifth of a second that is left
     with starter.start(name) as server, ExitStack() as clients:
         readers = [clients.enter_context(server.target.connect(narrow=True)) for _ in range(2)]
@@ -96,6 +100,7 @@ def reading(starter: Starter) -> str:
 
 @of_started("stop.traffic", "In traffic, SIGTERM leaves nobody with half a line, and no n skipped.")
 def traffic(starter: Starter) -> str:
+    """Send SIGTERM while clients connect all the time."""
     with starter.start(b"x") as server:
         target, code = server.target, -1
         found: list[list[Exchange]] = []
@@ -120,7 +125,7 @@ def traffic(starter: Starter) -> str:
         )
     require(code == 0, f"it ended with {code}")
     require(len(whole) > 16, f"only {len(whole)} were answered before the end")
-    _first, last = all_right([e for e in whole if e.ending is Ending.ENDED], "x")
+    _first, last = all_right([e for e in whole if e.ending is StreamEnd.ENDED], "x")
     refused = len(exchanges) - len(whole)
     require(refused, "nobody was refused: it had not ended")
     return f"n = 1 to {last} answered whole, {refused} after it not at all"

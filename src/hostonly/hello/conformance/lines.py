@@ -1,4 +1,4 @@
-"""The line and its count, on a server that runs."""
+"""Cases about the line and its count, on a server that runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ PROMPT_SECONDS = 1.5
 
 
 def all_right(exchanges: Sequence[Exchange], name: str | None) -> tuple[int, int]:
-    """The first and last n. Raises `Wrong`: a line, a name, the order or the count is not right."""
+    """Return the first and the last n of ``exchanges``.
+
+    Raises:
+        Wrong: a line, a name, the order or the count is not right.
+    """
     called = judge(exchanges, name)
     if called.deviations:
         first = called.deviations[0]
@@ -37,7 +41,11 @@ def all_right(exchanges: Sequence[Exchange], name: str | None) -> tuple[int, int
 
 
 def greeting_from(target: Target) -> Greeting:
-    """One greeting. Raises `Wrong`: something else came."""
+    """Connect to ``target`` once, and return its greeting.
+
+    Raises:
+        Wrong: something else came.
+    """
     (exchange,) = target.exchanges(1)
     all_right([exchange], target.name)
     greeting = greeting_of(exchange.data)
@@ -49,6 +57,7 @@ def greeting_from(target: Target) -> Greeting:
     "line.form", "Unasked comes one line, `Hello NAME! (n)` with its end of line, and nothing else."
 )
 def form(target: Target) -> str:
+    """Connect once, and read all that comes."""
     (exchange,) = target.exchanges(1)
     all_right([exchange], target.name)
     return repr(exchange.data.decode())
@@ -56,6 +65,7 @@ def form(target: Target) -> str:
 
 @of_running("line.ends", "After the line the server ends the stream, also for a client that stays.")
 def ends(target: Target) -> str:
+    """Read to the end of the stream without closing the connection."""
     with target.connect(seconds=10.0) as client:
         begin, data = monotonic(), b""
         while piece := client.recv(4096):
@@ -68,6 +78,7 @@ def ends(target: Target) -> str:
 
 @of_running("count.rises", "From one connection to the next, n rises by one.")
 def rises(target: Target) -> str:
+    """Connect 20 times, one after the other."""
     first, last = all_right(target.exchanges(20), target.name)
     return f"20 connections gave n = {first} to {last}"
 
@@ -76,12 +87,14 @@ def rises(target: Target) -> str:
     "count.parallel", "With many connections at a time every n is given once and none left out."
 )
 def parallel(target: Target) -> str:
+    """Connect 400 times, ``PARALLEL`` at a time."""
     first, last = all_right(target.exchanges(400, parallel=PARALLEL), target.name)
     return f"400 connections, {PARALLEL} at a time, gave n = {first} to {last}"
 
 
 @of_running("count.burst", f"{BURST} connections at once, all kept open, are all answered.")
 def burst(target: Target) -> str:
+    """Hold ``BURST`` connections open at once."""
     if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < BURST + 100:
         raise NotPossible(f"this process may not have {BURST} connections (ulimit -n)")
     exchanges = target.exchanges(BURST, parallel=BURST, hold=True)
@@ -92,6 +105,7 @@ def burst(target: Target) -> str:
 
 @of_running("count.reset", "A connection that is reset before it has read has used up its n.")
 def reset(target: Target) -> str:
+    """Reset five connections before they have read, and look at the n that follows."""
     before, resets = greeting_from(target).count, 5
     for _ in range(resets):
         with target.connect() as client:

@@ -1,4 +1,4 @@
-"""The name, which is an argument: servers that are started for it."""
+"""Cases about the name, an argument of the server: each case starts servers for it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def _greets(starter: Starter, arguments: tuple[bytes, ...], name: str) -> None:
 
 @of_started("count.from-one", "The first connection after a start has n = 1.")
 def from_one(starter: Starter) -> str:
+    """Connect three times to a server that was just started."""
     with starter.start(b"first") as server:
         first, last = all_right(server.target.exchanges(3), "first")
     require(first == 1, f"the first three connections had n = {first} to {last}")
@@ -41,12 +42,14 @@ def from_one(starter: Starter) -> str:
 
 @of_started("name.absent", "Without an argument the world is greeted.")
 def absent(starter: Starter) -> str:
+    """Start a server without arguments."""
     _greets(starter, (), "world")
     return "'world'"
 
 
 @of_started("name.blank", "A name of nothing but Unicode's spaces and controls is the world.")
 def blank(starter: Starter) -> str:
+    """Start a server with each name of ``BLANK``."""
     for given in BLANK:
         _greets(starter, (given,), "world")
     return f"{len(BLANK)} blank names, 'world' each time"
@@ -54,6 +57,7 @@ def blank(starter: Starter) -> str:
 
 @of_started("name.kept", "Every other name is sent as it was given, its own spaces too.")
 def kept(starter: Starter) -> str:
+    """Start a server with each name of ``KEPT``."""
     for given in KEPT:
         _greets(starter, (given,), given.decode())
     return f"{len(KEPT)} names"
@@ -61,6 +65,7 @@ def kept(starter: Starter) -> str:
 
 @of_started("name.utf8", "The name is read and sent as UTF-8, whatever the locale.")
 def utf8(starter: Starter) -> str:
+    """Start a server with the name ``UTF8``, under several locales."""
     for environment in ({}, {"LC_ALL": "C", "LANG": "C"}, {"LC_ALL": "POSIX"}):
         given = {"HELLO_PORT": "0", **environment}
         with starter.start(UTF8.encode(), environment=given) as server:
@@ -72,6 +77,7 @@ def utf8(starter: Starter) -> str:
 
 @of_started("name.not-utf8", "Bytes that are not UTF-8 become U+FFFD, as Unicode advises.")
 def not_utf8(starter: Starter) -> str:
+    """Start a server with each name of ``NOT_UTF8``."""
     for given, name in NOT_UTF8:
         _greets(starter, (given,), name)
     return f"{len(NOT_UTF8)} names"
@@ -79,6 +85,7 @@ def not_utf8(starter: Starter) -> str:
 
 @of_started("name.controls", "A control character in the name becomes a space: one line it stays.")
 def controls(starter: Starter) -> str:
+    """Start a server with each name of ``CONTROLS``."""
     for given, name in CONTROLS:
         _greets(starter, (given.encode(),), name)
     return f"{len(CONTROLS)} names"
@@ -86,6 +93,7 @@ def controls(starter: Starter) -> str:
 
 @of_started("name.first", "Of several arguments the first one is the name.")
 def first_of_several(starter: Starter) -> str:
+    """Start servers with several arguments, of which the first is a name or blank."""
     _greets(starter, (b"one", b"two", b"three"), "one")
     _greets(starter, (b"", b"two"), "world")
     return "'one' of one, two, three"
@@ -93,6 +101,7 @@ def first_of_several(starter: Starter) -> str:
 
 @of_started("name.long", "A name as long as an argument may be comes whole.")
 def long(starter: Starter) -> str:
+    """Start a server with a name of 120,000 bytes."""
     name = "é" * 60_000
     _greets(starter, (name.encode(),), name)
     return "120,000 bytes"

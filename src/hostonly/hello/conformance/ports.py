@@ -1,4 +1,4 @@
-"""The port, which is in the environment: what is said, where is listened, what is refused."""
+"""Cases about the port, a variable of the environment: what is said, listened on, refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ END_SECONDS = 10.0
 def _ends(
     starter: Starter, environment: Mapping[str, str], *, unprivileged: bool = False
 ) -> tuple[int, str]:
-    """Exit code and standard error of a server that must not start."""
+    """Return exit code and standard error of a server that must not start."""
     with starter.start(b"x", environment=environment, unprivileged=unprivileged) as server:
         said = server.output()[0]
         if said:
@@ -30,6 +30,7 @@ def _ends(
 
 @of_started("start.says", "At its start it says where it listens, in one line, and nothing else.")
 def says(starter: Starter) -> str:
+    """Read standard output and standard error of a server that was started."""
     with starter.start(b"x") as server:
         port = server.target.port
         greeting_from(server.target)
@@ -41,6 +42,7 @@ def says(starter: Starter) -> str:
 
 @of_started("port.given", "HELLO_PORT names the port, 0 any free one.")
 def given(starter: Starter) -> str:
+    """Start a server on any free port, and then one on that port by its number."""
     with starter.start(b"x") as server:
         port = server.target.port
         require(0 < port != DEFAULT_PORT, f"for HELLO_PORT=0 it listens on {port}")
@@ -53,6 +55,7 @@ def given(starter: Starter) -> str:
 
 @of_started("port.default", f"Without HELLO_PORT, or with an empty one, it is {DEFAULT_PORT}.")
 def default(starter: Starter) -> str:
+    """Start a server with no ``HELLO_PORT``, and one with an empty ``HELLO_PORT``."""
     seen = []
     for environment in ({}, {"HELLO_PORT": ""}):
         with starter.start(b"x", environment=environment) as server:
@@ -72,6 +75,7 @@ def default(starter: Starter) -> str:
 
 @of_started("port.wrong", "A HELLO_PORT that is no port number: exit 2, and a line that says so.")
 def wrong(starter: Starter) -> str:
+    """Start a server with each value of ``NO_PORTS``."""
     for port in NO_PORTS:
         code, err = _ends(starter, {"HELLO_PORT": port, "LC_ALL": "C"})
         require(code == 2, f"for HELLO_PORT={port!r} it ended with {code}")
@@ -82,6 +86,7 @@ def wrong(starter: Starter) -> str:
 
 @of_started("port.taken", "A port that somebody else has: exit 1, and a line that says so.")
 def taken(starter: Starter) -> str:
+    """Start a second server on the port of a first one."""
     with starter.start(b"first") as holder:
         port = holder.target.port
         code, err = _ends(starter, {"HELLO_PORT": str(port)})
@@ -96,6 +101,7 @@ def taken(starter: Starter) -> str:
 
 @of_started("port.privileged", "A port below 1024, without the right to it: exit 1, and a line.")
 def privileged(starter: Starter) -> str:
+    """Start a server on port 81 without the right to listen there."""
     code, err = _ends(starter, {"HELLO_PORT": "81"}, unprivileged=True)
     require(code == 1, f"it ended with {code}")
     expected = "hello-socket: cannot listen on port 81: Permission denied\n"
@@ -105,6 +111,7 @@ def privileged(starter: Starter) -> str:
 
 @of_started("port.both", "It listens on all addresses of IPv4 and of IPv6.")
 def both(starter: Starter) -> str:
+    """Connect to one server over IPv6, and then over IPv4."""
     with starter.start(b"x") as server:
         data = server.line_over_ipv6()
         six = greeting_of(data)
@@ -117,6 +124,7 @@ def both(starter: Starter) -> str:
 
 @of_started("port.again", "It can be started again on the same port at once.")
 def again(starter: Starter) -> str:
+    """End a server that had clients, and start one on the same port at once."""
     with starter.start(b"x") as server:
         port = server.target.port
         # The server ends the stream first: the kernel keeps its side of each for a minute.

@@ -1,4 +1,4 @@
-"""What the suite tries: a server that runs at an address, or something that starts servers."""
+"""The subject of the suite: a server that runs at an address, or something that starts servers."""
 
 from __future__ import annotations
 
@@ -35,21 +35,22 @@ HIGHEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A running server at ``address`` (a number) and ``port``, which was given ``name`` (None where
-    we do not know it)."""
+    """A running server at ``address`` (an IP address) and ``port``.
+
+    ``name`` is the name that it was given, None where we do not know it."""
 
     address: str
     port: int
     name: str | None = None
 
     def connect(self, *, seconds: float = 5.0, narrow: bool = False) -> socket.socket:
-        """A connection, with a time limit of ``seconds`` for each of its operations.
+        """Return a connection, with a time limit of ``seconds`` for each of its operations.
 
-        ``narrow``: with a small window and small segments, by which the kernels measure how much
+        ``narrow`` gives it a small window and small segments, by which the kernels measure how much
         they keep for a client that does not read.
 
         Raises:
-            Wrong: it could not be made.
+            Wrong: the connection could not be made.
         """
         client = socket.socket(family(self.address), socket.SOCK_STREAM)
         client.settimeout(seconds)
@@ -64,73 +65,90 @@ class Target:
         return client
 
     def exchanges(self, count: int, *, parallel: int = 1, hold: bool = False) -> list[Exchange]:
-        """Connect ``count`` times, ``parallel`` at a time; see `Exchanges`."""
+        """Connect ``count`` times, ``parallel`` at a time; see ``Exchanges``."""
         return Exchanges(
             self.address, self.port, count, parallel=parallel, limit=10.0, hold=hold
         ).run()
 
 
 def widen(client: socket.socket) -> None:
-    """Let a ``narrow`` connection take what is left in few pieces: each costs both sides a turn of the
-    processor, for which they may have to wait."""
+    """Let a ``narrow`` connection take what is left in a few large pieces.
+
+    Each piece costs both sides a turn of the processor, for which they may have to wait."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WIDE_WINDOW)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, WIDEST_UNSCALED)
 
 
-class Started(Protocol):
+class StartedServer(Protocol):
     """A server that was started for a case."""
 
     @property
-    def target(self) -> Target: ...
+    def target(self) -> Target:
+        """The server's address and port."""
+        ...
 
     def output(self) -> tuple[str, str]:
-        """What it has said so far, on standard output and standard error."""
+        """Return what the server has said so far, on standard output and on standard error."""
         ...
 
     def signal(self, name: str) -> None:
-        """Send it a signal: ``TERM``, ``STOP``, ``CONT``."""
+        """Send the server a signal: ``TERM``, ``STOP``, ``CONT``."""
         ...
 
     def wait(self, seconds: float) -> int:
-        """Its exit code. Raises `Wrong`: it is still there after ``seconds``."""
+        """Wait for the end of the server, and return its exit code.
+
+        Raises:
+            Wrong: the server is still there after ``seconds``.
+        """
         ...
 
     def line_over_ipv6(self) -> bytes:
-        """What a client of its own machine gets at ``::1``. Raises `NotPossible`: no IPv6 there."""
+        """Return what a client on the server's own machine gets at ``::1``.
+
+        Raises:
+            NotPossible: there is no IPv6.
+        """
         ...
 
 
 class Starter(Protocol):
-    """Starts servers of one implementation."""
+    """A way to start servers of one implementation."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the implementation."""
+        ...
 
     def start(
         self,
         *arguments: bytes,
         environment: Mapping[str, str] | None = None,
         unprivileged: bool = False,
-    ) -> AbstractContextManager[Started]:
-        """Start one with ``arguments``; the context begins when it has said a line or has ended,
-        and ends it. ``environment`` is by default ``HELLO_PORT=0``; ``unprivileged`` takes away the
-        right to listen on the first 1024 ports.
+    ) -> AbstractContextManager[StartedServer]:
+        """Start a server with ``arguments``, for as long as the context lasts.
 
-        Raises `Wrong`: it neither says anything nor ends. `NotPossible`: not with these arguments.
+        The context begins when the server has said a line or has ended. Without ``environment``,
+        ``HELLO_PORT`` is 0; ``unprivileged`` takes away the right to listen on ports below 1024.
+
+        Raises:
+            Wrong: the server neither says anything nor ends.
+            NotPossible: a server cannot be started so here.
         """
         ...
 
 
 def port_said(output: str) -> int:
-    """The port at the end of the line that a server says at its start; 0 where there is none."""
+    """Return the port that ends the first line of a server's ``output``; 0 where there is none."""
     found = SAID.search(output.split("\n", 1)[0])
     port = int(found[1]) if found else 0
     return port if port <= HIGHEST_PORT else 0
 
 
 class Program:
-    """A server that is a program of this machine: ``argv``, to which the arguments are added; the names of
-    its temporary folders begin with ``temporary``."""
+    """A starter of servers that are programs of this machine: ``argv``, followed by the arguments.
+
+    The names of their temporary folders begin with ``temporary``."""
 
     def __init__(self, name: str, argv: Sequence[str], *, temporary: str = "hostonly-") -> None:
         self.name = name
@@ -144,7 +162,7 @@ class Program:
         environment: Mapping[str, str] | None = None,
         unprivileged: bool = False,
     ) -> Iterator[Process]:
-        """See `Starter`."""
+        """Start a program, as ``Starter`` says."""
         given = {"HELLO_PORT": "0"} if environment is None else environment
         inherited = {k: v for k, v in os.environ.items() if k != "HELLO_PORT"}
         with tempfile.TemporaryDirectory(prefix=self._temporary) as folder:
@@ -187,13 +205,13 @@ def _wait_for_a_line(process: subprocess.Popen[bytes], out: Path) -> None:
 
 
 def says_nothing() -> str:
-    """What is wrong with a server that has not said its first line in time."""
+    """Return the sentence about a server that has not said its first line in time."""
     late = f"it has said nothing {limit(START_SECONDS):g} s after its start"
     return f"{late} ({more_patience()})"
 
 
 class Process:
-    """A program that was started, `Started`."""
+    """A program that was started; a ``StartedServer``."""
 
     def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
         self._process = process
@@ -201,23 +219,27 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     @property
     def target(self) -> Target:
+        """The program's address and port, by its first line."""
         return Target("127.0.0.1", port_said(self.output()[0]))
 
     def output(self) -> tuple[str, str]:
+        """Return what the program has written to its two files so far."""
         return (
             self._out.read_text(errors="backslashreplace", encoding="utf-8"),
             self._err.read_text(errors="backslashreplace", encoding="utf-8"),
         )
 
     def signal(self, name: str) -> None:
+        """Send the program a signal."""
         self._process.send_signal(signal.Signals[f"SIG{name}"])
 
     def wait(self, seconds: float) -> int:
+        """Return the program's exit code, or after a signal 128 and the signal's number."""
         try:
             status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -225,6 +247,7 @@ class Process:
         return status if status >= 0 else 128 - status
 
     def line_over_ipv6(self) -> bytes:
+        """Return what the program answers at ``::1``."""
         try:
             with socket.create_server(("::1", 0), family=socket.AF_INET6):
                 pass

@@ -1,4 +1,4 @@
-"""Running the cases, one after the other, on one implementation."""
+"""The run of the suite: all cases, one after the other, on one implementation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from time import monotonic
 
 from hostonly.errors import UsageError
 from hostonly.hello.conformance import ending, lines, names, ports, visitors
-from hostonly.hello.conformance.case import CASES, Case, CaseResult, NotPossible, Outcome, Wrong
+from hostonly.hello.conformance.case import CASES, Case, CaseOutcome, CaseResult, NotPossible, Wrong
 from hostonly.hello.conformance.subject import Starter, Target
 
 # They register themselves in this order.
@@ -23,7 +23,7 @@ NEEDS_STARTER = "a server that is running already: nothing here can start it wit
 
 
 def chosen(only: Iterable[str]) -> list[Case]:
-    """The cases called ``only``, a name or the part before its dot; all where there is none.
+    """Return the cases that ``only`` names, whole or by the part before the dot; else all cases.
 
     Raises:
         UsageError: there is no such case.
@@ -40,9 +40,10 @@ def _named(case: Case, name: str) -> bool:
 
 
 def run_suite(subject: Starter | Target, only: Iterable[str] = ()) -> Iterator[CaseResult]:
-    """Try the cases on ``subject``, each result as it comes.
+    """Try the cases on ``subject``, and yield each result as it comes.
 
-    A `Starter` starts one server for all the cases of a running one, and others as it needs them.
+    A ``Starter`` starts one server for all cases of a running one, and others as cases ask for
+    them.
 
     Raises:
         UsageError: ``only`` names a case that there is not.
@@ -58,7 +59,7 @@ def run_suite(subject: Starter | Target, only: Iterable[str] = ()) -> Iterator[C
                     target = _shared(subject, servers)
                 outcome, because = _tried(case, subject if case.starts else target)
             except (Wrong, NotPossible) as error:  # the shared server did not start
-                outcome, because = Outcome.FAILS, f"it did not start: {error}"
+                outcome, because = CaseOutcome.FAILS, f"it did not start: {error}"
             yield CaseResult(case, outcome, because, monotonic() - begin)
 
 
@@ -71,27 +72,27 @@ def _shared(starter: Starter, servers: ExitStack) -> Target:
     return Target(where.address, where.port, NAME)
 
 
-def _tried(case: Case, subject: Starter | Target | None) -> tuple[Outcome, str]:
+def _tried(case: Case, subject: Starter | Target | None) -> tuple[CaseOutcome, str]:
     if case.starts and isinstance(subject, Target):
-        return Outcome.SKIPPED, NEEDS_STARTER
+        return CaseOutcome.SKIPPED, NEEDS_STARTER
     try:
-        return Outcome.PASSES, case.check(subject)
+        return CaseOutcome.PASSES, case.check(subject)
     except Wrong as wrong:
-        return Outcome.FAILS, str(wrong)
+        return CaseOutcome.FAILS, str(wrong)
     except NotPossible as missing:
-        return Outcome.SKIPPED, str(missing)
+        return CaseOutcome.SKIPPED, str(missing)
     except TimeoutError as late:
-        return Outcome.FAILS, f"no answer in time: {late}"
+        return CaseOutcome.FAILS, f"no answer in time: {late}"
     except ConnectionError as broken:
-        return Outcome.FAILS, f"the connection broke: {broken.strerror or broken}"
+        return CaseOutcome.FAILS, f"the connection broke: {broken.strerror or broken}"
     except OSError as error:
         # This machine's trouble, not the server's: nothing is known of it then.
-        return Outcome.UNKNOWN, f"{error.strerror or error}"
+        return CaseOutcome.UNKNOWN, f"{error.strerror or error}"
 
 
 @contextlib.contextmanager
 def _descriptors() -> Iterator[None]:
-    """As many file descriptors as we may have: a thousand connections need a thousand."""
+    """Raise the limit of file descriptors in this context, since each connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:

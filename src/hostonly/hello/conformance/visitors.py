@@ -1,4 +1,4 @@
-"""Clients who do not behave, on a server that runs, and on one with a very long name."""
+"""Cases about clients that misbehave, on a server that runs, and on one with a very long name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ LONG = b"x" * 120_000
 
 
 def read_all(client: socket.socket) -> bytes:
-    """All that comes until the stream ends. Raises `Wrong`: it was reset, or took too long."""
+    """Return all that comes until the stream ends.
+
+    Raises:
+        Wrong: the connection was reset, or took too long.
+    """
     data = b""
     try:
         while piece := client.recv(65536):
@@ -34,6 +38,7 @@ def read_all(client: socket.socket) -> bytes:
 
 @of_running("client.speaks-first", "A client that sends much before it reads gets its line.")
 def speaks_first(target: Target) -> str:
+    """Send 200,000 bytes before reading."""
     with target.connect() as client:
         try:
             for _ in range(20):
@@ -48,6 +53,7 @@ def speaks_first(target: Target) -> str:
 
 @of_running("client.half-closed", "A client that has ended its own stream gets its line.")
 def half_closed(target: Target) -> str:
+    """End the client's own stream before reading."""
     with target.connect() as client:
         client.shutdown(socket.SHUT_WR)
         data = read_all(client)
@@ -57,6 +63,7 @@ def half_closed(target: Target) -> str:
 
 @of_running("client.silent", "Clients that neither send nor close do not hold up the next one.")
 def silent(target: Target) -> str:
+    """Connect behind ``SILENT`` clients that do nothing."""
     with ExitStack() as clients:
         for _ in range(SILENT):
             clients.enter_context(target.connect())
@@ -68,7 +75,7 @@ def silent(target: Target) -> str:
 
 
 def _send_until_refused(client: socket.socket, seconds: float) -> float | None:
-    """Send a byte now and then; after how many seconds that was refused, None where it never was."""
+    """Send bytes, and return after how many seconds one was refused; None where none was."""
     begin = monotonic()
     while monotonic() - begin < seconds:
         try:
@@ -84,6 +91,7 @@ def _send_until_refused(client: socket.socket, seconds: float) -> float | None:
     "client.stays", f"What a client sends after its line is taken for {STAYS_SECONDS} s at least."
 )
 def stays(target: Target) -> str:
+    """Send for ``STAYS_SECONDS`` after the line has come."""
     with target.connect() as client:
         require(greeting_of(read_all(client)), "there was no greeting")
         refused = _send_until_refused(client, STAYS_SECONDS)
@@ -95,6 +103,7 @@ def stays(target: Target) -> str:
     "client.stays-too-long", f"A client that never closes is closed, within {GONE_SECONDS:.0f} s."
 )
 def stays_too_long(target: Target) -> str:
+    """Send after the line has come, until the server closes the connection."""
     with target.connect() as client:
         require(greeting_of(read_all(client)), "there was no greeting")
         refused = _send_until_refused(client, GONE_SECONDS)
@@ -104,6 +113,7 @@ def stays_too_long(target: Target) -> str:
 
 @of_started("client.never-reads", "Clients that never read do not hold up the next one.")
 def never_reads(starter: Starter) -> str:
+    """Connect behind 20 clients that never read a very long line."""
     with starter.start(LONG) as server, ExitStack() as clients:
         for _ in range(20):
             clients.enter_context(server.target.connect(narrow=True))
@@ -121,6 +131,7 @@ def never_reads(starter: Starter) -> str:
 
 @of_started("client.reads-slowly", "A client that reads slowly gets its whole line.")
 def reads_slowly(starter: Starter) -> str:
+    """Read a very long line slowly, and then its rest."""
     with (
         starter.start(LONG) as server,
         server.target.connect(narrow=True) as client,

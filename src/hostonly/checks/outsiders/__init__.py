@@ -1,0 +1,1 @@
+"""The check of who else cannot reach the sandbox through this machine."""

@@ -1,0 +1,1 @@
+"""The result types that demos, checks and tasks fill in and ``report`` renders."""
