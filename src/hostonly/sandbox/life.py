@@ -71,11 +71,11 @@ def up(machines: Sequence[Machine]) -> None:
 def _await_ready(machine: Machine) -> None:
     machine.emit(Started(f"waiting for Docker and the registry in {machine.name}"))
     if not machine.ready(READY_SECONDS):
+        at = f"./inv sandbox.exec --machine {machine.name}"
         raise HostonlyError(
             f"{machine.name} is running, but Docker and the registry did not both answer"
             f" within {limit(READY_SECONDS):g} s",
-            remedy="./inv sandbox.exec -- systemctl --failed   and   "
-            "./inv sandbox.exec -- sudo journalctl -b -p warning"
+            remedy=f"{at} -- systemctl --failed   and   {at} -- sudo journalctl -b -p warning"
             f"   say more. {more_patience()}",
         )
 

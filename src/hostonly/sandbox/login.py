@@ -6,7 +6,6 @@ from hostonly.site import MachineSpec, Site
 from hostonly.vantages.shared_ssh import SharedConnection
 
 USER = "vagrant"
-PORT = 22
 
 
 def options(site: Site) -> list[str]:

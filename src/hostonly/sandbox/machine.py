@@ -13,7 +13,7 @@ from hostonly.events import Emit
 from hostonly.facts import Fact
 from hostonly.providers import provider_of
 from hostonly.sandbox import login, status
-from hostonly.site import DOCKER_SOCKET, SANDBOX, Site
+from hostonly.site import DOCKER_SOCKET, SANDBOX, SSH_PORT, Site
 from hostonly.vantages.host import Host
 from hostonly.vantages.route_guard import require_host_only_route
 from hostonly.vantages.sandbox import CONNECT_SECONDS, Sandbox, SshTarget
@@ -55,7 +55,7 @@ class Machine:
         """Return the sandbox as a vantage; the connection is opened at first use."""
         site = self.site
         return Sandbox(
-            SshTarget(self.address, login.PORT, login.USER, site.login_key, site.known_hosts),
+            SshTarget(self.address, SSH_PORT, login.USER, site.login_key, site.known_hosts),
             bridge=site.bridge.name,
             name=self.name,
             retry_seconds=retry_seconds,
@@ -134,7 +134,7 @@ class Machine:
         try:
             self.require_route()
             # The shared connection, made before, does not tell whether a new one is possible.
-            socket.create_connection((self.address, login.PORT), limit(CONNECT_SECONDS)).close()
+            socket.create_connection((self.address, SSH_PORT), limit(CONNECT_SECONDS)).close()
             argv = self.shared.argv(self.provider.boot())
         except (Unreachable, ToolFailed, OSError):
             return NO_CONNECTION
@@ -165,7 +165,7 @@ class Machine:
     def _greets(self) -> bool:
         """Return whether an sshd says its first line there."""
         try:
-            with socket.create_connection((self.address, login.PORT), timeout=limit(1)) as caller:
+            with socket.create_connection((self.address, SSH_PORT), timeout=limit(1)) as caller:
                 return caller.recv(4) == b"SSH-"
         except OSError:
             return False

@@ -144,14 +144,33 @@ def restore(site: Site, emit: Emit) -> None:
             login.shared(site, machine).close()
     if existing or any(provider_of(site, each).exists for each in owners.forgotten(site)):
         return
+    changed = [*_network_put_back(site), *_remains_put_back(site)]
+    # The next sandbox has a registry, and an authority, of its own.
+    shutil.rmtree(site.state / "registry", ignore_errors=True)
+    trust.tidy()
+    if STORE.exists():
+        with lock.store(emit):
+            changed += _shared_put_back(site)
+    if changed:
+        emit(Done(f"put back: {', '.join(changed)}"))
+
+
+def _network_put_back(site: Site) -> list[str]:
+    """Remove the rules and the bridges of ``site``; return what was there, in words."""
     changed = []
     if firewall.remove(firewall.table(site)):
         changed.append("the firewall table")
     if bridge_netfilter.remove(site.bridge.name, site.nat.name):
         changed.append("the rules beside Docker's")
-    for bridge in site.bridges:
-        if bridges.remove(bridge):
-            changed.append(f"the bridge {bridge.name}")
+    return [
+        *changed,
+        *(f"the bridge {bridge.name}" for bridge in site.bridges if bridges.remove(bridge)),
+    ]
+
+
+def _remains_put_back(site: Site) -> list[str]:
+    """Remove what killed runs and machines that were removed by hand left; return it in words."""
+    changed = []
     for machine in site.machines:
         if owners.release(site, machine):
             # A machine of ours that somebody removed by hand has left these without a claim.
@@ -162,14 +181,7 @@ def restore(site: Site, emit: Emit) -> None:
         changed.append("the neighbours of a check that was killed")
     if remains.remove_temporary(site):
         changed.append("temporary files of a run that was killed")
-    # The next sandbox has a registry, and an authority, of its own.
-    shutil.rmtree(site.state / "registry", ignore_errors=True)
-    trust.tidy()
-    if STORE.exists():
-        with lock.store(emit):
-            changed += _shared_put_back(site)
-    if changed:
-        emit(Done(f"put back: {', '.join(changed)}"))
+    return changed
 
 
 def _shared_put_back(site: Site) -> list[str]:

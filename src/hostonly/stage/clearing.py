@@ -140,14 +140,26 @@ class Clearing:
         return tuple(each for each in find(sandbox) if each.demo == self._demo)
 
     def _remove(self, sandbox: Vantage, leftovers: tuple[Leftover, ...]) -> None:
+        """Remove ``leftovers``, each kind also after another one could not be removed.
+
+        Raises:
+            ToolFailed: the first of what could not be removed; the others were tried.
+            hostonly.errors.HostonlyError: the sandbox was not reached, and nothing more was tried.
+        """
+        failed: list[ToolFailed] = []
         for command in removals(leftovers):
-            self._run_to_end(sandbox, command)
+            try:
+                self._run_to_end(sandbox, command)
+            except ToolFailed as error:
+                failed.append(error)
         for leftover in leftovers:
             for vantage, forget in self.forgetting(leftover.addresses):
                 self._step(vantage, *forget, may_fail=True)
         if any(each.kind == "swarm" for each in leftovers):
             # Before the next engine leaves, which would have no other to tell.
             gossip.end(sandbox, self._step, self._emit)
+        if failed:
+            raise failed[0]
 
     def _run_to_end(self, sandbox: Vantage, command: Sequence[str]) -> None:
         """Run a removal, and run it again while the engine is still at work on it.

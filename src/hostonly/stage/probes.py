@@ -9,6 +9,7 @@ from hostonly.facts import Fact, NotObserved, observe, together
 from hostonly.facts.docker import container
 from hostonly.facts.reach import Outcome, Reach, reach
 from hostonly.facts.routes import route_to
+from hostonly.site import SSH_PORT
 from hostonly.stage.clearing import LATE
 from hostonly.stage.stage import Stage
 from hostonly.stage.stopped import Stopped, require
@@ -16,8 +17,6 @@ from hostonly.vantages import Container, Result, Vantage
 from hostonly.waiting import limit, more_patience, until
 
 LOOPBACK = "127.0.0.1"
-# On the sandbox sshd always listens there, since we logged in by it. A server of SSH speaks first.
-SSH_PORT = 22
 # HelloSocket's port where HELLO_PORT is not set.
 DEFAULT_PORT = 8080
 # On an emulated machine the eighth try succeeded, of 20 s each.
@@ -140,6 +139,7 @@ def address_of(
 def judge_shut_to_host(stage: Stage, port: int, expected: frozenset[Outcome], target: str) -> None:
     """Claim that the host gets no further than the sandbox's address at ``port``."""
     attempt = connect_once(stage, stage.host, stage.address, port)
+    # On the sandbox sshd always listens there, since we logged in by it. A server of SSH speaks first.
     control = connect_once(stage, stage.host, stage.address, SSH_PORT)
     stage.judge(
         unreachable,

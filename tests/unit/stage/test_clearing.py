@@ -164,6 +164,18 @@ def test_what_cannot_be_removed_is_no_success(
     assert "device or resource busy" in result.claims[-1].because
 
 
+def test_what_cannot_be_removed_does_not_keep_the_rest(
+    testbed: Testbed, sandbox: Played, events: list[Event]
+) -> None:
+    def run(stage: Stage) -> None:
+        sandbox.networks = "other host \n"
+        holds(stage)
+
+    sandbox.refuse_removal = True
+    perform(demo(run), testbed, events.append)
+    assert "docker network rm other" in sandbox.ran
+
+
 def test_keep_leaves_it_and_says_how_to_remove_it(
     testbed: Testbed, sandbox: Played, events: list[Event]
 ) -> None:

@@ -106,10 +106,10 @@ class Lxc(LxcContainer):
             run(["touch", str(SUBIDS)], root=True, timeout=10)
             idmap.allow()
         built = base.current(self.site.root)
-        if rebuild and built.digest in uses().bases:
+        if rebuild and built.name in uses().bases:
             raise HostonlyError(
-                f"sandboxes of this machine stand on the base {built.digest}: it was left as it is",
-                ran=f"grep -l {built.digest} /var/lib/lxc/*/config",
+                f"sandboxes of this machine stand on the base {built.name}: it was left as it is",
+                ran=f"grep -l {built.name} /var/lib/lxc/*/config",
                 remedy="./inv sandbox.destroy in the checkouts that they belong to, then again.",
             )
         return base.ensure(

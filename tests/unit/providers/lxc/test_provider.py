@@ -98,13 +98,15 @@ def test_its_configuration_is_that_of_its_links_and_limits(
     ]
 
 
+@pytest.mark.parametrize("generation", [0, 1])
 def test_a_base_that_sandboxes_stand_on_is_not_built_again(
-    machine: Lxc, monkeypatch: pytest.MonkeyPatch
+    machine: Lxc, monkeypatch: pytest.MonkeyPatch, generation: int
 ) -> None:
-    digest = base.current(machine.site.root).digest
-    monkeypatch.setattr(module, "uses", lambda: Uses(frozenset({digest}), frozenset()))
+    built = base.Base("0" * 16, generation)
+    monkeypatch.setattr(base, "current", lambda root: built)
+    monkeypatch.setattr(module, "uses", lambda: Uses(frozenset({built.name}), frozenset()))
     monkeypatch.setattr(base, "ensure", lambda *given, **named: pytest.fail("it was built"))
-    with pytest.raises(HostonlyError, match=f"stand on the base {digest}"):
+    with pytest.raises(HostonlyError, match=f"stand on the base {built.name}"):
         machine.make_box(ignore, rebuild=True)
 
 
