@@ -197,6 +197,19 @@ def etc_docker() -> Iterator[None]:
 
 
 @pytest.fixture
+def stand_in_for_inv(checkout: Path) -> Iterator[None]:
+    """What the Vagrantfile calls when Vagrant is typed by hand: the copy has no .venv. Where it stayed,
+    copies of the copy would act on another checkout's sandboxes."""
+    program = checkout / "inv"
+    before = program.read_text()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hostonly "$@"\n')
+    try:
+        yield
+    finally:
+        program.write_text(before)
+
+
+@pytest.fixture
 def recipe(checkout: Path) -> Iterator[Path]:
     """A recipe that nobody else has, so that only bases of the test's own are built and damaged."""
     configure = base.recipe(checkout) / "configure"

@@ -8,7 +8,6 @@ import json
 import operator
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,16 +22,8 @@ IP = as_root(["ip"])
 
 
 @pytest.fixture(autouse=True)
-def up(checkout: Path) -> None:
-    stands_for_inv(checkout)
+def up(stand_in_for_inv: None) -> None:
     assert inv("sandbox.up").returncode == 0
-
-
-def stands_for_inv(checkout: Path) -> None:
-    """What the Vagrantfile calls: the copy has no .venv, and needs none for what is tried here."""
-    program = checkout / "inv"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hostonly "$@"\n')
-    program.chmod(0o755)
 
 
 def vagrant(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,7 @@ from hostonly.site import Site
 from tests.integration.command_line import answer, claims, did, inv
 from tests.integration.held import HALFWAY
 from tests.integration.killing import kill_session, started, wait_until
-from tests.integration.test_by_hand import stands_for_inv, vagrant
+from tests.integration.test_by_hand import vagrant
 
 pytestmark = [
     pytest.mark.usefixtures("each_from_a_known_state"),
@@ -32,10 +32,9 @@ SAYS = "was destroyed only half: removing the rest"
 
 
 @pytest.fixture
-def machine(checkout: Path, site: Site) -> Iterator[Machine]:
+def machine(stand_in_for_inv: None, site: Site) -> Iterator[Machine]:
     """The machine of the tests' checkout, up, with a file in it that the next one will not have; no other
     one, which Vagrant would destroy first."""
-    stands_for_inv(checkout)
     did("sandbox.destroy", "--machine", "sandbox2")
     it = Machine(site, ignore)
     life.up([it])

@@ -12,7 +12,7 @@ from hostonly.site import MachineSpec, Site
 from tests.integration import ruin
 from tests.integration.command_line import inside, inv
 from tests.integration.held import StandIns
-from tests.integration.test_by_hand import stands_for_inv, vagrant
+from tests.integration.test_by_hand import vagrant
 from tests.integration.test_isolation import memory_limit
 
 MEMORY = 640  # MiB, other than the first machine's.
@@ -65,7 +65,9 @@ def assert_links_are_its_own(machine: MachineSpec) -> None:
         )
 
 
-def test_a_third_machine_by_one_vagrant(three: Site, checkout: Path, calls: Path) -> None:
+def test_a_third_machine_by_one_vagrant(
+    three: Site, checkout: Path, calls: Path, stand_in_for_inv: None
+) -> None:
     db = three.machine("db")
     done = inv("sandbox.up", "--machines", "sandbox,db")
     assert done.returncode == 0, done.stderr
@@ -95,7 +97,6 @@ def test_a_third_machine_by_one_vagrant(three: Site, checkout: Path, calls: Path
     done = inv("sandbox.up", "--machines", "db,sandbox")
     assert done.returncode == 0 and len(calls.read_text().splitlines()) == 1, done.stderr
 
-    stands_for_inv(checkout)
     assert ",db,state,running" in vagrant(checkout, "status", "--machine-readable").stdout
     calls.unlink()
     done = inv("sandbox.destroy")

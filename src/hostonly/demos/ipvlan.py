@@ -18,8 +18,9 @@ from hostonly.facts.interfaces import interfaces
 from hostonly.facts.kernel import capability, missing
 from hostonly.facts.neighbours import neighbours
 from hostonly.facts.routes import route_to
+from hostonly.site import SSH_PORT
 from hostonly.stage.free_addresses import candidates, spare_addresses
-from hostonly.stage.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
+from hostonly.stage.probes import connect, connect_once, start, wait_for_hello
 from hostonly.stage.stage import Stage
 
 HELLO = "hello"

@@ -14,8 +14,9 @@ from hostonly.facts.docker import container
 from hostonly.facts.interfaces import interfaces
 from hostonly.facts.neighbours import neighbours
 from hostonly.facts.routes import route_to
+from hostonly.site import SSH_PORT
 from hostonly.stage.free_addresses import spare_addresses
-from hostonly.stage.probes import SSH_PORT, connect, connect_once, start, wait_for_hello
+from hostonly.stage.probes import connect, connect_once, start, wait_for_hello
 from hostonly.stage.stage import Stage
 
 SECOND_SANDBOX = True

@@ -17,9 +17,9 @@ from hostonly.facts.interfaces import listed_in
 from hostonly.facts.listeners import listeners
 from hostonly.facts.namespaces import namespace, namespace_of
 from hostonly.facts.routes import route_to
+from hostonly.site import SSH_PORT
 from hostonly.stage.probes import (
     LOOPBACK,
-    SSH_PORT,
     connect,
     connect_once,
     judge_shut_to_host,
