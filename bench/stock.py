@@ -41,6 +41,7 @@ SUFFIX = "-stock"
 _VAGRANTFILE = """\
 Vagrant.configure("2") do |config|
   config.vm.box = "{box}"
+  config.vm.synced_folder "{shared}", "/vagrant"
   config.vm.provider :lxc do |lxc|
     lxc.container_name = "{name}"
     lxc.privileged = {privileged}
@@ -112,9 +113,14 @@ def stock(workspace: Workspace) -> Iterator[Stock]:
     with contextlib.ExitStack() as cleaning:
         cleaning.callback(_remove, workspace, folder)
         folder.mkdir()
-        # vagrant-lxc's own template knows no spaces in the path of its box, and the user's may have some.
-        link = Path(tempfile.mkdtemp(prefix=_temporary(folder))) / "home"
+        # vagrant-lxc's own template knows no spaces in the path of its box, and it no letters outside ASCII
+        # in that of the shared folder. The user's may have some.
+        temporary = Path(tempfile.mkdtemp(prefix=_temporary(folder)))
+        link, shared = temporary / "home", temporary / "shared"
         link.symlink_to(workspace.vagrant_home)
+        shared.mkdir()
+        # The container's root is another user of this machine, and is to mount what is in it.
+        temporary.chmod(0o711)
         made = Stock(folder, link)
         workspace.emit(Started("bench: building the stock side's box"))
         _add_box(workspace.user.root, made, workspace.emit)
@@ -126,6 +132,7 @@ def stock(workspace: Workspace) -> Iterator[Stock]:
         (folder / "Vagrantfile").write_text(
             _VAGRANTFILE.format(
                 box=BOX,
+                shared=shared,
                 name=folder.name,
                 privileged="false" if os.geteuid() == 0 else "true",
                 bridge=_bridge(folder),

@@ -15,6 +15,8 @@ OUTPUT_LINES = 15
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
+# A caller in the trace of a Ruby or Java program that died: hundreds of them hide what it died of.
+_CALLER = re.compile(r"\s+(?:from \S.*:\d+:in [`'].*|at [\w.$/]+\(.*\))")
 # A name and password before a URL's host.
 LOGIN = re.compile(r"(?<=://)[^\s/'\"@]*:[^\s/'\"]*@(?=[\w.\[-])")
 
@@ -25,8 +27,12 @@ def bare(output: str) -> str:
 
 
 def last_lines(output: str, count: int = OUTPUT_LINES) -> str:
-    """Return the last ``count`` lines of ``output``, ``bare``, without blank lines at its end."""
-    return "\n".join(bare(output).rstrip().splitlines()[-count:])
+    """Return the last ``count`` lines of ``output``, ``bare``, without blank lines at its end.
+
+    The callers in a trace are left out: the reason stands before them.
+    """
+    lines = bare(output).rstrip().splitlines()
+    return "\n".join([line for line in lines if not _CALLER.fullmatch(line)][-count:])
 
 
 class HostonlyError(Exception):
