@@ -43,7 +43,7 @@ def clear(user: Site, emit: Emit) -> None:
             # The last checkout removes what all of them share; a stock project removes none of it.
             for folder in inside:
                 if folder.name.endswith(stock.SUFFIX):
-                    stock.remove(folder, workspace / checkout.VAGRANT_HOME)
+                    stock.remove(folder, workspace / checkout.VAGRANT_HOME, user)
             for folder in inside:
                 if (folder / "inv").exists():
                     checkout.remove(folder, workspace / checkout.VAGRANT_HOME, user.root)

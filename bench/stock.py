@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
@@ -29,9 +29,10 @@ from hostonly.host.command import end, run
 from hostonly.ownership.owners import owner
 from hostonly.process import as_root
 from hostonly.providers.lxc import base, idmap, left
+from hostonly.providers.lxc.container import LxcContainer
 from hostonly.sandbox.prepare import needed
 from hostonly.sandbox.vagrant import BUSY, BUSY_SECONDS, elsewhere_unset
-from hostonly.site import BENCH_MARK, INSTANCES, Bridge, temporary_prefix
+from hostonly.site import BENCH_MARK, INSTANCES, Bridge, Site, temporary_prefix
 
 BOX = "hostonly-bench-stock"
 
@@ -144,12 +145,12 @@ def stock(workspace: Workspace) -> Iterator[Stock]:
 
 def _remove(workspace: Workspace, folder: Path) -> None:
     try:
-        remove(folder, workspace.vagrant_home)
+        remove(folder, workspace.vagrant_home, workspace.user)
     except HostonlyError as error:
         workspace.emit(Warned(f"the stock side at {folder} could not be removed: {error}"))
 
 
-def remove(folder: Path, vagrant_home: Path) -> None:
+def remove(folder: Path, vagrant_home: Path, user: Site) -> None:
     """Remove the stock project in ``folder`` with its machine, bridge and server, complete or not.
 
     Raises:
@@ -161,6 +162,11 @@ def remove(folder: Path, vagrant_home: Path) -> None:
     name = _bridge(folder)
     bridges.remove(Bridge(name, IPv4Interface("0.0.0.0"), "", f"{BENCH_MARK} {folder}"))
     if owner(INSTANCES / folder.name) == str(folder):
+        # Of one that was cut off while LXC made it Vagrant knows nothing.
+        note = folder / ".vagrant" / "machines" / "default" / "lxc" / "id"
+        machine = LxcContainer(user, replace(user.sandbox, instance=folder.name, vagrant_id=note))
+        if machine.exists:
+            machine.remove()
         left.remove(folder.name)
         run(["rm", "-rf", str(INSTANCES / folder.name)], root=True)
     for temporary in Path(tempfile.gettempdir()).glob(f"{_temporary(folder)}*"):

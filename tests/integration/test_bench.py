@@ -144,7 +144,8 @@ def test_what_a_killed_bench_leaves_is_named_and_the_next_one_removes_it(
     ended(here, "up", signal.SIGKILL, "bench: up, halt-up, destroy", stock_is_up)
     assert f"hostonly-bench {site.state}/bench/" in links()
     status, said = left(here)
-    assert status == 1 and "left over: s-bench" in said
+    assert status == 1, said
+    assert "left over: s-bench" in said
     measured(here, "up,halt-up,destroy", **elsewhere)
     assert f"{site.state}/bench" not in links()
     status, said = left(here)

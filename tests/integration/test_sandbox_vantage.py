@@ -14,8 +14,9 @@ from hostonly.errors import Unreachable
 from hostonly.sandbox.machine import Machine
 from hostonly.site import Site
 from hostonly.vantages import NOT_FOUND, TIMED_OUT, Sandbox
+from hostonly.vantages.sandbox import SESSIONS
 from hostonly.waiting import until
-from tests.integration.command_line import up
+from tests.integration.command_line import inv, up
 
 
 @pytest.fixture
@@ -55,6 +56,44 @@ def test_several_threads_share_the_connection(sandbox: Sandbox) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = pool.map(lambda n: sandbox.run(["echo", str(n)]).stdout, range(24))
     assert list(results) == [f"{number}\n" for number in range(24)]
+
+
+def test_one_that_breaks_under_several_threads_is_said_and_the_next_have_another(
+    sandbox: Sandbox,
+) -> None:
+    wait = ["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.1; done; echo gone"]
+
+    def run(_: int) -> str:
+        try:
+            return sandbox.run(wait).stdout
+        except Unreachable as error:
+            return error.what
+
+    def inside(*command: str) -> str:
+        done = inv("sandbox.exec", "--", *command)
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout.strip()
+
+    inside("rm", "-f", "/tmp/go")
+    try:
+        with ThreadPoolExecutor(SESSIONS + 3) as pool:
+            said = [pool.submit(run, number) for number in range(SESSIONS + 3)]
+            at_work = until(
+                lambda: inside("pgrep", "-cf", "^sh -c until .*echo gone"),
+                str(SESSIONS).__eq__,
+                20.0,
+            )
+            assert at_work == str(SESSIONS)
+            broken = sandbox._connection
+            assert broken is not None
+            broken.close()
+            inside("touch", "/tmp/go")
+            outcomes = [each.result(timeout=60) for each in said]
+    finally:
+        inside("rm", "-f", "/tmp/go")
+    # Those that ran are told; those that waited for their turn have a connection of their own.
+    assert outcomes.count("gone\n") == 3, outcomes
+    assert sum("the connection to sandbox broke" in each for each in outcomes) == SESSIONS
 
 
 def test_a_large_output_arrives_whole(sandbox: Sandbox) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 RETRY_SECONDS = 0.1
-# sshd allows 10 sessions on a connection, and frees each a moment after it has ended.
+# sshd allows 10 sessions on a connection, and frees each a moment after it has ended: on a busy machine
+# so late that it refuses another one.
 SESSIONS = 5
+SESSION_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +85,14 @@ class Sandbox:
         Raises:
             hostonly.errors.Unreachable: there is no connection, or it broke while the command ran.
         """
-        connection = self._open()
         with self._sessions:
-            return self._run(connection, argv, stdin, limit(timeout))
+            return self._run(self._open(), argv, stdin, limit(timeout))
 
     def _run(
         self, connection: fabric.Connection, argv: Sequence[str], stdin: str | None, timeout: float
     ) -> Result:
         from invoke.exceptions import CommandTimedOut
+        from paramiko import ChannelException
 
         start = time.monotonic()
         # The shell says its process id, so that we can end it, and then becomes the command.
@@ -97,14 +100,20 @@ class Sandbox:
         reader = io.StringIO()
         try:
             try:
-                done: Any = connection.run(
-                    line,
-                    hide=True,
-                    warn=True,
-                    encoding="utf-8",
-                    timeout=timeout,
-                    out_stream=reader,
-                    in_stream=io.StringIO(stdin or ""),
+                done: Any = retry(
+                    lambda: connection.run(
+                        line,
+                        hide=True,
+                        warn=True,
+                        encoding="utf-8",
+                        timeout=timeout,
+                        out_stream=reader,
+                        in_stream=io.StringIO(stdin or ""),
+                    ),
+                    # sshd refused the session: nothing was begun.
+                    lambda error: isinstance(error, ChannelException),
+                    SESSION_SECONDS,
+                    pause=RETRY_SECONDS,
                 )
                 status: int = done.exited
             except CommandTimedOut as late:
@@ -216,11 +225,15 @@ class Sandbox:
                     "allow_agent": False,
                     "look_for_keys": False,
                     "banner_timeout": limit(CONNECT_SECONDS),
+                    "channel_timeout": limit(SESSION_SECONDS),
                 },
             )
             connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
             connection.client.load_host_keys(str(target.known_hosts))
             connection.open()
+            # Where one thread has dropped it, Fabric would open it anew for each other thread at once, and
+            # one would wait for the transport of another.
+            object.__setattr__(connection, "open", partial(_require_open, connection))
         except paramiko.BadHostKeyException as error:
             raise self._unreachable(
                 error, "another key than the sandbox's answers: is that address somebody else's?"
@@ -240,3 +253,13 @@ class Sandbox:
             f" {str(error) or type(error).__name__}",
             remedy=remedy or "./inv sandbox.status says whether it is up",
         )
+
+
+def _require_open(connection: fabric.Connection) -> None:
+    """Stop where ``connection`` was closed.
+
+    Raises:
+        EOFError: it was.
+    """
+    if not connection.is_connected:
+        raise EOFError("it was closed meanwhile")
