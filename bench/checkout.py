@@ -67,7 +67,11 @@ class Checkout:
 
     def machine(self) -> Machine:
         """Return the checkout's sandbox."""
-        return Machine(self.site, ignore)
+        return self.machines()[0]
+
+    def machines(self) -> list[Machine]:
+        """Return all machines of the checkout, the sandbox first."""
+        return [Machine(self.site, ignore, name) for name in self.site.names]
 
 
 @contextlib.contextmanager
@@ -78,14 +82,15 @@ def checkout(
     networks: tuple[IPv4Network, IPv4Network],
     vagrant_home: Path,
     emit: Emit,
+    machines: int = 2,
 ) -> Iterator[Checkout]:
-    """Copy the ``user``'s checkout to ``folder``; its sandbox is destroyed at the end.
+    """Copy the ``user``'s checkout to ``folder``; its ``machines`` are destroyed at the end.
 
     ``name`` is the sandbox's and, with two characters before it, that of the bridges (at most 13
     characters); ``networks`` are the host-only one and that for NAT.
     """
     try:
-        yield _made(user, folder, name, networks, vagrant_home)
+        yield _made(user, folder, name, networks, vagrant_home, machines)
     finally:
         try:
             remove(folder, vagrant_home, user.root)
@@ -135,6 +140,7 @@ def _made(
     name: str,
     networks: tuple[IPv4Network, IPv4Network],
     vagrant_home: Path,
+    machines: int,
 ) -> Checkout:
     ignored = shutil.ignore_patterns(*NOT_COPIED)
     shutil.copytree(user.root, folder, symlinks=True, ignore=ignored)
@@ -160,6 +166,10 @@ def _made(
             "nat": f"{nat[1]}/{nat.prefixlen}",
             "sandbox": str(host_only[2]),
             "sandbox2": str(host_only[3]),
+        },
+        "machines": {
+            f"m{number}": {"address": str(host_only[1 + number])}
+            for number in range(3, machines + 1)
         },
         "registry": {"port": user.registry_port},
         "hello": {"port": user.hello_port},

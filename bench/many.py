@@ -1,26 +1,24 @@
-"""The rows of several sandboxes at once, each of its own checkout, with their memory and disk."""
+"""The rows of several sandboxes at once, of one checkout, with their memory and disk."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench.checkout import Checkout
 from bench.measure import Comparison, limit
 from bench.result import Row
 from bench.workspace import Workspace
 from hostonly.errors import HostonlyError
 from hostonly.host.command import run
 from hostonly.providers.lxc.container import LXC
+from hostonly.sandbox.machine import Machine
 
 NUMBER = 8
 LIMIT_MB = 120.0
 DISK_LIMIT_MB = 60.0
 
-EIGHT = Row("eight", "s", "eight sandboxes up at once over one", 3.0)
+EIGHT = Row("eight", "s", "sandbox.up --count 8 over sandbox.up", 3.5)
 CGROUP = Row("memory-cgroup", "MB", "the largest of eight, by control group, over 120 MB", 1.0)
 PSS = Row("memory-pss", "MB", "the largest of eight, by proportional set size, over 120 MB", 1.0)
 DISK = Row("disk", "MB", "the largest of eight, with nothing done in it, over 60 MB", 1.0)
@@ -31,52 +29,43 @@ ROWS = (EIGHT, CGROUP, PSS, DISK)
 @contextmanager
 def comparisons(workspace: Workspace, wanted: set[str]) -> Iterator[list[Comparison]]:
     """Start one, then all; look at memory while all are up and nothing runs in them."""
-    with ExitStack() as cleaning:
-        checkouts = [cleaning.enter_context(workspace.another()) for _ in range(NUMBER)]
-        with ThreadPoolExecutor(NUMBER) as pool:
+    with workspace.another(NUMBER) as here:
+        # Once, unmeasured: keys and certificates.
+        here.inv("host.prepare")
+        here.inv("host.restore")
 
-            def all_do(task: str, which: list[Checkout]) -> float:
-                start = time.perf_counter()
-                list(pool.map(lambda one: one.inv(task), which))
-                return time.perf_counter() - start
+        def eight() -> dict[str, float]:
+            try:
+                return {
+                    EIGHT.name: here.seconds("sandbox.up", "--count", str(NUMBER)),
+                    CGROUP.name: max(_control_group_mb(each) for each in here.machines()),
+                    PSS.name: max(_pss_mb(each) for each in here.machines()),
+                    DISK.name: max(_disk_mb(each) for each in here.machines()),
+                }
+            finally:
+                here.inv("sandbox.destroy")
 
-            # Once, unmeasured: keys and certificates.
-            all_do("host.prepare", checkouts)
-            all_do("host.restore", checkouts)
+        def one() -> dict[str, float]:
+            try:
+                return {
+                    EIGHT.name: here.seconds("sandbox.up"),
+                    **limit(CGROUP.name, LIMIT_MB)(),
+                    **limit(PSS.name, LIMIT_MB)(),
+                    **limit(DISK.name, DISK_LIMIT_MB)(),
+                }
+            finally:
+                here.inv("sandbox.destroy")
 
-            def eight() -> dict[str, float]:
-                try:
-                    seconds = all_do("sandbox.up", checkouts)
-                    return {
-                        EIGHT.name: seconds,
-                        CGROUP.name: max(_control_group_mb(one) for one in checkouts),
-                        PSS.name: max(_pss_mb(one) for one in checkouts),
-                        DISK.name: max(_disk_mb(one) for one in checkouts),
-                    }
-                finally:
-                    all_do("sandbox.destroy", checkouts)
-
-            def one() -> dict[str, float]:
-                try:
-                    return {
-                        EIGHT.name: all_do("sandbox.up", checkouts[:1]),
-                        **limit(CGROUP.name, LIMIT_MB)(),
-                        **limit(PSS.name, LIMIT_MB)(),
-                        **limit(DISK.name, DISK_LIMIT_MB)(),
-                    }
-                finally:
-                    all_do("sandbox.destroy", checkouts[:1])
-
-            yield [Comparison(ROWS, eight, one, warm=False)]
+        yield [Comparison(ROWS, eight, one, warm=False)]
 
 
-def _control_group(checkout: Checkout) -> Path:
+def _control_group(machine: Machine) -> Path:
     """Return the control group that accounts for the sandbox's memory.
 
     Source: /proc/PID/cgroup, cgroups(7); LXC calls a container's group lxc.payload.NAME.
     """
-    container = checkout.machine().spec.instance
-    init = checkout.machine().provider.boot()
+    container = machine.spec.instance
+    init = machine.provider.boot()
     for line in Path("/proc", init, "cgroup").read_text(encoding="utf-8").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers not in ("", "memory"):
@@ -88,9 +77,9 @@ def _control_group(checkout: Checkout) -> Path:
     raise HostonlyError(f"the control group of {container} was not found: its memory is unknown")
 
 
-def _control_group_mb(checkout: Checkout) -> float:
+def _control_group_mb(machine: Machine) -> float:
     """Return the MB of its processes and of the kernel for it, less file contents to be dropped."""
-    group = _control_group(checkout)
+    group = _control_group(machine)
     for usage in ("memory.current", "memory.usage_in_bytes"):
         if (group / usage).exists():
             rows = (
@@ -103,20 +92,20 @@ def _control_group_mb(checkout: Checkout) -> float:
     raise HostonlyError(f"{group} accounts for no memory")
 
 
-def _pss_mb(checkout: Checkout) -> float:
+def _pss_mb(machine: Machine) -> float:
     """Return the MB of its processes: memory of their own, and their part of shared memory."""
-    groups = _control_group(checkout).rglob("cgroup.procs")
+    groups = _control_group(machine).rglob("cgroup.procs")
     pids = [pid for group in groups for pid in group.read_text(encoding="utf-8").split()]
     # Only root may read these files; a process that has ended meanwhile has no memory.
     line = 'for pid; do cat "/proc/$pid/smaps_rollup" 2>/dev/null || :; done'
     said = run(["sh", "-c", line, "pss", *pids], root=True, timeout=60)
     found = [int(line.split()[1]) for line in said.splitlines() if line.startswith("Pss:")]
     if not found:
-        raise HostonlyError(f"no process of {checkout.machine().spec.instance} told of its memory")
+        raise HostonlyError(f"no process of {machine.spec.instance} told of its memory")
     return sum(found) * 1024 / 1e6
 
 
-def _disk_mb(checkout: Checkout) -> float:
+def _disk_mb(machine: Machine) -> float:
     """Return the MB of its own layer and its engine's data, without the base that all share."""
-    folder = LXC / checkout.machine().spec.instance
+    folder = LXC / machine.spec.instance
     return int(run(["du", "-sxB1", str(folder)], root=True, timeout=60).split()[0]) / 1e6

@@ -50,12 +50,13 @@ class Workspace:
         return f"bench{self.mark}{self._made}"
 
     @contextlib.contextmanager
-    def another(self) -> Iterator[Checkout]:
-        """Give one more checkout with a sandbox of its own, which is not up yet."""
+    def another(self, machines: int = 2) -> Iterator[Checkout]:
+        """Give one more checkout with ``machines`` of its own, none of which is up yet."""
         name = self.name()
         networks = self.network(), self.network()
         folder = self.folder / name
-        with checkout(self.user, folder, name, networks, self.vagrant_home, self.emit) as made:
+        places = networks, self.vagrant_home
+        with checkout(self.user, folder, name, *places, self.emit, machines) as made:
             yield made
 
     def main(self) -> Checkout:

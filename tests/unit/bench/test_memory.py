@@ -10,13 +10,10 @@ from typing import Any, cast
 import pytest
 
 from bench import many
-from bench.checkout import Checkout
 from hostonly.errors import HostonlyError
+from hostonly.sandbox.machine import Machine
 
-HERE = cast(
-    Checkout,
-    SimpleNamespace(machine=lambda: SimpleNamespace(spec=SimpleNamespace(instance="one-sandbox"))),
-)
+HERE = cast(Machine, SimpleNamespace(spec=SimpleNamespace(instance="one-sandbox")))
 # Above any process id that Linux gives (PID_MAX_LIMIT).
 NOBODY = 2**22 + 1
 
@@ -29,7 +26,7 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "as-root").write_text(argv[0])
         return list(argv)
 
-    monkeypatch.setattr(many, "_control_group", lambda checkout: tmp_path)
+    monkeypatch.setattr(many, "_control_group", lambda machine: tmp_path)
     monkeypatch.setattr("hostonly.host.command.as_root", as_root)
     return tmp_path
 
