@@ -27,6 +27,8 @@ RETRY_SECONDS = 0.1
 # so late that it refuses another one.
 SESSIONS = 5
 SESSION_SECONDS = 10.0
+# Paramiko would wait for an hour until a session is open. A slow sandbox takes seconds.
+ANSWER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ class Sandbox:
                     "allow_agent": False,
                     "look_for_keys": False,
                     "banner_timeout": limit(CONNECT_SECONDS),
-                    "channel_timeout": limit(SESSION_SECONDS),
+                    "channel_timeout": limit(ANSWER_SECONDS),
                 },
             )
             connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
