@@ -100,18 +100,25 @@ class Sandbox:
         # The shell says its process id, so that we can end it, and then becomes the command.
         line = f"echo $$; exec {typed(argv)}"
         reader = io.StringIO()
+
+        def begin() -> Any:
+            nonlocal start
+            # The command's own time, without that of waiting for a session.
+            start = time.monotonic()
+            return connection.run(
+                line,
+                hide=True,
+                warn=True,
+                encoding="utf-8",
+                timeout=timeout,
+                out_stream=reader,
+                in_stream=io.StringIO(stdin or ""),
+            )
+
         try:
             try:
                 done: Any = retry(
-                    lambda: connection.run(
-                        line,
-                        hide=True,
-                        warn=True,
-                        encoding="utf-8",
-                        timeout=timeout,
-                        out_stream=reader,
-                        in_stream=io.StringIO(stdin or ""),
-                    ),
+                    begin,
                     # sshd refused the session: nothing was begun.
                     lambda error: isinstance(error, ChannelException),
                     SESSION_SECONDS,
